@@ -1,0 +1,111 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// Sessions goes through the live sessions of a user, in any order: the list of their
+// devices. The sessions are views: they can be read, also with a Key, and not changed. An error
+// ends the sequence; errors.ErrUnsupported means that the store has no index by user.
+func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Session, error] {
+	if m.indexer == nil {
+		return failed(m.unsupported("list the sessions of a user"))
+	}
+	if subject == "" {
+		return func(func(*Session, error) bool) {}
+	}
+	return m.views(ctx, m.indexer.BySubject(ctx, subject))
+}
+
+// All goes through all live sessions like Sessions.
+func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
+	if m.lister == nil {
+		return failed(m.unsupported("list sessions"))
+	}
+	return m.views(ctx, m.lister.All(ctx))
+}
+
+func (m *Manager) unsupported(what string) error {
+	return fmt.Errorf("coatcheck: %s cannot %s: %w", m.info.Name, what, errors.ErrUnsupported)
+}
+
+func failed(err error) iter.Seq2[*Session, error] {
+	return func(yield func(*Session, error) bool) { yield(nil, err) }
+}
+
+// views opens records. One that cannot be read is reported and passed over, or else it would
+// hide all others from whoever wants to revoke them.
+func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, error]) iter.Seq2[*Session, error] {
+	return func(yield func(*Session, error) bool) {
+		for rec, err := range records {
+			if err != nil {
+				yield(nil, m.known(err))
+				return
+			}
+			env, err := m.open(&rec, rec.ID)
+			if err != nil {
+				m.observe(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Err: err})
+				continue
+			}
+			if env.kind != kindSession || !m.now().Before(m.end(&env.header)) {
+				continue
+			}
+			if !yield(&Session{rec: rec, live: true, base: env}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Revoke ends one session. That it is not there is no error. A request that uses it right now
+// stores nothing more. errors.ErrUnsupported: the tokens cannot be revoked.
+func (m *Manager) Revoke(ctx context.Context, id ID) error {
+	ctx, cancel := m.storeContext(ctx)
+	defer cancel()
+	err := m.remove(ctx, id, m.now().Add(m.cfg.Lifetime))
+	if err == nil {
+		m.observe(ctx, Event{Kind: EventDestroy, ID: id})
+	}
+	return err
+}
+
+// RevokeSubject ends all sessions of a user, but for those named, and returns how many
+// it ended: "sign out everywhere else", a changed password, a closed account.
+func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...ID) (int, error) {
+	if m.indexer == nil {
+		return 0, m.unsupported("list the sessions of a user")
+	}
+	kept := map[ID]bool{}
+	for _, id := range except {
+		kept[id] = true
+	}
+	total := 0
+	// A session that gets a new ID during a pass is seen by the next one: its new record
+	// is written before the old one goes.
+	for range 10 {
+		var found []ID
+		for s, err := range m.Sessions(ctx, subject) {
+			if err != nil {
+				return total, err
+			}
+			if !kept[s.rec.ID] {
+				found = append(found, s.rec.ID)
+			}
+		}
+		for _, id := range found {
+			if err := m.Revoke(ctx, id); err != nil {
+				return total, err
+			}
+		}
+		total += len(found)
+		if len(found) == 0 {
+			break
+		}
+	}
+	return total, nil
+}

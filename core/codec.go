@@ -1,0 +1,103 @@
+package core
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strconv"
+)
+
+// Codec turns one value into bytes and back. Its methods are called
+// concurrently and must not keep the bytes they are given.
+type Codec interface {
+	// Name is stored with each session: 1 to 16 bytes. A session keeps the codec
+	// that it began with, so an application may change from JSON to another codec
+	// while sessions live.
+	Name() string
+	Encode(v any) ([]byte, error)
+	Decode(data []byte, into any) error
+}
+
+// JSON is the default Codec: encoding/json, with short cuts that give the same
+// bytes for plain numbers, booleans and strings.
+var JSON Codec = jsonCodec{}
+
+type jsonCodec struct{}
+
+func (jsonCodec) Name() string { return "json" }
+
+func (jsonCodec) Encode(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case int:
+		return strconv.AppendInt(nil, int64(v), 10), nil
+	case int64:
+		return strconv.AppendInt(nil, v, 10), nil
+	case bool:
+		return strconv.AppendBool(nil, v), nil
+	case string:
+		if plain(v) {
+			buf := make([]byte, 0, len(v)+2)
+			return append(append(append(buf, '"'), v...), '"'), nil
+		}
+	}
+	return json.Marshal(v)
+}
+
+func (jsonCodec) Decode(data []byte, into any) error {
+	switch p := into.(type) {
+	case *int:
+		if n, ok := parseInt(data); ok && n >= math.MinInt && n <= math.MaxInt {
+			*p = int(n)
+			return nil
+		}
+	case *int64:
+		if n, ok := parseInt(data); ok {
+			*p = n
+			return nil
+		}
+	case *bool:
+		if bytes.Equal(data, []byte("true")) {
+			*p = true
+			return nil
+		}
+	case *string:
+		if n := len(data); n >= 2 && data[0] == '"' && data[n-1] == '"' && plain(data[1:n-1]) {
+			*p = string(data[1 : n-1])
+			return nil
+		}
+	}
+	return json.Unmarshal(data, into)
+}
+
+// plain reports whether s stands in JSON as it is, the characters that
+// encoding/json escapes for HTML among those that do not.
+func plain[T string | []byte](s T) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c < ' ', c >= 0x7f, c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
+}
+
+// parseInt reads what AppendInt writes, up to 18 digits; all else is left to encoding/json.
+func parseInt(b []byte) (n int64, ok bool) {
+	digits := b
+	if len(b) > 0 && b[0] == '-' {
+		digits = b[1:]
+	}
+	if len(digits) == 0 || len(digits) > 18 || digits[0] == '0' && len(b) > 1 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if len(digits) < len(b) {
+		n = -n
+	}
+	return n, true
+}

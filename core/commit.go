@@ -1,0 +1,128 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// Out is what a response has to carry. The zero value changes nothing.
+type Out struct {
+	// Name and Value are a header line to add: "Set-Cookie", or Config.TokenHeader. Name is
+	// "" if there is none.
+	Name, Value string
+
+	// Vary is a member that the Vary header must have, "" if none.
+	Vary string
+}
+
+// Commit stores what the request did, before the header of a response with this status
+// leaves. Nothing is stored for a status of 500 or more, for 408, or when the deadline of ctx has
+// passed, as a timeout middleware has answered then; that the client has gone does
+// not matter. The first call decides; later ones change nothing.
+//
+// After an error the client must get none of the handler's response. HTTPStatus
+// tells what it should get. The session is closed then.
+func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.phase != phaseOpen {
+		return Out{}, nil
+	}
+	x.phase = phaseSent
+	s := x.s.Load()
+	if s == nil && x.m.cfg.SaveEveryRequest {
+		s = x.session(ctx)
+	}
+	if s == nil {
+		return Out{}, nil
+	}
+	void := status >= http.StatusInternalServerError || status == http.StatusRequestTimeout || errors.Is(ctx.Err(), context.DeadlineExceeded)
+	var err error
+	s.mu.Lock()
+	failed, refused, dirty := s.err, s.refused, s.dirty() || s.bad != nil
+	s.mu.Unlock()
+	switch {
+	case failed != nil && refused && !void && !errors.Is(failed, ErrEnded):
+		err = failed // a handler that wrote in spite of an outage must not report success
+	case failed != nil: // the handler knows, and made this response of it
+	case void:
+		x.close(s, ErrClosed)
+	case dirty:
+		x.phase = phaseOpen // a cookie can still be sent
+		err = x.save(ctx, s)
+		x.phase = phaseSent
+		if errors.Is(err, ErrEnded) {
+			err = nil
+		}
+	default:
+		err = x.touch(ctx, s)
+	}
+	if err != nil {
+		x.close(s, ErrClosed)
+		return Out{}, err
+	}
+	return x.out(s), nil
+}
+
+// out says what the header must carry. x.mu is held.
+func (x *Exchange) out(s *Session) Out {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := x.m
+	var out Out
+	if s.accessed || s.delivery != deliverNothing {
+		out.Vary = m.source
+	}
+	deliver := s.delivery
+	s.delivery = deliverNothing
+	persistent := m.persistent(s.header().expiry)
+	if deliver == deliverNothing || deliver == deliverRefresh && !persistent {
+		return out
+	}
+	out.Name = "Set-Cookie"
+	if m.cfg.TokenHeader != "" {
+		out.Name = m.cfg.TokenHeader
+		if deliver != deliverDeletion {
+			out.Value = s.token
+		}
+		return out
+	}
+	switch {
+	case deliver == deliverDeletion:
+		out.Value = m.cookiePrefix + "; Max-Age=0" + m.cookieSuffix
+	case persistent:
+		out.Value = m.setCookie(s.token, s.rec.Expires.Sub(s.savedAt))
+	default:
+		out.Value = m.setCookie(s.token, -1)
+	}
+	return out
+}
+
+// Apply puts o into h, for frameworks on net/http. A response with a token must not be
+// stored by a shared cache (OWASP, Session Management Cheat Sheet).
+func (o Out) Apply(h http.Header) {
+	if o.Vary != "" && !HasMember(h["Vary"], o.Vary) {
+		h["Vary"] = append(h["Vary"], o.Vary)
+	}
+	if o.Name == "" {
+		return
+	}
+	h[o.Name] = append(h[o.Name], o.Value)
+	if cc := h["Cache-Control"]; !HasMember(cc, "no-store") && !HasMember(cc, "private") {
+		h["Cache-Control"] = []string{"no-store"}
+	}
+}
+
+// HasMember reports whether a list-valued header has the member, or "*".
+func HasMember(lines []string, member string) bool {
+	for _, line := range lines {
+		for m := range strings.SplitSeq(line, ",") {
+			if m = strings.TrimSpace(m); strings.EqualFold(m, member) || m == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}

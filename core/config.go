@@ -1,0 +1,166 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/textproto"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+)
+
+// Config is every setting of a Manager. The zero value of each field is its
+// safe default; only Store must be set.
+type Config struct {
+	// Store keeps the sessions: a package under stores/, or your own.
+	// Django: SESSION_ENGINE. Required.
+	Store driver.Backend
+
+	// Cookie says how the cookie looks. Django: the SESSION_COOKIE_ settings.
+	// Default: "__Host-session; Path=/; HttpOnly; Secure; SameSite=Lax".
+	Cookie Cookie
+
+	// TokenHeader makes API clients carry the token in this request and response
+	// header instead of a cookie, which is then neither read nor sent. To serve browsers and API
+	// clients, use two managers. Default: "", the cookie.
+	TokenHeader string
+
+	// IdleTimeout ends a session that was not used for so long. At least 1s.
+	// Django: SESSION_COOKIE_AGE. NIST SP 800-63B: see AAL2 and AAL3. Default: 14 days.
+	IdleTimeout time.Duration
+
+	// Lifetime ends a session so long after it, or its last Login, began, whatever
+	// its use. At least IdleTimeout, at most 400 days, after which browsers drop any
+	// cookie. Django has no such limit. Default: 90 days, or IdleTimeout if that is longer.
+	Lifetime time.Duration
+
+	// TouchInterval is how often at most a session that is only read has its
+	// deadline moved, in the store and in the browser. Less than IdleTimeout.
+	// Django moves it on writes only. Default: a twentieth of IdleTimeout.
+	TouchInterval time.Duration
+
+	// SaveEveryRequest moves the deadline on every request with a live session, also
+	// when no handler used it. Django: SESSION_SAVE_EVERY_REQUEST. Default: false.
+	SaveEveryRequest bool
+
+	// ExpireAtBrowserClose gives cookies no lifetime, so that browsers forget them
+	// when they close. Django: SESSION_EXPIRE_AT_BROWSER_CLOSE. Default: false.
+	ExpireAtBrowserClose bool
+
+	// Codec turns values into bytes. Django: SESSION_SERIALIZER. Default: JSON.
+	Codec Codec
+
+	// Keys encrypts what the store keeps and binds it to its session, with
+	// AES-256-GCM. A cookie store has its own keys. Django: SECRET_KEY and
+	// SECRET_KEY_FALLBACKS. Default: nil, not encrypted.
+	Keys *keyring.Keyring
+
+	// MaxSize bounds an encoded session, in bytes; a larger one is not saved
+	// (ErrTooLarge). At least 128. Default: 64 KiB.
+	MaxSize int
+
+	// StoreTimeout bounds the time that loading, and then saving, may add to a
+	// request; after it the answer is 503. Default: 2s.
+	StoreTimeout time.Duration
+
+	// SweepInterval is how often expired sessions are removed from a store that does not
+	// forget them by itself, give or take a tenth. Negative: never; call
+	// Manager.Sweep. Django: the clearsessions command. Default: 10 minutes.
+	SweepInterval time.Duration
+
+	// Logger gets what an operator should see: outages, changes that were dropped,
+	// records that cannot be read. Never a token. Default: slog.Default().
+	Logger *slog.Logger
+
+	// Observer is called on every load, save and life-cycle event, from the request's
+	// goroutine. It must be safe for concurrent use, return soon and not use the session. Default: nil.
+	Observer func(context.Context, Event)
+
+	// Now is the clock, for tests. Stores have their own. Default: time.Now.
+	Now func() time.Time
+}
+
+// AAL1 sets the lifetimes of NIST SP 800-63B-4 for assurance level 1: 30 days at most.
+func (c Config) AAL1() Config { return c.lifetimes(14*day, 30*day) }
+
+// AAL2 sets the lifetimes of NIST SP 800-63B-4 for assurance level 2: an hour idle, a day in all.
+func (c Config) AAL2() Config { return c.lifetimes(time.Hour, day) }
+
+// AAL3 sets the lifetimes of NIST SP 800-63B-4 for assurance level 3: 15 minutes idle, 12 hours in all.
+func (c Config) AAL3() Config { return c.lifetimes(15*time.Minute, 12*time.Hour) }
+
+func (c Config) lifetimes(idle, life time.Duration) Config {
+	c.IdleTimeout, c.Lifetime, c.TouchInterval = idle, life, 0
+	return c
+}
+
+const day = 24 * time.Hour
+
+// defaults fills in what is zero and refuses what cannot be meant.
+func (c *Config) defaults() error {
+	setDefault(&c.IdleTimeout, 14*day)
+	setDefault(&c.Lifetime, max(90*day, c.IdleTimeout))
+	setDefault(&c.TouchInterval, c.IdleTimeout/20)
+	setDefault(&c.MaxSize, 64<<10)
+	setDefault(&c.StoreTimeout, 2*time.Second)
+	setDefault(&c.SweepInterval, 10*time.Minute)
+	if c.Codec == nil {
+		c.Codec = JSON
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.TokenHeader != "" {
+		c.TokenHeader = textproto.CanonicalMIMEHeaderKey(c.TokenHeader)
+	}
+	bad := func(field, format string, args ...any) error {
+		return fmt.Errorf("coatcheck: Config."+field+" "+format, args...)
+	}
+	switch {
+	case c.Store == nil:
+		return bad("Store", "is not set: use a package under stores/, memstore to begin with")
+	case c.IdleTimeout < time.Second:
+		return bad("IdleTimeout", "is %v, at least 1s", c.IdleTimeout)
+	case c.Lifetime < c.IdleTimeout:
+		return bad("Lifetime", "is %v, less than IdleTimeout (%v): it would never be idle for so long", c.Lifetime, c.IdleTimeout)
+	case c.Lifetime > maxCookieAge:
+		return bad("Lifetime", "is %v, at most 400 days: browsers keep no cookie longer", c.Lifetime)
+	case c.TouchInterval < 0 || c.TouchInterval >= c.IdleTimeout:
+		return bad("TouchInterval", "is %v, must be positive and less than IdleTimeout (%v)", c.TouchInterval, c.IdleTimeout)
+	case c.MaxSize < 128:
+		return bad("MaxSize", "is %d bytes, at least 128", c.MaxSize)
+	case c.StoreTimeout < time.Millisecond:
+		return bad("StoreTimeout", "is %v, at least 1ms", c.StoreTimeout)
+	case len(c.Codec.Name()) < 1 || len(c.Codec.Name()) > 16:
+		return bad("Codec", "is named %.20q, a name has 1 to 16 bytes", c.Codec.Name())
+	case c.Codec.Name() == JSON.Name() && c.Codec != JSON:
+		return bad("Codec", "is named %q like the default one; choose another name", JSON.Name())
+	case !validHeader(c.TokenHeader):
+		return bad("TokenHeader", "%.40q must be a header name of its own, such as X-Session-Token", c.TokenHeader)
+	}
+	return c.Cookie.validate()
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func validHeader(name string) bool {
+	switch name {
+	case "":
+		return true
+	case "Cookie", "Set-Cookie", "Vary", "Cache-Control", "Content-Type", "Content-Length", "Host", "Connection", "Transfer-Encoding":
+		return false
+	}
+	// A cookie's name has the alphabet of a header's (both are tokens of RFC 9110).
+	return (&http.Cookie{Name: name, Value: "x"}).Valid() == nil
+}

@@ -1,0 +1,57 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// exchangeContext is a request's context that leads to its Exchange. It is a part of the
+// Exchange, so that putting it there costs no allocation of its own.
+type exchangeContext struct {
+	context.Context
+	x *Exchange
+}
+
+type exchangeKey struct{}
+
+// Value finds the innermost Exchange under exchangeKey, and that of one manager under the manager.
+func (c *exchangeContext) Value(key any) any {
+	switch key := key.(type) {
+	case exchangeKey:
+		return c.x
+	case *Manager:
+		if key == c.x.m {
+			return c.x
+		}
+	}
+	return c.Context.Value(key)
+}
+
+// String is what context.WithValue's own String shows.
+func (c *exchangeContext) String() string { return "coatcheck.Context" }
+
+// Format keeps the token out of a printed context, whatever the verb.
+func (c *exchangeContext) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// FromContext returns the session of the request that ctx belongs to, for code that has
+// only a context, and loads it if need be. With several managers in one application it is
+// the innermost one's; see Manager.FromContext. ErrNoSession: there is no middleware, or it was
+// skipped. ErrUnavailable: the store cannot answer. The session is never nil; after
+// an error its methods return that error.
+func FromContext(ctx context.Context) (*Session, error) {
+	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	return x.Session(ctx)
+}
+
+// FromContext is the function of this name for one manager of several.
+func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
+	return m.Exchange(ctx).Session(ctx)
+}
+
+// Exchange returns the Exchange that Begin put into ctx, nil if there is none. Adapters
+// use it to pass over a request in which they are mounted twice.
+func (m *Manager) Exchange(ctx context.Context) *Exchange {
+	x, _ := ctx.Value(m).(*Exchange)
+	return x
+}

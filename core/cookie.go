@@ -1,0 +1,157 @@
+package core
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Cookie says how the session's cookie looks. It always is HttpOnly.
+type Cookie struct {
+	// Name of the cookie. The prefixes __Host- and __Secure- are honoured and
+	// checked. It also separates managers that share a store: a token of one cookie
+	// is unknown under another name. Django: SESSION_COOKIE_NAME.
+	// Default: "__Host-session"; with a Domain or a Path of its own
+	// "__Secure-session"; with Insecure "session".
+	Name string
+
+	// Domain sends the cookie to subdomains as well, which shares it with whatever
+	// runs there. Django: SESSION_COOKIE_DOMAIN. Default: "", this host only.
+	Domain string
+
+	// Path limits the cookie to a part of the site. It is no security boundary.
+	// Django: SESSION_COOKIE_PATH. Default: "/".
+	Path string
+
+	// SameSite says whether the cookie goes along with requests from other sites.
+	// None needs a secure cookie. Django: SESSION_COOKIE_SAMESITE. Default: Lax.
+	SameSite http.SameSite
+
+	// Insecure allows the cookie over plain HTTP, for networks without TLS. Browsers
+	// accept secure cookies on http://localhost, so development does not need it.
+	// Django: SESSION_COOKIE_SECURE, reversed. Default: false.
+	Insecure bool
+
+	// Partitioned keeps one cookie for each site that embeds this one (CHIPS).
+	// It needs a secure cookie. Default: false.
+	Partitioned bool
+}
+
+const (
+	// Browsers ignore a cookie whose name and value together are longer, and
+	// attribute values longer than that (RFC 6265bis, section 5.6).
+	maxCookie    = 4096
+	maxAttribute = 1024
+
+	// Browsers keep no cookie longer than 400 days (RFC 6265bis, section 5.5).
+	maxCookieAge = 400 * 24 * time.Hour
+
+	// How many values of the cookie's name a request may carry before it is junk.
+	maxCandidates = 4
+)
+
+func (c *Cookie) validate() error {
+	if c.Path == "" {
+		c.Path = "/"
+	}
+	if c.SameSite == 0 {
+		c.SameSite = http.SameSiteLaxMode
+	}
+	if c.Name == "" {
+		switch {
+		case c.Insecure:
+			c.Name = "session"
+		case c.Domain != "" || c.Path != "/":
+			c.Name = "__Secure-session"
+		default:
+			c.Name = "__Host-session"
+		}
+	}
+	bad := func(field, format string, args ...any) error {
+		return fmt.Errorf("coatcheck: Config.Cookie."+field+": "+format, args...)
+	}
+	// Browsers match the prefixes whatever the case (RFC 6265bis, section 4.1.3).
+	host := hasPrefixFold(c.Name, "__Host-")
+	secure := host || hasPrefixFold(c.Name, "__Secure-")
+	switch {
+	case len(c.Name) > 64:
+		return bad("Name", "is %d bytes long, at most 64", len(c.Name))
+	case host && !strings.HasPrefix(c.Name, "__Host-"), secure && !host && !strings.HasPrefix(c.Name, "__Secure-"):
+		return bad("Name", "%q: write the prefix as __Host- or __Secure-", c.Name)
+	case secure && c.Insecure:
+		return bad("Insecure", "a cookie named %s needs a secure connection; choose a name without the prefix", c.Name)
+	case host && c.Domain != "":
+		return bad("Domain", "%q: a cookie named %s belongs to one host; leave Domain empty or use the prefix __Secure-", c.Domain, c.Name)
+	case host && c.Path != "/":
+		return bad("Path", "%q: a cookie named %s has the path /; use the prefix __Secure-", c.Path, c.Name)
+	case c.Path[0] != '/' || len(c.Path) > maxAttribute:
+		return bad("Path", "must begin with / and have at most %d bytes", maxAttribute)
+	case len(c.Domain) > maxAttribute:
+		return bad("Domain", "has %d bytes, at most %d", len(c.Domain), maxAttribute)
+	case c.SameSite == http.SameSiteNoneMode && c.Insecure:
+		return bad("SameSite", "None needs a secure cookie, or browsers drop it; do not set Insecure")
+	case c.SameSite < http.SameSiteLaxMode || c.SameSite > http.SameSiteNoneMode:
+		return bad("SameSite", "use http.SameSiteLaxMode, StrictMode or NoneMode")
+	case c.Partitioned && c.Insecure:
+		return bad("Partitioned", "needs a secure cookie; do not set Insecure")
+	}
+	probe := http.Cookie{Name: c.Name, Value: "x", Domain: c.Domain, Path: c.Path, Secure: !c.Insecure, Partitioned: c.Partitioned}
+	if err := probe.Valid(); err != nil {
+		return fmt.Errorf("coatcheck: Config.Cookie: %w", err)
+	}
+	return nil
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// attributes is what follows the value, but for Max-Age. The deletion of a cookie
+// must carry the same ones, or browsers keep a __Host- or partitioned cookie.
+func (c *Cookie) attributes() string {
+	line := (&http.Cookie{
+		Name: c.Name, Value: "x", Domain: c.Domain, Path: c.Path, SameSite: c.SameSite,
+		Secure: !c.Insecure, HttpOnly: true, Partitioned: c.Partitioned,
+	}).String()
+	return strings.TrimPrefix(line, c.Name+"=x")
+}
+
+// setCookie returns the line that gives the client token. left < 0: a cookie that
+// ends with the browser.
+func (m *Manager) setCookie(token string, left time.Duration) string {
+	if left < 0 {
+		return m.cookiePrefix + token + m.cookieSuffix
+	}
+	if left == m.cfg.IdleTimeout {
+		return m.cookiePrefix + token + m.idleSuffix
+	}
+	return m.cookiePrefix + token + maxAge(left) + m.cookieSuffix
+}
+
+// maxAge rounds up: a cookie that goes a moment after its session harms nobody.
+func maxAge(left time.Duration) string {
+	left = min(left, maxCookieAge)
+	return "; Max-Age=" + strconv.FormatInt(int64((left+time.Second-1)/time.Second), 10)
+}
+
+// candidates appends to dst the different values that the Cookie header line holds under
+// name. Values that a browser could not have from us are left to the caller to
+// refuse; more than maxCandidates of them give one more and no further.
+func candidates(dst []string, line, name string) []string {
+	for line != "" && len(dst) <= maxCandidates {
+		var pair string
+		pair, line, _ = strings.Cut(line, ";")
+		pair = strings.Trim(pair, " \t")
+		if len(pair) <= len(name) || pair[len(name)] != '=' || pair[:len(name)] != name {
+			continue
+		}
+		value := pair[len(name)+1:]
+		if value != "" && !slices.Contains(dst, value) {
+			dst = append(dst, value)
+		}
+	}
+	return dst
+}

@@ -1,0 +1,121 @@
+package core
+
+import (
+	"slices"
+	"strings"
+)
+
+// An op is one thing that a request did to its session. Ops are kept, and not only
+// their result, so that they can be done again to what another request stored meanwhile.
+type op struct {
+	kind    byte
+	key     string
+	value   []byte     // opSet
+	update  updateFunc // opUpdate
+	expiry  expiry     // opExpiry
+	subject string     // opLogin
+	at      int64      // opLogin, microseconds
+	taken   *[]entry   // opTake: what was found
+}
+
+const (
+	opSet byte = iota
+	opUpdate
+	opDelete
+	opClear
+	opExpiry
+	opLogin
+	opTake
+)
+
+// updateFunc computes a key's new encoded value from the old one.
+type updateFunc func(codec Codec, old []byte, present bool) ([]byte, error)
+
+// Keys that begin with reserved are the session's own: flash messages and the like.
+const reserved = "\x00"
+
+// apply does o to st.
+func (st *state) apply(o *op) error {
+	switch o.kind {
+	case opSet:
+		st.set(o.key, o.value)
+	case opUpdate:
+		old, present := st.find(o.key)
+		value, err := o.update(st.codec, old, present)
+		if err != nil {
+			return err
+		}
+		st.set(o.key, value)
+	case opDelete:
+		st.remove(o.key)
+	case opClear:
+		st.entries = nil
+	case opExpiry:
+		st.expiry = o.expiry
+	case opLogin:
+		st.login(o)
+	case opTake:
+		*o.taken = nil
+		st.entries = slices.DeleteFunc(st.entries, func(e entry) bool {
+			if isFlash(e) {
+				*o.taken = append(*o.taken, e)
+			}
+			return isFlash(e)
+		})
+	}
+	return nil
+}
+
+// login keeps what the visitor did before signing in and drops what belonged to another
+// user, and in any case whatever a page was given to prove that it came from here.
+func (st *state) login(o *op) {
+	kept := st.entries[:0:0]
+	if st.subject == "" || st.subject == o.subject {
+		for _, e := range st.entries {
+			if !strings.HasPrefix(string(e.key), reserved) {
+				kept = append(kept, e)
+			}
+		}
+	} else {
+		st.expiry = expiry{}
+	}
+	st.entries, st.subject = kept, o.subject
+	st.auth, st.created = o.at, o.at
+}
+
+// replay does ops to st, in order.
+func (st *state) replay(ops []op) error {
+	for i := range ops {
+		if err := st.apply(&ops[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record appends o to ops, without those before it that it makes pointless. The first
+// fixed ops are being saved just now and stay.
+func record(ops []op, fixed int, o op) []op {
+	if o.kind == opSet || o.kind == opDelete {
+		for i := len(ops) - 1; i >= fixed; i-- {
+			if k := ops[i].kind; k == opClear || k == opLogin {
+				break
+			}
+			if ops[i].key == o.key && ops[i].kind <= opDelete {
+				ops = append(ops[:i:i], ops[i+1:]...)
+			}
+		}
+	}
+	return append(ops, o)
+}
+
+// empty reports whether there is nothing worth a record of its own.
+func (st *state) empty() bool { return len(st.entries) == 0 && st.subject == "" }
+
+func (st *state) clone() state {
+	return state{st.header, slices.Clone(st.entries)}
+}
+
+func has(ops []op, kind byte) bool {
+	return slices.ContainsFunc(ops, func(o op) bool { return o.kind == kind })
+}

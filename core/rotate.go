@@ -1,0 +1,82 @@
+package core
+
+import (
+	"errors"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// markerNext is the marker's only entry: the ID that took over.
+const markerNext = reserved + "next"
+
+// move gives the session its next ID. The new record is there before the old one becomes a
+// marker, and if the old one cannot become one, the new one goes again: a failed rotation
+// loses nothing and leaves one session, not two.
+func (j *saving) move() error {
+	next := driver.Record{ID: j.next.id}
+	for attempt := 0; ; attempt++ {
+		err := j.fill(&next)
+		if err == nil {
+			marker := j.marker()
+			if err = j.m.swap(j.ctx, &marker, &next); err == nil {
+				break
+			}
+			if errors.Is(err, driver.ErrUnavailable) && j.moved() {
+				break // the store did it and could not say so
+			}
+			err = j.again(attempt, err)
+		}
+		if err != nil {
+			j.undo(next)
+			return err
+		}
+	}
+	j.report(EventRotate, next.ID)
+	j.written(next, j.next.token, deliverToken)
+	return nil
+}
+
+// marker is what the old record becomes: for a while, a request that still arrives with the
+// old token is known to be late, and not taken for a new visitor.
+func (j *saving) marker() driver.Record {
+	st := state{
+		header:  header{kind: kindMarker, codec: JSON, created: j.st.created},
+		entries: []entry{{[]byte(markerNext), j.next.id[:]}},
+	}
+	rec := j.old
+	rec.Subject = ""
+	rec.Expires = j.now.Add(markerLife)
+	rec.Data, _ = j.m.seal(&st, rec.ID) // smaller than any MaxSize
+	return rec
+}
+
+// moved reports whether the old record has become this save's own marker.
+func (j *saving) moved() bool {
+	_, env, err := j.m.fetch(j.ctx, j.old.ID)
+	if err != nil || env.kind != kindMarker {
+		return false
+	}
+	id, _ := env.find(markerNext)
+	return string(id) == string(j.next.id[:])
+}
+
+// reissue is move where the token carries the record: the old token is revoked.
+func (j *saving) reissue() error {
+	rec := driver.Record{ID: j.next.id}
+	if err := j.fill(&rec); err != nil {
+		return err
+	}
+	if err := j.m.alive(j.ctx, j.old); err != nil {
+		return j.again(0, err)
+	}
+	token, err := j.m.insert(j.ctx, &rec, "")
+	if err == nil {
+		err = j.retire(j.old)
+	}
+	if err != nil {
+		return err
+	}
+	j.report(EventRotate, rec.ID)
+	j.written(rec, token, deliverToken)
+	return nil
+}

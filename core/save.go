@@ -1,0 +1,302 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// saving is one save under way. It is taken out of the session when the save begins, so
+// that the handler's goroutines need not wait for the store.
+type saving struct {
+	m       *Manager
+	ctx     context.Context
+	started time.Time
+	now     time.Time
+
+	old    driver.Record // what the store is known to hold, if live
+	live   bool
+	rotate bool
+	doomed bool
+	ops    []op  // what the request did,
+	st     state // and what that makes of the session
+	next   *pendingToken
+
+	rec     driver.Record // what stands for the session in the end, if stored
+	token   string
+	stored  bool
+	deliver delivery
+}
+
+// save stores the changes of s. x.mu is held.
+func (x *Exchange) save(ctx context.Context, s *Session) error {
+	ctx, cancel := x.m.storeContext(context.WithoutCancel(ctx))
+	defer cancel()
+	j, err := x.collect(ctx, s)
+	if j == nil {
+		return err
+	}
+	if err = j.run(); err == nil {
+		s.done(j)
+		return nil
+	}
+	s.mu.Lock()
+	s.fixed = 0
+	if errors.Is(err, ErrEnded) {
+		s.ended()
+	}
+	s.mu.Unlock()
+	return x.dropped(ctx, s, err)
+}
+
+// collect takes the changes out of s; nil if there are none, or they cannot be saved.
+func (x *Exchange) collect(ctx context.Context, s *Session) (*saving, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil:
+		return nil, s.err
+	case s.bad != nil:
+		return nil, s.bad
+	case !s.dirty():
+		return nil, nil
+	}
+	s.edit()
+	var why error
+	switch {
+	case s.gone && !has(s.ops, opLogin):
+		why = ErrEnded
+		s.ended()
+	case x.phase != phaseOpen && x.needsCookie(s):
+		why = ErrHeaderSent
+		s.bad = why
+	}
+	if why != nil {
+		x.m.observe(ctx, Event{Kind: EventDropped, ID: s.rec.ID, Err: why})
+		x.m.cfg.Logger.WarnContext(ctx, "coatcheck: session changes not stored", "error", why)
+		return nil, why
+	}
+	j := &saving{
+		m: x.m, ctx: ctx, started: time.Now(), now: x.m.now(),
+		old: s.rec, live: s.live, rotate: s.rotate, doomed: s.doomed,
+		ops: s.ops[:len(s.ops):len(s.ops)], st: s.cur.clone(), token: s.token,
+	}
+	if j.rotate || j.creates() {
+		j.next = s.pending()
+	}
+	s.fixed = len(s.ops)
+	return j, nil
+}
+
+// needsCookie reports whether the changes are of no use unless the client is told. s.mu is held.
+func (x *Exchange) needsCookie(s *Session) bool {
+	if x.m.tokens != nil {
+		return !s.cur.empty()
+	}
+	return s.rotate || (!s.live || s.doomed) && !s.cur.empty()
+}
+
+// ended makes s the session that it turned out to be: none. s.mu is held.
+func (s *Session) ended() {
+	s.live, s.gone, s.err = false, true, ErrEnded
+	s.ops, s.rotate, s.doomed, s.next = nil, false, false, nil
+}
+
+// done puts the outcome of j into s, under what the handler did meanwhile.
+func (s *Session) done(j *saving) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ops, s.fixed = slices.Clone(s.ops[s.fixed:]), 0
+	s.rotate, s.doomed, s.next = false, false, nil
+	s.cur = j.st
+	if len(s.ops) > 0 {
+		s.cur = j.st.clone()
+		if err := s.cur.replay(s.ops); err != nil && s.bad == nil {
+			s.bad = err
+		}
+	}
+	s.live, s.gone, s.stale = j.stored, false, true
+	s.rec, s.token, s.savedAt = j.rec, j.token, j.now
+	if j.deliver != deliverNothing && (j.deliver != deliverRefresh || s.delivery != deliverToken) {
+		s.delivery = j.deliver
+	}
+}
+
+// dropped reports changes that were not stored.
+func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
+	x.m.observe(ctx, Event{Kind: EventDropped, ID: s.rec.ID, Err: err})
+	x.m.cfg.Logger.WarnContext(ctx, "coatcheck: session changes not stored", "session", s, "error", err)
+	return err
+}
+
+// creates reports whether a new record is due: never for an empty session.
+func (j *saving) creates() bool { return (!j.live || j.doomed) && !j.st.empty() }
+
+// run does the job. What is new is written before what is old goes.
+func (j *saving) run() error {
+	if j.creates() {
+		if err := j.create(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !j.live:
+		return nil
+	case j.doomed:
+		return j.end()
+	case j.rotate && j.m.tokens != nil:
+		return j.reissue()
+	case j.rotate:
+		return j.move()
+	}
+	return j.update()
+}
+
+// create inserts a new session under the pending token.
+func (j *saving) create() error {
+	rec := driver.Record{ID: j.next.id}
+	if err := j.fill(&rec); err != nil {
+		return err
+	}
+	token, err := j.m.insert(j.ctx, &rec, j.next.token)
+	if err != nil {
+		return err
+	}
+	j.written(rec, token, deliverToken)
+	return nil
+}
+
+// update rewrites a live record, again and again while others are faster.
+func (j *saving) update() error {
+	for attempt := 0; ; attempt++ {
+		rec := j.old
+		if err := j.fill(&rec); err != nil {
+			return err
+		}
+		token, err := j.m.replace(j.ctx, &rec, j.token)
+		if err == nil {
+			deliver := deliverRefresh
+			if token != j.token || has(j.ops, opExpiry) {
+				deliver = deliverToken
+			}
+			j.written(rec, token, deliver)
+			return nil
+		}
+		if err = j.again(attempt, err); err != nil {
+			return err
+		}
+	}
+}
+
+// end deletes the session that the request came with. If another request rotated or ended
+// it first, the client may hold a newer cookie, which must not be touched.
+func (j *saving) end() error {
+	err := j.m.alive(j.ctx, j.old)
+	if errors.Is(err, driver.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = j.retire(j.old)
+	}
+	if err != nil {
+		j.undo(j.rec)
+		return err
+	}
+	j.report(EventDestroy, j.old.ID)
+	if !j.stored {
+		j.deliver = deliverDeletion
+	}
+	return nil
+}
+
+// retire makes sure that the token of rec is worth nothing any more, as far as the
+// application wants that: a cookie store may have been told not to revoke.
+func (j *saving) retire(rec driver.Record) error {
+	err := j.m.remove(j.ctx, rec.ID, j.now.Add(j.m.cfg.Lifetime))
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
+// undo removes a record that this save wrote and that nobody will be told of. If it fails,
+// the record expires like any other.
+func (j *saving) undo(rec driver.Record) {
+	if rec.Version > 0 && j.m.store != nil && j.ctx.Err() == nil {
+		_ = j.m.remove(j.ctx, rec.ID, rec.Expires)
+	}
+}
+
+func (j *saving) written(rec driver.Record, token string, deliver delivery) {
+	j.rec, j.token, j.deliver, j.stored = rec, token, deliver, true
+	if has(j.ops, opLogin) {
+		j.report(EventLogin, rec.ID)
+	}
+}
+
+func (j *saving) report(kind EventKind, id driver.ID) {
+	j.m.observe(j.ctx, Event{Kind: kind, ID: id, Subject: j.st.subject})
+}
+
+// fill makes rec, whose ID is set, hold the state.
+func (j *saving) fill(rec *driver.Record) (err error) {
+	rec.Subject = j.st.subject
+	rec.Created = fromMicros(j.st.created)
+	rec.Expires = j.m.deadline(&j.st.header, j.now)
+	rec.Data, err = j.m.seal(&j.st, rec.ID)
+	return err
+}
+
+// again looks at why a write failed. After a conflict it loads what another request stored
+// and does this request's ops to it; every other error it returns.
+func (j *saving) again(attempt int, failed error) error {
+	if errors.Is(failed, driver.ErrNotFound) {
+		return ErrEnded
+	}
+	if !errors.Is(failed, driver.ErrConflict) {
+		return failed
+	}
+	j.report(EventConflict, j.old.ID)
+	if err := j.pause(attempt); err != nil {
+		return err
+	}
+	return j.reload()
+}
+
+// reload starts anew from what the store holds now.
+func (j *saving) reload() error {
+	rec, env, err := j.m.fetch(j.ctx, j.old.ID)
+	if errors.Is(err, driver.ErrNotFound) || err == nil && env.kind == kindMarker {
+		return ErrEnded
+	}
+	if err != nil {
+		return err
+	}
+	st := env.state()
+	if err := st.replay(j.ops); err != nil {
+		return err
+	}
+	j.old, j.st = rec, st
+	return nil
+}
+
+// pause waits a random time that grows, within what StoreTimeout leaves.
+func (j *saving) pause(attempt int) error {
+	if attempt < 4 {
+		runtime.Gosched()
+	} else {
+		time.Sleep(rand.N(min(time.Duration(attempt)*500*time.Microsecond, 20*time.Millisecond)))
+	}
+	if err := j.ctx.Err(); err != nil {
+		return driver.Unavailable("coatcheck: "+j.m.info.Name, err)
+	}
+	if time.Since(j.started) > j.m.cfg.StoreTimeout {
+		return driver.ErrConflict
+	}
+	return nil
+}

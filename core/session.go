@@ -1,0 +1,339 @@
+package core
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// ID is the public name of a session, for logs, device lists and Manager.Revoke.
+// It gives no access: it is a hash of the token, never the token.
+type ID = driver.ID
+
+// ParseID reads what ID.String wrote.
+func ParseID(s string) (ID, error) { return driver.ParseID(s) }
+
+// Session is one request's hold on a session. It may be used by several goroutines of
+// that request. After the request every method that can fails with ErrClosed
+// and changes nothing. Values are read and written with [Key].
+//
+// Methods that change something return an error which may be ignored: the
+// request's save then fails with it and stores nothing.
+type Session struct {
+	x *Exchange // nil for a view
+
+	mu      sync.Mutex
+	err     error // why the session cannot be used any more
+	bad     error // why the changes cannot be saved
+	refused bool  // something was to be changed in spite of err
+
+	rec   driver.Record // as stored; without a meaning while !live
+	live  bool          // there is a record, and it is ours
+	base  envelope      // rec.Data
+	gone  bool          // another request rotated or ended what the token stood for
+	stale bool          // rec is newer than base
+
+	cur     state // base after ops, once changed is set
+	changed bool
+	ops     []op
+	fixed   int    // ops that are being saved
+	gen     uint64 // counts changes
+
+	rotate bool // give it a new token when saving
+	doomed bool // delete rec when saving
+
+	token    string // what the client holds, or is to hold
+	next     *pendingToken
+	delivery delivery
+	savedAt  time.Time // the time that rec.Expires was reckoned from
+	accessed bool
+}
+
+// pendingToken is a token that no store knows yet.
+type pendingToken struct {
+	token string
+	id    driver.ID
+}
+
+// delivery says what the response has to do about the cookie.
+type delivery byte
+
+const (
+	deliverNothing delivery = iota
+	deliverRefresh          // the same token with a new lifetime, where the cookie has one
+	deliverToken
+	deliverDeletion
+)
+
+// deadSession stands in where there is none, so that nobody is handed a nil.
+func deadSession(err error) *Session {
+	return &Session{err: err, base: envelope{header: header{codec: JSON}}}
+}
+
+// header returns what is in force now. s.mu is held.
+func (s *Session) header() *header {
+	if s.changed {
+		return &s.cur.header
+	}
+	return &s.base.header
+}
+
+func (s *Session) find(key string) ([]byte, bool) {
+	if s.changed {
+		return s.cur.find(key)
+	}
+	return s.base.find(key)
+}
+
+// dirty reports whether there is something to save. s.mu is held.
+func (s *Session) dirty() bool {
+	return len(s.ops) > 0 || s.rotate || s.doomed
+}
+
+// writable returns why the session cannot be changed. s.mu is held.
+func (s *Session) writable() error {
+	if s.err != nil {
+		s.refused = true
+		return s.err
+	}
+	if s.x == nil {
+		return ErrReadOnly
+	}
+	return nil
+}
+
+// fail keeps err for the save, so that ignoring it cannot lose a change silently.
+func (s *Session) fail(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if closed := s.writable(); closed != nil {
+		return closed
+	}
+	if s.bad == nil {
+		s.bad = err
+	}
+	return err
+}
+
+// do applies o, which cannot fail, and keeps it. s.mu is held.
+func (s *Session) do(o op) {
+	s.edit()
+	_ = s.cur.apply(&o) // only opUpdate fails
+	s.keep(o)
+}
+
+// edit makes cur valid. s.mu is held.
+func (s *Session) edit() {
+	if s.changed {
+		return
+	}
+	if s.live {
+		s.cur = s.base.state()
+	} else {
+		s.cur = s.x.m.blank(s.x.m.now())
+	}
+	s.changed = true
+}
+
+func (s *Session) keep(o op) {
+	s.ops = record(s.ops, s.fixed, o)
+	s.gen++
+}
+
+// ID is the public name of the session: the zero ID while there is nothing to store.
+// RotateID and Login change it at once.
+func (s *Session) ID() ID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live && !s.rotate && !s.doomed {
+		return s.rec.ID
+	}
+	if s.x == nil || s.err != nil || !s.rotate && (!s.changed || s.cur.empty()) {
+		return ID{}
+	}
+	return s.pending().id
+}
+
+// pending returns the token to come. s.mu is held.
+func (s *Session) pending() *pendingToken {
+	if s.next == nil {
+		token, id := s.x.m.hash.newToken()
+		s.next = &pendingToken{token, id}
+	}
+	return s.next
+}
+
+// IsNew reports whether no stored session stands behind the request.
+func (s *Session) IsNew() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.live || s.doomed
+}
+
+// Modified reports whether there are changes that are not stored yet.
+func (s *Session) Modified() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dirty()
+}
+
+// Accessed reports whether the session was used in this request, and so whether the response
+// depends on the cookie.
+func (s *Session) Accessed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accessed
+}
+
+// Err returns why the session cannot be used (ErrClosed, ErrNoSession, an outage of the
+// store) or why its changes cannot be saved (a *ValueError). Default: nil.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	return s.bad
+}
+
+// Subject is the user that Login bound the session to, "" while anonymous.
+func (s *Session) Subject() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.header().subject
+}
+
+// Created is when the session, or its last Login, began; zero for a new session.
+func (s *Session) Created() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return timeOrZero(s.header().created)
+}
+
+// AuthTime is the time of the last Login; zero if there was none. Ask for the password
+// again when it is too long ago for what the user is about to do.
+func (s *Session) AuthTime() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return timeOrZero(s.header().auth)
+}
+
+func timeOrZero(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return fromMicros(n)
+}
+
+// Keys returns the names of all values, sorted.
+func (s *Session) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for _, e := range s.all() {
+		if !strings.HasPrefix(string(e.key), reserved) {
+			names = append(names, string(e.key))
+		}
+	}
+	return names
+}
+
+func (s *Session) all() []entry {
+	if s.changed {
+		return s.cur.entries
+	}
+	return s.base.state().entries
+}
+
+// Len is the number of values.
+func (s *Session) Len() int { return len(s.Keys()) }
+
+// Has reports whether there is a value under key.
+func (s *Session) Has(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.find(key)
+	return ok
+}
+
+// Raw returns a copy of the encoded value under key, or ErrNoValue.
+func (s *Session) Raw(key string) ([]byte, error) {
+	value, _, err := s.raw(key)
+	return append([]byte(nil), value...), err
+}
+
+// raw returns the stored bytes themselves, which must not be written to.
+func (s *Session) raw(key string) ([]byte, Codec, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return nil, nil, s.err
+	}
+	value, ok := s.find(key)
+	if !ok {
+		return nil, nil, ErrNoValue
+	}
+	return value, s.header().codec, nil
+}
+
+// Decode reads the value under key into a pointer, for keys that are known only
+// at run time. Errors as Key.Get.
+func (s *Session) Decode(key string, into any) error {
+	value, codec, err := s.raw(key)
+	if err != nil {
+		return err
+	}
+	if err := codec.Decode(value, into); err != nil {
+		return s.decodeError(key, strings.TrimPrefix(fmt.Sprintf("%T", into), "*"), err)
+	}
+	return nil
+}
+
+func (s *Session) decodeError(key, typ string, err error) error {
+	err = &ValueError{Key: key, Type: typ, Op: "decode", Err: err}
+	if s.x != nil {
+		s.x.m.observe(s.x.Context(), Event{Kind: EventDecode, ID: s.ID(), Err: err})
+	}
+	return err
+}
+
+// Clear removes all values and keeps the session: its ID, its subject and its expiry.
+func (s *Session) Clear() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.writable(); err != nil {
+		return err
+	}
+	if len(s.all()) > 0 {
+		s.do(op{kind: opClear})
+	}
+	return nil
+}
+
+// Format writes the session's ID and nothing else, whatever the verb.
+func (s *Session) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, s.describe())
+}
+
+// LogValue is what log/slog shows of a session.
+func (s *Session) LogValue() slog.Value { return slog.StringValue(s.describe()) }
+
+// MarshalJSON gives the session's ID, and never its content.
+func (s *Session) MarshalJSON() ([]byte, error) { return []byte(`"` + s.describe() + `"`), nil }
+
+func (s *Session) describe() string {
+	if s == nil {
+		return "session(nil)"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.live {
+		return "session(new)"
+	}
+	return "session(" + s.rec.ID.String()[:16] + ")"
+}

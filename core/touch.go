@@ -1,0 +1,37 @@
+package core
+
+import (
+	"context"
+	"errors"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// touch moves the deadline of a session that was only used, if that is due. x.mu is held.
+func (x *Exchange) touch(ctx context.Context, s *Session) error {
+	m, now := x.m, x.m.now()
+	s.mu.Lock()
+	rec, token, h := s.rec, s.token, *s.header()
+	due := s.live && m.touchDue(&h, rec.Expires, now)
+	s.mu.Unlock()
+	if !due {
+		return nil
+	}
+	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
+	defer cancel()
+	fresh, err := m.extend(ctx, &rec, m.deadline(&h, now), token)
+	if errors.Is(err, driver.ErrNotFound) {
+		return nil // ended by another request, and this one only read
+	}
+	if err != nil {
+		return x.dropped(ctx, s, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rec, s.token, s.savedAt = rec, fresh, now
+	s.delivery = max(s.delivery, deliverRefresh)
+	if fresh != token {
+		s.delivery = deliverToken
+	}
+	return nil
+}

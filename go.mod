@@ -1,0 +1,3 @@
+module github.com/coatcheck-go/coatcheck
+
+go 1.25.0
