@@ -61,11 +61,11 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 		return decodeFlashes(taken), nil
 	}
 	err := s.claim(ctx, &taken)
-	if errors.Is(err, ErrEnded) {
+	switch {
+	case errors.Is(err, ErrEnded):
 		s.ended()
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		s.bad = err
 		return nil, err
 	}
@@ -73,25 +73,31 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 }
 
 // claim takes the messages out of the stored session in an update of its own, which finds
-// none where another request was faster. x.mu and s.mu are held.
+// none where another request was faster. x.mu and s.mu are held; s.mu is not while the
+// store is asked.
 func (s *Session) claim(ctx context.Context, taken *[]entry) error {
-	x := s.x
-	ctx, cancel := x.m.storeContext(context.WithoutCancel(ctx))
+	m := s.x.m
+	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
 	defer cancel()
 	j := &saving{
-		m: x.m, ctx: ctx, started: time.Now(), now: x.m.now(),
+		m: m, ctx: ctx, started: time.Now(), now: m.now(), reloaded: true,
 		old: s.rec, live: true, token: s.token, ops: []op{{kind: opTake, taken: taken}},
 	}
+	stale := s.stale
+	if !stale {
+		j.st = s.base.state()
+	}
+	s.mu.Unlock()
 	var err error
-	if s.stale {
+	if stale {
 		err = j.reload()
 	} else {
-		j.st = s.base.state()
 		err = j.st.replay(j.ops)
 	}
 	if err == nil {
 		err = j.update()
 	}
+	s.mu.Lock()
 	if err != nil {
 		return err
 	}
@@ -103,11 +109,9 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 		}
 		return mine
 	})
-	s.cur, s.changed, s.stale = j.st, true, true
 	s.gen++
-	s.rec, s.savedAt = j.rec, j.now
-	s.delivery = max(s.delivery, deliverRefresh)
-	return s.cur.replay(s.ops)
+	s.settle(j)
+	return nil
 }
 
 func isFlash(e entry) bool { return strings.HasPrefix(string(e.key), flashKey) }

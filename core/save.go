@@ -31,6 +31,8 @@ type saving struct {
 	token   string
 	stored  bool
 	deliver delivery
+
+	reloaded bool // st is not what the handler last saw
 }
 
 // save stores the changes of s. x.mu is held.
@@ -113,18 +115,36 @@ func (s *Session) done(j *saving) {
 	defer s.mu.Unlock()
 	s.ops, s.fixed = slices.Clone(s.ops[s.fixed:]), 0
 	s.rotate, s.doomed, s.next = false, false, nil
-	s.cur = j.st
-	if len(s.ops) > 0 {
-		s.cur = j.st.clone()
-		if err := s.cur.replay(s.ops); err != nil && s.bad == nil {
-			s.bad = err
-		}
-	}
+	s.settle(j)
+}
+
+// settle makes what j stored the ground under s.ops. s.mu is held, but for the time
+// in which functions given to Update run: they may read the session.
+func (s *Session) settle(j *saving) {
 	s.live, s.gone, s.stale = j.stored, false, true
 	s.rec, s.token, s.savedAt = j.rec, j.token, j.now
 	if j.deliver != deliverNothing && (j.deliver != deliverRefresh || s.delivery != deliverToken) {
 		s.delivery = j.deliver
 	}
+	for len(s.ops) > 0 && j.reloaded {
+		ops, gen := slices.Clone(s.ops), s.gen
+		s.mu.Unlock()
+		st := j.st.clone()
+		err := st.replay(ops)
+		s.mu.Lock()
+		if s.gen != gen {
+			continue
+		}
+		if err != nil && s.bad == nil {
+			s.bad = err
+		}
+		s.cur = st
+		return
+	}
+	if len(s.ops) == 0 {
+		s.cur = j.st
+	}
+	s.changed = true
 }
 
 // dropped reports changes that were not stored.
@@ -281,7 +301,7 @@ func (j *saving) reload() error {
 	if err := st.replay(j.ops); err != nil {
 		return err
 	}
-	j.old, j.st = rec, st
+	j.old, j.st, j.reloaded = rec, st, true
 	return nil
 }
 

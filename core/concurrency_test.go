@@ -1,0 +1,344 @@
+package core_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func TestOverlappingRequestsLoseNothing(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, name.Set(s, "base")) })
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			r := b.copyOf().send()
+			time.Sleep(5 * time.Millisecond)
+			must(t, core.Key[int](fmt.Sprint("key", i)).Set(r.s, i))
+			must(t, count.Update(r.s, func(n int) int { return n + 1 }))
+			if _, err := r.respond(200); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	b.visit(func(s *core.Session) {
+		if n, _ := count.Get(s); n != 64 {
+			t.Errorf("64 increments made %d", n)
+		}
+		if s.Len() != 66 {
+			t.Errorf("%d keys of 66", s.Len())
+		}
+	})
+}
+
+func TestMergeKeepsDeletesAndClears(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, name.Set(s, "x")); must(t, count.Set(s, 1)) })
+
+	// A removed value does not come back with a slower request that still saw it.
+	slow := b.copyOf().send()
+	must(t, count.Set(slow.s, 2))
+	b.visit(func(s *core.Session) { must(t, name.Delete(s)) })
+	if _, err := slow.respond(200); err != nil {
+		t.Fatal(err)
+	}
+	b.visit(func(s *core.Session) {
+		if s.Has("name") {
+			t.Error("a removed value came back")
+		}
+		if n, _ := count.Get(s); n != 2 {
+			t.Errorf("count = %d", n)
+		}
+	})
+
+	// What comes after a Clear in the slower request stands; what came before it goes.
+	slow = b.copyOf().send()
+	must(t, slow.s.Clear())
+	must(t, name.Set(slow.s, "new"))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 3)) })
+	if _, err := slow.respond(200); err != nil {
+		t.Fatal(err)
+	}
+	b.visit(func(s *core.Session) {
+		if v, _ := name.Get(s); v != "new" || s.Has("count") {
+			t.Errorf("after a replayed Clear: %q", s.Keys())
+		}
+	})
+}
+
+// changes are the ways in which a request can want its session written.
+var changes = map[string]func(*testing.T, *core.Session){
+	"nothing":    func(*testing.T, *core.Session) {},
+	"set":        func(t *testing.T, s *core.Session) { must(t, count.Set(s, 99)) },
+	"update":     func(t *testing.T, s *core.Session) { must(t, count.Update(s, func(n int) int { return n + 1 })) },
+	"rotate":     func(t *testing.T, s *core.Session) { must(t, s.RotateID()) },
+	"expire":     func(t *testing.T, s *core.Session) { must(t, s.ExpireIn(time.Hour)) },
+	"flash":      func(t *testing.T, s *core.Session) { must(t, s.AddFlash("info", "hello")) },
+	"flashes":    func(t *testing.T, s *core.Session) { _, err := s.Flashes(ctx); must(t, err) },
+	"clear":      func(t *testing.T, s *core.Session) { must(t, s.Clear()) },
+	"logout":     func(t *testing.T, s *core.Session) { must(t, s.Logout()) },
+	"set+rotate": func(t *testing.T, s *core.Session) { must(t, count.Set(s, 99)); must(t, s.RotateID()) },
+}
+
+// ends are the ways in which another request, or an operator, ends or moves it meanwhile.
+var ends = map[string]func(*testing.T, *browser){
+	"logout": func(t *testing.T, b *browser) { b.visit(func(s *core.Session) { must(t, s.Logout()) }) },
+	"revoke": func(t *testing.T, b *browser) {
+		r := b.send()
+		must(t, b.m.Revoke(ctx, r.s.ID()))
+		r.x.Discard()
+	},
+	"revoke subject": func(t *testing.T, b *browser) {
+		if n, err := b.m.RevokeSubject(ctx, "alice"); n != 1 || err != nil {
+			t.Fatalf("RevokeSubject = %d, %v", n, err)
+		}
+	},
+	"rotate": func(t *testing.T, b *browser) { b.visit(func(s *core.Session) { must(t, s.RotateID()) }) },
+	"login":  func(t *testing.T, b *browser) { b.visit(func(s *core.Session) { must(t, s.Login("bob")) }) },
+}
+
+func TestEndedSessionStaysEnded(t *testing.T) {
+	for end, endIt := range ends {
+		for change, changeIt := range changes {
+			for _, every := range []bool{false, true} {
+				t.Run(fmt.Sprint(end, "/", change, "/", every), func(t *testing.T) {
+					// Given a session and a slow request that has loaded it,
+					store := memstore.New(memstore.Config{})
+					m := newManager(t, core.Config{Store: store, SaveEveryRequest: every, TouchInterval: time.Microsecond})
+					b := newBrowser(t, m)
+					b.visit(func(s *core.Session) {
+						must(t, s.Login("alice"))
+						must(t, count.Set(s, 1))
+						must(t, s.AddFlash("info", "x"))
+					})
+					old := b.copyOf()
+					slow := old.copyOf().send()
+
+					// when the session is ended or moved, and only then the slow one goes on,
+					endIt(t, b)
+					newer := b.cookie
+					changeIt(t, slow.s)
+					out, err := slow.respond(200)
+
+					// then its response stands but carries no cookie, the old cookie is
+					// anonymous, and a newer login is as it was.
+					if err != nil || out.Name != "" {
+						t.Errorf("slow response: %+v, %v", out, err)
+					}
+					if n, live := old.value(count); live || n != 0 {
+						t.Errorf("the old cookie is alive: count %d", n)
+					}
+					want := 0
+					if newer != "" && newer != old.cookie {
+						want = 1
+						if _, live := b.value(count); !live {
+							t.Error("the newer session is gone")
+						}
+					}
+					n := 0
+					for _, err := range m.All(ctx) {
+						must(t, err)
+						n++
+					}
+					if n != want {
+						t.Errorf("%d live sessions, want %d", n, want)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestLateRequestAfterRotation(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	late := b.copyOf()
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+
+	out := late.visit(func(s *core.Session) { must(t, count.Set(s, 7)) })
+	if out.Name != "" {
+		t.Errorf("a request with the old token got %q", out.Value)
+	}
+	if n, _ := b.value(count); n != 1 {
+		t.Errorf("count = %d", n)
+	}
+	// Signing in is a new start, and the newest one.
+	late.visit(func(s *core.Session) { must(t, s.Login("bob")) })
+	if _, live := late.value(count); !live {
+		t.Error("Login with a token that was just rotated did not begin a session")
+	}
+}
+
+func TestWriteAndRotationBothCount(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	login := b.send()
+	must(t, login.s.Login("alice"))
+	b.copyOf().visit(func(s *core.Session) { must(t, name.Set(s, "written meanwhile")) })
+	if _, err := login.respond(200); err != nil {
+		t.Fatal(err)
+	}
+	b.visit(func(s *core.Session) {
+		if v, _ := name.Get(s); v != "written meanwhile" || s.Subject() != "alice" {
+			t.Errorf("after the rotation: %q, subject %q", v, s.Subject())
+		}
+	})
+}
+
+func TestOneOfManyRotationsWins(t *testing.T) {
+	store := memstore.New(memstore.Config{})
+	m := newManager(t, core.Config{Store: store})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	var wg sync.WaitGroup
+	cookies := make(chan string, 32)
+	for range 32 {
+		r := b.copyOf().send()
+		wg.Go(func() {
+			must(t, r.s.RotateID())
+			if out, err := r.respond(200); err != nil {
+				t.Error(err)
+			} else if out.Name != "" {
+				cookies <- r.b.cookie
+			}
+		})
+	}
+	wg.Wait()
+	if len(cookies) != 1 {
+		t.Fatalf("%d rotations won", len(cookies))
+	}
+	if n := records(t, store); n != 2 { // the session and its marker
+		t.Errorf("%d records", n)
+	}
+}
+
+func TestFlashIsSeenOnce(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.AddFlash("info", "one")); must(t, s.AddFlash("error", "two")) })
+	var mu sync.Mutex
+	seen := map[string]int{}
+	var wg sync.WaitGroup
+	for range 32 {
+		r := b.copyOf().send()
+		wg.Go(func() {
+			list, err := r.s.Flashes(ctx)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			for _, f := range list {
+				seen[f.Text]++
+			}
+			mu.Unlock()
+			if _, err := r.respond(200); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(seen) != 2 || seen["one"] != 1 || seen["two"] != 1 {
+		t.Errorf("seen: %v", seen)
+	}
+}
+
+func TestFlashOrderAndMix(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) {
+		must(t, s.AddFlash("info", "1"))
+		must(t, s.AddFlash("info", "2"))
+		if len(s.Keys()) != 0 {
+			t.Errorf("messages among the values: %q", s.Keys())
+		}
+	})
+	b.visit(func(s *core.Session) {
+		must(t, count.Set(s, 5))
+		must(t, s.AddFlash("info", "3"))
+		list, err := s.Flashes(ctx)
+		if err != nil || fmt.Sprint(list) != "[{info 1} {info 2} {info 3}]" {
+			t.Errorf("%v, %v", list, err)
+		}
+		must(t, s.AddFlash("info", "4"))
+	})
+	b.visit(func(s *core.Session) {
+		if n, _ := count.Get(s); n != 5 {
+			t.Errorf("count = %d", n)
+		}
+		must(t, s.Save(ctx))
+		list, _ := s.Flashes(ctx)
+		if fmt.Sprint(list) != "[{info 4}]" {
+			t.Errorf("%v", list)
+		}
+	})
+}
+
+func TestOneRequestManyGoroutines(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	r := b.send()
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			for range 20 {
+				must(t, count.Update(r.s, func(n int) int { _ = r.s.Has("name"); return n + 1 }))
+				must(t, core.Key[int](fmt.Sprint("k", i)).Set(r.s, i))
+				_, _, _ = r.s.Keys(), r.s.ID(), r.s.ExpiresAt()
+				if err := r.s.Save(ctx); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if _, err := r.respond(200); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := b.value(count); n != 320 {
+		t.Errorf("count = %d", n)
+	}
+}
+
+func TestSaveInAStream(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	r := b.send()
+	if _, err := r.x.Commit(ctx, 200); err != nil { // the header is out
+		t.Fatal(err)
+	}
+	must(t, count.Set(r.s, 2))
+	must(t, r.s.Save(ctx))
+	if n, _ := b.value(count); n != 2 {
+		t.Errorf("count = %d", n)
+	}
+	must(t, count.Set(r.s, 3))
+	must(t, r.x.Finish(ctx)) // late, but without need for a cookie
+	if n, _ := b.value(count); n != 3 {
+		t.Errorf("count = %d", n)
+	}
+	// A late change that does need one is an error.
+	r = b.send()
+	_, _ = r.x.Commit(ctx, 200)
+	must(t, r.s.Login("alice"))
+	if err := r.x.Finish(ctx); !errors.Is(err, core.ErrHeaderSent) {
+		t.Errorf("late Login: %v", err)
+	}
+	fresh := newBrowser(t, b.m).send()
+	_, _ = fresh.x.Commit(ctx, 200)
+	must(t, count.Set(fresh.s, 1))
+	if err := fresh.x.Finish(ctx); !errors.Is(err, core.ErrHeaderSent) {
+		t.Errorf("late first write: %v", err)
+	}
+	// A late logout still ends the session.
+	r = b.send()
+	_, _ = r.x.Commit(ctx, 200)
+	must(t, r.s.Logout())
+	must(t, r.x.Finish(ctx))
+	if _, live := b.value(count); live {
+		t.Error("alive after a late logout")
+	}
+}

@@ -1,0 +1,173 @@
+package core
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/quick"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var update = flag.Bool("update", false, "write golden files that do not exist yet")
+
+func onlyJSON(name []byte) Codec {
+	if string(name) == "json" {
+		return JSON
+	}
+	return nil
+}
+
+func goldenStates() map[string]state {
+	entries := func(kv ...string) (list []entry) {
+		for i := 0; i < len(kv); i += 2 {
+			list = append(list, entry{[]byte(kv[i]), []byte(kv[i+1])})
+		}
+		return list
+	}
+	const t = 1_790_000_000_123_456
+	return map[string]state{
+		"empty":   {header: header{codec: JSON, created: t}},
+		"values":  {header{codec: JSON, created: t, auth: t + 1, subject: "zoë"}, entries("", "", "cart", `["hat"]`, "visits", "3")},
+		"sliding": {header{codec: JSON, created: t, expiry: expiry{expireSliding, 60e6}}, entries("long", strings.Repeat("x", 300))},
+		"at":      {header{codec: JSON, created: t, expiry: expiry{expireAt, t + 1e6}}, nil},
+		"browser": {header{codec: JSON, created: t, expiry: expiry{mode: expireBrowserClose}}, entries(reserved+"flash.1", `{}`)},
+		"marker":  {header{kind: kindMarker, codec: JSON, created: t}, entries(markerNext, strings.Repeat("\x07", 32))},
+	}
+}
+
+// What was written once is read for ever: the files are never to change.
+func TestGoldenEnvelopes(t *testing.T) {
+	for name, st := range goldenStates() {
+		file := filepath.Join("testdata", "envelope-v1-"+name+".hex")
+		want, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) && *update {
+			want = []byte(hex.EncodeToString(st.encode()) + "\n")
+			if err := os.WriteFile(file, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		data, err := hex.DecodeString(strings.TrimSpace(string(want)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(st.encode(), data) {
+			t.Errorf("%s: written differently now", name)
+		}
+		env, err := parseEnvelope(data, onlyJSON)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		back := env.state()
+		if !bytes.Equal(back.encode(), data) {
+			t.Errorf("%s: does not survive a round trip", name)
+		}
+	}
+}
+
+func TestDamagedEnvelopes(t *testing.T) {
+	st := goldenStates()["values"]
+	good := st.encode()
+	for n := range good {
+		if _, err := parseEnvelope(good[:n], onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
+			t.Fatalf("cut to %d bytes: %v", n, err)
+		}
+	}
+	if _, err := parseEnvelope(append(bytes.Clone(good), 0), onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
+		t.Errorf("a byte too many: %v", err)
+	}
+	newer := bytes.Clone(good)
+	newer[0] = envelopeFormat + 1
+	if _, err := parseEnvelope(newer, onlyJSON); !errors.Is(err, ErrFormat) || errors.Is(err, driver.ErrCorrupt) {
+		t.Errorf("newer format: %v", err)
+	}
+	if _, err := parseEnvelope(good, func([]byte) Codec { return nil }); !errors.Is(err, driver.ErrCorrupt) {
+		t.Errorf("unknown codec: %v", err)
+	}
+	st.entries[1], st.entries[2] = st.entries[2], st.entries[1]
+	if _, err := parseEnvelope(st.encode(), onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
+		t.Errorf("unsorted keys: %v", err)
+	}
+}
+
+func FuzzEnvelope(f *testing.F) {
+	for _, st := range goldenStates() {
+		f.Add(st.encode())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		env, err := parseEnvelope(data, onlyJSON)
+		if err != nil {
+			if !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, ErrFormat) {
+				t.Fatalf("untyped error %v", err)
+			}
+			return
+		}
+		st := env.state()
+		again, err := parseEnvelope(st.encode(), onlyJSON)
+		if err != nil {
+			t.Fatalf("what we wrote is refused: %v", err)
+		}
+		for _, e := range st.entries {
+			if v, ok := again.find(string(e.key)); !ok || !bytes.Equal(v, e.value) {
+				t.Fatalf("entry %q lost", e.key)
+			}
+		}
+	})
+}
+
+// The short cuts of the JSON codec write and read what encoding/json does.
+func TestJSONShortcuts(t *testing.T) {
+	check := func(v any) {
+		t.Helper()
+		got, err := JSON.Encode(v)
+		want, werr := json.Marshal(v)
+		if err != nil || werr != nil || !bytes.Equal(got, want) {
+			t.Errorf("%T %v: %s, encoding/json %s", v, v, got, want)
+		}
+	}
+	must := func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	must(quick.Check(func(s string, n int, l int64, b bool) bool {
+		check(s)
+		check(n)
+		check(l)
+		check(b)
+		return !t.Failed()
+	}, nil))
+	for _, s := range []string{"", "a\"b", `\`, "<&>", "\x7f", "\u2028", "\xff", "é", "tab\t"} {
+		check(s)
+	}
+}
+
+func FuzzJSONDecode(f *testing.F) {
+	for _, s := range []string{"0", "-0", "01", "12", "-9223372036854775808", "9223372036854775808", `"a"`, `"\u0041"`, `"a`, "true", "false", "null", " 1", "1.0", "1e2", `"é"`, "-"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		compare[int](t, data)
+		compare[int64](t, data)
+		compare[string](t, data)
+		compare[bool](t, data)
+	})
+}
+
+func compare[T comparable](t *testing.T, data []byte) {
+	t.Helper()
+	var got, want T
+	gerr, werr := JSON.Decode(data, &got), json.Unmarshal(data, &want)
+	if (gerr == nil) != (werr == nil) || gerr == nil && got != want {
+		t.Fatalf("%q: %v, %v; encoding/json: %v, %v", data, got, gerr, want, werr)
+	}
+}

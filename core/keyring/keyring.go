@@ -1,0 +1,143 @@
+// Package keyring seals session records and cookies with keys that can be
+// replaced while sessions live on. Applications make a [Keyring] once, at start,
+// and give it to Config.Keys of package core or to cookiestore.New; only authors of
+// stores and codecs call Seal and Open themselves.
+//
+// To replace a key: add the new one as an old key on every server, then make it
+// the primary, and drop the former one when the longest session has ended. What an
+// old key sealed is sealed again with the primary when it is next written.
+//
+// Sealing is AES-256-GCM under a key made for this one message: HKDF-SHA256 over
+// a random salt of 16 bytes. A key therefore seals practically any number of messages
+// (plain GCM with random nonces ends at 2^32), and everything here works
+// under GODEBUG=fips140=only.
+//
+// The binary form, version 1, which stays readable for ever:
+//
+//	version     1 byte, 1
+//	n           1 byte, the length of the key id, 1 to 16
+//	key id      n bytes of a-z 0-9
+//	salt        16 bytes
+//	nonce       12 bytes
+//	ciphertext  as long as the plaintext
+//	tag         16 bytes
+//
+//	PRK             = HKDF-Extract(SHA-256, secret, no salt), once per key
+//	message key     = HKDF-Expand(PRK, "coatcheck/keyring/v1" 0x00 salt, 32)
+//	associated data = version n key-id || the caller's own
+//
+// The key id picks exactly one key. No other key is tried and nothing is ever
+// taken for plaintext: GCM does not commit to its key, and trying keys in turn
+// would tell an attacker which of them fits.
+package keyring
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"slices"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+const (
+	version   = 1
+	saltSize  = 16
+	nonceSize = 12
+	tagSize   = 16
+)
+
+// ErrOpen is the one answer to everything that Open does not open: cut short,
+// altered, of another version, by an unknown key, for other associated data.
+// It matches driver.ErrCorrupt.
+var ErrOpen = driver.Corrupt("keyring: not sealed by one of these keys for this use")
+
+// Keyring seals with its primary key and opens with all of them. Make one with New or
+// Parse; it never changes and may be used concurrently. It prints the ids of
+// its keys and never a secret.
+type Keyring struct {
+	// Behind a pointer, because fmt prints the fields of a copy that stands in
+	// someone's unexported field without asking our Format.
+	*keys
+}
+
+type keys struct {
+	primary *key
+	byID    map[string]*key
+}
+
+// New makes a keyring. It keeps nothing of the Secret slices.
+func New(primary Key, old ...Key) (*Keyring, error) {
+	all := slices.Concat([]Key{primary}, old)
+	ks := &keys{byID: make(map[string]*key, len(all))}
+	for i, k := range all {
+		if err := k.check(); err != nil {
+			return nil, err
+		}
+		for _, other := range all[:i] {
+			if other.ID == k.ID {
+				return nil, fmt.Errorf("keyring: two keys have the id %q", k.ID)
+			}
+			if bytes.Equal(other.Secret, k.Secret) {
+				return nil, fmt.Errorf("keyring: keys %q and %q have the same secret", other.ID, k.ID)
+			}
+		}
+		derived, err := newKey(k)
+		if err != nil {
+			return nil, err
+		}
+		ks.byID[k.ID] = derived
+	}
+	ks.primary = ks.byID[primary.ID]
+	return &Keyring{ks}, nil
+}
+
+// Overhead is by how many bytes Seal's output is longer than the plaintext: 46
+// and the length of the primary key's id.
+func (k *Keyring) Overhead() int {
+	return len(k.primary.header) + saltSize + nonceSize + tagSize
+}
+
+// Seal appends the sealed plaintext to dst, in whose spare capacity neither plaintext
+// nor ad may lie. Open gives it back only for the same ad; let ad begin with a name of the use, so that what was
+// sealed for one is refused by another.
+func (k *Keyring) Seal(dst, plaintext, ad []byte) []byte {
+	p := k.primary
+	dst = append(slices.Grow(dst, k.Overhead()+len(plaintext)), p.header...)
+	end := len(dst) + saltSize
+	salt := dst[len(dst):end]
+	rand.Read(salt)
+
+	s := p.scratch.Get().(*scratch)
+	defer p.scratch.Put(s)
+	return s.aead(salt).Seal(dst[:end], nil, plaintext, s.bind(p.header, ad))
+}
+
+// Open returns what Seal was given, in memory of its own. old says that another
+// key than the primary sealed it. The only error is ErrOpen.
+func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error) {
+	p, rest := k.split(sealed)
+	if p == nil || len(rest) < saltSize+nonceSize+tagSize {
+		return nil, false, ErrOpen
+	}
+	s := p.scratch.Get().(*scratch)
+	defer p.scratch.Put(s)
+	plaintext, err = s.aead(rest[:saltSize]).Open(nil, nil, rest[saltSize:], s.bind(p.header, ad))
+	if err != nil {
+		return nil, false, ErrOpen
+	}
+	return plaintext, p != k.primary, nil
+}
+
+// split returns the key that the header names, nil if there is none, and what
+// follows the header.
+func (k *Keyring) split(sealed []byte) (*key, []byte) {
+	if bytes.HasPrefix(sealed, k.primary.header) {
+		return k.primary, sealed[len(k.primary.header):]
+	}
+	if len(sealed) < 2 || sealed[0] != version || len(sealed)-2 < int(sealed[1]) {
+		return nil, nil
+	}
+	n := 2 + int(sealed[1])
+	return k.byID[string(sealed[2:n])], sealed[n:]
+}

@@ -1,0 +1,52 @@
+package keyring
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Format makes every verb of fmt print the ID without the secret. fmt cannot call
+// it on a Key in an unexported field of another struct: keep a Keyring there.
+func (k Key) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
+
+// String returns the ID without the secret.
+func (k Key) String() string { return "keyring.Key(" + k.ID + ")" }
+
+// GoString returns what String does.
+func (k Key) GoString() string { return k.String() }
+
+// LogValue returns what String does.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalText returns what String does, for JSON, YAML and XML. See Reveal.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Format makes every verb of fmt print the keys' ids.
+func (k Keyring) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
+
+// String returns the ids of the keys, the primary first.
+func (k Keyring) String() string {
+	if k.keys == nil {
+		return "keyring.Keyring()"
+	}
+	ids := []string{string(k.primary.header[2:])}
+	for _, id := range slices.Sorted(maps.Keys(k.byID)) {
+		if id != ids[0] {
+			ids = append(ids, id)
+		}
+	}
+	return "keyring.Keyring(" + strings.Join(ids, " ") + ")"
+}
+
+// GoString returns what String does.
+func (k Keyring) GoString() string { return k.String() }
+
+// LogValue returns what String does.
+func (k Keyring) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalText returns what String does, for JSON, YAML and XML.
+func (k Keyring) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

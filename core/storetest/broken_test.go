@@ -1,0 +1,130 @@
+package storetest
+
+import (
+	"context"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// broken is a handle on a model with some of its methods replaced.
+type broken struct {
+	*model
+	info      func() driver.Info
+	load      func(context.Context, driver.ID) (driver.Record, error)
+	create    func(context.Context, *driver.Record) error
+	update    func(context.Context, *driver.Record) error
+	touch     func(context.Context, driver.ID, time.Time) error
+	remove    func(context.Context, driver.ID) error
+	rotate    func(ctx context.Context, old, next *driver.Record) error
+	sweep     func(context.Context, int) (int, error)
+	all       func(context.Context) iter.Seq2[driver.Record, error]
+	bySubject func(context.Context, string) iter.Seq2[driver.Record, error]
+	ping      func(context.Context) error
+	close     func() error
+}
+
+func (b *broken) Info() driver.Info { return b.info() }
+func (b *broken) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	return b.load(ctx, id)
+}
+func (b *broken) Create(ctx context.Context, rec *driver.Record) error { return b.create(ctx, rec) }
+func (b *broken) Update(ctx context.Context, rec *driver.Record) error { return b.update(ctx, rec) }
+func (b *broken) Touch(ctx context.Context, id driver.ID, t time.Time) error {
+	return b.touch(ctx, id, t)
+}
+func (b *broken) Delete(ctx context.Context, id driver.ID) error { return b.remove(ctx, id) }
+func (b *broken) Rotate(ctx context.Context, old, next *driver.Record) error {
+	return b.rotate(ctx, old, next)
+}
+func (b *broken) Sweep(ctx context.Context, limit int) (int, error) { return b.sweep(ctx, limit) }
+func (b *broken) All(ctx context.Context) iter.Seq2[driver.Record, error] {
+	return b.all(ctx)
+}
+func (b *broken) BySubject(ctx context.Context, s string) iter.Seq2[driver.Record, error] {
+	return b.bySubject(ctx, s)
+}
+func (b *broken) Ping(ctx context.Context) error { return b.ping(ctx) }
+func (b *broken) Close() error                   { return b.close() }
+
+var _ io.Closer = (*broken)(nil)
+
+func breaking(m *model, with func(*broken)) driver.Store {
+	b := &broken{
+		model: m, info: m.Info, load: m.Load, create: m.Create, update: m.Update, touch: m.Touch, remove: m.Delete,
+		rotate: m.Rotate, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, ping: m.Ping, close: m.Close,
+	}
+	with(b)
+	return b
+}
+
+// mutant is one way to break the model, and the rules that must notice.
+type mutant struct {
+	name   string
+	caught string // names of rules, space-separated
+	with   func(b *broken)
+}
+
+var mutants = slices.Concat(loadMutants, writeMutants, touchMutants, valueMutants, sharingMutants,
+	errorMutants, raceMutants, rotateMutants, sweepMutants, walkMutants, lifeMutants)
+
+// pause lets another goroutine in where a broken store forgot to lock.
+func pause() { time.Sleep(50 * time.Microsecond) }
+
+func find(t *testing.T, name string) rule {
+	i := slices.IndexFunc(rules, func(r rule) bool { return r.name == name })
+	if i < 0 {
+		t.Fatalf("there is no rule %q", name)
+	}
+	return rules[i]
+}
+
+// fails tries a few times, since it takes luck to catch a race.
+func fails(t *testing.T, mu mutant, r rule) bool {
+	for range 20 {
+		h := modelHarness(NewClock(), func(m *model) driver.Store { return breaking(m, mu.with) })
+		h.Timeout = time.Second
+		if skipped, failures := check(t, h, r); len(failures) > 0 {
+			return true
+		} else if skipped != "" {
+			t.Fatalf("%s is skipped: %s", r.name, skipped)
+		}
+	}
+	return false
+}
+
+func TestEveryMutantIsCaught(t *testing.T) {
+	for _, mu := range mutants {
+		for name := range strings.FieldsSeq(mu.caught) {
+			t.Run(mu.name+"/"+name, func(t *testing.T) {
+				if !fails(t, mu, find(t, name)) {
+					t.Errorf("the store that %s passes %s", mu.name, name)
+				}
+			})
+		}
+	}
+}
+
+func TestEveryRuleCatchesSomething(t *testing.T) {
+	idle := map[string]bool{}
+	for _, r := range rules {
+		if idle[r.name] || r.name == "" || r.text == "" {
+			t.Errorf("rule %q: names are unique, and every rule says what it demands", r.name)
+		}
+		idle[r.name] = true
+	}
+	for _, mu := range mutants {
+		for name := range strings.FieldsSeq(mu.caught) {
+			delete(idle, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(idle)) {
+		t.Errorf("no mutant shows that rule %s can fail", name)
+	}
+}

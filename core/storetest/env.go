@@ -1,0 +1,176 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// env is what a rule works with: two handles on one empty storage, a clock, and
+// shorthand for what rules do all the time. Rules write through one handle
+// and look through the other, so each of them also says that two servers agree.
+type env struct {
+	testing.TB
+	h    Harness
+	ctx  context.Context
+	a, b driver.Store
+	open func(tb testing.TB) driver.Store
+}
+
+func newEnv(tb testing.TB, h Harness) *env {
+	open := h.New(tb)
+	return &env{TB: tb, h: h, ctx: tb.Context(), a: open(tb), b: open(tb), open: open}
+}
+
+// long is a lifetime that no test outlives.
+const long = time.Hour
+
+// short is a lifetime that a test outlives: long enough for a slow storage to
+// do something within it, short enough to wait for.
+func (e *env) short() time.Duration { return 200 * time.Millisecond }
+
+func (e *env) now() time.Time {
+	if e.h.Clock != nil {
+		return e.h.Clock.Now()
+	}
+	return time.Now()
+}
+
+// after returns the time d from now, to the microsecond, as stores keep it.
+func (e *env) after(d time.Duration) time.Time { return e.now().Add(d).Truncate(time.Microsecond) }
+
+// waitUntil returns at t or shortly after it.
+func (e *env) waitUntil(t time.Time) {
+	for d := t.Sub(e.now()); d > 0; d = t.Sub(e.now()) {
+		if e.h.Clock != nil {
+			e.h.Clock.Advance(d)
+		} else {
+			time.Sleep(d)
+		}
+	}
+}
+
+func newID() (id driver.ID) {
+	rand.Read(id[:])
+	return id
+}
+
+// record returns a record that no storage has, with data of its own.
+func (e *env) record(life time.Duration) *driver.Record {
+	id := newID()
+	return &driver.Record{ID: id, Subject: "alice", Created: e.after(0), Expires: e.after(life), Data: []byte("data of " + id.String())}
+}
+
+// stored creates a record and returns it.
+func (e *env) stored(s driver.Store, life time.Duration) *driver.Record {
+	e.Helper()
+	rec := e.record(life)
+	e.ok(s.Create(e.ctx, rec), "Create")
+	return rec
+}
+
+// expired creates a record and waits until it is no more.
+func (e *env) expired(s driver.Store) *driver.Record {
+	e.Helper()
+	rec := e.stored(s, e.short())
+	e.waitUntil(rec.Expires)
+	return rec
+}
+
+// load returns the record under id, which must be there.
+func (e *env) load(s driver.Store, id driver.ID) driver.Record {
+	e.Helper()
+	rec, err := s.Load(e.ctx, id)
+	e.ok(err, "Load")
+	return rec
+}
+
+// absent fails unless the store says that there is no record.
+func (e *env) absent(s driver.Store, id driver.ID) {
+	e.Helper()
+	_, err := s.Load(e.ctx, id)
+	e.fails(err, driver.ErrNotFound, "Load")
+}
+
+// holds fails unless both handles have the record as it is in want.
+func (e *env) holds(want *driver.Record) {
+	e.Helper()
+	e.same(e.load(e.b, want.ID), *want, "second handle")
+	e.same(e.load(e.a, want.ID), *want, "first handle")
+}
+
+func (e *env) same(got, want driver.Record, what string) {
+	e.Helper()
+	switch {
+	case got.ID != want.ID:
+		e.Fatalf("%s: ID %v, want %v", what, got.ID, want.ID)
+	case got.Subject != want.Subject:
+		e.Fatalf("%s: Subject %.300q, want %.300q", what, got.Subject, want.Subject)
+	case !got.Created.Equal(want.Created):
+		e.Fatalf("%s: Created %v, want %v", what, got.Created, want.Created)
+	case !got.Expires.Equal(want.Expires):
+		e.Fatalf("%s: Expires %v, want %v", what, got.Expires, want.Expires)
+	case got.Version != want.Version:
+		e.Fatalf("%s: Version %d, want %d", what, got.Version, want.Version)
+	case !bytes.Equal(got.Data, want.Data):
+		e.Fatalf("%s: %d bytes of Data %.100q, want %d bytes %.100q", what, len(got.Data), got.Data, len(want.Data), want.Data)
+	}
+}
+
+func (e *env) ok(err error, what string) {
+	e.Helper()
+	if err != nil {
+		e.Fatalf("%s: %v", what, err)
+	}
+}
+
+var sentinels = []error{
+	driver.ErrNotFound, driver.ErrExists, driver.ErrConflict,
+	driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnavailable,
+}
+
+// fails fails unless err is the error wanted and no other of the contract's: one
+// that matched two would be taken for the wrong one somewhere.
+func (e *env) fails(err, want error, what string) {
+	e.Helper()
+	for _, s := range sentinels {
+		if errors.Is(err, s) != (s == want) {
+			e.Fatalf("%s: error is %q, want %q", what, text(err), want)
+		}
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return "nil"
+	}
+	return err.Error()
+}
+
+// together runs n workers that start at the same moment, half of them at each
+// handle, and returns when all have ended.
+func (e *env) together(n int, work func(i int, s driver.Store)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		s := e.a
+		if i%2 == 1 {
+			s = e.b
+		}
+		wg.Go(func() {
+			<-start
+			work(i, s)
+		})
+	}
+	close(start)
+	wg.Wait()
+	if e.Failed() {
+		e.FailNow()
+	}
+}

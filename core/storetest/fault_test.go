@@ -1,0 +1,115 @@
+package storetest
+
+import (
+	"errors"
+	"io"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+func newFault(t *testing.T) (*Fault, *env) {
+	var f *Fault
+	e := newEnv(t, modelHarness(NewClock(), func(m *model) driver.Store {
+		if f == nil {
+			f = NewFault(m)
+		}
+		return f.Store()
+	}))
+	return f, e
+}
+
+func TestFaultBefore(t *testing.T) {
+	f, e := newFault(t)
+	f.Before(Nth(2))
+	rec := e.stored(e.a, long)
+	change := *rec
+	change.Data = []byte("changed")
+	err := e.a.Update(e.ctx, &change)
+	if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, ErrInjected) {
+		t.Fatalf("second call: %v", err)
+	}
+	e.holds(rec) // no effect, and all later calls work
+}
+
+func TestFaultAfter(t *testing.T) {
+	f, e := newFault(t)
+	rec := e.stored(e.a, long)
+	f.After(On("Update"))
+	change := *rec
+	change.Data = []byte("changed")
+	e.fails(e.a.Update(e.ctx, &change), driver.ErrUnavailable, "Update")
+	if change.Version != rec.Version {
+		t.Fatalf("the caller learned version %d", change.Version)
+	}
+	if got := e.load(e.a, rec.ID); string(got.Data) != "changed" {
+		t.Fatalf("the call had no effect: %q", got.Data)
+	}
+}
+
+func TestFaultReachesEveryMethod(t *testing.T) {
+	f, e := newFault(t)
+	rec := e.stored(e.a, long)
+	f.Reset()
+	for _, hook := range []func(func(Call) error){f.Before, f.After} {
+		hook(Outage)
+		for _, c := range calls(e.a, *rec) {
+			if err := c.run(e.ctx, e.a); !errors.Is(err, ErrInjected) {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		}
+		if err := e.a.(io.Closer).Close(); !errors.Is(err, ErrInjected) {
+			t.Errorf("Close: %v", err)
+		}
+		hook(nil)
+	}
+	want := map[string]int{"Load": 4, "Create": 2, "Update": 2, "Touch": 2, "Delete": 2, "Rotate": 2, "Sweep": 2, "All": 2, "BySubject": 2, "Ping": 2, "Close": 2}
+	if got := f.Calls(); !maps.Equal(got, want) {
+		t.Errorf("Calls() = %v, want %v", got, want)
+	}
+	f.Reset()
+	if got := f.Calls(); len(got) != 0 {
+		t.Errorf("Calls() = %v after Reset", got)
+	}
+}
+
+// TestFaultHasTheAbilitiesOfTheInner joins each combination and asks which it has.
+func TestFaultHasTheAbilitiesOfTheInner(t *testing.T) {
+	m := &model{}
+	for bits := range 16 {
+		var r driver.Rotator
+		var s driver.Sweeper
+		var l driver.Lister
+		var x driver.Indexer
+		want := ""
+		for i, have := range []func(){func() { r = m }, func() { s = m }, func() { l = m }, func() { x = m }} {
+			if bits>>i&1 == 1 {
+				have()
+				want += abilities[i].name + " "
+			}
+		}
+		wrapped := NewFault(join(faulty{NewFault(m)}, r, s, l, x)).Store()
+		got := ""
+		for _, a := range abilities[:4] {
+			if a.of(wrapped) {
+				got += a.name + " "
+			}
+		}
+		if got != want {
+			t.Errorf("the store has %q, the wrapped one %q", want, got)
+		}
+	}
+}
+
+func TestReport(t *testing.T) {
+	row := Report(t, modelHarness(NewClock(), modelItself))
+	const want = "| model | yes | yes | yes | yes | yes | yes | all servers | 65536 bytes |\n"
+	if row != want {
+		t.Errorf("Report is %q, want %q", row, want)
+	}
+	if head := ReportHead(); strings.Count(head, "|") != 2*strings.Count(row, "|") {
+		t.Errorf("head and row differ in columns: %q", head)
+	}
+}

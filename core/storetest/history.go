@@ -1,0 +1,130 @@
+package storetest
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var historyRules = []rule{{
+	name: "CountsExactly",
+	text: "Update never loses another's: counting up by Load and Update, and again on ErrConflict, is exact, and Touch does not disturb it.",
+	run: func(e *env) {
+		const each = 20
+		rec := e.record(long)
+		rec.Data = make([]byte, 8)
+		e.ok(e.a.Create(e.ctx, rec), "Create")
+		e.together(workers, func(i int, s driver.Store) {
+			for range each {
+				countUp(e, s, rec.ID)
+				e.ok(s.Touch(e.ctx, rec.ID, e.after(2*long)), "Touch")
+			}
+		})
+		final := e.load(e.a, rec.ID)
+		if n := binary.LittleEndian.Uint64(final.Data); n != workers*each {
+			e.Fatalf("%d increments were acknowledged, %d are stored", workers*each, n)
+		}
+	},
+}, {
+	name: "HistoryIsConsistent",
+	text: "What every call returned fits one order of events: no acknowledged write is lost, no Load is stale, nothing is seen after a Delete, Version grows.",
+	run: func(e *env) {
+		h := &history{}
+		recs := make([]*driver.Record, 4)
+		for i := range recs {
+			recs[i] = e.stored(e.a, long)
+			h.events = append(h.events, event{op: "Create", id: recs[i].ID, version: recs[i].Version, data: string(recs[i].Data)})
+		}
+		e.together(workers, func(w int, s driver.Store) {
+			for i := range 60 {
+				id := recs[(w+i)%len(recs)].ID
+				h.loadAndUpdate(e, s, id, fmt.Sprintf("%v by worker %d at %d", id, w, i))
+				switch {
+				case i%5 == w%5:
+					h.do("Touch", id, func(ev *event) { ev.err = s.Touch(e.ctx, id, e.after(2*long)) })
+				case i == 40 && w < len(recs)-1: // the last record stays
+					h.do("Delete", recs[w].ID, func(ev *event) { ev.err = s.Delete(e.ctx, recs[w].ID) })
+				}
+			}
+		})
+		for _, rec := range recs {
+			if err := h.judge(rec.ID); err != nil {
+				e.Fatalf("record %v: %v", rec.ID, err)
+			}
+		}
+	},
+}}
+
+func countUp(e *env, s driver.Store, id driver.ID) {
+	for {
+		rec := e.load(s, id)
+		last := rec.Version
+		n := binary.LittleEndian.Uint64(rec.Data)
+		runtime.Gosched() // the quicker the store, the more rarely would two of them meet
+		rec.Data = binary.LittleEndian.AppendUint64(nil, n+1)
+		err := s.Update(e.ctx, &rec)
+		if err == nil && rec.Version <= last {
+			e.Fatalf("Version went from %d to %d", last, rec.Version)
+		}
+		if err == nil {
+			return
+		}
+		e.fails(err, driver.ErrConflict, "Update")
+	}
+}
+
+// event is one call that has returned. begin and end are readings of one counter: a call
+// whose end is smaller than another's begin came before it.
+type event struct {
+	op         string
+	id         driver.ID
+	begin, end int64
+	base       uint64 // of an Update: the version that it replaced
+	version    uint64 // what it wrote or read
+	data       string
+	err        error
+}
+
+type history struct {
+	ticks  atomic.Int64
+	mu     sync.Mutex
+	events []event
+}
+
+// do makes a call and keeps what it returned.
+func (h *history) do(op string, id driver.ID, call func(*event)) event {
+	ev := event{op: op, id: id, begin: h.ticks.Add(1)}
+	call(&ev)
+	ev.end = h.ticks.Add(1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, ev)
+	return ev
+}
+
+func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data string) {
+	var rec driver.Record
+	loaded := h.do("Load", id, func(ev *event) {
+		rec, ev.err = s.Load(e.ctx, id)
+		ev.version, ev.data = rec.Version, string(rec.Data)
+	})
+	runtime.Gosched()
+	if loaded.err != nil {
+		return
+	}
+	h.do("Update", id, func(ev *event) {
+		rec.Data, ev.base, ev.data = []byte(data), rec.Version, data
+		ev.err = s.Update(e.ctx, &rec)
+		ev.version = rec.Version
+	})
+}
+
+// known reports whether err is one that the call may have met in the history.
+func known(err error) bool {
+	return err == nil || errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict)
+}

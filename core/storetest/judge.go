@@ -1,0 +1,87 @@
+package storetest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// judge says what no order of events can explain about one record, that was created
+// once and deleted at most once.
+func (h *history) judge(id driver.ID) error {
+	var writes, deletes, rest []event
+	for _, ev := range h.events {
+		switch {
+		case ev.id != id:
+		case !known(ev.err):
+			return fmt.Errorf("%s: %v", ev.op, ev.err)
+		case ev.op == "Delete":
+			deletes = append(deletes, ev)
+		case ev.err == nil && (ev.op == "Create" || ev.op == "Update"):
+			writes = append(writes, ev)
+		default:
+			rest = append(rest, ev)
+		}
+	}
+	slices.SortFunc(writes, func(a, b event) int { return cmp.Compare(a.version, b.version) })
+	if err := judgeChain(writes); err != nil {
+		return err
+	}
+	for _, ev := range slices.Concat(writes, rest) {
+		if err := judgeLife(ev, deletes); err != nil {
+			return err
+		}
+	}
+	for _, ev := range rest {
+		if err := judgeVersion(ev, writes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judgeChain: each acknowledged write replaced the one before it, or that one is lost.
+func judgeChain(writes []event) error {
+	for i, ev := range writes[1:] {
+		switch before := writes[i]; {
+		case ev.version == before.version:
+			return fmt.Errorf("two writes, %q and %q, got version %d", before.data, ev.data, ev.version)
+		case ev.base != before.version:
+			return fmt.Errorf("the write %q of version %d replaced version %d: that of version %d, %q, was acknowledged and is lost",
+				ev.data, ev.version, ev.base, before.version, before.data)
+		}
+	}
+	return nil
+}
+
+// judgeLife: absent after a Delete, present before.
+func judgeLife(ev event, deletes []event) error {
+	absent := errors.Is(ev.err, driver.ErrNotFound)
+	if !absent && slices.ContainsFunc(deletes, func(d event) bool { return d.end < ev.begin }) {
+		return fmt.Errorf("%s after Delete: %v", ev.op, text(ev.err))
+	}
+	if absent && !slices.ContainsFunc(deletes, func(d event) bool { return d.begin < ev.end }) {
+		return fmt.Errorf("%s before Delete: %v", ev.op, ev.err)
+	}
+	return nil
+}
+
+// judgeVersion: a Load returns what was written and not yet replaced; an Update that
+// conflicts had a rival.
+func judgeVersion(ev event, writes []event) error {
+	written := func(w event) bool { return w.version == ev.version && w.data == ev.data && w.begin < ev.end }
+	replaced := func(w event) bool { return w.version > ev.version && w.end < ev.begin }
+	rival := func(w event) bool { return w.version > ev.base && w.begin < ev.end }
+	switch {
+	case ev.op == "Load" && ev.err == nil && !slices.ContainsFunc(writes, written):
+		return fmt.Errorf("Load returned version %d with %q, which nobody wrote", ev.version, ev.data)
+	case ev.op == "Load" && ev.err == nil && slices.ContainsFunc(writes, replaced):
+		return fmt.Errorf("Load returned version %d after a newer one had been acknowledged", ev.version)
+	case ev.op == "Update" && errors.Is(ev.err, driver.ErrConflict) && !slices.ContainsFunc(writes, rival):
+		return fmt.Errorf("Update of version %d got %v, and nobody else wrote", ev.base, ev.err)
+	}
+	return nil
+}

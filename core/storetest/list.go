@@ -1,0 +1,131 @@
+package storetest
+
+import (
+	"iter"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var listRules = []rule{{
+	name:  "AllListsTheLiving",
+	needs: "Lister",
+	text:  "All goes through all live records, each once: not the deleted, not the expired.",
+	run: func(e *env) {
+		e.lists(e.all(e.a), nil, "an empty storage")
+		want := e.records(30, "alice")
+		e.ok(e.a.Delete(e.ctx, e.stored(e.a, long).ID), "Delete")
+		e.expired(e.b)
+		e.lists(e.all(e.a), want, "the first handle")
+		e.lists(e.all(e.b), want, "the second handle")
+	},
+}, {
+	name:  "AllMayBeLeft",
+	needs: "Lister",
+	text:  "A walk may end early, and be walked again.",
+	run: func(e *env) {
+		want := e.records(5, "alice")
+		seq := e.all(e.a)
+		e.leave(seq)
+		e.lists(seq, want, "a walk after one that ended early")
+	},
+}, {
+	name:  "AllDuringChanges",
+	needs: "Lister",
+	text:  "The loop may call the store. Records that come or go meanwhile may be seen or not; no other is missed or seen twice.",
+	run: func(e *env) {
+		e.changesDuring(func(s driver.Store) iter.Seq2[driver.Record, error] { return e.all(s) })
+	},
+}}
+
+func (e *env) all(s driver.Store) iter.Seq2[driver.Record, error] {
+	return s.(driver.Lister).All(e.ctx)
+}
+
+// records creates n records of a subject.
+func (e *env) records(n int, subject string) (recs []*driver.Record) {
+	for i := range n {
+		rec := e.record(long)
+		rec.Subject = subject
+		e.ok([]driver.Store{e.a, e.b}[i%2].Create(e.ctx, rec), "Create")
+		recs = append(recs, rec)
+	}
+	return recs
+}
+
+// lists fails unless the walk yields the records wanted, each once and whole.
+func (e *env) lists(seq iter.Seq2[driver.Record, error], want []*driver.Record, what string) {
+	e.Helper()
+	missing := map[driver.ID]*driver.Record{}
+	for _, rec := range want {
+		missing[rec.ID] = rec
+	}
+	for rec, err := range seq {
+		e.ok(err, what)
+		if missing[rec.ID] == nil {
+			e.Fatalf("%s: %v (%.300q) is listed twice, or should not be", what, rec.ID, rec.Subject)
+		}
+		e.same(rec, *missing[rec.ID], what)
+		delete(missing, rec.ID)
+	}
+	if len(missing) > 0 {
+		e.Fatalf("%s: %d of %d records are not listed", what, len(missing), len(want))
+	}
+}
+
+// leave ends a walk at its first record.
+func (e *env) leave(seq iter.Seq2[driver.Record, error]) {
+	for _, err := range seq {
+		e.ok(err, "a walk")
+		break
+	}
+}
+
+// changesDuring deletes, updates and creates within a walk, as revoking all
+// sessions of a user does.
+func (e *env) changesDuring(walk func(driver.Store) iter.Seq2[driver.Record, error]) {
+	goes, stays := map[driver.ID]bool{}, map[driver.ID]*driver.Record{}
+	for i, rec := range e.records(30, "alice") {
+		if i%3 == 0 {
+			goes[rec.ID] = true
+		} else {
+			stays[rec.ID] = rec
+		}
+	}
+	came, seen := map[driver.ID]bool{}, map[driver.ID]bool{}
+	for rec, err := range walk(e.a) {
+		e.ok(err, "a walk with changes")
+		if seen[rec.ID] {
+			e.Fatalf("%v is listed twice", rec.ID)
+		}
+		seen[rec.ID] = true
+		switch {
+		case goes[rec.ID]:
+			e.ok(e.a.Delete(e.ctx, rec.ID), "Delete during a walk")
+		case stays[rec.ID] != nil:
+			change := e.load(e.a, rec.ID)
+			change.Data = append([]byte("changed and grown "), change.Data...)
+			e.ok(e.a.Update(e.ctx, &change), "Update during a walk")
+		case !came[rec.ID]:
+			e.Fatalf("%v is listed and should not be", rec.ID)
+		}
+		if len(came) < 10 {
+			came[e.stored(e.a, long).ID] = true
+		}
+	}
+	for id := range stays {
+		if !seen[id] {
+			e.Fatalf("a record that was there all the time is not listed")
+		}
+	}
+	for id := range goes {
+		e.absent(e.b, id)
+	}
+}
+
+// lastError walks to the end and returns the last error.
+func lastError(seq iter.Seq2[driver.Record, error]) (last error) {
+	for _, err := range seq {
+		last = err
+	}
+	return last
+}

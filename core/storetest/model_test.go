@@ -1,0 +1,233 @@
+package storetest
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// model is the plainest store that keeps all rules: the suite must pass it, and
+// each way of breaking it in the mutants must fail.
+type model struct {
+	mu   sync.Mutex
+	recs map[driver.ID]driver.Record
+	now  func() time.Time
+	down error // what all calls answer during an outage
+}
+
+const modelMax = 1 << 16
+
+func (m *model) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return driver.Unavailable("model", err)
+	}
+	return m.down
+}
+
+func (m *model) Info() driver.Info { return driver.Info{Name: "model"} }
+
+func (m *model) live(id driver.ID) (driver.Record, error) {
+	rec, ok := m.recs[id]
+	if !ok || !rec.Live(m.now()) {
+		return driver.Record{}, driver.ErrNotFound
+	}
+	return rec, nil
+}
+
+func (m *model) put(rec *driver.Record, version uint64) {
+	rec.Version = version
+	kept := *rec
+	kept.Created, kept.Expires = rec.Created.Truncate(time.Microsecond), rec.Expires.Truncate(time.Microsecond)
+	kept.Data = slices.Clip(rec.Data)
+	m.recs[rec.ID] = kept
+}
+
+func (m *model) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.ready(ctx); err != nil {
+		return driver.Record{}, err
+	}
+	return m.live(id)
+}
+
+func (m *model) mayCreate(ctx context.Context, rec *driver.Record) error {
+	if err := m.ready(ctx); err != nil {
+		return err
+	}
+	if len(rec.Data) > modelMax {
+		return driver.ErrTooLarge
+	}
+	if _, err := m.live(rec.ID); err == nil {
+		return driver.ErrExists
+	}
+	return nil
+}
+
+func (m *model) Create(ctx context.Context, rec *driver.Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.mayCreate(ctx, rec)
+	if err == nil {
+		m.put(rec, 1)
+	}
+	return err
+}
+
+func (m *model) mayUpdate(ctx context.Context, rec *driver.Record) error {
+	if err := m.ready(ctx); err != nil {
+		return err
+	}
+	if len(rec.Data) > modelMax {
+		return driver.ErrTooLarge
+	}
+	old, err := m.live(rec.ID)
+	if err == nil && old.Version != rec.Version {
+		err = driver.ErrConflict
+	}
+	return err
+}
+
+func (m *model) Update(ctx context.Context, rec *driver.Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.mayUpdate(ctx, rec)
+	if err == nil {
+		m.put(rec, rec.Version+1)
+	}
+	return err
+}
+
+func (m *model) Touch(ctx context.Context, id driver.ID, expires time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.ready(ctx); err != nil {
+		return err
+	}
+	rec, err := m.live(id)
+	if err == nil && expires.After(rec.Expires) {
+		rec.Expires = expires
+		m.put(&rec, rec.Version)
+	}
+	return err
+}
+
+func (m *model) Delete(ctx context.Context, id driver.ID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.ready(ctx); err != nil {
+		return err
+	}
+	delete(m.recs, id)
+	return nil
+}
+
+func (m *model) Rotate(ctx context.Context, old, next *driver.Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.mayCreate(ctx, next); err != nil {
+		return err
+	}
+	if err := m.mayUpdate(ctx, old); err != nil {
+		return err
+	}
+	m.put(next, 1)
+	m.put(old, old.Version+1)
+	return nil
+}
+
+func (m *model) Sweep(ctx context.Context, limit int) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.ready(ctx); err != nil {
+		return 0, err
+	}
+	for id, rec := range m.recs {
+		if n < limit && !rec.Live(m.now()) {
+			delete(m.recs, id)
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (m *model) walk(ctx context.Context, match func(driver.Record) bool) iter.Seq2[driver.Record, error] {
+	return func(yield func(driver.Record, error) bool) {
+		m.mu.Lock()
+		var found []driver.Record
+		for _, rec := range m.recs {
+			if rec.Live(m.now()) && match(rec) {
+				found = append(found, rec)
+			}
+		}
+		err := m.ready(ctx)
+		m.mu.Unlock()
+		if err != nil {
+			yield(driver.Record{}, err)
+			return
+		}
+		for _, rec := range found {
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (m *model) All(ctx context.Context) iter.Seq2[driver.Record, error] {
+	return m.walk(ctx, func(driver.Record) bool { return true })
+}
+
+func (m *model) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
+	return m.walk(ctx, func(rec driver.Record) bool { return subject != "" && rec.Subject == subject })
+}
+
+func (m *model) Ping(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ready(ctx)
+}
+
+func (m *model) Close() error { return nil }
+
+// modelHarness makes models whose handles wrap turns into something else.
+func modelHarness(clock *Clock, wrap func(*model) driver.Store) Harness {
+	var last *model
+	now := time.Now
+	if clock != nil {
+		now = clock.Now
+	}
+	return Harness{
+		Clock: clock, MaxData: modelMax,
+		New: func(testing.TB) func(testing.TB) driver.Store {
+			m := &model{recs: map[driver.ID]driver.Record{}, now: now}
+			last = m
+			return func(testing.TB) driver.Store { return wrap(m) }
+		},
+		Outages: map[string]func(testing.TB) func(){
+			"down": func(testing.TB) func() {
+				set := func(err error) { last.mu.Lock(); last.down = err; last.mu.Unlock() }
+				set(driver.Unavailable("model", ErrInjected))
+				return func() { set(nil) }
+			},
+		},
+	}
+}
+
+func modelItself(m *model) driver.Store { return m }
+
+func TestModel(t *testing.T) {
+	t.Run("Clock", func(t *testing.T) { Run(t, modelHarness(NewClock(), modelItself)) })
+	t.Run("RealTime", func(t *testing.T) { Run(t, modelHarness(nil, modelItself)) })
+}
+
+func TestModelThroughFault(t *testing.T) {
+	Run(t, modelHarness(NewClock(), func(m *model) driver.Store { return NewFault(m).Store() }))
+}
+
+func BenchmarkModel(b *testing.B) { Bench(b, modelHarness(NewClock(), modelItself)) }

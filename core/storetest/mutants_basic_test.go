@@ -1,0 +1,226 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var loadMutants = []mutant{{
+	"forgets the subject", "LoadReturnsTheRecord", func(b *broken) {
+		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
+			rec, err := b.model.Load(ctx, id)
+			rec.Subject = ""
+			return rec, err
+		}
+	},
+}, {
+	"answers nothing, and no error", "LoadAbsent DeleteRemoves", func(b *broken) {
+		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
+			rec, err := b.model.Load(ctx, id)
+			if err == driver.ErrNotFound {
+				err = nil
+			}
+			return rec, err
+		}
+	},
+}, {
+	"keys by the first half of the ID", "LoadTellsIDsApart", func(b *broken) {
+		half := func(id driver.ID) driver.ID { clear(id[16:]); return id }
+		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
+			rec, err := b.model.Load(ctx, half(id))
+			rec.ID = id
+			return rec, err
+		}
+		b.create = func(ctx context.Context, rec *driver.Record) error {
+			changed := *rec
+			changed.ID = half(rec.ID)
+			err := b.model.Create(ctx, &changed)
+			rec.Version = changed.Version
+			return err
+		}
+	},
+}, {
+	"never lets a record expire", "CreateBornExpired DeadlineIsExact ShortLives UpdateMovesDeadline", func(b *broken) {
+		b.load = func(_ context.Context, id driver.ID) (driver.Record, error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			rec, ok := b.recs[id]
+			if !ok {
+				return rec, driver.ErrNotFound
+			}
+			return rec, nil
+		}
+	},
+}}
+
+// put writes without asking what is there.
+func (b *broken) overwrite(rec *driver.Record) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.put(rec, b.recs[rec.ID].Version+1)
+	return nil
+}
+
+var writeMutants = []mutant{{
+	"does not tell the version", "CreateSetsVersion", func(b *broken) {
+		b.create = func(ctx context.Context, rec *driver.Record) error {
+			changed := *rec
+			return b.model.Create(ctx, &changed)
+		}
+	},
+}, {
+	"upserts in Create", "CreateIsInsertOnly OneCreatorWins", func(b *broken) {
+		b.create = func(_ context.Context, rec *driver.Record) error { return b.overwrite(rec) }
+	},
+}, {
+	"sees expired records in Create", "CreateOverExpired", func(b *broken) {
+		b.create = func(ctx context.Context, rec *driver.Record) error {
+			b.mu.Lock()
+			_, ok := b.recs[rec.ID]
+			b.mu.Unlock()
+			if ok {
+				return driver.ErrExists
+			}
+			return b.model.Create(ctx, rec)
+		}
+	},
+}, {
+	"does not delete", "DeleteRemoves DeleteMakesRoom DeletedStaysDeleted", func(b *broken) {
+		b.remove = func(context.Context, driver.ID) error { return nil }
+	},
+}, {
+	"says that it was not there to delete", "DeleteAbsent", func(b *broken) {
+		b.remove = func(ctx context.Context, id driver.ID) error {
+			if _, err := b.model.Load(ctx, id); err != nil {
+				return err
+			}
+			return b.model.Delete(ctx, id)
+		}
+	},
+}, {
+	"upserts in Update", "UpdateComparesVersion UpdateIsNoUpsert OneUpdaterWins DeletedStaysDeleted CountsExactly HistoryIsConsistent", func(b *broken) {
+		b.update = func(_ context.Context, rec *driver.Record) error { return b.overwrite(rec) }
+	},
+}, {
+	"takes any version", "UpdateComparesVersion OneUpdaterWins CountsExactly HistoryIsConsistent", func(b *broken) {
+		b.update = func(_ context.Context, rec *driver.Record) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			old, err := b.live(rec.ID)
+			if err == nil {
+				b.put(rec, old.Version+1)
+			}
+			return err
+		}
+	},
+}, {
+	"updates what has expired", "UpdateIsNoUpsert DeadlineIsExact", func(b *broken) {
+		b.update = func(_ context.Context, rec *driver.Record) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if old, ok := b.recs[rec.ID]; !ok {
+				return driver.ErrNotFound
+			} else if old.Version != rec.Version {
+				return driver.ErrConflict
+			}
+			b.put(rec, rec.Version+1)
+			return nil
+		}
+	},
+}, {
+	"keeps the subject in Update", "UpdateReplaces SubjectIsBytes BySubjectFollowsChanges", func(b *broken) {
+		b.update = func(ctx context.Context, rec *driver.Record) error {
+			changed := *rec
+			if old, err := b.model.Load(ctx, rec.ID); err == nil {
+				changed.Subject = old.Subject
+			}
+			err := b.model.Update(ctx, &changed)
+			rec.Version = changed.Version
+			return err
+		}
+	},
+}, {
+	"never shortens a life in Update", "UpdateMovesDeadline", func(b *broken) {
+		b.update = func(ctx context.Context, rec *driver.Record) error {
+			if old, err := b.model.Load(ctx, rec.ID); err == nil && old.Expires.After(rec.Expires) {
+				rec.Expires = old.Expires
+			}
+			return b.model.Update(ctx, rec)
+		}
+	},
+}, {
+	"changes the record given although it fails", "CreateIsInsertOnly UpdateComparesVersion", func(b *broken) {
+		b.create = func(ctx context.Context, rec *driver.Record) error {
+			rec.Version = 1
+			return b.model.Create(ctx, rec)
+		}
+		b.update = func(ctx context.Context, rec *driver.Record) error {
+			err := b.model.Update(ctx, rec)
+			if err != nil {
+				rec.Version++
+			}
+			return err
+		}
+	},
+}}
+
+var touchMutants = []mutant{{
+	"counts a Touch as a version", "TouchExtends", func(b *broken) {
+		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			rec, err := b.live(id)
+			if err == nil && expires.After(rec.Expires) {
+				rec.Expires = expires
+				b.put(&rec, rec.Version+1)
+			}
+			return err
+		}
+	},
+}, {
+	"shortens in Touch", "TouchNeverShortens", func(b *broken) {
+		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			rec, err := b.live(id)
+			if err == nil {
+				rec.Expires = expires
+				b.put(&rec, rec.Version)
+			}
+			return err
+		}
+	},
+}, {
+	"writes what it loaded in Touch", "TouchKeepsNewerData CountsExactly", func(b *broken) {
+		var loaded driver.Record
+		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
+			rec, err := b.model.Load(ctx, id)
+			b.mu.Lock()
+			loaded = rec
+			b.mu.Unlock()
+			return rec, err
+		}
+		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			rec := loaded
+			if rec.ID != id {
+				return nil
+			}
+			rec.Expires = expires
+			b.put(&rec, rec.Version)
+			return nil
+		}
+	},
+}, {
+	"finds everything in Touch", "TouchIsNoUpsert DeadlineIsExact", func(b *broken) {
+		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+			if err := b.model.Touch(ctx, id, expires); err != driver.ErrNotFound {
+				return err
+			}
+			return nil
+		}
+	},
+}}

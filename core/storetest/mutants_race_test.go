@@ -1,0 +1,152 @@
+package storetest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var raceMutants = []mutant{{
+	"looks before it creates", "OneCreatorWins", func(b *broken) {
+		b.create = func(ctx context.Context, rec *driver.Record) error {
+			b.mu.Lock()
+			err := b.mayCreate(ctx, rec)
+			b.mu.Unlock()
+			if err != nil {
+				return err
+			}
+			pause()
+			return b.overwrite(rec)
+		}
+	},
+}, {
+	"looks before it updates", "OneUpdaterWins DeletedStaysDeleted CountsExactly HistoryIsConsistent", func(b *broken) {
+		b.update = func(ctx context.Context, rec *driver.Record) error {
+			b.mu.Lock()
+			err := b.mayUpdate(ctx, rec)
+			b.mu.Unlock()
+			if err != nil {
+				return err
+			}
+			pause()
+			return b.overwrite(rec)
+		}
+	},
+}, {
+	"looks before it touches", "DeletedStaysDeleted SweepAgainstTouch", func(b *broken) {
+		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+			rec, err := b.model.Load(ctx, id)
+			if err != nil {
+				return err
+			}
+			pause()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if _, ok := b.recs[id]; ok || time.Now().Nanosecond()%2 == 0 { // lost or brought back: both are wrong
+				rec.Expires = expires
+				b.put(&rec, rec.Version)
+			}
+			return nil
+		}
+	},
+}, {
+	"keeps a cache in each server", "DeleteRemoves HistoryIsConsistent", func(b *broken) {
+		var cache sync.Map
+		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
+			if rec, ok := cache.Load(id); ok {
+				return rec.(driver.Record), nil
+			}
+			rec, err := b.model.Load(ctx, id)
+			if err == nil {
+				cache.Store(id, rec)
+			}
+			return rec, err
+		}
+		b.update = func(ctx context.Context, rec *driver.Record) error {
+			cache.Delete(rec.ID)
+			return b.model.Update(ctx, rec)
+		}
+	},
+}, {
+	"gives versions by the clock", "CountsExactly UpdateReplaces", func(b *broken) {
+		b.update = func(ctx context.Context, rec *driver.Record) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			err := b.mayUpdate(ctx, rec)
+			if err == nil {
+				b.put(rec, uint64(b.now().Unix()))
+			}
+			return err
+		}
+	},
+}}
+
+var rotateMutants = []mutant{{
+	"copies instead of moving", "RotateMoves", func(b *broken) {
+		b.rotate = func(ctx context.Context, old, next *driver.Record) error { return b.model.Create(ctx, next) }
+	},
+}, {
+	"creates, then updates", "RotateOrNothing OneRotatorWins RotateOrDelete", func(b *broken) {
+		b.rotate = func(ctx context.Context, old, next *driver.Record) error {
+			if err := b.model.Create(ctx, next); err != nil {
+				return err
+			}
+			pause()
+			return b.model.Update(ctx, old)
+		}
+	},
+}, {
+	"looks before it rotates", "OneRotatorWins RotateOrDelete", func(b *broken) {
+		b.rotate = func(ctx context.Context, old, next *driver.Record) error {
+			b.mu.Lock()
+			err := b.mayUpdate(ctx, old)
+			b.mu.Unlock()
+			if err != nil {
+				return err
+			}
+			pause()
+			b.overwrite(old)
+			return b.overwrite(next)
+		}
+	},
+}}
+
+var sweepMutants = []mutant{{
+	"knows no limit", "SweepRemovesExpired", func(b *broken) {
+		b.sweep = func(ctx context.Context, _ int) (int, error) { return b.model.Sweep(ctx, 1000) }
+	},
+}, {
+	"is done too early", "SweepRemovesExpired", func(b *broken) {
+		b.sweep = func(ctx context.Context, limit int) (int, error) { return b.model.Sweep(ctx, limit-1) }
+	},
+}, {
+	"does not count", "SweepRemovesExpired", func(b *broken) {
+		b.sweep = func(ctx context.Context, limit int) (int, error) {
+			_, err := b.model.Sweep(ctx, 1000)
+			return 0, err
+		}
+	},
+}, {
+	"is never done", "SweepRemovesExpired", func(b *broken) {
+		b.sweep = func(ctx context.Context, limit int) (int, error) {
+			_, err := b.model.Sweep(ctx, limit)
+			return limit, err
+		}
+	},
+}, {
+	"sweeps by the first deadline", "SweepLeavesTheTouched", func(b *broken) {
+		b.sweep = func(ctx context.Context, limit int) (n int, err error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for id, rec := range b.recs {
+				if n < limit && !b.now().Before(rec.Created.Add(5*200*time.Millisecond)) {
+					delete(b.recs, id)
+					n++
+				}
+			}
+			return n, nil
+		}
+	},
+}}

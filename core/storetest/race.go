@@ -1,0 +1,107 @@
+package storetest
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// How many workers meet at one record, and how many times.
+const (
+	workers = 8
+	rounds  = 10
+)
+
+var raceRules = []rule{{
+	name: "OneCreatorWins",
+	text: "Create only inserts: of many at once with one ID, exactly one succeeds, and the others get ErrExists.",
+	run: func(e *env) {
+		for range rounds {
+			id := newID()
+			e.oneWins(driver.ErrExists, func(s driver.Store) (*driver.Record, error) {
+				rec := e.record(long)
+				rec.ID, rec.Data = id, random(50)
+				return rec, s.Create(e.ctx, rec)
+			})
+		}
+	},
+}, {
+	name: "OneUpdaterWins",
+	text: "Update compares and replaces in one atomic step: of many at once with one Version, exactly one succeeds, and the others get ErrConflict.",
+	run: func(e *env) {
+		for range rounds {
+			first := e.stored(e.a, long)
+			e.oneWins(driver.ErrConflict, func(s driver.Store) (*driver.Record, error) {
+				rec := *first
+				rec.Data = random(50)
+				return &rec, s.Update(e.ctx, &rec)
+			})
+		}
+	},
+}, {
+	name: "DeletedStaysDeleted",
+	text: "A session that was deleted stays deleted, whatever request is still in flight.",
+	run: func(e *env) {
+		for range rounds {
+			rec := e.stored(e.a, long)
+			var deleted atomic.Bool
+			e.together(workers, func(i int, s driver.Store) {
+				if i < 2 {
+					e.load(s, e.stored(s, long).ID) // lets the others begin
+					e.ok(s.Delete(e.ctx, rec.ID), "Delete")
+					deleted.Store(true)
+					return
+				}
+				writeUntilGone(e, s, rec.ID, &deleted)
+			})
+			e.absent(e.a, rec.ID)
+			e.absent(e.b, rec.ID)
+		}
+	},
+}}
+
+// oneWins runs change on all workers and fails unless one had no error, the
+// others the error that losers get, and the winner's record is stored.
+func (e *env) oneWins(loses error, change func(driver.Store) (*driver.Record, error)) *driver.Record {
+	var winner atomic.Pointer[driver.Record]
+	e.together(workers, func(_ int, s driver.Store) {
+		rec, err := change(s)
+		switch {
+		case err != nil:
+			e.fails(err, loses, "the loser's call")
+		case !winner.CompareAndSwap(nil, rec):
+			e.Fatalf("two of the calls at the same moment succeeded")
+		}
+	})
+	if winner.Load() == nil {
+		e.Fatalf("none of the calls at the same moment succeeded")
+	}
+	e.holds(winner.Load())
+	return winner.Load()
+}
+
+// writeUntilGone updates and touches a record, as requests in flight would,
+// until the store says that it is not there.
+func writeUntilGone(e *env, s driver.Store, id driver.ID, deleted *atomic.Bool) {
+	for {
+		over := deleted.Load()
+		rec, err := s.Load(e.ctx, id)
+		if err == nil && over {
+			e.Fatalf("Load found the record after Delete")
+		}
+		if err == nil {
+			rec.Data = random(50)
+			if err = s.Update(e.ctx, &rec); errors.Is(err, driver.ErrConflict) {
+				err = nil
+			}
+		}
+		if err == nil {
+			err = s.Touch(e.ctx, id, e.after(2*long))
+		}
+		if err != nil {
+			e.fails(err, driver.ErrNotFound, "a call after or during Delete")
+			return
+		}
+	}
+}

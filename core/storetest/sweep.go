@@ -1,0 +1,104 @@
+package storetest
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var sweepRules = []rule{{
+	name:  "SweepRemovesExpired",
+	needs: "Sweeper",
+	text:  "Sweep removes up to limit expired records and returns how many; fewer than limit means that it has seen all; live records stay.",
+	run: func(e *env) {
+		const expired, limit = 7, 3
+		var live []*driver.Record
+		for range 5 {
+			live = append(live, e.stored(e.a, long))
+		}
+		var last *driver.Record
+		for i := range expired {
+			last = e.stored([]driver.Store{e.a, e.b}[i%2], e.short())
+		}
+		e.waitUntil(last.Expires)
+		if n := e.sweepAll(e.a, limit); n != expired {
+			e.Fatalf("Sweep removed %d of %d expired records before it said that it was done", n, expired)
+		}
+		if n := e.sweepAll(e.b, limit); n != 0 {
+			e.Fatalf("Sweep removed %d records where no expired ones were left", n)
+		}
+		for _, rec := range live {
+			e.holds(rec)
+		}
+	},
+}, {
+	name:  "SweepLeavesTheTouched",
+	needs: "Sweeper",
+	text:  "Sweep removes expired records only: one whose life a Touch or an Update has prolonged is none.",
+	run: func(e *env) {
+		touched, updated := e.stored(e.a, 5*e.short()), e.stored(e.a, 5*e.short())
+		first := updated.Expires
+		e.load(e.b, touched.ID)
+		touched.Expires, updated.Expires = e.after(long), e.after(long)
+		e.ok(e.a.Touch(e.ctx, touched.ID, touched.Expires), "Touch")
+		e.ok(e.a.Update(e.ctx, updated), "Update")
+		e.waitUntil(first)
+		e.sweepAll(e.b, 10)
+		e.holds(touched)
+		e.holds(updated)
+	},
+}, {
+	name:  "SweepAgainstTouch",
+	needs: "Sweeper",
+	text:  "A Touch that succeeds at the moment of the deadline is not undone by a Sweep at the same moment.",
+	run: func(e *env) {
+		recs := make([]*driver.Record, 20)
+		for i := range recs {
+			recs[i] = e.stored(e.a, e.short()+time.Duration(i)*200*time.Microsecond)
+		}
+		prolonged := make([]atomic.Bool, len(recs))
+		e.waitUntil(recs[0].Expires.Add(-time.Millisecond))
+		e.together(4, func(w int, s driver.Store) {
+			for i, rec := range recs {
+				if w < 2 {
+					e.sweepAll(s, 10)
+					e.waitUntil(rec.Expires)
+					continue
+				}
+				err := s.Touch(e.ctx, rec.ID, e.after(long))
+				if err == nil {
+					prolonged[i].Store(true)
+				} else if !errors.Is(err, driver.ErrNotFound) {
+					e.Fatalf("Touch: %v", err)
+				}
+			}
+		})
+		for i, rec := range recs {
+			if prolonged[i].Load() {
+				e.load(e.b, rec.ID)
+			} else {
+				e.absent(e.b, rec.ID)
+			}
+		}
+	},
+}}
+
+// sweepAll sweeps until the store says that it has seen everything.
+func (e *env) sweepAll(s driver.Store, limit int) (removed int) {
+	e.Helper()
+	for range 1000 {
+		n, err := s.(driver.Sweeper).Sweep(e.ctx, limit)
+		e.ok(err, "Sweep")
+		if n < 0 || n > limit {
+			e.Fatalf("Sweep with a limit of %d returned %d", limit, n)
+		}
+		removed += n
+		if n < limit {
+			return removed
+		}
+	}
+	e.Fatalf("Sweep never returned fewer than its limit of %d", limit)
+	return 0
+}

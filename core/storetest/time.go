@@ -1,0 +1,101 @@
+package storetest
+
+import (
+	"errors"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var timeRules = []rule{{
+	name: "TimesToTheMicrosecond",
+	text: "Stores keep Created and Expires to the microsecond, whatever the time zone; what is finer is cut off.",
+	run: func(e *env) {
+		rec := e.record(long)
+		rec.Created = e.after(-long).Add(123456 * time.Microsecond).In(time.FixedZone("", 5*3600+1800))
+		rec.Expires = e.after(long).Truncate(time.Second).Add(654321*time.Microsecond + 999).UTC()
+		e.ok(e.a.Create(e.ctx, rec), "Create")
+		want := *rec
+		want.Expires = rec.Expires.Truncate(time.Microsecond)
+		e.holds(&want)
+		want.Expires = want.Expires.Add(time.Microsecond)
+		e.ok(e.b.Touch(e.ctx, rec.ID, want.Expires.Add(999)), "Touch")
+		e.holds(&want)
+	},
+}, {
+	name: "FarDeadlines",
+	text: "Expires may lie 30 days, 100 years or 8,000 years ahead: beyond memcached's relative times and 32-bit seconds.",
+	run: func(e *env) {
+		rec := e.stored(e.a, long)
+		for _, expires := range []time.Time{
+			e.after(29 * 24 * time.Hour), e.after(31 * 24 * time.Hour), e.after(90 * 24 * time.Hour),
+			time.Date(2038, 1, 19, 3, 14, 8, 0, time.UTC), time.Date(2107, 1, 1, 0, 0, 0, 0, time.UTC),
+			time.Date(2263, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+		} {
+			created := e.record(long)
+			created.Expires = expires
+			e.ok(e.a.Create(e.ctx, created), "Create")
+			e.holds(created)
+			created.Data = []byte("updated")
+			e.ok(e.b.Update(e.ctx, created), "Update")
+			e.holds(created)
+			rec.Expires = expires
+			e.ok(e.b.Touch(e.ctx, rec.ID, expires), "Touch")
+			e.holds(rec)
+		}
+	},
+}, {
+	name: "DeadlineIsExact",
+	text: "At or after Expires the record does not exist; before, it does, however coarse the storage's own lifetimes are.",
+	run: func(e *env) {
+		rec := e.record(e.short() + 1234*time.Microsecond)
+		e.ok(e.a.Create(e.ctx, rec), "Create")
+		if e.h.Clock != nil {
+			e.h.Clock.Advance(rec.Expires.Sub(e.now()) - time.Microsecond)
+			e.holds(rec)
+			e.h.Clock.Advance(time.Microsecond)
+		} else {
+			watchDeadline(e, rec)
+		}
+		e.absent(e.a, rec.ID)
+		e.absent(e.b, rec.ID)
+		e.fails(e.a.Touch(e.ctx, rec.ID, e.after(long)), driver.ErrNotFound, "Touch")
+		e.fails(e.b.Update(e.ctx, rec), driver.ErrNotFound, "Update")
+	},
+}, {
+	name: "ShortLives",
+	text: "A life shorter than the storage's own unit is neither none nor without end.",
+	run: func(e *env) {
+		rec := e.stored(e.a, long)
+		rec.Expires = e.after(e.short())
+		e.ok(e.a.Update(e.ctx, rec), "Update")
+		other := e.stored(e.a, e.short()/2)
+		for _, r := range []*driver.Record{rec, other} {
+			if _, err := e.b.Load(e.ctx, r.ID); err != nil && e.now().Before(r.Expires) {
+				e.Fatalf("Load before the deadline: %v", err)
+			}
+			e.waitUntil(r.Expires)
+			e.absent(e.a, r.ID)
+			e.absent(e.b, r.ID)
+		}
+	},
+}}
+
+// watchDeadline loads a record until its deadline has passed and judges each
+// answer by whether the whole call lay before or after it.
+func watchDeadline(e *env, rec *driver.Record) {
+	for e.now().Before(rec.Expires.Add(5 * time.Millisecond)) {
+		before := e.now()
+		_, err := e.b.Load(e.ctx, rec.ID)
+		after := e.now()
+		switch {
+		case err == nil && !before.Before(rec.Expires):
+			e.Fatalf("Load found a record %v after its deadline", before.Sub(rec.Expires))
+		case errors.Is(err, driver.ErrNotFound) && after.Before(rec.Expires):
+			e.Fatalf("Load did not find a record %v before its deadline", rec.Expires.Sub(after))
+		case err != nil && !errors.Is(err, driver.ErrNotFound):
+			e.Fatalf("Load: %v", err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -1,0 +1,93 @@
+package storetest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"strings"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// subjects are users' names that a storage may take for something else: for
+// one another, for a pattern, for SQL, for the end of a text.
+var subjects = []string{
+	"", "alice", "Alice", "ALICE", "alice ", " alice", "alicé", "alice\u0301", "alic\u00e9\u0301",
+	"0", "00", "1e3", "null", "NULL", "*", "%", "_", "a%", "a_ice", `a'; DROP TABLE sessions; --`, `"quoted"`, `back\slash`,
+	"a:b", "a/b", "../../etc/passwd", "new\nline", "tab\t", "\r\n", "nul\x00byte", "nul\x00", "\xff\xfe not UTF-8",
+	"日本語", "👩‍👩‍👧", "mail+tag@example.org", "{\"json\": true}",
+	strings.Repeat("x", driver.MaxSubject), strings.Repeat("x", driver.MaxSubject-1) + "y", strings.Repeat("é", driver.MaxSubject/2),
+}
+
+var valueRules = []rule{{
+	name: "SubjectIsBytes",
+	text: "Subject may be any string of up to MaxSubject bytes, and comes back byte for byte.",
+	run: func(e *env) {
+		changed := e.stored(e.a, long)
+		for _, subject := range subjects {
+			rec := e.record(long)
+			rec.Subject = subject
+			e.ok(e.a.Create(e.ctx, rec), "Create")
+			e.holds(rec)
+			changed.Subject = subject
+			e.ok(e.a.Update(e.ctx, changed), "Update")
+			e.holds(changed)
+		}
+	},
+}, {
+	name: "DataIsOpaque",
+	text: "Data is opaque: all byte values and all lengths up to the limit come back as they were, none as length 0.",
+	run: func(e *env) {
+		every := make([]byte, 256)
+		for i := range every {
+			every[i] = byte(i)
+		}
+		rec := e.stored(e.a, long)
+		for _, data := range [][]byte{
+			nil, {}, {0}, {'\n'}, []byte("\r\n"), every, bytes.Repeat(every, 20), random(4095), random(4097), random(65536),
+			[]byte("END\r\nget x\r\n"), bytes.Repeat([]byte{0}, 1000), e.largest(),
+		} {
+			created := e.record(long)
+			created.Data = data
+			e.ok(e.b.Create(e.ctx, created), "Create")
+			e.holds(created)
+			rec.Data = data
+			e.ok(e.a.Update(e.ctx, rec), "Update")
+			e.holds(rec)
+		}
+	},
+}, {
+	name: "TooLarge",
+	text: "Where the storage does not take a record of this size, Create and Update answer ErrTooLarge, and what was stored stays.",
+	run: func(e *env) {
+		if e.h.MaxData == 0 {
+			e.Skip("Harness.MaxData is 0: no limit to exceed")
+		}
+		rec := e.record(long)
+		data := rec.Data
+		rec.Data = random(2 * e.h.MaxData)
+		e.fails(e.a.Create(e.ctx, rec), driver.ErrTooLarge, "Create")
+		e.absent(e.b, rec.ID)
+
+		rec.Data = data
+		e.ok(e.a.Create(e.ctx, rec), "Create")
+		change := *rec
+		change.Data, change.Subject = random(2*e.h.MaxData), "bob"
+		before := change
+		e.fails(e.b.Update(e.ctx, &change), driver.ErrTooLarge, "Update")
+		e.same(change, before, "the record given")
+		e.holds(rec)
+	},
+}}
+
+func (e *env) largest() []byte {
+	if e.h.MaxData > 0 {
+		return random(e.h.MaxData)
+	}
+	return random(1 << 20)
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
+}

@@ -1,0 +1,83 @@
+// Package ginsession is the Gin adapter of coatcheck.
+//
+//	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+//	r := gin.Default()
+//	r.Use(ginsession.New(m))
+//	r.GET("/", ginsession.Handle(func(c *gin.Context, s *core.Session) {
+//		...
+//	}))
+//
+// [Handle] loads the session before the handler; [Get] is for the middle of one, and
+// core.FromContext for code that has only c.Request.Context(). The session is stored, and the
+// cookie set, before the first byte of the response leaves. If it cannot be stored,
+// the client gets an error page and nothing of the handler's response.
+//
+// # Placement
+//
+// Mount it inside of gin.Recovery, gin.Logger and request IDs. Mount inside of it what needs
+// the session (CSRF protection, authentication), what turns c.Errors into a response (outside, the
+// session would be stored before the 500 is known), and gzip: gin-contrib/gzip removes
+// Vary from responses of 400 and more, and outside it would remove ours.
+//
+// A panic or a status of 500 and more stores nothing. Gin redirects for a trailing slash
+// before any middleware runs; there is no session then.
+//
+// # Goroutines, streams and sockets
+//
+// Gin reuses *gin.Context: give a goroutine the session, not c. After the request the session answers
+// core.ErrClosed. Changes after the first byte are stored when the handler
+// returns, if they need no cookie, or at once by Session.Save; one that comes too late ends up
+// in c.Errors. Set what a socket needs before the upgrade, and give the response's header to
+// whatever upgrades: Upgrade(c.Writer, c.Request, c.Writer.Header()).
+//
+// Read package core next.
+package ginsession
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
+)
+
+type middleware struct {
+	m       *core.Manager
+	skip    func(*gin.Context) bool
+	onError func(*gin.Context, error)
+}
+
+// New returns a middleware that gives each request m's session. It does nothing until a
+// handler uses the session: no store call, no header. Mounted twice with one manager,
+// the inner one passes requests on; several managers give a request several sessions. New
+// panics if m is nil.
+func New(m *core.Manager, opts ...Option) gin.HandlerFunc {
+	if m == nil {
+		panic("ginsession: New: the manager is nil")
+	}
+	mw := &middleware{m: m, onError: abort}
+	for _, opt := range opts {
+		opt(mw)
+	}
+	return mw.serve
+}
+
+func (mw *middleware) serve(c *gin.Context) {
+	if mw.skip != nil && mw.skip(c) {
+		return // Gin calls the next handler
+	}
+	if x := httpwriter.Mounted(mw.m, c.Request.Context()); x != nil {
+		if w, ok := httpwriter.OwnerOf[*writer](c.Request.Context(), x); ok && w.lost() {
+			w.again()
+		}
+		return
+	}
+	w := &writer{ResponseWriter: c.Writer, mw: mw, c: c}
+	c.Request = w.gate.Begin(mw.m, c.Request, c.Writer.Header(), w)
+	c.Writer = w
+	defer w.leave()
+	c.Next()
+	w.end()
+	if err := w.gate.Finish(); err != nil {
+		_ = c.Error(err)
+	}
+}

@@ -1,0 +1,24 @@
+package ginsession
+
+import "github.com/gin-gonic/gin"
+
+// Option is a setting of New.
+type Option func(*middleware)
+
+// WithSkip gives requests for which skip returns true no session: for them it is as if
+// the middleware were not there. Default: none are skipped.
+func WithSkip(skip func(c *gin.Context) bool) Option {
+	return func(mw *middleware) { mw.skip = skip }
+}
+
+// WithErrorHandler answers in place of a handler whose session could not be loaded (Handle)
+// or stored. core.HTTPStatus(err) is the status to send; err itself is for logs only.
+// Cache-Control: no-store and, with a 503, Retry-After are set already, and what the handler put into the
+// header is gone. Default: c.Error(err), and the status with its text.
+func WithErrorHandler(respond func(c *gin.Context, err error)) Option {
+	return func(mw *middleware) {
+		if respond != nil {
+			mw.onError = respond
+		}
+	}
+}

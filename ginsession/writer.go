@@ -1,0 +1,123 @@
+package ginsession
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"reflect"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
+)
+
+// writer is one request's gin.ResponseWriter, and what answers if the save fails. Gin's
+// own keeps the status until the first byte, so that is when the gate opens.
+type writer struct {
+	gin.ResponseWriter
+	gate httpwriter.Gate
+	mw   *middleware
+	c    *gin.Context
+}
+
+// ready opens the gate, or has the client answered in place of the handler.
+func (w *writer) ready(status int) error {
+	if w.Written() && w.gate.Open() {
+		return nil // a route without the middleware, see again, sent the header: nothing can be stored
+	}
+	fresh, err := w.gate.Pass(w.Header(), status)
+	if fresh {
+		w.Fail(err)
+	}
+	return err
+}
+
+// Fail implements httpwriter.Owner. A writer that stands before this one, such as gzip's, is
+// left out of it.
+func (w *writer) Fail(err error) {
+	before := w.c.Writer
+	w.c.Writer = w.ResponseWriter
+	defer func() { w.c.Writer = before }()
+	w.mw.onError(w.c, err)
+}
+
+// end is for a handler that has returned and may have sent nothing: Gin then sends the
+// header past c.Writer.
+func (w *writer) end() {
+	_ = w.ready(w.Status())
+}
+
+// leave gives back what the middleware outside had.
+func (w *writer) leave() {
+	w.gate.Discard()
+	w.c.Writer = w.ResponseWriter
+}
+
+// plain is the type of Gin's own writer.
+var plain = reflect.TypeOf((&gin.Context{}).Copy().Writer)
+
+// lost reports that Engine.HandleContext put Gin's own writer back into c.Writer.
+// With several managers the writer behind this one has been put there again.
+func (w *writer) lost() bool {
+	if behind, ok := w.ResponseWriter.(*writer); ok && w.c.Writer == gin.ResponseWriter(behind) {
+		return true
+	}
+	return reflect.TypeOf(w.c.Writer) == plain
+}
+
+// again is the middleware for a request that Engine.HandleContext sends round once more. Gin
+// sends the header at the end of that round.
+func (w *writer) again() {
+	w.c.Writer = w
+	w.c.Next()
+	w.end()
+}
+
+// Unwrap is for http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *writer) WriteHeader(status int) {
+	if w.gate.Err() == nil {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w *writer) WriteHeaderNow() {
+	if w.ready(w.Status()) == nil {
+		w.ResponseWriter.WriteHeaderNow()
+	}
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if err := w.ready(w.Status()); err != nil {
+		return 0, err
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *writer) WriteString(s string) (int, error) {
+	if err := w.ready(w.Status()); err != nil {
+		return 0, err
+	}
+	return w.ResponseWriter.WriteString(s)
+}
+
+func (w *writer) Flush() { _ = w.FlushError() }
+
+// FlushError tells a stream that the session could not be stored.
+func (w *writer) FlushError() error {
+	if err := w.ready(w.Status()); err != nil {
+		return err
+	}
+	w.ResponseWriter.Flush()
+	return nil
+}
+
+// Hijack hands out the connection. Whoever upgrades it sends Header himself, with
+// the cookie in it.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if err := w.ready(http.StatusSwitchingProtocols); err != nil {
+		return nil, nil, err
+	}
+	return w.ResponseWriter.Hijack()
+}

@@ -1,0 +1,84 @@
+// Package httpsession is the net/http adapter of coatcheck: sessions for every router that
+// takes an http.Handler, such as http.ServeMux and chi.
+//
+//	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+//	mux.Handle("GET /", httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
+//		...
+//	}))
+//	err = http.ListenAndServe(":8080", httpsession.New(m)(mux))
+//
+// [Handle] loads the session before the handler; [Get] is for the middle of one, and
+// core.FromContext for code that has only the request's context. The session is stored, and the
+// cookie set, before the first byte of the response leaves. If it cannot be stored,
+// the client gets an error page and nothing of the handler's response.
+//
+// # Placement
+//
+// Mount it inside of what recovers from panics, logs, sets time limits
+// (http.TimeoutHandler) or names the request, and outside of what needs the session:
+// CSRF protection, authentication. Compression may go on either side. A panic or a status
+// of 500 and more stores nothing, so a middleware that turns a panic into a
+// 500 may also stand inside.
+//
+// # Streams and sockets
+//
+// Changes after the first byte are stored when the handler returns, if they need no cookie, or at
+// once by Session.Save. Set what a socket needs before the upgrade, and give the
+// response's header to whatever upgrades: Upgrade(w, r, w.Header()).
+//
+// Read package core next.
+package httpsession
+
+import (
+	"net/http"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
+)
+
+type middleware struct {
+	m       *core.Manager
+	skip    func(*http.Request) bool
+	onError func(http.ResponseWriter, *http.Request, error)
+}
+
+// New returns a middleware that gives each request m's session. It does nothing until a
+// handler uses the session: no store call, no header. Mounted twice with one manager,
+// the inner one passes requests on; several managers give a request several sessions. New
+// panics if m is nil.
+func New(m *core.Manager, opts ...Option) func(http.Handler) http.Handler {
+	if m == nil {
+		panic("httpsession: New: the manager is nil")
+	}
+	mw := &middleware{m: m, onError: respond}
+	for _, opt := range opts {
+		opt(mw)
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { mw.serve(w, r, next) })
+	}
+}
+
+func (mw *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if mw.skip != nil && mw.skip(r) || httpwriter.Mounted(mw.m, r.Context()) != nil {
+		next.ServeHTTP(w, r)
+		return
+	}
+	e := &exchange{mw: mw}
+	e.r = e.Begin(mw.m, r, w, e)
+	defer e.Discard()
+	next.ServeHTTP(e, e.r)
+	r.Pattern = e.r.Pattern // which http.ServeMux left there for the logger outside
+	_ = e.End()
+	_ = e.Finish() // core has logged it, and the response is out
+}
+
+// exchange is one request's response writer, and what answers if the save fails.
+type exchange struct {
+	httpwriter.Writer
+	mw *middleware
+	r  *http.Request
+}
+
+// Fail implements httpwriter.Owner.
+func (e *exchange) Fail(err error) { e.mw.onError(e.Unwrap(), e.r, err) }

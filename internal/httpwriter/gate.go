@@ -1,0 +1,146 @@
+// Package httpwriter is what the adapters for net/http, Gin and Echo share: the
+// gate that stores a session before the header of the response leaves, and the
+// http.ResponseWriter that has such a gate on every way out.
+//
+// Authors of adapters read [Gate] first, then [Writer].
+package httpwriter
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// Gate is one request's passage from handler to client. Whoever is about to send the
+// header calls Pass first. Its zero value is to be given to Begin; it must not be copied.
+type Gate struct {
+	x     *core.Exchange
+	ctx   scope
+	entry []field // the response header as it was before the handler
+	state atomic.Uint32
+	mu    sync.Mutex // held while the session is stored
+	err   error      // set before state says failed
+	late  bool
+}
+
+// What Gate.state says.
+const (
+	open   uint32 = iota
+	passed        // the session is stored, the header may leave
+	failed        // it is not, and nothing of the handler's may leave
+)
+
+type field struct {
+	name   string
+	values []string
+}
+
+// Owner is the adapter's struct for one request, of which the Gate is a part.
+type Owner interface {
+	// Fail answers the client in place of the handler: err is why the session was not stored.
+	// The header is as it was before the handler, but for what Refuse put there.
+	Fail(err error)
+}
+
+// Mounted returns m's Exchange in ctx if it is still in use: the middleware is
+// mounted twice, or the framework routes the request once more.
+func Mounted(m *core.Manager, ctx context.Context) *core.Exchange {
+	if x := m.Exchange(ctx); x != nil && !x.Closed() {
+		return x
+	}
+	return nil
+}
+
+// Begin starts m's Exchange for r, and returns the request to give to the handler. h is
+// the header of the response. It changes none of its arguments.
+func (g *Gate) Begin(m *core.Manager, r *http.Request, h http.Header, owner Owner) *http.Request {
+	ctx := r.Context()
+	g.x = m.Begin(ctx, r.Header[m.Header()])
+	g.ctx = scope{g.x.Context(), g.x, owner}
+	if len(h) > 0 {
+		g.entry = make([]field, 0, len(h))
+		for name, values := range h {
+			g.entry = append(g.entry, field{name, values})
+		}
+	}
+	return r.WithContext(&g.ctx)
+}
+
+// Pass stores the session, and puts into h, the header of a response with this
+// status, what the client has to be told. After an error nothing of the handler's may
+// be sent; fresh says that the caller has to send something else, and h is ready
+// for that. Only the first call does anything; it may come from any goroutine.
+func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
+	switch g.state.Load() {
+	case passed:
+		return false, nil
+	case failed:
+		return false, g.err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state.Load() != open { // another goroutine was faster
+		return false, g.err
+	}
+	out, err := g.x.Commit(g.ctx.Context, status)
+	if err == nil {
+		out.Apply(h)
+		g.state.Store(passed)
+		if g.late {
+			_ = g.x.Finish(g.ctx.Context)
+		}
+		return false, nil
+	}
+	clear(h)
+	for _, f := range g.entry {
+		h[f.name] = f.values
+	}
+	Refuse(h, err)
+	g.err = err
+	g.state.Store(failed)
+	return true, err
+}
+
+// Finish closes the session after the handler. The error says which changes came too late
+// to be stored; core has logged it. If the header has not left, they are lost.
+func (g *Gate) Finish() error { return g.x.Finish(g.ctx.Context) }
+
+// FinishLater leaves the session open until Pass has stored it: the framework makes the
+// response after the middleware.
+func (g *Gate) FinishLater() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.late = true
+}
+
+// Discard is for defer: it closes the session without storing anything, unless Finish was
+// called, as happens when the handler panics.
+func (g *Gate) Discard() {
+	g.mu.Lock()
+	late := g.late
+	g.mu.Unlock()
+	if !late {
+		g.x.Discard()
+	}
+}
+
+// Err returns why the session could not be stored, nil while that is not known.
+func (g *Gate) Err() error {
+	if g.state.Load() == failed {
+		return g.err
+	}
+	return nil
+}
+
+// Open reports whether the header is still to come.
+func (g *Gate) Open() bool { return g.state.Load() == open }
+
+// Bypass runs f, which answers the client after a failure, through the gate.
+func (g *Gate) Bypass(f func()) {
+	g.state.Store(passed)
+	defer g.state.Store(failed)
+	f()
+}

@@ -1,0 +1,29 @@
+package cookiestore_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func BenchmarkOpen261(b *testing.B) {
+	s := simple(b)
+	rec := record(strings.Repeat("x", 261))
+	token := seal(b, s, &rec)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Open(ctx, token, binding); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSeal261(b *testing.B) {
+	s := simple(b)
+	rec := record(strings.Repeat("x", 261))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Seal(ctx, &rec, binding, limit); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,183 @@
+// Package cookiestore keeps nothing on the server: the session itself, encrypted
+// and authenticated, travels in the client's cookie. It is for small sessions in
+// services that want no session storage, or only a small one of ended sessions.
+//
+//	keys, err := keyring.Parse(os.Getenv("SESSION_KEYS"))
+//	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memory))
+//	m, err := core.New(core.Config{Store: store})
+//
+// A [Revocation] must be chosen, because a cookie that was copied stays a valid
+// session after the logout unless the server remembers that it ended:
+// [RevokeIn] or [NoRevocation].
+//
+// # Expiry
+//
+// The deadline is inside the seal and checked at every Open; what the browser
+// does with the cookie does not matter. Every extension of an idle timeout is a new
+// cookie, and copies of former ones live until the deadlines they carry.
+//
+// # Concurrency
+//
+// All methods may be called concurrently. A conflict cannot be seen: of two
+// responses that write, the browser keeps the one that arrives last, and the
+// other's changes are lost. Where that matters use a server-side store.
+//
+// # Capabilities
+//
+// [driver.Sweeper] and [driver.Pinger], both for the store of revoked sessions. Sessions
+// cannot be listed, found by subject, or read by the server without their cookie.
+//
+// # Limits
+//
+// Browsers drop a cookie of more than 4096 bytes, name and value together. Under
+// the name __Host-session, with a key id of two characters and no subject, 2962 bytes
+// are left for Record.Data; each byte of the subject takes one,
+// and so do 128 writes of one session. Past that Seal
+// answers ErrTooLarge with these numbers, and the cookie that the client has stays valid.
+// The whole cookie is sent along with every request.
+//
+// # Durability
+//
+// The client's. A revocation lasts as its store does: with a store in memory,
+// a restart brings ended sessions back to whoever copied their cookie, and with a
+// store that is Local, other processes do not hear of it. Info says both.
+package cookiestore
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+)
+
+// Store is a driver.TokenStore. Make one with New.
+type Store struct {
+	keys    *keyring.Keyring
+	revoked driver.Store // nil: NoRevocation
+	now     func() time.Time
+}
+
+var (
+	_ driver.TokenStore = (*Store)(nil)
+	_ driver.Sweeper    = (*Store)(nil)
+	_ driver.Pinger     = (*Store)(nil)
+)
+
+// Option is a setting of New that few need.
+type Option func(*Store)
+
+// Now sets the clock. Default: time.Now.
+func Now(now func() time.Time) Option { return func(s *Store) { s.now = now } }
+
+// New makes a store that seals with the primary of keys and opens with all of them.
+func New(keys *keyring.Keyring, mode Revocation, options ...Option) (*Store, error) {
+	switch {
+	case keys == nil || *keys == keyring.Keyring{}:
+		return nil, errors.New("cookiestore: keys is nil: make a keyring with keyring.New or keyring.Parse")
+	case !mode.chosen:
+		return nil, errors.New("cookiestore: choose a revocation mode: RevokeIn with a store, or NoRevocation()")
+	case !mode.none && mode.store == nil:
+		return nil, errors.New("cookiestore: RevokeIn got no store: give it one, or choose NoRevocation()")
+	}
+	s := &Store{keys: keys, revoked: mode.store}
+	for _, option := range options {
+		option(s)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s, nil
+}
+
+// Info says of InMemory and Local what the store of revoked sessions says; a Local
+// one means that other processes accept what was revoked here.
+func (s *Store) Info() driver.Info {
+	info := driver.Info{InMemory: true}
+	if s.revoked != nil {
+		info = s.revoked.Info()
+	}
+	info.Name = "cookiestore"
+	return info
+}
+
+// purpose keeps records that core seals with the same keys from being taken for tokens.
+const purpose = "coatcheck/cookiestore/v1\x00"
+
+var (
+	errToken   = driver.Corrupt("cookiestore: this is no token of ours")
+	errExpired = fmt.Errorf("cookiestore: %w: its deadline has passed", driver.ErrNotFound)
+)
+
+// Strict, so that the unused bits of the last character give one token one spelling.
+var encoding = base64.RawURLEncoding.Strict()
+
+// Open returns the record in token. See driver.TokenStore for the errors;
+// ErrUnavailable means that the store of revoked sessions did not answer.
+func (s *Store) Open(ctx context.Context, token string, binding []byte) (driver.Record, error) {
+	// The decoder skips line breaks, which would be other spellings.
+	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
+		return driver.Record{}, errToken
+	}
+	w := getWorkspace()
+	defer w.put()
+	ad, text := w.add(purpose, binding), w.add(token, nil)
+	start := len(w.buf)
+	var err error
+	if w.buf, err = encoding.AppendDecode(w.buf, text); err != nil {
+		return driver.Record{}, errToken
+	}
+	payload, _, err := s.keys.Open(w.buf[start:], ad)
+	if err != nil {
+		return driver.Record{}, errToken
+	}
+	rec, ok := decode(payload)
+	if !ok {
+		return driver.Record{}, errToken
+	}
+	if !rec.Live(s.now()) {
+		return driver.Record{}, errExpired
+	}
+	if err := s.check(ctx, rec.ID); err != nil {
+		return driver.Record{}, err
+	}
+	return rec, nil
+}
+
+// Seal returns the token that carries rec, sealed with the primary key whatever
+// key opened the last one. A record that was sealed before, which its Version tells, is
+// looked up among the revoked ones.
+func (s *Store) Seal(ctx context.Context, rec *driver.Record, binding []byte, limit int) (string, error) {
+	next := *rec
+	next.Version++
+	w := getWorkspace()
+	defer w.put()
+	w.buf = encode(w.buf, &next)
+	payload := w.buf
+	if size := encoding.EncodedLen(len(payload) + s.keys.Overhead()); size > limit {
+		return "", s.tooLarge(size, limit, len(payload), len(rec.Data))
+	}
+	if rec.Version > 0 {
+		if err := s.check(ctx, rec.ID); err != nil {
+			return "", err
+		}
+	}
+	ad := w.add(purpose, binding)
+	start := len(w.buf)
+	w.buf = s.keys.Seal(w.buf, payload, ad)
+	end := len(w.buf)
+	w.buf = encoding.AppendEncode(w.buf, w.buf[start:])
+	rec.Version = next.Version
+	return string(w.buf[end:]), nil
+}
+
+func (s *Store) tooLarge(size, limit, payload, data int) error {
+	room := encoding.DecodedLen(limit) - s.keys.Overhead() - (payload - data)
+	return fmt.Errorf("cookiestore: %w: its %d bytes of data make a token of %d bytes, the limit is %d, which has room for %d bytes of data; "+
+		"keep less in the session, or keep it on the server (filestore, gormstore, redisstore, ...)",
+		driver.ErrTooLarge, data, size, limit, max(room, 0))
+}

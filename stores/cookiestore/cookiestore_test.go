@@ -1,0 +1,305 @@
+package cookiestore_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+// limit is what 4096 bytes leave for the token beside the name __Host-session.
+const limit = 4096 - len("__Host-session")
+
+var (
+	ctx     = context.Background()
+	binding = []byte("__Host-session")
+)
+
+func ring(tb testing.TB, primary keyring.Key, old ...keyring.Key) *keyring.Keyring {
+	tb.Helper()
+	keys, err := keyring.New(primary, old...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return keys
+}
+
+func open(tb testing.TB, keys *keyring.Keyring, mode cookiestore.Revocation, options ...cookiestore.Option) *cookiestore.Store {
+	tb.Helper()
+	s, err := cookiestore.New(keys, mode, options...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+func simple(tb testing.TB) *cookiestore.Store {
+	return open(tb, ring(tb, keyring.Generate("k1")), cookiestore.NoRevocation())
+}
+
+func record(data string) driver.Record {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	return driver.Record{ID: driver.ID{1, 2, 3}, Subject: "alice", Created: now, Expires: now.Add(time.Hour), Data: []byte(data)}
+}
+
+func seal(tb testing.TB, s *cookiestore.Store, rec *driver.Record) string {
+	tb.Helper()
+	token, err := s.Seal(ctx, rec, binding, limit)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return token
+}
+
+func TestOpenReturnsWhatWasSealed(t *testing.T) {
+	s := simple(t)
+	for _, rec := range []driver.Record{
+		record("data"),
+		record(""),
+		{ID: driver.ID{31: 9}, Expires: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), Version: 1 << 40, Data: bytes.Repeat([]byte{0, 255}, 1000)},
+	} {
+		before := rec.Version
+		token := seal(t, s, &rec)
+		if rec.Version != before+1 {
+			t.Fatalf("Seal set Version to %d, it was %d", rec.Version, before)
+		}
+		if !regexp.MustCompile(`^[A-Za-z0-9_-]+$`).MatchString(token) {
+			t.Fatalf("the token is no cookie value: %q", token)
+		}
+		got, err := s.Open(ctx, token, binding)
+		if len(got.Data)+len(rec.Data) == 0 {
+			got.Data, rec.Data = nil, nil
+		}
+		if err != nil || !reflect.DeepEqual(got, rec) {
+			t.Fatalf("Open = %+v, %v, want %+v", got, err, rec)
+		}
+	}
+}
+
+func TestWhatIsNoTokenOfOursIsCorrupt(t *testing.T) {
+	keys := ring(t, keyring.Generate("k1"))
+	s := open(t, keys, cookiestore.NoRevocation())
+	rec := record("some data of the session")
+	token := seal(t, s, &rec)
+	corrupt := func(what, token string, binding []byte) {
+		t.Helper()
+		got, err := s.Open(ctx, token, binding)
+		if !errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNotFound) || got.Data != nil || got.Subject != "" {
+			t.Errorf("%s: Open(%q) = %+v, %v", what, token, got, err)
+		}
+		if err != nil && token != "" && strings.Contains(err.Error(), token) {
+			t.Errorf("%s: the error quotes the token: %v", what, err)
+		}
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range raw {
+		altered := bytes.Clone(raw)
+		altered[i] ^= 1 << (i % 8)
+		corrupt("flipped bit", base64.RawURLEncoding.EncodeToString(altered), binding)
+	}
+	for i := range token {
+		corrupt("cut", token[:i], binding)
+		corrupt("line break", token[:i]+"\n"+token[i:], binding)
+		corrupt("carriage return", token[:i]+"\r"+token[i:], binding)
+		for _, c := range "A_=+ .\x00" {
+			if rune(token[i]) != c {
+				corrupt("other character", token[:i]+string(c)+token[i+1:], binding)
+			}
+		}
+	}
+	corrupt("padded", token+"=", binding)
+	corrupt("longer", token+"A", binding)
+	corrupt("twice", token+token, binding)
+	corrupt("huge", strings.Repeat("A", 1<<20), binding)
+	corrupt("other binding", token, []byte("staff"))
+	corrupt("no binding", token, nil)
+
+	other := open(t, ring(t, keyring.Generate("k1")), cookiestore.NoRevocation())
+	corrupt("other secret under the same id", seal(t, other, &rec), binding)
+	for what, ad := range map[string]string{"a record sealed by core": "coatcheck/record/v1\x00", "no use named": ""} {
+		corrupt(what, base64.RawURLEncoding.EncodeToString(keys.Seal(nil, raw, append([]byte(ad), binding...))), binding)
+	}
+	for _, payload := range []string{"", "\x01", "\x02" + strings.Repeat("x", 100), "\x01" + strings.Repeat("\xff", 100), "\x01" + strings.Repeat("\x00", 49) + "\x05abc"} {
+		sealed := keys.Seal(nil, []byte(payload), append([]byte("coatcheck/cookiestore/v1\x00"), binding...))
+		corrupt("payload not ours", base64.RawURLEncoding.EncodeToString(sealed), binding)
+	}
+}
+
+// The decoder ignores the bits that the last character has too many. Only one of
+// its spellings may be a token.
+func TestOneTokenHasOneSpelling(t *testing.T) {
+	s := simple(t)
+	for _, data := range []string{"", "1", "22"} {
+		rec := record(data)
+		token := seal(t, s, &rec)
+		opened := 0
+		for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+			if _, err := s.Open(ctx, token[:len(token)-1]+string(c), binding); err == nil {
+				opened++
+			}
+		}
+		if opened != 1 {
+			t.Errorf("%d spellings of a token of %d characters", opened, len(token))
+		}
+	}
+}
+
+func TestTheDeadlineIsInsideTheSeal(t *testing.T) {
+	clock := storetest.NewClock()
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.NoRevocation(), cookiestore.Now(clock.Now))
+	rec := record("data")
+	rec.Expires = clock.Now().Add(time.Minute).Truncate(time.Microsecond)
+	token := seal(t, s, &rec)
+
+	clock.Advance(rec.Expires.Sub(clock.Now()) - time.Nanosecond)
+	if _, err := s.Open(ctx, token, binding); err != nil {
+		t.Fatal("before the deadline:", err)
+	}
+	clock.Advance(time.Nanosecond)
+	if _, err := s.Open(ctx, token, binding); !errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrCorrupt) {
+		t.Fatal("at the deadline:", err)
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			binding := bytes.Repeat([]byte("b"), i)
+			for n := range 100 {
+				rec := record(strings.Repeat(string(rune('a'+i)), 10*n))
+				token, err := s.Seal(ctx, &rec, binding, limit)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := s.Open(ctx, token, binding); err != nil || string(got.Data) != string(rec.Data) {
+					t.Errorf("Open = %q, %v, want %q", got.Data, err, rec.Data)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestKeyRotation(t *testing.T) {
+	one, two := keyring.Generate("k1"), keyring.Generate("k2")
+	before := open(t, ring(t, one), cookiestore.NoRevocation())
+	during := open(t, ring(t, two, one), cookiestore.NoRevocation())
+	after := open(t, ring(t, two), cookiestore.NoRevocation())
+
+	rec := record("data")
+	token := seal(t, before, &rec)
+	got, err := during.Open(ctx, token, binding)
+	if err != nil {
+		t.Fatal("with the former key as an old one:", err)
+	}
+	renewed := seal(t, during, &got)
+	if _, err := after.Open(ctx, renewed, binding); err != nil {
+		t.Fatal("written again with the new primary:", err)
+	}
+	if _, err := after.Open(ctx, token, binding); !errors.Is(err, driver.ErrCorrupt) {
+		t.Fatal("with the former key dropped:", err)
+	}
+}
+
+func TestSizeBound(t *testing.T) {
+	// The number in the package comment.
+	const most = 2962
+	s := simple(t)
+	rec := record(strings.Repeat("x", most))
+	rec.Subject = ""
+	if token := seal(t, s, &rec); len(token) > limit {
+		t.Fatalf("a token of %d bytes for a limit of %d", len(token), limit)
+	}
+	rec = record(strings.Repeat("x", most+1))
+	rec.Subject = ""
+	token, err := s.Seal(ctx, &rec, binding, limit)
+	if token != "" || !errors.Is(err, driver.ErrTooLarge) || rec.Version != 0 {
+		t.Fatalf("one byte more: Seal = %q, %v, and set Version to %d", token, err, rec.Version)
+	}
+	want := "cookiestore: session too large: its 2963 bytes of data make a token of 4083 bytes, the limit is 4082, which has room for 2962 bytes of data; " +
+		"keep less in the session, or keep it on the server (filestore, gormstore, redisstore, ...)"
+	if err.Error() != want {
+		t.Errorf("the error says\n%s\nwant\n%s", err, want)
+	}
+
+	// Whatever the limit, the room that the error names is exact.
+	for limit := range 300 {
+		rec := record(strings.Repeat("x", 300))
+		var room int
+		_, err := s.Seal(ctx, &rec, binding, limit)
+		if _, scan := fmt.Sscanf(err.Error(), "cookiestore: session too large: its 300 bytes of data make a token of 539 bytes, the limit is "+fmt.Sprint(limit)+", which has room for %d bytes", &room); scan != nil {
+			t.Fatal(err)
+		}
+		rec.Data = rec.Data[:room]
+		if _, err := s.Seal(ctx, &rec, binding, limit); err != nil && room > 0 {
+			t.Errorf("limit %d: %d bytes should have fit: %v", limit, room, err)
+		}
+	}
+}
+
+func TestNewWantsKeysAndARevocationMode(t *testing.T) {
+	keys := ring(t, keyring.Generate("k1"))
+	for want, c := range map[string]struct {
+		keys *keyring.Keyring
+		mode cookiestore.Revocation
+	}{
+		"keys is nil":              {nil, cookiestore.NoRevocation()},
+		"make a keyring with":      {new(keyring.Keyring), cookiestore.NoRevocation()},
+		"choose a revocation mode": {keys, cookiestore.Revocation{}},
+		"RevokeIn got no store":    {keys, cookiestore.RevokeIn(nil)},
+	} {
+		s, err := cookiestore.New(c.keys, c.mode)
+		if s != nil || err == nil || !strings.HasPrefix(err.Error(), "cookiestore: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("New = %v, %v, want an error with %q", s, err, want)
+		}
+	}
+}
+
+func TestInfo(t *testing.T) {
+	keys := ring(t, keyring.Generate("k1"))
+	for _, c := range []struct {
+		mode cookiestore.Revocation
+		want driver.Info
+	}{
+		{cookiestore.NoRevocation(), driver.Info{Name: "cookiestore", InMemory: true}},
+		{cookiestore.RevokeIn(memstore.New(memstore.Config{})), driver.Info{Name: "cookiestore", InMemory: true, Local: true}},
+		{cookiestore.RevokeIn(&answering{}), driver.Info{Name: "cookiestore"}},
+	} {
+		if got := open(t, keys, c.mode).Info(); got != c.want {
+			t.Errorf("Info = %+v, want %+v", got, c.want)
+		}
+	}
+}
+
+func TestNothingPrintsASecret(t *testing.T) {
+	key := keyring.Generate("k1")
+	s := open(t, ring(t, key), cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	for _, verb := range []string{"%v", "%+v", "%#v", "%x", "%s", "%q", "%d"} {
+		text := fmt.Sprintf(verb, s) + fmt.Sprintf(verb, *s)
+		for _, form := range []string{"%x", "%X", "%d", "%s"} {
+			if secret := strings.Trim(fmt.Sprintf(form, key.Secret[4:9]), "[]"); strings.Contains(text, secret) {
+				t.Errorf("%s prints the secret: %s", verb, text)
+			}
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package cookiestore_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+)
+
+type goldenToken struct {
+	Keys, Binding, Token string
+	Record               driver.Record
+}
+
+// Tokens of format 1 must open for ever: they lie in browsers. Files are added
+// for new formats, never changed.
+func golden(tb testing.TB) (cases []goldenToken) {
+	tb.Helper()
+	text, err := os.ReadFile("testdata/v1.json")
+	if err == nil {
+		err = json.Unmarshal(text, &cases)
+	}
+	if err != nil || len(cases) == 0 {
+		tb.Fatal("no golden tokens:", err)
+	}
+	return cases
+}
+
+func goldenStore(tb testing.TB, keys string) *cookiestore.Store {
+	tb.Helper()
+	parsed, err := keyring.Parse(keys)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	then := func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
+	return open(tb, parsed, cookiestore.NoRevocation(), cookiestore.Now(then))
+}
+
+func TestGolden(t *testing.T) {
+	for _, c := range golden(t) {
+		got, err := goldenStore(t, c.Keys).Open(ctx, c.Token, []byte(c.Binding))
+		if err != nil || !reflect.DeepEqual(got, c.Record) {
+			t.Errorf("Open = %+v, %v, want %+v", got, err, c.Record)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	cases := golden(f)
+	s := goldenStore(f, cases[0].Keys)
+	ours := map[string]bool{}
+	for _, c := range cases {
+		f.Add(c.Token, []byte(c.Binding))
+		ours[c.Token+"\x00"+c.Binding] = true
+	}
+	f.Add("", []byte(nil))
+	f.Fuzz(func(t *testing.T, token string, binding []byte) {
+		_, err := s.Open(ctx, token, binding)
+		switch {
+		case err == nil && !ours[token+"\x00"+string(binding)]:
+			t.Fatalf("a forgery opened: %q", token)
+		case err != nil && !errors.Is(err, driver.ErrCorrupt):
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,114 @@
+package cookiestore
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// Revocation says how a session ends before its deadline. There is no default.
+type Revocation struct {
+	store        driver.Store
+	none, chosen bool
+}
+
+// RevokeIn keeps the IDs of ended sessions in store until their deadlines, and asks
+// it whenever a session is opened or written again. While it does not answer,
+// sessions are ErrUnavailable: nobody is let in on the strength of an outage.
+//
+// Any server-side store will do, also one that keeps sessions. It needs room for the
+// sessions that end, not for those that live. Sweep and Ping of the cookie store
+// reach it; closing it is left to whoever opened it, since it may serve others.
+func RevokeIn(store driver.Store) Revocation { return Revocation{store: store, chosen: true} }
+
+// NoRevocation lets a session live until its deadline whatever happens. Logout only
+// removes the cookie from the browser that asked for it: a copy, taken by malware, from
+// a backup or a shared computer, is a logged-in session all the same, as
+// is every earlier cookie of the same session. Choose it with a short
+// IdleTimeout and Lifetime, for sessions that are worth nothing to a thief.
+func NoRevocation() Revocation { return Revocation{none: true, chosen: true} }
+
+var (
+	errRevoked = fmt.Errorf("cookiestore: %w: it was revoked", driver.ErrNotFound)
+	errNone    = fmt.Errorf("cookiestore: NoRevocation was chosen, so the session lives until its deadline: %w", errors.ErrUnsupported)
+)
+
+// Revoke ends the session with this ID. The error matches errors.ErrUnsupported
+// with NoRevocation, where nothing was done.
+func (s *Store) Revoke(ctx context.Context, id driver.ID, until time.Time) error {
+	if s.revoked == nil {
+		return errNone
+	}
+	now := s.now()
+	if !now.Before(until) {
+		return nil
+	}
+	entry := driver.Record{ID: entryID(id), Created: now, Expires: until}
+	// A session may be revoked twice, with deadlines in any order, and its entry may
+	// expire between two calls here.
+	for range 2 {
+		err := s.revoked.Create(ctx, &entry)
+		if errors.Is(err, driver.ErrExists) {
+			err = s.revoked.Touch(ctx, entry.ID, until)
+		}
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, driver.ErrNotFound) {
+			return unavailable("revoke", err)
+		}
+	}
+	return fmt.Errorf("cookiestore: revoke: %w: the entry comes and goes", driver.ErrUnavailable)
+}
+
+// check returns nil only when the store has said that id was not revoked.
+func (s *Store) check(ctx context.Context, id driver.ID) error {
+	if s.revoked == nil {
+		return nil
+	}
+	entry, err := s.revoked.Load(ctx, entryID(id))
+	switch {
+	case errors.Is(err, driver.ErrNotFound):
+		return nil
+	case errors.Is(err, driver.ErrCorrupt):
+		return errRevoked // only a revocation can have left something under this ID
+	case err != nil:
+		return unavailable("look for a revocation", err)
+	case entry.ID != entryID(id):
+		return fmt.Errorf("cookiestore: look for a revocation: %w: the store answered for another ID", driver.ErrUnavailable)
+	}
+	return errRevoked
+}
+
+// entryID sets the IDs of ended sessions apart from those of sessions in the same store.
+func entryID(id driver.ID) driver.ID {
+	return sha256.Sum256(append([]byte("coatcheck/revoked/v1\x00"), id[:]...))
+}
+
+func unavailable(what string, err error) error {
+	if errors.Is(err, driver.ErrUnavailable) {
+		return fmt.Errorf("cookiestore: %s: %w", what, err)
+	}
+	return driver.Unavailable("cookiestore: "+what, err)
+}
+
+// Sweep removes the entries of sessions whose deadline has passed, if the store of revoked
+// sessions does not do that by itself.
+func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
+	if sweeper, ok := s.revoked.(driver.Sweeper); ok {
+		return sweeper.Sweep(ctx, limit)
+	}
+	return 0, nil
+}
+
+// Ping tells whether the store of revoked sessions answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if pinger, ok := s.revoked.(driver.Pinger); ok {
+		return pinger.Ping(ctx)
+	}
+	return s.check(ctx, driver.ID{})
+}

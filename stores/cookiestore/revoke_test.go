@@ -1,0 +1,189 @@
+package cookiestore_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func TestRevokedSessionsStayEnded(t *testing.T) {
+	// Given two servers with the same keys and revocations, and a session
+	keys, revoked := ring(t, keyring.Generate("k1")), memstore.New(memstore.Config{})
+	here, there := open(t, keys, cookiestore.RevokeIn(revoked)), open(t, keys, cookiestore.RevokeIn(revoked))
+	rec := record("data")
+	token := seal(t, here, &rec)
+	inFlight, err := there.Open(ctx, token, binding)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// when it is revoked while a request is in flight
+	if err := here.Revoke(ctx, rec.ID, rec.Expires); err != nil {
+		t.Fatal(err)
+	}
+
+	// then the token is dead everywhere, and the request cannot bring it back
+	if _, err := there.Open(ctx, token, binding); !errors.Is(err, driver.ErrNotFound) {
+		t.Error("Open of a revoked session:", err)
+	}
+	if token, err := there.Seal(ctx, &inFlight, binding, limit); token != "" || !errors.Is(err, driver.ErrNotFound) {
+		t.Error("Seal of a revoked session:", token, err)
+	}
+	if inFlight.Version != rec.Version {
+		t.Error("a failed Seal changed the Version")
+	}
+	// and other sessions live.
+	other := record("other")
+	other.ID = driver.ID{7}
+	if _, err := there.Open(ctx, seal(t, here, &other), binding); err != nil {
+		t.Error("Open of another session:", err)
+	}
+}
+
+func TestRevokingTwiceKeepsTheLaterDeadline(t *testing.T) {
+	for _, order := range [][]time.Duration{{time.Minute, time.Hour}, {time.Hour, time.Minute}} {
+		clock := storetest.NewClock()
+		revoked := memstore.New(memstore.Config{Now: clock.Now})
+		s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Now(clock.Now))
+		rec := record("data")
+		rec.Expires = clock.Now().Add(time.Hour)
+		token := seal(t, s, &rec)
+		start := clock.Now()
+		for _, d := range order {
+			if err := s.Revoke(ctx, rec.ID, start.Add(d)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		clock.Advance(time.Hour - time.Second)
+		if _, err := s.Open(ctx, token, binding); !errors.Is(err, driver.ErrNotFound) {
+			t.Errorf("%v: Open = %v", order, err)
+		}
+	}
+}
+
+func TestRevocationsAreSwept(t *testing.T) {
+	clock := storetest.NewClock()
+	revoked := memstore.New(memstore.Config{Now: clock.Now})
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Now(clock.Now))
+	if err := s.Revoke(ctx, driver.ID{1}, clock.Now()); err != nil {
+		t.Fatal("a deadline that has passed:", err)
+	}
+	if err := s.Revoke(ctx, driver.ID{2}, clock.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Minute)
+	if n, err := s.Sweep(ctx, 10); n != 1 || err != nil {
+		t.Errorf("Sweep = %d, %v, want the one entry", n, err)
+	}
+	for _, mode := range []cookiestore.Revocation{cookiestore.NoRevocation(), cookiestore.RevokeIn(&answering{})} {
+		if n, err := open(t, ring(t, keyring.Generate("k1")), mode).Sweep(ctx, 10); n != 0 || err != nil {
+			t.Errorf("Sweep with nothing to sweep = %d, %v", n, err)
+		}
+	}
+}
+
+func TestSessionsMayShareTheRevocationStore(t *testing.T) {
+	shared := memstore.New(memstore.Config{})
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(shared))
+	rec := record("data")
+	if err := shared.Create(ctx, &driver.Record{ID: rec.ID, Expires: rec.Expires}); err != nil {
+		t.Fatal(err)
+	}
+	token := seal(t, s, &rec)
+	if _, err := s.Open(ctx, token, binding); err != nil {
+		t.Error("a server-side session under the same ID counts as a revocation:", err)
+	}
+	if err := s.Revoke(ctx, rec.ID, rec.Expires); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shared.Load(ctx, rec.ID); err != nil {
+		t.Error("the revocation touched the session under the same ID:", err)
+	}
+}
+
+func TestNoRevocationDoesNotClaimToRevoke(t *testing.T) {
+	s := simple(t)
+	rec := record("data")
+	token := seal(t, s, &rec)
+	if err := s.Revoke(ctx, rec.ID, rec.Expires); !errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnavailable) {
+		t.Error("Revoke =", err)
+	}
+	if _, err := s.Open(ctx, token, binding); err != nil {
+		t.Error(err)
+	}
+	if err := s.Ping(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// answering is a store of revoked sessions that answers err to everything.
+type answering struct {
+	driver.Store
+	rec driver.Record
+	err error
+}
+
+func (a *answering) Info() driver.Info                                      { return driver.Info{Name: "answering"} }
+func (a *answering) Load(context.Context, driver.ID) (driver.Record, error) { return a.rec, a.err }
+func (a *answering) Create(context.Context, *driver.Record) error           { return a.err }
+
+func TestWhenTheRevocationStoreFails(t *testing.T) {
+	keys := ring(t, keyring.Generate("k1"))
+	rec := record("data")
+	token := seal(t, open(t, keys, cookiestore.NoRevocation()), &rec)
+	cause := errors.New("connection refused")
+	for name, c := range map[string]struct {
+		store *answering
+		want  error
+	}{
+		"unavailable":          {&answering{err: driver.Unavailable("answering: load", cause)}, driver.ErrUnavailable},
+		"error of its own":     {&answering{err: cause}, driver.ErrUnavailable},
+		"context":              {&answering{err: driver.Unavailable("answering", context.DeadlineExceeded)}, driver.ErrUnavailable},
+		"another ID's record":  {&answering{rec: driver.Record{ID: driver.ID{9}}}, driver.ErrUnavailable},
+		"a record that is bad": {&answering{err: driver.Corrupt("answering")}, driver.ErrNotFound},
+	} {
+		s := open(t, keys, cookiestore.RevokeIn(c.store))
+		_, opened := s.Open(ctx, token, binding)
+		_, sealed := s.Seal(ctx, &rec, binding, limit)
+		for call, err := range map[string]error{"Open": opened, "Seal": sealed} {
+			if !errors.Is(err, c.want) || errors.Is(err, driver.ErrCorrupt) || c.want != driver.ErrNotFound && errors.Is(err, driver.ErrNotFound) {
+				t.Errorf("%s: %s = %v", name, call, err)
+			}
+			if errors.Is(c.store.err, cause) && !errors.Is(err, cause) {
+				t.Errorf("%s: %s hides the cause: %v", name, call, err)
+			}
+		}
+		if c.store.err != nil {
+			if err := s.Revoke(ctx, rec.ID, rec.Expires); !errors.Is(err, driver.ErrUnavailable) {
+				t.Errorf("%s: Revoke = %v", name, err)
+			}
+		}
+		if err := s.Ping(ctx); err == nil {
+			t.Errorf("%s: Ping says that all is well", name)
+		}
+		fresh := record("data")
+		if _, err := s.Seal(ctx, &fresh, binding, limit); err != nil {
+			t.Errorf("%s: a new session cannot have been revoked, yet Seal = %v", name, err)
+		}
+	}
+}
+
+// flighty forgets between Create and Touch.
+type flighty struct{ answering }
+
+func (*flighty) Create(context.Context, *driver.Record) error      { return driver.ErrExists }
+func (*flighty) Touch(context.Context, driver.ID, time.Time) error { return driver.ErrNotFound }
+
+func TestRevokeSaysWhenItDidNotHappen(t *testing.T) {
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&flighty{}))
+	if err := s.Revoke(ctx, driver.ID{1}, time.Now().Add(time.Hour)); !errors.Is(err, driver.ErrUnavailable) {
+		t.Error("Revoke =", err)
+	}
+}

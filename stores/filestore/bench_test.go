@@ -1,0 +1,157 @@
+package filestore
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var benchData = strings.Repeat("x", 400)
+
+// beside runs the bare calls to the operating system and the store's method in
+// turns, on files of the same size in folders of the same kind, and reports the median
+// of each and what the store costs as a multiple.
+func beside(b *testing.B, raw, store func() error) {
+	var raws, stores []time.Duration
+	timed := func(times *[]time.Duration, f func() error) {
+		start := time.Now()
+		err := f()
+		*times = append(*times, time.Since(start))
+		check(b, err)
+	}
+	for b.Loop() {
+		timed(&raws, raw)
+		timed(&stores, store)
+	}
+	slices.Sort(raws)
+	slices.Sort(stores)
+	r, s := raws[len(raws)/2], stores[len(stores)/2]
+	b.ReportMetric(float64(r.Nanoseconds()), "raw-p50-ns")
+	b.ReportMetric(float64(s.Nanoseconds()), "store-p50-ns")
+	b.ReportMetric(float64(s)/float64(r), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// rawFolder is a folder with one file of the size of a record's.
+func rawFolder(b *testing.B, data []byte) (dir, file string) {
+	dir = filepath.Join(b.TempDir(), "ab")
+	check(b, os.Mkdir(dir, 0o700))
+	file = filepath.Join(dir, strings.Repeat("c", 62))
+	check(b, rawWrite(dir, file, data))
+	return dir, file
+}
+
+func rawWrite(dir, file string, data []byte) error {
+	temp := filepath.Join(dir, "temp")
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, file); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return syncDir(d)
+}
+
+func BenchmarkLoad(b *testing.B) {
+	s, _ := newStore(b)
+	rec := create(b, s, "alice", benchData)
+	data := encode(rec)
+	_, file := rawFolder(b, data)
+	buf := make([]byte, len(data))
+	beside(b, func() error {
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = f.Read(buf)
+		return err
+	}, func() error {
+		_, err := s.Load(context.Background(), rec.ID)
+		return err
+	})
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	s, _ := newStore(b)
+	rec := create(b, s, "alice", benchData)
+	data := encode(rec)
+	dir, file := rawFolder(b, data)
+	beside(b, func() error { return rawWrite(dir, file, data) },
+		func() error { return s.Update(context.Background(), rec) })
+}
+
+func BenchmarkCreate(b *testing.B) {
+	for name, subject := range map[string]string{"Anonymous": "", "Login": "alice"} {
+		b.Run(name, func(b *testing.B) {
+			s, _ := newStore(b)
+			rec := create(b, s, subject, benchData) // makes the folders
+			data := encode(rec)
+			dir, file := rawFolder(b, data)
+			n := 0
+			beside(b, func() error { return rawWrite(dir, file, data) }, func() error {
+				n++
+				rec.ID[30], rec.ID[31] = byte(n>>8), byte(n)
+				return s.Create(context.Background(), rec)
+			})
+		})
+	}
+}
+
+func BenchmarkTouch(b *testing.B) {
+	s, _ := newStore(b)
+	rec := create(b, s, "alice", benchData)
+	_, file := rawFolder(b, encode(rec))
+	slot, expires := appendSlot(nil, 1), rec.Expires
+	beside(b, func() error {
+		f, err := os.OpenFile(file, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = f.WriteAt(slot, slotAt)
+		return err
+	}, func() error {
+		expires = expires.Add(time.Millisecond)
+		return s.Touch(context.Background(), rec.ID, expires)
+	})
+}
+
+// What a Sweep that finds nothing costs for each session, with its share of the folders.
+func BenchmarkSweep(b *testing.B) {
+	s, dir := newStore(b)
+	const sessions = 10_000
+	for range sessions {
+		rec := newRecord("alice", benchData)
+		parent, err := s.openDir(shardName(rec.ID[0]))
+		check(b, err)
+		parent.Close()
+		check(b, os.WriteFile(filePath(dir, rec.ID), encode(rec), 0o600))
+		index, err := s.mark(rec.Subject, rec.ID)
+		check(b, err)
+		index.Close()
+	}
+	for b.Loop() {
+		if _, err := s.Sweep(context.Background(), 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/sessions, "ns/session")
+}

@@ -1,0 +1,61 @@
+package filestore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var (
+	errNotFound = fmt.Errorf("filestore: %w", driver.ErrNotFound)
+	errExists   = fmt.Errorf("filestore: %w", driver.ErrExists)
+	errConflict = fmt.Errorf("filestore: %w", driver.ErrConflict)
+	errTooLarge = fmt.Errorf("filestore: subject over %d bytes or data over %d: %w", driver.MaxSubject, maxData, driver.ErrTooLarge)
+)
+
+// corrupt names the file, for the administrator to look at or to remove.
+func corrupt(id driver.ID) error {
+	return driver.Corrupt("filestore: " + fileName(id) + " in the folder is damaged or of another format")
+}
+
+// fail turns what the operating system or the context said into the contract's
+// errors. What already is one of them, and nil, stay as they are.
+func fail(op string, err error) error {
+	if err == nil || errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrCorrupt) {
+		return err
+	}
+	var link *os.LinkError
+	if errors.As(err, &link) {
+		err = &fs.PathError{Op: link.Op, Path: link.New, Err: link.Err}
+	}
+	what := "filestore: " + op
+	if todo := advice(err); todo != "" {
+		what += " (" + todo + ")"
+	}
+	return driver.Unavailable(what, err)
+}
+
+// advice says what an administrator can do about err.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "the disk is full: free some space or raise the quota"
+	case errors.Is(err, syscall.EFBIG):
+		return "the file size limit is reached: raise RLIMIT_FSIZE"
+	case errors.Is(err, syscall.EROFS):
+		return "the file system is read-only: mount it for writing"
+	case errors.Is(err, fs.ErrPermission):
+		return "the folder must belong to this process's user, with mode 0700"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "too many open files: raise the limit, ulimit -n"
+	case errors.Is(err, os.ErrClosed):
+		return "the store was closed"
+	case errors.Is(err, fs.ErrNotExist):
+		return "the folder was removed while in use: restart to make it again"
+	}
+	return ""
+}

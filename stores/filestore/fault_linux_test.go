@@ -1,0 +1,176 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+func init() {
+	roles["short write"] = shortWriteRole
+	roles["read-only"] = readOnlyRole
+}
+
+// faulty reports whether err is what an outage must look like.
+func faulty(err error, cause error, advice string) error {
+	var pathErr *fs.PathError
+	switch {
+	case !errors.Is(err, driver.ErrUnavailable), !errors.Is(err, cause), !errors.As(err, &pathErr):
+		return fmt.Errorf("error is %v, want ErrUnavailable, a PathError and %v", err, cause)
+	case !strings.Contains(err.Error(), advice):
+		return fmt.Errorf("error %q does not say %q", err, advice)
+	}
+	return nil
+}
+
+// shortWriteRole updates a session with more than the process may write to a file: the
+// kernel takes the first part.
+func shortWriteRole(dir, _ string) error {
+	signal.Ignore(syscall.SIGXFSZ)
+	limit := syscall.Rlimit{Cur: 4096, Max: 4096}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	s, err := New(dir)
+	if err != nil {
+		return err
+	}
+	rec, err := s.Load(context.Background(), driver.ID{1})
+	if err != nil {
+		return err
+	}
+	version := rec.Version
+	rec.Data = make([]byte, 8192)
+	err = s.Update(context.Background(), &rec)
+	if rec.Version != version {
+		return errors.New("the version was set")
+	}
+	return faulty(err, syscall.EFBIG, "RLIMIT_FSIZE")
+}
+
+func TestShortWriteKeepsTheOldFile(t *testing.T) {
+	s, dir := newStore(t)
+	rec := newRecord("alice", "old data")
+	rec.ID = driver.ID{1}
+	check(t, s.Create(t.Context(), rec))
+	run(t, "short write", dir, "")
+	intact(t, s, dir, rec)
+}
+
+func intact(t *testing.T, s *Store, dir string, rec *driver.Record) {
+	t.Helper()
+	got, err := s.Load(t.Context(), rec.ID)
+	check(t, err)
+	if got.Version != rec.Version || string(got.Data) != string(rec.Data) {
+		t.Errorf("Load gave version %d, %q; want %d, %q", got.Version, got.Data, rec.Version, rec.Data)
+	}
+	if temps, _ := filepath.Glob(filepath.Join(dir, "*", tempPrefix+"*")); len(temps) != 0 {
+		t.Errorf("left behind: %v", temps)
+	}
+}
+
+// A disk that is full for real, where the test may mount one.
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=0700"); err != nil {
+		t.Skipf("mount: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, 0) })
+	s := openStore(t, dir)
+	t.Cleanup(func() { s.Close() })
+	rec := create(t, s, "alice", "old data")
+	other := create(t, s, "alice", "other data")
+	check(t, os.WriteFile(filepath.Join(dir, "ballast"), nil, 0o600))
+	f, err := os.OpenFile(filepath.Join(dir, "ballast"), os.O_WRONLY, 0)
+	check(t, err)
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	f.Close()
+
+	full := *rec
+	full.Data = make([]byte, 8192)
+	for name, err := range map[string]error{
+		"Update": s.Update(t.Context(), &full),
+		"Create": s.Create(t.Context(), newRecord("", "data")),
+		"Ping":   s.Ping(t.Context()),
+	} {
+		if err := faulty(err, syscall.ENOSPC, "free some space"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	intact(t, s, dir, rec)
+	check(t, s.Touch(t.Context(), rec.ID, rec.Expires.Add(1)))
+	check(t, s.Delete(t.Context(), other.ID)) // logging out works on a full disk
+}
+
+// readOnlyRole works as a user for whom permissions count.
+func readOnlyRole(dir, _ string) error {
+	if os.Geteuid() == 0 {
+		if err := syscall.Setuid(65534); err != nil {
+			return err
+		}
+	}
+	s, err := New(dir)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	rec, old := newRecord("", "data"), newRecord("", "data")
+	rec.ID, old.ID = driver.ID{2}, driver.ID{2, 2}
+	if err := s.Create(ctx, old); err != nil {
+		return err
+	}
+	shard := filepath.Join(dir, shardName(2))
+	if err := os.Chmod(shard, 0o500); err != nil {
+		return err
+	}
+	for _, err := range []error{s.Create(ctx, rec), s.Update(ctx, old), s.Delete(ctx, old.ID)} {
+		if err := faulty(err, fs.ErrPermission, "mode 0700"); err != nil {
+			return err
+		}
+	}
+	if _, err := s.Load(ctx, old.ID); err != nil {
+		return fmt.Errorf("reading needs no writing: %w", err)
+	}
+	// Not allowed to look is not "not found".
+	if err := os.Chmod(shard, 0); err != nil {
+		return err
+	}
+	if s, err = New(dir); err != nil {
+		return err
+	}
+	_, err = s.Load(ctx, old.ID)
+	if err := faulty(err, fs.ErrPermission, "mode 0700"); err != nil {
+		return err
+	}
+	if err := os.Chmod(filepath.Join(dir, shardName(0)), 0o500); err != nil {
+		return err
+	}
+	if _, err = New(dir); err == nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), dir) {
+		return fmt.Errorf("New on a folder that cannot be written: %v", err)
+	}
+	return nil
+}
+
+func TestReadOnlyFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "sessions")
+	check(t, os.Mkdir(dir, 0o700))
+	if os.Geteuid() == 0 {
+		check(t, os.Chown(dir, 65534, 65534))
+		_, err := New(dir)
+		if err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
+			t.Errorf("New on a folder of another user: %v", err)
+		}
+	}
+	run(t, "read-only", dir, "")
+}

@@ -1,0 +1,92 @@
+package filestore
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+func shardName(n byte) string { return hex.EncodeToString([]byte{n}) }
+
+// makeFolder makes dir if it is missing. Only then does it set the mode: the mode
+// of a folder that was there is its owner's business, and prepare refuses it.
+func makeFolder(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return err
+	}
+	if parent, err := os.Open(filepath.Dir(dir)); err == nil {
+		defer parent.Close()
+		return syncDir(parent)
+	}
+	return nil // a parent that may be entered but not read
+}
+
+// prepare proves that the folder is private and can be written and locked.
+func (s *Store) prepare() error {
+	info, err := s.root.Stat(".")
+	if err != nil {
+		return err
+	}
+	if err := private(info); err != nil {
+		return err
+	}
+	dir, err := s.openDir(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if _, err := tryLock(dir); err != nil {
+		return fmt.Errorf("the file system must support locks: %w", err)
+	}
+	return s.probe()
+}
+
+// probe shows whether a file can be written now.
+func (s *Store) probe() error {
+	dir, err := s.openDir(shardName(0))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	name, err := s.writeTemp(0, make([]byte, headSize), false)
+	if err != nil {
+		return err
+	}
+	return s.root.Remove(name)
+}
+
+// openDir opens one of our folders. The first call makes it, and so does the
+// first one after someone has emptied the folder of the store.
+func (s *Store) openDir(name string) (*os.File, error) {
+	dir, err := s.root.Open(name)
+	if !errors.Is(err, fs.ErrNotExist) || name == "." {
+		return dir, err
+	}
+	parent, err := s.openDir(path.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	defer parent.Close()
+	if err := s.root.Mkdir(name, 0o700); err == nil {
+		err = s.root.Chmod(name, 0o700) // whatever the umask
+		if err != nil {
+			return nil, err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if err := syncDir(parent); err != nil {
+		return nil, err
+	}
+	return s.root.Open(name)
+}

@@ -1,0 +1,166 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package filestore
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+func TestNewRefuses(t *testing.T) {
+	base := t.TempDir()
+	file := filepath.Join(base, "file")
+	check(t, os.WriteFile(file, nil, 0o600))
+	open := filepath.Join(base, "open")
+	check(t, os.Mkdir(open, 0o755))
+	for name, c := range map[string]struct{ dir, says string }{
+		"no name":                 {"", "name a folder"},
+		"a file":                  {file, "not a directory"},
+		"a folder inside a file":  {filepath.Join(file, "sessions"), "not a directory"},
+		"a folder open to others": {open, "chmod 700"},
+	} {
+		s, err := New(c.dir)
+		if err == nil {
+			s.Close()
+			t.Errorf("%s: accepted", name)
+			continue
+		}
+		if !strings.HasPrefix(err.Error(), "filestore: ") || !strings.Contains(err.Error(), c.dir) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %q", name, err)
+		}
+	}
+	if info, err := os.Stat(open); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("the mode was changed: %v %v", info.Mode(), err)
+	}
+	// The way out that the message names.
+	openStore(t, filepath.Join(open, "sessions"))
+}
+
+// Whatever the umask: 0700 and 0600, no more and no less.
+func TestModes(t *testing.T) {
+	for _, umask := range []int{0, 0o022, 0o777} {
+		base := t.TempDir()
+		old := syscall.Umask(umask)
+		s, err := New(filepath.Join(base, "sessions"))
+		if err == nil {
+			defer s.Close()
+			rec := newRecord("alice", "data")
+			err = s.Create(t.Context(), rec)
+		}
+		syscall.Umask(old)
+		check(t, err)
+		files := 0
+		check(t, filepath.WalkDir(filepath.Join(base, "sessions"), func(name string, d fs.DirEntry, err error) error {
+			check(t, err)
+			info, err := d.Info()
+			check(t, err)
+			want := fs.FileMode(0o700)
+			if !d.IsDir() {
+				want = 0o600
+				files++
+			}
+			if info.Mode().Perm() != want {
+				t.Errorf("umask %03o: %s has mode %04o, want %04o", umask, name, info.Mode().Perm(), want)
+			}
+			return nil
+		}))
+		if files != 2 {
+			t.Errorf("umask %03o: %d files, want a record and a marker", umask, files)
+		}
+	}
+}
+
+// What is not ours stays, and disturbs nothing.
+func TestForeignFiles(t *testing.T) {
+	s, dir := newStore(t)
+	rec := create(t, s, "alice", "data")
+	shard := filepath.Dir(filePath(dir, rec.ID))
+	foreign := []string{
+		filepath.Join(dir, "README"), filepath.Join(shard, "notes.txt"), filepath.Join(shard, strings.Repeat("A", 62)),
+		filepath.Join(shard, strings.Repeat("a", 61)), filepath.Join(shard, ".hidden"),
+	}
+	old := time.Now().Add(-1000 * time.Hour)
+	for _, name := range foreign {
+		check(t, os.WriteFile(name, []byte("mine"), 0o644))
+		check(t, os.Chtimes(name, old, old))
+	}
+	folder := filepath.Join(shard, strings.Repeat("b", 62))
+	check(t, os.Mkdir(folder, 0o755))
+	fifo := filepath.Join(shard, strings.Repeat("c", 62))
+	check(t, syscall.Mkfifo(fifo, 0o600))
+
+	n := 0
+	for _, err := range s.All(t.Context()) {
+		check(t, err)
+		n++
+	}
+	if n != 1 {
+		t.Errorf("All gave %d records, want 1", n)
+	}
+	s.now = func() time.Time { return time.Now().Add(1000 * time.Hour) }
+	removed, err := s.Sweep(t.Context(), 100)
+	check(t, err)
+	if removed != 1 {
+		t.Errorf("swept %d, want 1", removed)
+	}
+	for _, name := range append(foreign, folder, fifo) {
+		if _, err := os.Lstat(name); err != nil {
+			t.Errorf("foreign file: %v", err)
+		}
+	}
+}
+
+// A link to the outside is neither read nor written through, in the place of a file
+// and in that of a folder. One to another record does not pass for this one.
+func TestLinks(t *testing.T) {
+	s, dir := newStore(t)
+	rec := create(t, s, "", "data")
+	file := filePath(dir, rec.ID)
+	outside := filepath.Join(t.TempDir(), "outside")
+	b, err := os.ReadFile(file)
+	check(t, err)
+	check(t, os.WriteFile(outside, b, 0o600))
+	other := create(t, s, "", "other")
+
+	attack := func(link, target string) {
+		t.Helper()
+		check(t, os.Rename(link, link+"-away"))
+		check(t, os.Symlink(target, link))
+		s := openStore(t, dir) // none of the folders is open yet
+		_, err := s.Load(t.Context(), rec.ID)
+		for name, err := range map[string]error{
+			"Load": err, "Update": s.Update(t.Context(), rec), "Touch": s.Touch(t.Context(), rec.ID, rec.Expires.Add(time.Hour)),
+		} {
+			if err == nil || strings.Contains(err.Error(), driver.ErrNotFound.Error()) {
+				t.Errorf("%s through a link to %s: %v", name, target, err)
+			}
+		}
+		check(t, os.Remove(link))
+		check(t, os.Rename(link+"-away", link))
+	}
+	attack(file, outside)
+	attack(file, filePath(dir, other.ID))
+	attack(filepath.Dir(file), filepath.Dir(outside))
+	after, err := os.ReadFile(outside)
+	check(t, err)
+	if string(after) != string(b) {
+		t.Error("the file outside was written to")
+	}
+	_, err = s.Load(t.Context(), rec.ID)
+	check(t, err)
+
+	// Delete takes the link away, not what it points to.
+	check(t, os.Remove(file))
+	check(t, os.Symlink(outside, file))
+	check(t, s.Delete(t.Context(), rec.ID))
+	if _, err := os.Lstat(outside); err != nil {
+		t.Errorf("Delete followed the link: %v", err)
+	}
+}

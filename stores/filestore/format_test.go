@@ -1,0 +1,226 @@
+package filestore
+
+import (
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// The golden files are what format 1 looks like, forever.
+var golden = map[string]driver.Record{
+	"empty":  goldenRecord("", ""),
+	"plain":  goldenRecord("alice", "some data"),
+	"limits": goldenRecord(strings.Repeat("s", driver.MaxSubject), strings.Repeat("\x00\xff", 100)),
+}
+
+func goldenRecord(subject, data string) driver.Record {
+	rec := driver.Record{
+		Subject: subject,
+		Created: time.UnixMicro(1_700_000_000_000_001).UTC(),
+		Expires: time.UnixMicro(1_900_000_000_000_002).UTC(),
+		Version: 1<<40 + 7,
+		Data:    []byte(data),
+	}
+	for i := range rec.ID {
+		rec.ID[i] = byte(i)
+	}
+	return rec
+}
+
+func goldenBytes(tb testing.TB, name string) []byte {
+	tb.Helper()
+	file := filepath.Join("testdata", name+".hex")
+	if *update {
+		rec := golden[name]
+		check(tb, os.MkdirAll("testdata", 0o755))
+		check(tb, os.WriteFile(file, []byte(hex.EncodeToString(encode(&rec))+"\n"), 0o644))
+	}
+	text, err := os.ReadFile(file)
+	check(tb, err)
+	b, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	check(tb, err)
+	return b
+}
+
+func TestGolden(t *testing.T) {
+	for name, want := range golden {
+		b := goldenBytes(t, name)
+		if !bytes.Equal(b, encode(&want)) {
+			t.Errorf("%s: encode gives another file", name)
+		}
+		h, ok := parseHead(b)
+		if !ok {
+			t.Fatalf("%s: no head", name)
+		}
+		got, ok := h.decode(b)
+		if !ok || got.ID != want.ID || got.Subject != want.Subject || got.Version != want.Version ||
+			!got.Created.Equal(want.Created) || !got.Expires.Equal(want.Expires) || !bytes.Equal(got.Data, want.Data) {
+			t.Errorf("%s: decoded %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// Whichever byte is damaged, Load answers ErrCorrupt or the right record: a
+// damaged file is never "not found". The same for every length that a file is cut to.
+func TestDamage(t *testing.T) {
+	s, dir := newStore(t)
+	rec := newRecord("alice", "some data")
+	check(t, s.Create(t.Context(), rec))
+	check(t, s.Touch(t.Context(), rec.ID, rec.Expires.Add(time.Minute)))
+	want, err := s.Load(t.Context(), rec.ID)
+	check(t, err)
+	file := filePath(dir, rec.ID)
+	good, err := os.ReadFile(file)
+	check(t, err)
+
+	try := func(what string, at int, b []byte) {
+		check(t, os.WriteFile(file, b, 0o600))
+		got, err := s.Load(t.Context(), rec.ID)
+		switch {
+		case err != nil:
+			wantError(t, err, driver.ErrCorrupt)
+		case got.Version != want.Version || !bytes.Equal(got.Data, want.Data) || got.Subject != want.Subject || got.Expires.After(want.Expires):
+			t.Errorf("%s %d: Load gave %+v", what, at, got)
+		}
+	}
+	for i := range good {
+		b := slices.Clone(good)
+		b[i] ^= 0x10
+		try("flipped byte", i, b)
+		try("cut to", i, good[:i])
+	}
+	try("longer by one", len(good), append(slices.Clone(good), 0))
+	try("zeros", 0, make([]byte, len(good)))
+	try("not ASCII", 0, bytes.Repeat([]byte{0xff}, len(good)))
+
+	// When the deadline from before has passed, nobody knows whether the lost one
+	// has: still not "not found", and Sweep keeps the file.
+	b := slices.Clone(good)
+	h, _ := parseHead(b)
+	past := time.Now().Add(-time.Minute).UnixMicro()
+	copy(b[h.spare:], appendSlot(nil, past))
+	other := slotAt + (slotAt + slotSize - int(h.spare))
+	b[other] ^= 1
+	try("expired, other slot damaged", other, b)
+	if n, err := s.Sweep(t.Context(), 10); n != 0 || err != nil {
+		t.Errorf("Sweep removed %d, %v", n, err)
+	}
+}
+
+// A crash in the middle of a Touch leaves the deadline from before, and the next
+// Touch mends the file.
+func TestTornTouch(t *testing.T) {
+	s, dir := newStore(t)
+	rec := create(t, s, "", "data")
+	file := filePath(dir, rec.ID)
+	for cut := range slotSize {
+		b, err := os.ReadFile(file)
+		check(t, err)
+		before, _ := parseHead(b)
+		slot := appendSlot(nil, before.expires+1_000_000)
+		copy(b[before.spare:], slot[:cut])
+		check(t, os.WriteFile(file, b, 0o600))
+		got, err := s.Load(t.Context(), rec.ID)
+		check(t, err)
+		if !got.Expires.Equal(time.UnixMicro(before.expires)) {
+			t.Fatalf("cut %d: Expires %v, want %v", cut, got.Expires, time.UnixMicro(before.expires))
+		}
+		check(t, s.Touch(t.Context(), rec.ID, got.Expires.Add(2*time.Second)))
+		if b, err = os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+		if h, _ := parseHead(b); h.torn || h.expires != before.expires+2_000_000 {
+			t.Fatalf("cut %d: not mended", cut)
+		}
+	}
+}
+
+// A file of a later format is refused and left as it is, by every method but Delete.
+func TestNewerFormat(t *testing.T) {
+	s, dir := newStore(t)
+	rec := create(t, s, "alice", "data")
+	file := filePath(dir, rec.ID)
+	b, err := os.ReadFile(file)
+	check(t, err)
+	b[7]++
+	check(t, os.WriteFile(file, b, 0o600))
+	ctx := t.Context()
+
+	_, err = s.Load(ctx, rec.ID)
+	wantError(t, err, driver.ErrCorrupt)
+	wantError(t, s.Create(ctx, rec), driver.ErrCorrupt)
+	wantError(t, s.Update(ctx, rec), driver.ErrCorrupt)
+	wantError(t, s.Touch(ctx, rec.ID, rec.Expires.Add(time.Hour)), driver.ErrCorrupt)
+	s.now = func() time.Time { return time.Now().Add(1000 * time.Hour) }
+	n, err := s.Sweep(ctx, 10)
+	check(t, err)
+	if after, err := os.ReadFile(file); err != nil || n != 0 || !bytes.Equal(after, b) {
+		t.Fatalf("the file was changed: swept %d, %v", n, err)
+	}
+	check(t, s.Delete(ctx, rec.ID))
+	_, err = s.Load(ctx, rec.ID)
+	wantError(t, err, driver.ErrNotFound)
+}
+
+// The walks go on past a damaged file, and say at their end that there was one.
+func TestDamageInWalks(t *testing.T) {
+	s, dir := newStore(t)
+	for i := range 5 {
+		rec := create(t, s, "alice", "data")
+		if i == 2 {
+			check(t, os.Truncate(filePath(dir, rec.ID), 50))
+		}
+	}
+	for name, seq := range map[string]func(func(driver.Record, error) bool){
+		"All": s.All(t.Context()), "BySubject": s.BySubject(t.Context(), "alice"),
+	} {
+		n := 0
+		var last error
+		for _, err := range seq {
+			if last = err; err == nil {
+				n++
+			}
+		}
+		if n != 4 {
+			t.Errorf("%s: %d records, want 4", name, n)
+		}
+		wantError(t, last, driver.ErrCorrupt)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for name := range golden {
+		f.Add(goldenBytes(f, name))
+	}
+	f.Add([]byte(nil))
+	f.Add(bytes.Repeat([]byte{0xff}, headSize))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, ok := parseHead(b)
+		if !ok {
+			return
+		}
+		if h.size() < headSize || h.spare != slotAt && h.spare != slotAt+slotSize {
+			t.Fatalf("impossible head %+v", h)
+		}
+		rec, ok := h.decode(b)
+		if !ok {
+			return
+		}
+		// What was accepted comes out again, save for the deadline's two slots.
+		again := encode(&rec)
+		copy(again[slotAt:bodyAt], b[slotAt:bodyAt])
+		if !bytes.Equal(again, b) {
+			t.Fatalf("decoded %x, encoded %x", b, again)
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"strings"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// All implements driver.Lister. Damaged files do not stop it: the error comes
+// after all the records.
+func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
+	ids := func(yield func(driver.ID, error) bool) {
+		for i := range shardCount {
+			ids, _, err := s.list(ctx, byte(i))
+			if err != nil {
+				yield(driver.ID{}, err)
+				return
+			}
+			for _, id := range ids {
+				if !yield(id, nil) {
+					return
+				}
+			}
+		}
+	}
+	return s.records(ctx, ids, func(_ driver.ID, rec *driver.Record) bool { return rec != nil })
+}
+
+// records yields the live records that keep lets through. keep is asked with nil
+// for one that is not there.
+func (s *Store) records(ctx context.Context, ids iter.Seq2[driver.ID, error], keep func(driver.ID, *driver.Record) bool) iter.Seq2[driver.Record, error] {
+	return func(yield func(driver.Record, error) bool) {
+		var damaged error
+		for id, err := range ids {
+			var rec driver.Record
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err == nil {
+				rec, err = s.read(id)
+			}
+			switch {
+			case err == nil:
+				if keep(id, &rec) && !yield(rec, nil) {
+					return
+				}
+			case errors.Is(err, driver.ErrNotFound):
+				keep(id, nil)
+			case errors.Is(err, driver.ErrCorrupt):
+				damaged = err
+			default:
+				yield(driver.Record{}, fail("list", err))
+				return
+			}
+		}
+		if damaged != nil {
+			yield(driver.Record{}, damaged)
+		}
+	}
+}
+
+// list returns what one shard's folder holds, live or not. It takes the lock,
+// because some file systems show a name that is being renamed twice or not at all;
+// that is for a millisecond when there are a million sessions.
+func (s *Store) list(ctx context.Context, shard byte) (ids []driver.ID, temps []string, err error) {
+	if _, err := s.root.Lstat(shardName(shard)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, ctx.Err()
+	}
+	l, err := s.lock(ctx, shard)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer l.unlock()
+	entries, err := l.dir.ReadDir(-1)
+	if err != nil {
+		return nil, nil, err
+	}
+	prefix := shardName(shard)
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		if id, err := driver.ParseID(prefix + e.Name()); err == nil {
+			ids = append(ids, id)
+		} else if strings.HasPrefix(e.Name(), tempPrefix) {
+			temps = append(temps, prefix+"/"+e.Name())
+		}
+	}
+	return ids, temps, nil
+}

@@ -1,0 +1,93 @@
+package filestore
+
+import (
+	"context"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// shardCount folders share the records, by the first byte of the ID.
+const shardCount = 256
+
+// poll is how long a process sleeps between two looks at a lock that another
+// one has. It is below the time of a write, most of which is fsync.
+const poll = 200 * time.Microsecond
+
+type shard struct {
+	turn chan struct{}           // holds one writer of this Store; the others queue
+	dir  atomic.Pointer[os.Root] // opened by the first Load; nil until then
+}
+
+// locked is a shard that no one else writes to.
+type locked struct {
+	shard *shard
+	dir   *os.File
+}
+
+// lock waits for a shard, for as long as ctx allows.
+//
+// Between processes it takes two locks: the index folder of the same number is the
+// waiting room, which one process holds while it waits for the shard. A
+// process that has just released the shard and wants it again finds the room taken,
+// and so cannot overtake, however busy it is.
+func (s *Store) lock(ctx context.Context, n byte) (*locked, error) {
+	sh := &s.shards[n]
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case sh.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	l := &locked{shard: sh}
+	room, err := s.flock(ctx, subjects+"/"+shardName(n))
+	if err == nil {
+		l.dir, err = s.flock(ctx, shardName(n))
+		room.Close()
+	}
+	if err != nil {
+		<-sh.turn
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *locked) unlock() {
+	l.dir.Close() // which releases the lock
+	<-l.shard.turn
+}
+
+// flock opens a folder and locks it. The lock ends with the file, also when
+// the process is killed.
+func (s *Store) flock(ctx context.Context, name string) (*os.File, error) {
+	dir, err := s.openDir(name)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		ok, err := tryLock(dir)
+		if ok {
+			return dir, nil
+		}
+		if err == nil {
+			err = sleep(ctx, poll)
+		}
+		if err != nil {
+			dir.Close()
+			return nil, err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

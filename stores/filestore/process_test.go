@@ -1,0 +1,273 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package filestore
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// Other processes are this test binary with a role to play in a folder.
+const roleEnv, dirEnv, argEnv = "FILESTORE_TEST_ROLE", "FILESTORE_TEST_DIR", "FILESTORE_TEST_ARG"
+
+var roles = map[string]func(dir, arg string) error{"count": countRole, "churn": churnRole}
+
+func TestMain(m *testing.M) {
+	role, ok := roles[os.Getenv(roleEnv)]
+	if !ok {
+		os.Exit(m.Run())
+	}
+	if err := role(os.Getenv(dirEnv), os.Getenv(argEnv)); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+
+func process(tb testing.TB, role, dir, arg string) *exec.Cmd {
+	tb.Helper()
+	exe, err := os.Executable()
+	check(tb, err)
+	cmd := exec.Command(exe)
+	cmd.Dir = filepath.Dir(dir)
+	cmd.Env = append(os.Environ(), roleEnv+"="+role, dirEnv+"="+filepath.Base(dir), argEnv+"="+arg)
+	return cmd
+}
+
+func run(tb testing.TB, role, dir, arg string) {
+	tb.Helper()
+	if out, err := process(tb, role, dir, arg).CombinedOutput(); err != nil {
+		tb.Errorf("process %s %s: %v\n%s", role, arg, err, out)
+	}
+}
+
+const countWriters, countTimes = 32, 5
+
+// countRole adds to one session from many goroutines: to a total, and each to a place of its
+// own. No call may take longer than core allows it by default.
+func countRole(dir, arg string) error {
+	s, err := New(dir)
+	if err != nil {
+		return err
+	}
+	first, _ := strconv.Atoi(arg)
+	errs := make(chan error, countWriters)
+	for w := range countWriters {
+		go func() {
+			for range countTimes {
+				if err := countOnce(s, first+w); err != nil {
+					errs <- err
+					return
+				}
+			}
+			errs <- nil
+		}()
+	}
+	for range countWriters {
+		err = errors.Join(err, <-errs)
+	}
+	return err
+}
+
+func countOnce(s *Store, place int) error {
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		rec, err := s.Load(ctx, driver.ID{1})
+		if err != nil {
+			return err
+		}
+		for _, at := range []int{0, 8 * (1 + place)} {
+			binary.BigEndian.PutUint64(rec.Data[at:], 1+binary.BigEndian.Uint64(rec.Data[at:]))
+		}
+		if err := s.Update(ctx, &rec); !errors.Is(err, driver.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// 64 writers of one session in two processes: nothing is lost.
+func TestProcessesCountTogether(t *testing.T) {
+	s, dir := newStore(t)
+	rec := newRecord("alice", string(make([]byte, 8*(1+2*countWriters))))
+	rec.ID = driver.ID{1}
+	check(t, s.Create(t.Context(), rec))
+	var wg sync.WaitGroup
+	for p := range 2 {
+		wg.Go(func() { run(t, "count", dir, strconv.Itoa(p*countWriters)) })
+	}
+	wg.Wait()
+	got, err := s.Load(t.Context(), rec.ID)
+	check(t, err)
+	if n := binary.BigEndian.Uint64(got.Data); n != 2*countWriters*countTimes {
+		t.Errorf("counted %d, want %d", n, 2*countWriters*countTimes)
+	}
+	for w := range 2 * countWriters {
+		if n := binary.BigEndian.Uint64(got.Data[8*(1+w):]); n != countTimes {
+			t.Errorf("writer %d left %d, want %d", w, n, countTimes)
+		}
+	}
+}
+
+// churned are the sessions that churnRole works on: the first ones are only
+// updated and touched, the others also deleted and created.
+const churned, kept = 8, 6
+
+func churnID(i int) driver.ID { return driver.ID{byte(i), byte(i)} }
+
+// pattern is data of which every part shows to which whole it belongs.
+func pattern() []byte {
+	b := make([]byte, 16+8*mathrand.IntN(2000))
+	binary.BigEndian.PutUint64(b, uint64(len(b)))
+	x := mathrand.Uint64()
+	for at := 8; at < len(b); at += 8 {
+		binary.BigEndian.PutUint64(b[at:], x)
+	}
+	return b
+}
+
+func isPattern(b []byte) bool {
+	if len(b) < 16 || binary.BigEndian.Uint64(b) != uint64(len(b)) {
+		return false
+	}
+	for at := 16; at < len(b); at += 8 {
+		if string(b[at:at+8]) != string(b[8:16]) {
+			return false
+		}
+	}
+	return true
+}
+
+func churnRole(dir, _ string) error {
+	s, err := New(dir)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	errs := make(chan error)
+	for range 4 {
+		go func() {
+			for {
+				if err := churn(s, mathrand.IntN(churned)); err != nil {
+					errs <- err
+				}
+			}
+		}()
+	}
+	return <-errs
+}
+
+func churn(s *Store, i int) error {
+	ctx := context.Background()
+	rec, err := s.Load(ctx, churnID(i))
+	switch {
+	case errors.Is(err, driver.ErrNotFound) && i >= kept:
+		rec = *newRecord([]string{"", "alice", "bob"}[mathrand.IntN(3)], "")
+		rec.ID, rec.Data = churnID(i), pattern()
+		err = s.Create(ctx, &rec)
+	case err != nil:
+	case i >= kept && mathrand.IntN(2) == 0:
+		err = s.Delete(ctx, rec.ID)
+	case mathrand.IntN(3) == 0:
+		err = s.Touch(ctx, rec.ID, rec.Expires.Add(time.Second))
+	default:
+		rec.Data = pattern()
+		err = s.Update(ctx, &rec)
+	}
+	if errors.Is(err, driver.ErrConflict) || errors.Is(err, driver.ErrExists) || i >= kept && errors.Is(err, driver.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// A writer is killed again and again, at any moment: every session is old or new.
+func TestKill(t *testing.T) {
+	times := 200
+	if testing.Short() {
+		times = 20
+	}
+	s, dir := newStore(t)
+	last := map[driver.ID]driver.Record{}
+	for i := range kept {
+		rec := newRecord("carol", "")
+		rec.ID, rec.Data = churnID(i), pattern()
+		check(t, s.Create(t.Context(), rec))
+		last[rec.ID] = *rec
+	}
+	writes := uint64(0)
+	for round := range times {
+		cmd := process(t, "churn", dir, "")
+		out, err := cmd.StdoutPipe()
+		check(t, err)
+		check(t, cmd.Start())
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		time.Sleep(time.Duration(1_000_000 + mathrand.Int64N(19_000_000)))
+		cmd.Process.Kill()
+		if state, _ := cmd.Process.Wait(); line != "ready\n" || state.Exited() {
+			t.Fatalf("round %d: the writer ended by itself: %q %v", round, line, state)
+		}
+		for i := range churned {
+			rec, err := s.Load(t.Context(), churnID(i))
+			if errors.Is(err, driver.ErrNotFound) && i >= kept {
+				continue
+			}
+			if err != nil || !isPattern(rec.Data) {
+				t.Fatalf("round %d, session %d: %v, whole %v", round, i, err, isPattern(rec.Data))
+			}
+			if was, ok := last[rec.ID]; ok {
+				if rec.Version < was.Version || rec.Expires.Before(was.Expires) {
+					t.Fatalf("round %d, session %d went back: %d %v, was %d %v", round, i, rec.Version, rec.Expires, was.Version, was.Expires)
+				}
+				writes += rec.Version - was.Version
+				last[rec.ID] = rec
+			}
+		}
+	}
+	temps, err := filepath.Glob(filepath.Join(dir, "*", tempPrefix+"*"))
+	check(t, err)
+	t.Logf("%d kills, %d updates of kept sessions, %d temporary files left", times, writes, len(temps))
+
+	// Young ones stay, old ones go, and the index is right for every session.
+	checkIndex(t, s)
+	_, err = s.Sweep(t.Context(), 1000)
+	check(t, err)
+	for _, temp := range temps {
+		check(t, os.Chtimes(temp, time.Time{}, time.Now().Add(-2*tempAge)))
+	}
+	_, err = s.Sweep(t.Context(), 1000)
+	check(t, err)
+	if temps, _ = filepath.Glob(filepath.Join(dir, "*", tempPrefix+"*")); len(temps) != 0 {
+		t.Errorf("left after Sweep: %s", strings.Join(temps, " "))
+	}
+	checkIndex(t, s)
+}
+
+// checkIndex compares the index with a walk over all records.
+func checkIndex(t *testing.T, s *Store) {
+	t.Helper()
+	want := map[string]map[driver.ID]bool{"alice": {}, "bob": {}, "carol": {}}
+	for rec, err := range s.All(t.Context()) {
+		check(t, err)
+		if rec.Subject != "" {
+			want[rec.Subject][rec.ID] = true
+		}
+	}
+	for subject, ids := range want {
+		if got := sessionsOf(t, s, subject); fmt.Sprint(got) != fmt.Sprint(ids) {
+			t.Errorf("index of %s: %v, want %v", subject, got, ids)
+		}
+	}
+}

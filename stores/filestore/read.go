@@ -1,0 +1,112 @@
+package filestore
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// buffers hold what the first read of a file takes in; nothing of them is handed out.
+var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
+
+// fileName is the path of a record inside the folder: "ab/cdef...".
+func fileName(id driver.ID) string {
+	s := id.String()
+	return s[:2] + "/" + s[2:]
+}
+
+// openFile opens the record file of id. It goes through the shard's open folder, which
+// is quicker; what is not there is looked for by its whole path, because the
+// folder may have been removed and made again since.
+func (s *Store) openFile(id driver.ID, flag int) (*os.File, error) {
+	sh, name := &s.shards[id[0]], fileName(id)
+	dir := sh.dir.Load()
+	if dir != nil {
+		if f, err := dir.OpenFile(name[3:], flag, 0); !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+	f, err := s.root.OpenFile(name, flag, 0)
+	if err != nil {
+		return nil, err
+	}
+	if fresh, err := s.root.OpenRoot(name[:2]); err == nil {
+		if !sh.dir.CompareAndSwap(dir, fresh) {
+			fresh.Close()
+		} else if dir != nil {
+			dir.Close()
+		}
+	}
+	return f, nil
+}
+
+// read returns the live record of id.
+func (s *Store) read(id driver.ID) (driver.Record, error) {
+	f, err := s.openFile(id, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return driver.Record{}, errNotFound
+	}
+	if err != nil {
+		return driver.Record{}, err
+	}
+	defer f.Close()
+	buf := buffers.Get().(*[4096]byte)
+	defer buffers.Put(buf)
+	n, err := f.Read(buf[:])
+	if err != nil && err != io.EOF {
+		return driver.Record{}, err
+	}
+	h, ok := parseHead(buf[:n])
+	if !ok || h.id != id {
+		return driver.Record{}, corrupt(id)
+	}
+	b := buf[:n]
+	if h.size() > n {
+		// The size is only believed, and memory spent on it, if the file has it.
+		if info, err := f.Stat(); err != nil {
+			return driver.Record{}, err
+		} else if info.Size() != int64(h.size()) {
+			return driver.Record{}, corrupt(id)
+		}
+		b = make([]byte, h.size())
+		if _, err := f.ReadAt(b, 0); err != nil {
+			return driver.Record{}, err
+		}
+	}
+	rec, ok := h.decode(b)
+	if !ok {
+		return driver.Record{}, corrupt(id)
+	}
+	if h.size() == n {
+		rec.Data = bytes.Clone(rec.Data)
+	}
+	return rec, s.liveness(&h)
+}
+
+// peek returns the head of id's record, expired or not.
+func (s *Store) peek(id driver.ID) (head, error) {
+	f, err := s.openFile(id, os.O_RDONLY)
+	if err != nil {
+		return head{}, err
+	}
+	defer f.Close()
+	return peekFile(f, id)
+}
+
+func peekFile(f *os.File, id driver.ID) (head, error) {
+	buf := make([]byte, peekSize)
+	n, err := f.Read(buf)
+	if err != nil && err != io.EOF {
+		return head{}, err
+	}
+	h, ok := parseHead(buf[:n])
+	if !ok || h.id != id {
+		return head{}, corrupt(id)
+	}
+	return h, nil
+}

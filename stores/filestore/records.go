@@ -1,0 +1,159 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// Load implements driver.Store. It takes no lock.
+func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return driver.Record{}, fail("load", err)
+	}
+	rec, err := s.read(id)
+	if err != nil {
+		return driver.Record{}, fail("load", err)
+	}
+	return rec, nil
+}
+
+// liveness says why there is no live record, or nil.
+func (s *Store) liveness(h *head) error {
+	now := s.now()
+	switch {
+	case h.live(now):
+		return nil
+	case h.expired(now):
+		return errNotFound
+	}
+	return corrupt(h.id)
+}
+
+// Create implements driver.Store.
+func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
+	if !fits(rec) {
+		return errTooLarge
+	}
+	l, err := s.lock(ctx, rec.ID[0])
+	if err != nil {
+		return fail("create", err)
+	}
+	defer l.unlock()
+	next := *rec
+	old, err := s.peek(rec.ID)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// Not 1: whoever still has a version of a deleted record must not
+		// hit the one that came after it.
+		next.Version = rand.Uint64() >> 2
+	case err != nil:
+		return fail("create", err)
+	case !old.expired(s.now()):
+		return errExists
+	default:
+		next.Version = old.version + 1
+	}
+	if err := s.put(l, &next, old.subject); err != nil {
+		return fail("create", err)
+	}
+	rec.Version = next.Version
+	return nil
+}
+
+// Update implements driver.Store.
+func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
+	if !fits(rec) {
+		return errTooLarge
+	}
+	l, err := s.lock(ctx, rec.ID[0])
+	if err != nil {
+		return fail("update", err)
+	}
+	defer l.unlock()
+	old, err := s.peekLive(rec.ID)
+	switch {
+	case err != nil:
+		return fail("update", err)
+	case old.version != rec.Version:
+		return errConflict
+	}
+	next := *rec
+	next.Version++
+	next.Created = time.UnixMicro(old.created)
+	if err := s.put(l, &next, old.subject); err != nil {
+		return fail("update", err)
+	}
+	rec.Version = next.Version
+	return nil
+}
+
+// Touch implements driver.Store. It syncs nothing: see Durability.
+func (s *Store) Touch(ctx context.Context, id driver.ID, expires time.Time) error {
+	l, err := s.lock(ctx, id[0])
+	if err != nil {
+		return fail("touch", err)
+	}
+	defer l.unlock()
+	f, err := s.openFile(id, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNotFound
+	}
+	if err != nil {
+		return fail("touch", err)
+	}
+	defer f.Close()
+	h, err := peekFile(f, id)
+	if err != nil {
+		return fail("touch", err)
+	}
+	if err := s.liveness(&h); err != nil {
+		return err
+	}
+	if later := expires.UnixMicro(); later > h.expires {
+		_, err = f.WriteAt(appendSlot(nil, later), h.spare)
+	}
+	return fail("touch", err)
+}
+
+// Delete implements driver.Store. It also removes a record that it cannot read.
+func (s *Store) Delete(ctx context.Context, id driver.ID) error {
+	l, err := s.lock(ctx, id[0])
+	if err != nil {
+		return fail("delete", err)
+	}
+	defer l.unlock()
+	old, _ := s.peek(id) // for the marker; without it the marker goes later
+	if err := s.remove(id, old.subject); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fail("delete", err)
+	}
+	return fail("delete", syncDir(l.dir))
+}
+
+// peekLive returns the head of a live record; errNotFound if there is none.
+func (s *Store) peekLive(id driver.ID) (head, error) {
+	h, err := s.peek(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, errNotFound
+	}
+	if err == nil {
+		err = s.liveness(&h)
+	}
+	return h, err
+}
+
+// remove takes the file away; the caller holds the lock, and syncs if it must last.
+func (s *Store) remove(id driver.ID, subject string) error {
+	if err := s.root.Remove(fileName(id)); err != nil {
+		return err
+	}
+	s.unmark(subject, id)
+	return nil
+}

@@ -1,0 +1,229 @@
+package filestore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+)
+
+func TestStore(t *testing.T) {
+	clock := storetest.NewClock()
+	storetest.Run(t, harness(clock))
+}
+
+// outages are those that the platform lets a test make.
+var outages map[string]func(testing.TB) func()
+
+// The clock of the machine, and the outage that takes all files away.
+func TestStoreRealTime(t *testing.T) {
+	h := harness(nil)
+	h.Outages = outages
+	storetest.Run(t, h)
+}
+
+func harness(clock *storetest.Clock) storetest.Harness {
+	return storetest.Harness{Clock: clock, New: func(tb testing.TB) func(testing.TB) driver.Store {
+		dir := filepath.Join(tb.TempDir(), "sessions")
+		return func(tb testing.TB) driver.Store {
+			s := openStore(tb, dir)
+			if clock != nil {
+				s.now = clock.Now
+			}
+			return s
+		}
+	}}
+}
+
+func openStore(tb testing.TB, dir string) *Store {
+	tb.Helper()
+	s, err := New(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.Close() })
+	return s
+}
+
+func newStore(tb testing.TB) (*Store, string) {
+	dir := filepath.Join(tb.TempDir(), "sessions")
+	return openStore(tb, dir), dir
+}
+
+func newRecord(subject, data string) *driver.Record {
+	now := time.Now().Truncate(time.Microsecond)
+	rec := &driver.Record{Subject: subject, Created: now, Expires: now.Add(time.Hour), Data: []byte(data)}
+	rand.Read(rec.ID[:])
+	return rec
+}
+
+func create(tb testing.TB, s *Store, subject, data string) *driver.Record {
+	tb.Helper()
+	rec := newRecord(subject, data)
+	check(tb, s.Create(tb.Context(), rec))
+	return rec
+}
+
+func check(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func wantError(tb testing.TB, err, want error) {
+	tb.Helper()
+	if !errors.Is(err, want) {
+		tb.Fatalf("error is %v, want %v", err, want)
+	}
+	if !strings.HasPrefix(err.Error(), "filestore: ") {
+		tb.Fatalf("error %q does not say that it is ours", err)
+	}
+}
+
+func filePath(dir string, id driver.ID) string {
+	return filepath.Join(dir, filepath.FromSlash(fileName(id)))
+}
+
+// sessionsOf returns the IDs that the index gives for a subject.
+func sessionsOf(tb testing.TB, s *Store, subject string) map[driver.ID]bool {
+	tb.Helper()
+	found := map[driver.ID]bool{}
+	for rec, err := range s.BySubject(tb.Context(), subject) {
+		check(tb, err)
+		found[rec.ID] = true
+	}
+	return found
+}
+
+func TestLockWaitEndsWithContext(t *testing.T) {
+	a, dir := newStore(t)
+	b := openStore(t, dir)
+	rec := create(t, a, "", "data")
+	l, err := a.lock(t.Context(), rec.ID[0])
+	check(t, err)
+	for name, s := range map[string]*Store{"same store": a, "other store": b} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		start := time.Now()
+		err := s.Update(ctx, rec)
+		cancel()
+		wantError(t, err, driver.ErrUnavailable)
+		wantError(t, err, context.DeadlineExceeded)
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("%s: waited %v", name, took)
+		}
+		if _, err := s.Load(t.Context(), rec.ID); err != nil {
+			t.Errorf("%s: Load must not need the lock: %v", name, err)
+		}
+	}
+	l.unlock()
+	check(t, b.Update(t.Context(), rec))
+}
+
+// A process that never stops writing to a shard does not keep others out. Touch
+// is the shortest writing call, and so the hardest to get in between.
+func TestLockTakesTurns(t *testing.T) {
+	a, dir := newStore(t)
+	b := openStore(t, dir)
+	rec := create(t, a, "", "data")
+	stop := make(chan struct{})
+	var busy sync.WaitGroup
+	for range 8 {
+		busy.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					a.Touch(context.Background(), rec.ID, rec.Expires)
+				}
+			}
+		})
+	}
+	var worst time.Duration
+	for range 50 {
+		start := time.Now()
+		check(t, b.Touch(t.Context(), rec.ID, rec.Expires))
+		worst = max(worst, time.Since(start))
+	}
+	close(stop)
+	busy.Wait()
+	t.Logf("longest wait of 50: %v", worst)
+	if worst > time.Second {
+		t.Errorf("a write waited %v for its turn", worst)
+	}
+}
+
+// Touch leaves the file and its data where they are.
+func TestTouchInPlace(t *testing.T) {
+	s, dir := newStore(t)
+	rec := create(t, s, "alice", "data")
+	before, err := os.Stat(filePath(dir, rec.ID))
+	check(t, err)
+	for i := range 3 {
+		want := rec.Expires.Add(time.Duration(i+1) * time.Minute)
+		check(t, s.Touch(t.Context(), rec.ID, want))
+		got, err := s.Load(t.Context(), rec.ID)
+		check(t, err)
+		if !got.Expires.Equal(want) {
+			t.Fatalf("touch %d: Expires %v, want %v", i, got.Expires, want)
+		}
+	}
+	after, err := os.Stat(filePath(dir, rec.ID))
+	check(t, err)
+	if !os.SameFile(before, after) {
+		t.Error("Touch made a new file")
+	}
+}
+
+func TestClosed(t *testing.T) {
+	s, _ := newStore(t)
+	rec := create(t, s, "alice", "data")
+	_, err := s.Load(t.Context(), rec.ID)
+	check(t, err)
+	check(t, s.Close())
+	check(t, s.Close())
+	_, err = s.Load(t.Context(), rec.ID)
+	wantError(t, err, driver.ErrUnavailable)
+	wantError(t, err, os.ErrClosed)
+	wantError(t, s.Create(t.Context(), newRecord("", "")), os.ErrClosed)
+	wantError(t, s.Ping(t.Context()), os.ErrClosed)
+}
+
+// Whoever removes the contents of the folder ends all sessions, and nothing else.
+func TestFolderEmptied(t *testing.T) {
+	a, dir := newStore(t)
+	rec := create(t, a, "alice", "data")
+	_, err := a.Load(t.Context(), rec.ID)
+	check(t, err)
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	check(t, err)
+	for _, name := range names {
+		check(t, os.RemoveAll(name))
+	}
+	_, err = a.Load(t.Context(), rec.ID)
+	wantError(t, err, driver.ErrNotFound)
+	if got := sessionsOf(t, a, "alice"); len(got) != 0 {
+		t.Errorf("sessions of a removed folder: %v", got)
+	}
+	b := openStore(t, dir)
+	rec.Data = []byte("new")
+	check(t, b.Create(t.Context(), rec))
+	got, err := a.Load(t.Context(), rec.ID)
+	check(t, err)
+	if string(got.Data) != "new" {
+		t.Errorf("Data %q", got.Data)
+	}
+	other := create(t, a, "alice", "data")
+	if got := sessionsOf(t, b, "alice"); !got[rec.ID] || !got[other.ID] {
+		t.Errorf("sessions %v", got)
+	}
+}

@@ -1,0 +1,123 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// tempAge is when a temporary file is taken for one whose writer was killed. A
+// write takes milliseconds.
+const tempAge = time.Hour
+
+// sweep is where the next Sweep goes on.
+type sweep struct {
+	turn  chan struct{} // held by the Sweep that runs
+	shard int           // the next folder to list
+	todo  []driver.ID   // what is left of the last one
+}
+
+// Sweep implements driver.Sweeper. It reads the head of each file without a
+// lock, and takes the lock for one record at a time, to look again and remove it. When
+// it ends early, by limit, context or error, the next one goes on from there.
+// It also rebuilds markers of the index that are missing.
+func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
+	w := &s.sweep
+	select {
+	case w.turn <- struct{}{}:
+		defer func() { <-w.turn }()
+	case <-ctx.Done():
+		return 0, fail("sweep", ctx.Err())
+	}
+	for removed < limit {
+		if err := ctx.Err(); err != nil {
+			return removed, fail("sweep", err)
+		}
+		if len(w.todo) > 0 {
+			id := w.todo[0]
+			w.todo = w.todo[1:]
+			gone, err := s.sweepRecord(ctx, id)
+			if gone {
+				removed++
+			}
+			if err != nil {
+				return removed, fail("sweep", err)
+			}
+			continue
+		}
+		if w.shard == shardCount {
+			w.shard = 0
+			return removed, nil
+		}
+		ids, temps, err := s.list(ctx, byte(w.shard))
+		if err != nil {
+			return removed, fail("sweep", err)
+		}
+		w.todo = ids
+		w.shard++
+		s.sweepTemps(temps)
+	}
+	return removed, nil
+}
+
+// sweepRecord removes an expired record. Damaged ones stay for someone to look at.
+func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err error) {
+	if todo, err := s.sweepable(id); !todo {
+		return false, err
+	}
+	l, err := s.lock(ctx, id[0])
+	if err != nil {
+		return false, err
+	}
+	defer l.unlock()
+	h, err := s.peek(id)
+	switch {
+	case err != nil:
+		return false, ignoreGone(err)
+	case h.expired(s.now()):
+		err = s.remove(id, h.subject)
+		return err == nil, err
+	case h.subject == "":
+		return false, nil
+	}
+	dir, err := s.mark(h.subject, id)
+	if err != nil {
+		return false, err
+	}
+	defer dir.Close()
+	return false, syncDir(dir)
+}
+
+// sweepable says, without the lock, whether there is anything to do for a record.
+func (s *Store) sweepable(id driver.ID) (bool, error) {
+	h, err := s.peek(id)
+	switch {
+	case err != nil:
+		return false, ignoreGone(err)
+	case h.expired(s.now()):
+		return true, nil
+	case h.subject == "":
+		return false, nil
+	}
+	_, err = s.root.Lstat(markerName(h.subject, id))
+	return errors.Is(err, fs.ErrNotExist), nil
+}
+
+// ignoreGone drops the errors that are no reason to end a Sweep.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, driver.ErrCorrupt) {
+		return nil
+	}
+	return err
+}
+
+func (s *Store) sweepTemps(names []string) {
+	for _, name := range names {
+		if info, err := s.root.Lstat(name); err == nil && s.now().Sub(info.ModTime()) > tempAge {
+			s.root.Remove(name)
+		}
+	}
+}

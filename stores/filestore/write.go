@@ -1,0 +1,72 @@
+package filestore
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// tempPrefix begins the names of files that are being written.
+const tempPrefix = "tmp-"
+
+// put writes rec, whose file belonged to the subject was until now. The order is
+// what makes it safe: the name points to the new file only after all of it is on
+// the disk, and so is the marker of the subject, which lasts until its record has gone.
+func (s *Store) put(l *locked, rec *driver.Record, was string) (err error) {
+	newSubject := rec.Subject != was
+	var index *os.File
+	if newSubject && rec.Subject != "" {
+		if index, err = s.mark(rec.Subject, rec.ID); err != nil {
+			return err
+		}
+		defer index.Close()
+	}
+	temp, err := s.writeTemp(rec.ID[0], encode(rec), true)
+	if err != nil {
+		return err
+	}
+	if index != nil {
+		// After the file: a journal that has just been written has the marker too.
+		err = syncDir(index)
+	}
+	if err == nil {
+		err = s.root.Rename(temp, fileName(rec.ID))
+	}
+	if err != nil {
+		s.root.Remove(temp)
+		return err
+	}
+	if err := syncDir(l.dir); err != nil {
+		return err
+	}
+	if newSubject {
+		s.unmark(was, rec.ID)
+	}
+	return nil
+}
+
+// writeTemp writes b to a new file of the shard, or leaves nothing behind.
+func (s *Store) writeTemp(shard byte, b []byte, sync bool) (name string, err error) {
+	name = shardName(shard) + "/" + tempPrefix + strconv.FormatUint(rand.Uint64(), 36)
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	err = f.Chmod(0o600) // a umask may have taken away more than is good
+	if err == nil {
+		_, err = f.Write(b)
+	}
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		s.root.Remove(name)
+		return "", err
+	}
+	return name, nil
+}

@@ -1,0 +1,45 @@
+package memstore
+
+import "github.com/coatcheck-go/coatcheck/core/driver"
+
+// overhead is what a record costs beside its Data and Subject.
+const overhead = 170
+
+func size(data int, subject string) int64 { return int64(overhead + data + len(subject)) }
+
+// reserve counts a record of new bytes in place of one of old bytes, 0 for none, or
+// answers that there is no room. What needs no more than there was always fits.
+func (s *Store) reserve(old, new int64) error {
+	var records int64
+	if old == 0 {
+		records = 1
+	}
+	bytes := new - old
+	if bytes > 0 && s.config.MaxBytes > 0 && new > s.config.MaxBytes {
+		return errTooLarge
+	}
+	n, b := s.records.Add(records), s.bytes.Add(bytes)
+	if records > 0 && s.config.MaxRecords > 0 && n > s.config.MaxRecords ||
+		bytes > 0 && s.config.MaxBytes > 0 && b > s.config.MaxBytes {
+		s.records.Add(-records)
+		s.bytes.Add(-bytes)
+		return errFull
+	}
+	return nil
+}
+
+// makeRoom removes some expired records if rec does not fit in otherwise. It
+// looks at a bounded part of the store, the next part each time, so that a full store
+// stays quick to refuse.
+func (s *Store) makeRoom(rec *driver.Record) {
+	const parts = 16
+	for range parts {
+		full := s.config.MaxRecords > 0 && s.records.Load() >= s.config.MaxRecords ||
+			s.config.MaxBytes > 0 && s.bytes.Load()+size(len(rec.Data), rec.Subject) > s.config.MaxBytes
+		if !full || !s.sweep.mu.TryLock() {
+			return
+		}
+		s.sweepPart(span)
+		s.sweep.mu.Unlock()
+	}
+}

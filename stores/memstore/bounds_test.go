@@ -1,0 +1,117 @@
+package memstore_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func wantFull(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, memstore.ErrFull) || !errors.Is(err, driver.ErrUnavailable) {
+		t.Fatalf("error is %v, want ErrFull and ErrUnavailable", err)
+	}
+}
+
+func TestFullStoreRefusesAndKeepsTheLiving(t *testing.T) {
+	const room = 100
+	s := memstore.New(memstore.Config{MaxRecords: room})
+	recs := fill(t, s, room)
+	next := record(room, "", 10)
+	wantFull(t, s.Create(t.Context(), next))
+	if next.Version != 0 || s.Len() != room {
+		t.Errorf("version %d, %d records after a refusal", next.Version, s.Len())
+	}
+	for _, rec := range recs { // what is there can be used, and ended
+		must(t, s.Touch(t.Context(), rec.ID, rec.Expires.Add(time.Hour)))
+		must(t, s.Update(t.Context(), rec))
+	}
+	old := *recs[0]
+	wantFull(t, s.Rotate(t.Context(), &old, next))
+	must(t, s.Delete(t.Context(), recs[0].ID))
+	must(t, s.Create(t.Context(), next))
+}
+
+func TestFullStoreReusesTheExpired(t *testing.T) {
+	const room = 1000
+	clock := storetest.NewClock()
+	s := memstore.New(memstore.Config{MaxRecords: room, Now: clock.Now})
+	fill(t, s, room)
+	clock.Advance(2 * time.Hour)
+	refused := 0
+	for n := range room {
+		rec := record(room+n, "", 10)
+		rec.Expires = clock.Now().Add(time.Hour)
+		for s.Create(t.Context(), rec) != nil {
+			if refused++; refused > 10*room {
+				t.Fatal("a store full of expired records goes on to refuse")
+			}
+		}
+	}
+}
+
+func TestMaxBytes(t *testing.T) {
+	const bound = 100_000
+	s := memstore.New(memstore.Config{MaxBytes: bound})
+	huge := record(0, "alice", bound)
+	if err := s.Create(t.Context(), huge); !errors.Is(err, driver.ErrTooLarge) {
+		t.Fatalf("what never fits: %v", err)
+	}
+	rec := record(0, "alice", 50_000)
+	must(t, s.Create(t.Context(), rec))
+	wantFull(t, s.Create(t.Context(), record(1, "", 60_000)))
+	must(t, s.Create(t.Context(), record(1, "", 30_000)))
+
+	grown := *rec
+	grown.Data = make([]byte, 80_000)
+	wantFull(t, s.Update(t.Context(), &grown))
+	if got, err := s.Load(t.Context(), rec.ID); err != nil || len(got.Data) != 50_000 || grown.Version != rec.Version {
+		t.Fatalf("after a refused Update: %v, %d bytes", err, len(got.Data))
+	}
+	grown.Data = make([]byte, bound)
+	if err := s.Update(t.Context(), &grown); !errors.Is(err, driver.ErrTooLarge) {
+		t.Fatalf("an Update to what never fits: %v", err)
+	}
+	rec.Data = rec.Data[:1000]
+	must(t, s.Update(t.Context(), rec))
+	must(t, s.Create(t.Context(), record(3, "", 60_000)))
+	must(t, s.Delete(t.Context(), id(0)))
+	must(t, s.Delete(t.Context(), id(3)))
+	must(t, s.Delete(t.Context(), id(1)))
+	must(t, s.Create(t.Context(), record(2, "", bound-200))) // all of it came back
+}
+
+// TestSweepGivesMemoryBack: after a peak, the tables shrink with the records.
+func TestSweepGivesMemoryBack(t *testing.T) {
+	clock := storetest.NewClock()
+	s := memstore.New(memstore.Config{Now: clock.Now})
+	heap := heapDuring(func() { fill(t, s, 200_000) })
+	kept := record(-1, "alice", 10)
+	kept.Expires = clock.Now().Add(24 * time.Hour)
+	must(t, s.Create(t.Context(), kept))
+	clock.Advance(2 * time.Hour)
+	back := -heapDuring(func() {
+		if n, _ := s.Sweep(t.Context(), 1_000_000); n != 200_000 {
+			t.Errorf("swept %d", n)
+		}
+	})
+	if back < heap*9/10 {
+		t.Errorf("the records took %d bytes, the Sweep gave %d back", heap, back)
+	}
+	if _, err := s.Load(t.Context(), kept.ID); err != nil {
+		t.Error(err)
+	}
+}
+
+func fill(tb testing.TB, s *memstore.Store, n int) []*driver.Record {
+	recs := make([]*driver.Record, n)
+	for i := range recs {
+		recs[i] = record(i, "", 10)
+		must(tb, s.Create(tb.Context(), recs[i]))
+	}
+	return recs
+}

@@ -1,0 +1,162 @@
+// Package memstore keeps sessions in the memory of the process: for development
+// and tests, for applications that run as one process, and as the cache
+// in front of a slower store (package cachedstore).
+//
+//	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+//
+// # Expiry
+//
+// A record is gone at its deadline, to the microsecond. Its memory comes back
+// when Sweep passes, which package core does in the background; Create also
+// sweeps a little when the store is full.
+//
+// # Concurrency
+//
+// The records are spread over 1,024 shards with a mutex each, held for well
+// under a millisecond even while a million records expire. Every method is one
+// atomic step.
+//
+// # Capabilities
+//
+// [driver.Rotator], [driver.Sweeper], [driver.Lister] and [driver.Indexer]. Data
+// is neither copied in nor out, and Load does not allocate.
+//
+// # Limits
+//
+// A session costs about 170 bytes of heap beside its Data and Subject. The
+// process must not run twice: a second one has sessions of its own. Memory
+// is unbounded unless [Config] says otherwise, and a full store refuses new
+// sessions; it never throws out live ones, since anyone who can start sessions
+// could then log out everyone else.
+//
+// # Durability
+//
+// None: the sessions end with the process. Package filestore is the next
+// larger store without a server.
+package memstore
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// Config sets up a Store. The zero value is ready to use.
+type Config struct {
+	// MaxRecords bounds the number of records, expired ones included until they
+	// are swept. Default: 0, no bound.
+	MaxRecords int64
+
+	// MaxBytes bounds the memory, counted as Data, Subject and 170 bytes for
+	// each record. Update also obeys it; Touch and Delete always work.
+	// Default: 0, no bound.
+	MaxBytes int64
+
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+}
+
+// ErrFull is found in the driver.ErrUnavailable error of a Create, Update or
+// Rotate that would exceed MaxRecords or MaxBytes.
+var ErrFull = errors.New("no room within MaxRecords and MaxBytes")
+
+// Store is a driver.Store in memory. Make one with New.
+type Store struct {
+	config  Config
+	records atomic.Int64
+	bytes   atomic.Int64
+	sweep   cursor
+	shards  [shards]shard
+}
+
+// shards is a power of two: large enough that one shard of a million records
+// is walked in microseconds, small enough that BySubject may ask them all.
+const shards = 1 << 10
+
+var (
+	_ driver.Store   = (*Store)(nil)
+	_ driver.Rotator = (*Store)(nil)
+	_ driver.Sweeper = (*Store)(nil)
+	_ driver.Lister  = (*Store)(nil)
+	_ driver.Indexer = (*Store)(nil)
+)
+
+// New returns an empty store.
+func New(config Config) *Store {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Store{config: config}
+}
+
+// Info implements driver.Backend.
+func (*Store) Info() driver.Info {
+	return driver.Info{Name: "memstore", InMemory: true, Local: true}
+}
+
+// Len returns the number of records, expired ones included until they are swept.
+func (s *Store) Len() int { return int(s.records.Load()) }
+
+func (s *Store) now() int64 { return s.config.Now().UnixMicro() }
+
+// shard returns the shard of id. IDs are hashes or random, so any of their bits
+// will do; the table within the shard uses others.
+func (s *Store) shard(id *driver.ID) *shard { return &s.shards[number(id)] }
+
+func number(id *driver.ID) int { return (int(id[0]) | int(id[1])<<8) % shards }
+
+// Load implements driver.Store.
+func (s *Store) Load(_ context.Context, id driver.ID) (driver.Record, error) {
+	now, sh := s.now(), s.shard(&id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	e := sh.live(&id, now)
+	if e == nil {
+		return driver.Record{}, errNotFound
+	}
+	return e.record(), nil
+}
+
+// Create implements driver.Store.
+func (s *Store) Create(_ context.Context, rec *driver.Record) error {
+	s.makeRoom(rec)
+	now, sh := s.now(), s.shard(&rec.ID)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return s.create(sh, rec, now)
+}
+
+// Update implements driver.Store.
+func (s *Store) Update(_ context.Context, rec *driver.Record) error {
+	now, sh := s.now(), s.shard(&rec.ID)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return s.update(sh, rec, now)
+}
+
+// Touch implements driver.Store.
+func (s *Store) Touch(_ context.Context, id driver.ID, expires time.Time) error {
+	now, sh := s.now(), s.shard(&id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	e := sh.live(&id, now)
+	if e == nil {
+		return errNotFound
+	}
+	e.expires = max(e.expires, expires.UnixMicro())
+	return nil
+}
+
+// Delete implements driver.Store.
+func (s *Store) Delete(_ context.Context, id driver.ID) error {
+	sh := s.shard(&id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if i := sh.find(&id); i != 0 {
+		s.remove(sh, i)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package memstore_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func harness(config memstore.Config) storetest.Harness {
+	h := storetest.Harness{Clock: storetest.NewClock()}
+	config.Now = h.Clock.Now
+	h.New = func(testing.TB) func(testing.TB) driver.Store {
+		s := memstore.New(config)
+		return func(testing.TB) driver.Store { return s }
+	}
+	return h
+}
+
+func TestStore(t *testing.T) { storetest.Run(t, harness(memstore.Config{})) }
+
+func TestBoundedStore(t *testing.T) {
+	storetest.Run(t, harness(memstore.Config{MaxRecords: 1000, MaxBytes: 10 << 20}))
+}
+
+func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(memstore.Config{})) }
+
+// TestLoadDoesNotAllocate: nor does any other call on a session that exists.
+func TestLoadDoesNotAllocate(t *testing.T) {
+	s := memstore.New(memstore.Config{})
+	rec := record(1, "alice", 261)
+	must(t, s.Create(t.Context(), rec))
+	allocs := testing.AllocsPerRun(100, func() {
+		if _, err := s.Load(t.Context(), rec.ID); err != nil {
+			t.Error(err)
+		}
+		must(t, s.Touch(t.Context(), rec.ID, time.Now().Add(2*time.Hour)))
+		must(t, s.Update(t.Context(), rec))
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations in Load, Touch and Update", allocs)
+	}
+}
+
+// TestRealClock uses the default clock, in a bubble where an hour takes no time.
+func TestRealClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New(memstore.Config{})
+		rec := record(1, "alice", 10)
+		must(t, s.Create(t.Context(), rec))
+		time.Sleep(time.Hour - time.Microsecond)
+		if _, err := s.Load(t.Context(), rec.ID); err != nil {
+			t.Errorf("before the deadline: %v", err)
+		}
+		time.Sleep(time.Microsecond)
+		if _, err := s.Load(t.Context(), rec.ID); err == nil {
+			t.Error("found at the deadline")
+		}
+		if n, _ := s.Sweep(t.Context(), 10); n != 1 || s.Len() != 0 {
+			t.Errorf("swept %d, %d left", n, s.Len())
+		}
+	})
+}
+
+// record returns a record with an ID made of n, which lives for an hour.
+func record(n int, subject string, size int) *driver.Record {
+	now := time.Now()
+	return &driver.Record{ID: id(n), Subject: subject, Created: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -1,0 +1,187 @@
+package memstore
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// shard is a slab of entries and two hash tables over it, by ID and by subject,
+// chained through the entries by slot number. Beside a Go map it saves the
+// second copy of each ID, the pointers that the garbage collector would follow,
+// and an allocation a session, and it can be swept from any slot on.
+type shard struct {
+	mu      sync.Mutex
+	version uint64            // of the last Create or Update: grows for each ID
+	chunks  []*[chunk]entry   // slots 1 to chunk, chunk+1 to 2*chunk, ...
+	heads   [indexes][]uint32 // first slot of each chain; a power of two long
+	slots   uint32            // in use or freed
+	used    uint32            // in use
+	free    uint32            // first freed slot, chained by next[byID]
+}
+
+// entry is 112 bytes, and a chunk of 16 just fills a size class of the allocator.
+type entry struct {
+	id       driver.ID
+	subject  string
+	data     []byte
+	created  int64 // microseconds
+	expires  int64
+	version  uint64          // 0: a freed slot
+	next     [indexes]uint32 // slots; 0: none
+	previous [indexes]uint32
+}
+
+const (
+	chunk = 16
+
+	byID      = 0
+	bySubject = 1
+	indexes   = 2
+)
+
+var seed = maphash.MakeSeed()
+
+func (sh *shard) at(slot uint32) *entry { return &sh.chunks[(slot-1)/chunk][(slot-1)%chunk] }
+
+// find returns the slot of id, live or expired, or 0.
+func (sh *shard) find(id *driver.ID) uint32 {
+	if sh.used == 0 {
+		return 0
+	}
+	slot := *sh.headID(id)
+	for slot != 0 && sh.at(slot).id != *id {
+		slot = sh.at(slot).next[byID]
+	}
+	return slot
+}
+
+// live returns the entry of id unless it is expired at now.
+func (sh *shard) live(id *driver.ID, now int64) *entry {
+	if slot := sh.find(id); slot != 0 {
+		if e := sh.at(slot); now < e.expires {
+			return e
+		}
+	}
+	return nil
+}
+
+// insert puts e into a slot, and into the tables.
+func (sh *shard) insert(e entry) {
+	slot := sh.free
+	if slot != 0 {
+		sh.free = sh.at(slot).next[byID]
+	} else {
+		if sh.slots%chunk == 0 {
+			sh.chunks = append(sh.chunks, new([chunk]entry))
+		}
+		sh.slots++
+		slot = sh.slots
+	}
+	*sh.at(slot) = e
+	sh.used++
+	if int(sh.used) > len(sh.heads[byID]) {
+		sh.grow()
+		return
+	}
+	sh.link(byID, slot)
+	sh.link(bySubject, slot)
+}
+
+// remove frees a slot.
+func (sh *shard) remove(slot uint32) {
+	sh.unlink(byID, slot)
+	sh.unlink(bySubject, slot)
+	*sh.at(slot) = entry{next: [indexes]uint32{byID: sh.free}}
+	sh.free = slot
+	sh.used--
+}
+
+// grow doubles the tables.
+func (sh *shard) grow() {
+	for index := range sh.heads {
+		sh.heads[index] = make([]uint32, max(chunk, 2*len(sh.heads[index])))
+	}
+	for slot := uint32(1); slot <= sh.slots; slot++ {
+		if sh.at(slot).version != 0 {
+			sh.link(byID, slot)
+			sh.link(bySubject, slot)
+		}
+	}
+}
+
+// compact gives the memory of a shard back that is mostly freed slots.
+func (sh *shard) compact() {
+	if sh.slots <= 4*chunk || sh.used > sh.slots/4 {
+		return
+	}
+	old := sh.chunks
+	sh.chunks, sh.heads, sh.slots, sh.used, sh.free = nil, [indexes][]uint32{}, 0, 0, 0
+	for _, entries := range old {
+		for _, e := range entries {
+			if e.version != 0 {
+				sh.insert(e)
+			}
+		}
+	}
+}
+
+func (sh *shard) link(index int, slot uint32) {
+	e := sh.at(slot)
+	head := sh.head(index, e)
+	if head == nil {
+		return
+	}
+	e.next[index], e.previous[index] = *head, 0
+	if *head != 0 {
+		sh.at(*head).previous[index] = slot
+	}
+	*head = slot
+}
+
+func (sh *shard) unlink(index int, slot uint32) {
+	e := sh.at(slot)
+	head := sh.head(index, e)
+	if head == nil {
+		return
+	}
+	if e.previous[index] != 0 {
+		head = &sh.at(e.previous[index]).next[index]
+	}
+	*head = e.next[index]
+	if e.next[index] != 0 {
+		sh.at(e.next[index]).previous[index] = e.previous[index]
+	}
+}
+
+// head returns the start of the chain that e belongs to; nil: anonymous sessions are in
+// no chain by subject.
+func (sh *shard) head(index int, e *entry) *uint32 {
+	if index == byID {
+		return sh.headID(&e.id)
+	}
+	if e.subject == "" {
+		return nil
+	}
+	return sh.headSubject(e.subject)
+}
+
+func (sh *shard) headID(id *driver.ID) *uint32 {
+	heads := sh.heads[byID]
+	return &heads[binary.LittleEndian.Uint64(id[8:])%uint64(len(heads))]
+}
+
+func (sh *shard) headSubject(subject string) *uint32 {
+	heads := sh.heads[bySubject]
+	return &heads[maphash.String(seed, subject)%uint64(len(heads))]
+}
+
+func (e *entry) record() driver.Record {
+	return driver.Record{
+		ID: e.id, Subject: e.subject, Version: e.version, Data: e.data,
+		Created: time.UnixMicro(e.created), Expires: time.UnixMicro(e.expires),
+	}
+}
