@@ -74,7 +74,7 @@ func (m *Manager) extend(ctx context.Context, rec *driver.Record, expires time.T
 		return m.replace(ctx, rec, token)
 	}
 	err := m.timed(ctx, EventTouch, rec.ID, func(ctx context.Context) (int, error) {
-		return 0, m.store.Touch(ctx, rec.ID, expires)
+		return 0, m.store.Touch(ctx, rec.ID, rec.Version, expires)
 	})
 	if err == nil {
 		rec.Expires = expires

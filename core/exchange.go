@@ -179,9 +179,9 @@ func (x *Exchange) open(ctx context.Context, token string) (rec driver.Record, e
 	}
 	kind := EventKind("")
 	switch {
-	case err == nil && env.kind == kindMarker:
+	case err == nil && env.kind == kindMarker && m.now().Before(fromMicros(env.expiry.micros)):
 		kind = EventRotated
-	case err == nil && !m.now().Before(m.end(&env.header)):
+	case err == nil && (env.kind == kindMarker || !m.now().Before(m.end(&env.header))):
 		kind, err = EventExpired, driver.ErrNotFound
 	case errors.Is(err, driver.ErrNotFound):
 		kind = EventUnknown

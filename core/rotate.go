@@ -40,12 +40,12 @@ func (j *saving) move() error {
 // old token is known to be late, and not taken for a new visitor.
 func (j *saving) marker() driver.Record {
 	st := state{
-		header:  header{kind: kindMarker, codec: JSON, created: j.st.created},
+		header:  header{kind: kindMarker, codec: JSON, created: j.st.created, expiry: expiry{expireAt, micros(j.now.Add(markerLife))}},
 		entries: []entry{{[]byte(markerNext), j.next.id[:]}},
 	}
 	rec := j.old
 	rec.Subject = ""
-	rec.Expires = j.now.Add(markerLife)
+	rec.Expires = fromMicros(st.expiry.micros)
 	rec.Data, _ = j.m.seal(&st, rec.ID) // smaller than any MaxSize
 	return rec
 }

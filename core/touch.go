@@ -20,8 +20,10 @@ func (x *Exchange) touch(ctx context.Context, s *Session) error {
 	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
 	defer cancel()
 	fresh, err := m.extend(ctx, &rec, m.deadline(&h, now), token)
-	if errors.Is(err, driver.ErrNotFound) {
-		return nil // ended by another request, and this one only read
+	if errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict) {
+		// This request only read. Another one ended or rotated the session, and then its
+		// cookie is not ours to send, or wrote to it and so moved the deadline itself.
+		return nil
 	}
 	if err != nil {
 		return x.dropped(ctx, s, err)

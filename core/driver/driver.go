@@ -103,10 +103,11 @@ type Store interface {
 	// are as they were, save for ErrUnavailable, which may mean either.
 	Update(ctx context.Context, rec *Record) error
 
-	// Touch moves the deadline of a live record to expires, unless it is
-	// already later: a Touch never shortens a life. It writes no data and
-	// keeps the version. ErrNotFound: there is no live record.
-	Touch(ctx context.Context, id ID, expires time.Time) error
+	// Touch moves the deadline of the live record that has this ID and version to
+	// expires, unless it is already later: a Touch never shortens a life. It writes no
+	// data and keeps the version. ErrNotFound: there is no live record. ErrConflict: it has
+	// another version; its data is as it was, its deadline may have moved all the same.
+	Touch(ctx context.Context, id ID, version uint64, expires time.Time) error
 
 	// Delete removes the record. That it was not there is no error.
 	Delete(ctx context.Context, id ID) error

@@ -20,7 +20,7 @@ type broken struct {
 	load      func(context.Context, driver.ID) (driver.Record, error)
 	create    func(context.Context, *driver.Record) error
 	update    func(context.Context, *driver.Record) error
-	touch     func(context.Context, driver.ID, time.Time) error
+	touch     func(context.Context, driver.ID, uint64, time.Time) error
 	remove    func(context.Context, driver.ID) error
 	rotate    func(ctx context.Context, old, next *driver.Record) error
 	sweep     func(context.Context, int) (int, error)
@@ -36,8 +36,8 @@ func (b *broken) Load(ctx context.Context, id driver.ID) (driver.Record, error) 
 }
 func (b *broken) Create(ctx context.Context, rec *driver.Record) error { return b.create(ctx, rec) }
 func (b *broken) Update(ctx context.Context, rec *driver.Record) error { return b.update(ctx, rec) }
-func (b *broken) Touch(ctx context.Context, id driver.ID, t time.Time) error {
-	return b.touch(ctx, id, t)
+func (b *broken) Touch(ctx context.Context, id driver.ID, version uint64, t time.Time) error {
+	return b.touch(ctx, id, version, t)
 }
 func (b *broken) Delete(ctx context.Context, id driver.ID) error { return b.remove(ctx, id) }
 func (b *broken) Rotate(ctx context.Context, old, next *driver.Record) error {

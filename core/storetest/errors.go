@@ -56,7 +56,9 @@ func calls(s driver.Store, rec driver.Record) []call {
 		{"Load of an absent record", func(ctx context.Context, s driver.Store) error { _, err := s.Load(ctx, newID()); return err }},
 		{"Create", func(ctx context.Context, s driver.Store) error { r := rec; r.ID = newID(); return s.Create(ctx, &r) }},
 		{"Update", func(ctx context.Context, s driver.Store) error { r := rec; return s.Update(ctx, &r) }},
-		{"Touch", func(ctx context.Context, s driver.Store) error { return s.Touch(ctx, rec.ID, rec.Expires.Add(long)) }},
+		{"Touch", func(ctx context.Context, s driver.Store) error {
+			return s.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(long))
+		}},
 		{"Delete", func(ctx context.Context, s driver.Store) error { return s.Delete(ctx, newID()) }},
 	}
 	if r, ok := s.(driver.Rotator); ok {

@@ -82,8 +82,8 @@ func (f *Fault) write(method string, rec *driver.Record, call func(*driver.Recor
 	return err
 }
 
-func (w faulty) Touch(ctx context.Context, id driver.ID, expires time.Time) error {
-	return w.f.do("Touch", id, func() error { return w.f.inner.Touch(ctx, id, expires) })
+func (w faulty) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+	return w.f.do("Touch", id, func() error { return w.f.inner.Touch(ctx, id, version, expires) })
 }
 
 func (w faulty) Delete(ctx context.Context, id driver.ID) error {

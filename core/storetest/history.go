@@ -21,8 +21,10 @@ var historyRules = []rule{{
 		e.ok(e.a.Create(e.ctx, rec), "Create")
 		e.together(workers, func(i int, s driver.Store) {
 			for range each {
-				countUp(e, s, rec.ID)
-				e.ok(s.Touch(e.ctx, rec.ID, e.after(2*long)), "Touch")
+				version := countUp(e, s, rec.ID)
+				if err := s.Touch(e.ctx, rec.ID, version, e.after(2*long)); err != nil {
+					e.fails(err, driver.ErrConflict, "Touch")
+				}
 			}
 		})
 		final := e.load(e.a, rec.ID)
@@ -43,10 +45,12 @@ var historyRules = []rule{{
 		e.together(workers, func(w int, s driver.Store) {
 			for i := range 60 {
 				id := recs[(w+i)%len(recs)].ID
-				h.loadAndUpdate(e, s, id, fmt.Sprintf("%v by worker %d at %d", id, w, i))
+				version := h.loadAndUpdate(e, s, id, fmt.Sprintf("%v by worker %d at %d", id, w, i))
 				switch {
 				case i%5 == w%5:
-					h.do("Touch", id, func(ev *event) { ev.err = s.Touch(e.ctx, id, e.after(2*long)) })
+					h.do("Touch", id, func(ev *event) {
+						ev.base, ev.err = version, s.Touch(e.ctx, id, version, e.after(2*long))
+					})
 				case i == 40 && w < len(recs)-1: // the last record stays
 					h.do("Delete", recs[w].ID, func(ev *event) { ev.err = s.Delete(e.ctx, recs[w].ID) })
 				}
@@ -60,7 +64,7 @@ var historyRules = []rule{{
 	},
 }}
 
-func countUp(e *env, s driver.Store, id driver.ID) {
+func countUp(e *env, s driver.Store, id driver.ID) (version uint64) {
 	for {
 		rec := e.load(s, id)
 		last := rec.Version
@@ -72,7 +76,7 @@ func countUp(e *env, s driver.Store, id driver.ID) {
 			e.Fatalf("Version went from %d to %d", last, rec.Version)
 		}
 		if err == nil {
-			return
+			return rec.Version
 		}
 		e.fails(err, driver.ErrConflict, "Update")
 	}
@@ -84,7 +88,7 @@ type event struct {
 	op         string
 	id         driver.ID
 	begin, end int64
-	base       uint64 // of an Update: the version that it replaced
+	base       uint64 // of an Update or Touch: the version that it was for
 	version    uint64 // what it wrote or read
 	data       string
 	err        error
@@ -107,7 +111,8 @@ func (h *history) do(op string, id driver.ID, call func(*event)) event {
 	return ev
 }
 
-func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data string) {
+// loadAndUpdate returns the version that the worker knows afterwards.
+func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data string) uint64 {
 	var rec driver.Record
 	loaded := h.do("Load", id, func(ev *event) {
 		rec, ev.err = s.Load(e.ctx, id)
@@ -115,13 +120,14 @@ func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data strin
 	})
 	runtime.Gosched()
 	if loaded.err != nil {
-		return
+		return 0
 	}
 	h.do("Update", id, func(ev *event) {
 		rec.Data, ev.base, ev.data = []byte(data), rec.Version, data
 		ev.err = s.Update(e.ctx, &rec)
 		ev.version = rec.Version
 	})
+	return rec.Version
 }
 
 // known reports whether err is one that the call may have met in the history.

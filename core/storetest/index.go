@@ -66,7 +66,7 @@ var indexRules = []rule{{
 			last = subject
 		}
 		rec.Expires = e.after(2 * long)
-		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Expires), "Touch")
+		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch")
 		e.lists(e.bySubject(e.a, "alice"), []*driver.Record{rec}, "after Touch")
 		e.ok(e.a.Delete(e.ctx, rec.ID), "Delete")
 		e.lists(e.bySubject(e.b, "alice"), nil, "after Delete")
@@ -79,7 +79,7 @@ var indexRules = []rule{{
 		rec, other := e.stored(e.a, 5*e.short()), e.stored(e.a, long)
 		first := rec.Expires
 		rec.Expires, other.Expires = e.after(long), first
-		e.ok(e.a.Touch(e.ctx, rec.ID, rec.Expires), "Touch")
+		e.ok(e.a.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch")
 		e.ok(e.a.Update(e.ctx, other), "Update")
 		e.waitUntil(first)
 		e.lists(e.bySubject(e.b, "alice"), []*driver.Record{rec}, "alice")

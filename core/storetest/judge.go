@@ -70,18 +70,21 @@ func judgeLife(ev event, deletes []event) error {
 }
 
 // judgeVersion: a Load returns what was written and not yet replaced; an Update that
-// conflicts had a rival.
+// conflicts had a rival, and so had a Touch.
 func judgeVersion(ev event, writes []event) error {
 	written := func(w event) bool { return w.version == ev.version && w.data == ev.data && w.begin < ev.end }
 	replaced := func(w event) bool { return w.version > ev.version && w.end < ev.begin }
+	outdated := func(w event) bool { return w.version > ev.base && w.end < ev.begin }
 	rival := func(w event) bool { return w.version > ev.base && w.begin < ev.end }
 	switch {
 	case ev.op == "Load" && ev.err == nil && !slices.ContainsFunc(writes, written):
 		return fmt.Errorf("Load returned version %d with %q, which nobody wrote", ev.version, ev.data)
 	case ev.op == "Load" && ev.err == nil && slices.ContainsFunc(writes, replaced):
 		return fmt.Errorf("Load returned version %d after a newer one had been acknowledged", ev.version)
-	case ev.op == "Update" && errors.Is(ev.err, driver.ErrConflict) && !slices.ContainsFunc(writes, rival):
-		return fmt.Errorf("Update of version %d got %v, and nobody else wrote", ev.base, ev.err)
+	case ev.op == "Touch" && ev.err == nil && slices.ContainsFunc(writes, outdated):
+		return fmt.Errorf("Touch took version %d after a newer one had been acknowledged", ev.base)
+	case ev.op != "Load" && errors.Is(ev.err, driver.ErrConflict) && !slices.ContainsFunc(writes, rival):
+		return fmt.Errorf("%s of version %d got %v, and nobody else wrote", ev.op, ev.base, ev.err)
 	}
 	return nil
 }

@@ -103,13 +103,16 @@ func (m *model) Update(ctx context.Context, rec *driver.Record) error {
 	return err
 }
 
-func (m *model) Touch(ctx context.Context, id driver.ID, expires time.Time) error {
+func (m *model) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
 	rec, err := m.live(id)
+	if err == nil && rec.Version != version {
+		return driver.ErrConflict
+	}
 	if err == nil && expires.After(rec.Expires) {
 		rec.Expires = expires
 		m.put(&rec, rec.Version)

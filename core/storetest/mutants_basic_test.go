@@ -168,7 +168,7 @@ var writeMutants = []mutant{{
 
 var touchMutants = []mutant{{
 	"counts a Touch as a version", "TouchExtends", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			rec, err := b.live(id)
@@ -181,7 +181,7 @@ var touchMutants = []mutant{{
 	},
 }, {
 	"shortens in Touch", "TouchNeverShortens", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			rec, err := b.live(id)
@@ -202,7 +202,7 @@ var touchMutants = []mutant{{
 			b.mu.Unlock()
 			return rec, err
 		}
-		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			rec := loaded
@@ -215,9 +215,19 @@ var touchMutants = []mutant{{
 		}
 	},
 }, {
+	"does not compare versions in Touch", "TouchKeepsNewerData", func(b *broken) {
+		b.touch = func(ctx context.Context, id driver.ID, _ uint64, expires time.Time) error {
+			rec, err := b.model.Load(ctx, id)
+			if err == nil {
+				err = b.model.Touch(ctx, id, rec.Version, expires)
+			}
+			return err
+		}
+	},
+}, {
 	"finds everything in Touch", "TouchIsNoUpsert DeadlineIsExact", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
-			if err := b.model.Touch(ctx, id, expires); err != driver.ErrNotFound {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+			if err := b.model.Touch(ctx, id, version, expires); err != driver.ErrNotFound {
 				return err
 			}
 			return nil

@@ -36,7 +36,7 @@ var raceMutants = []mutant{{
 	},
 }, {
 	"looks before it touches", "DeletedStaysDeleted SweepAgainstTouch", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
 			rec, err := b.model.Load(ctx, id)
 			if err != nil {
 				return err

@@ -27,10 +27,10 @@ func storing(change func(rec *driver.Record)) func(b *broken) {
 			rec.Version = changed.Version
 			return err
 		}
-		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
 			changed := driver.Record{Expires: expires}
 			change(&changed)
-			return b.model.Touch(ctx, id, changed.Expires)
+			return b.model.Touch(ctx, id, version, changed.Expires)
 		}
 	}
 }
@@ -132,8 +132,8 @@ var errorMutants = []mutant{
 	{"returns the bare context's error", "ContextCanceled", answering(context.Canceled, context.Canceled)},
 	{"answers two things at once", "LoadAbsent", answering(driver.ErrNotFound, errors.Join(driver.ErrNotFound, driver.ErrUnavailable))},
 	{"hangs", "OutageIsUnavailable", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, expires time.Time) error {
-			err := b.model.Touch(ctx, id, expires)
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+			err := b.model.Touch(ctx, id, version, expires)
 			if errors.Is(err, driver.ErrUnavailable) {
 				select {}
 			}

@@ -92,14 +92,12 @@ func writeUntilGone(e *env, s driver.Store, id driver.ID, deleted *atomic.Bool) 
 		}
 		if err == nil {
 			rec.Data = random(50)
-			if err = s.Update(e.ctx, &rec); errors.Is(err, driver.ErrConflict) {
-				err = nil
-			}
+			err = s.Update(e.ctx, &rec)
 		}
 		if err == nil {
-			err = s.Touch(e.ctx, id, e.after(2*long))
+			err = s.Touch(e.ctx, id, rec.Version, e.after(2*long))
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, driver.ErrConflict) {
 			e.fails(err, driver.ErrNotFound, "a call after or during Delete")
 			return
 		}

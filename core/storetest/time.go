@@ -19,7 +19,7 @@ var timeRules = []rule{{
 		want.Expires = rec.Expires.Truncate(time.Microsecond)
 		e.holds(&want)
 		want.Expires = want.Expires.Add(time.Microsecond)
-		e.ok(e.b.Touch(e.ctx, rec.ID, want.Expires.Add(999)), "Touch")
+		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, want.Expires.Add(999)), "Touch")
 		e.holds(&want)
 	},
 }, {
@@ -40,7 +40,7 @@ var timeRules = []rule{{
 			e.ok(e.b.Update(e.ctx, created), "Update")
 			e.holds(created)
 			rec.Expires = expires
-			e.ok(e.b.Touch(e.ctx, rec.ID, expires), "Touch")
+			e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, expires), "Touch")
 			e.holds(rec)
 		}
 	},
@@ -59,7 +59,7 @@ var timeRules = []rule{{
 		}
 		e.absent(e.a, rec.ID)
 		e.absent(e.b, rec.ID)
-		e.fails(e.a.Touch(e.ctx, rec.ID, e.after(long)), driver.ErrNotFound, "Touch")
+		e.fails(e.a.Touch(e.ctx, rec.ID, rec.Version, e.after(long)), driver.ErrNotFound, "Touch")
 		e.fails(e.b.Update(e.ctx, rec), driver.ErrNotFound, "Update")
 	},
 }, {

@@ -93,7 +93,7 @@ var touchRules = []rule{{
 		rec := e.stored(e.a, 5*e.short())
 		first := rec.Expires
 		rec.Expires = e.after(long)
-		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Expires), "Touch")
+		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch")
 		e.holds(rec)
 		e.waitUntil(first)
 		e.holds(rec)
@@ -107,22 +107,24 @@ var touchRules = []rule{{
 	run: func(e *env) {
 		rec := e.stored(e.a, long)
 		for _, s := range []driver.Store{e.a, e.b} {
-			e.ok(s.Touch(e.ctx, rec.ID, e.after(long/2)), "Touch to an earlier time")
-			e.ok(s.Touch(e.ctx, rec.ID, e.after(-long)), "Touch to the past")
-			e.ok(s.Touch(e.ctx, rec.ID, rec.Expires), "Touch to the same time")
+			e.ok(s.Touch(e.ctx, rec.ID, rec.Version, e.after(long/2)), "Touch to an earlier time")
+			e.ok(s.Touch(e.ctx, rec.ID, rec.Version, e.after(-long)), "Touch to the past")
+			e.ok(s.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch to the same time")
 			e.holds(rec)
 		}
 	},
 }, {
 	name: "TouchKeepsNewerData",
-	text: "Touch writes no data: what another server wrote since stays.",
+	text: "Touch with the version from before another server's Update answers ErrConflict, and what was written stays.",
 	run: func(e *env) {
 		rec := e.stored(e.a, long)
 		e.load(e.b, rec.ID)
 		rec.Data, rec.Subject = []byte("newer"), "bob"
+		old := rec.Version
 		e.ok(e.a.Update(e.ctx, rec), "Update")
-		rec.Expires = e.after(2 * long)
-		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Expires), "Touch")
+		e.fails(e.b.Touch(e.ctx, rec.ID, old, e.after(2*long)), driver.ErrConflict, "Touch with an old version")
+		rec.Expires = e.after(3 * long)
+		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch")
 		e.holds(rec)
 	},
 }, {
@@ -132,7 +134,7 @@ var touchRules = []rule{{
 		deleted := e.stored(e.a, long)
 		e.ok(e.b.Delete(e.ctx, deleted.ID), "Delete")
 		for _, id := range []driver.ID{deleted.ID, newID(), e.expired(e.a).ID} {
-			e.fails(e.a.Touch(e.ctx, id, e.after(long)), driver.ErrNotFound, "Touch")
+			e.fails(e.a.Touch(e.ctx, id, 1, e.after(long)), driver.ErrNotFound, "Touch")
 			e.absent(e.a, id)
 			e.absent(e.b, id)
 		}

@@ -53,7 +53,10 @@ func (s *Store) Revoke(ctx context.Context, id driver.ID, until time.Time) error
 	for range 2 {
 		err := s.revoked.Create(ctx, &entry)
 		if errors.Is(err, driver.ErrExists) {
-			err = s.revoked.Touch(ctx, entry.ID, until)
+			var old driver.Record
+			if old, err = s.revoked.Load(ctx, entry.ID); err == nil {
+				err = s.revoked.Touch(ctx, entry.ID, old.Version, until)
+			}
 		}
 		if err == nil {
 			return nil

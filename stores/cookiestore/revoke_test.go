@@ -178,8 +178,8 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 // flighty forgets between Create and Touch.
 type flighty struct{ answering }
 
-func (*flighty) Create(context.Context, *driver.Record) error      { return driver.ErrExists }
-func (*flighty) Touch(context.Context, driver.ID, time.Time) error { return driver.ErrNotFound }
+func (*flighty) Create(context.Context, *driver.Record) error              { return driver.ErrExists }
+func (*flighty) Touch(context.Context, driver.ID, uint64, time.Time) error { return driver.ErrNotFound }
 
 func TestRevokeSaysWhenItDidNotHappen(t *testing.T) {
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&flighty{}))

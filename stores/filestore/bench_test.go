@@ -130,7 +130,7 @@ func BenchmarkTouch(b *testing.B) {
 		return err
 	}, func() error {
 		expires = expires.Add(time.Millisecond)
-		return s.Touch(context.Background(), rec.ID, expires)
+		return s.Touch(context.Background(), rec.ID, rec.Version, expires)
 	})
 }
 

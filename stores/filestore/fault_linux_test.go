@@ -109,7 +109,7 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 	intact(t, s, dir, rec)
-	check(t, s.Touch(t.Context(), rec.ID, rec.Expires.Add(1)))
+	check(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires.Add(1)))
 	check(t, s.Delete(t.Context(), other.ID)) // logging out works on a full disk
 }
 

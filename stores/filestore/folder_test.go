@@ -136,7 +136,7 @@ func TestLinks(t *testing.T) {
 		s := openStore(t, dir) // none of the folders is open yet
 		_, err := s.Load(t.Context(), rec.ID)
 		for name, err := range map[string]error{
-			"Load": err, "Update": s.Update(t.Context(), rec), "Touch": s.Touch(t.Context(), rec.ID, rec.Expires.Add(time.Hour)),
+			"Load": err, "Update": s.Update(t.Context(), rec), "Touch": s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires.Add(time.Hour)),
 		} {
 			if err == nil || strings.Contains(err.Error(), driver.ErrNotFound.Error()) {
 				t.Errorf("%s through a link to %s: %v", name, target, err)

@@ -76,7 +76,7 @@ func TestDamage(t *testing.T) {
 	s, dir := newStore(t)
 	rec := newRecord("alice", "some data")
 	check(t, s.Create(t.Context(), rec))
-	check(t, s.Touch(t.Context(), rec.ID, rec.Expires.Add(time.Minute)))
+	check(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires.Add(time.Minute)))
 	want, err := s.Load(t.Context(), rec.ID)
 	check(t, err)
 	file := filePath(dir, rec.ID)
@@ -135,7 +135,7 @@ func TestTornTouch(t *testing.T) {
 		if !got.Expires.Equal(time.UnixMicro(before.expires)) {
 			t.Fatalf("cut %d: Expires %v, want %v", cut, got.Expires, time.UnixMicro(before.expires))
 		}
-		check(t, s.Touch(t.Context(), rec.ID, got.Expires.Add(2*time.Second)))
+		check(t, s.Touch(t.Context(), rec.ID, rec.Version, got.Expires.Add(2*time.Second)))
 		if b, err = os.ReadFile(file); err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func TestNewerFormat(t *testing.T) {
 	wantError(t, err, driver.ErrCorrupt)
 	wantError(t, s.Create(ctx, rec), driver.ErrCorrupt)
 	wantError(t, s.Update(ctx, rec), driver.ErrCorrupt)
-	wantError(t, s.Touch(ctx, rec.ID, rec.Expires.Add(time.Hour)), driver.ErrCorrupt)
+	wantError(t, s.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(time.Hour)), driver.ErrCorrupt)
 	s.now = func() time.Time { return time.Now().Add(1000 * time.Hour) }
 	n, err := s.Sweep(ctx, 10)
 	check(t, err)

@@ -182,7 +182,7 @@ func churn(s *Store, i int) error {
 	case i >= kept && mathrand.IntN(2) == 0:
 		err = s.Delete(ctx, rec.ID)
 	case mathrand.IntN(3) == 0:
-		err = s.Touch(ctx, rec.ID, rec.Expires.Add(time.Second))
+		err = s.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(time.Second))
 	default:
 		rec.Data = pattern()
 		err = s.Update(ctx, &rec)

@@ -94,7 +94,7 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 }
 
 // Touch implements driver.Store. It syncs nothing: see Durability.
-func (s *Store) Touch(ctx context.Context, id driver.ID, expires time.Time) error {
+func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
 	l, err := s.lock(ctx, id[0])
 	if err != nil {
 		return fail("touch", err)
@@ -114,6 +114,9 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, expires time.Time) erro
 	}
 	if err := s.liveness(&h); err != nil {
 		return err
+	}
+	if h.version != version {
+		return errConflict
 	}
 	if later := expires.UnixMicro(); later > h.expires {
 		_, err = f.WriteAt(appendSlot(nil, later), h.spare)

@@ -143,7 +143,7 @@ func TestLockTakesTurns(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					a.Touch(context.Background(), rec.ID, rec.Expires)
+					a.Touch(context.Background(), rec.ID, rec.Version, rec.Expires)
 				}
 			}
 		})
@@ -151,7 +151,7 @@ func TestLockTakesTurns(t *testing.T) {
 	var worst time.Duration
 	for range 50 {
 		start := time.Now()
-		check(t, b.Touch(t.Context(), rec.ID, rec.Expires))
+		check(t, b.Touch(t.Context(), rec.ID, rec.Version, rec.Expires))
 		worst = max(worst, time.Since(start))
 	}
 	close(stop)
@@ -170,7 +170,7 @@ func TestTouchInPlace(t *testing.T) {
 	check(t, err)
 	for i := range 3 {
 		want := rec.Expires.Add(time.Duration(i+1) * time.Minute)
-		check(t, s.Touch(t.Context(), rec.ID, want))
+		check(t, s.Touch(t.Context(), rec.ID, rec.Version, want))
 		got, err := s.Load(t.Context(), rec.ID)
 		check(t, err)
 		if !got.Expires.Equal(want) {

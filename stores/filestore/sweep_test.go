@@ -81,7 +81,7 @@ func TestSweepAgainstWriters(t *testing.T) {
 	for i, rec := range recs {
 		var err error
 		if i%2 == 0 {
-			err = other.Touch(t.Context(), rec.ID, time.Now().Add(time.Hour))
+			err = other.Touch(t.Context(), rec.ID, rec.Version, time.Now().Add(time.Hour))
 		} else {
 			rec.Expires = time.Now().Add(time.Hour)
 			err = other.Update(t.Context(), rec)

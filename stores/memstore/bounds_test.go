@@ -27,7 +27,7 @@ func TestFullStoreRefusesAndKeepsTheLiving(t *testing.T) {
 		t.Errorf("version %d, %d records after a refusal", next.Version, s.Len())
 	}
 	for _, rec := range recs { // what is there can be used, and ended
-		must(t, s.Touch(t.Context(), rec.ID, rec.Expires.Add(time.Hour)))
+		must(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires.Add(time.Hour)))
 		must(t, s.Update(t.Context(), rec))
 	}
 	old := *recs[0]

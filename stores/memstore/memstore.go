@@ -138,13 +138,16 @@ func (s *Store) Update(_ context.Context, rec *driver.Record) error {
 }
 
 // Touch implements driver.Store.
-func (s *Store) Touch(_ context.Context, id driver.ID, expires time.Time) error {
+func (s *Store) Touch(_ context.Context, id driver.ID, version uint64, expires time.Time) error {
 	now, sh := s.now(), s.shard(&id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	e := sh.live(&id, now)
 	if e == nil {
 		return errNotFound
+	}
+	if e.version != version {
+		return errConflict
 	}
 	e.expires = max(e.expires, expires.UnixMicro())
 	return nil

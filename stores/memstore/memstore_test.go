@@ -37,7 +37,7 @@ func TestLoadDoesNotAllocate(t *testing.T) {
 		if _, err := s.Load(t.Context(), rec.ID); err != nil {
 			t.Error(err)
 		}
-		must(t, s.Touch(t.Context(), rec.ID, time.Now().Add(2*time.Hour)))
+		must(t, s.Touch(t.Context(), rec.ID, rec.Version, time.Now().Add(2*time.Hour)))
 		must(t, s.Update(t.Context(), rec))
 	})
 	if allocs != 0 {
