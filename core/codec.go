@@ -1,7 +1,6 @@
 package core
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -43,30 +42,26 @@ func (jsonCodec) Encode(v any) ([]byte, error) {
 	return json.Marshal(v)
 }
 
-func (jsonCodec) Decode(data []byte, into any) error {
-	switch p := into.(type) {
+func (jsonCodec) Decode(data []byte, into any) error { return json.Unmarshal(data, into) }
+
+// decodePlain is Decode for the commonest values, without the allocations that a
+// pointer in an interface costs. It leaves all others to Decode.
+func decodePlain[T any](data []byte) (v T, ok bool) {
+	switch p := any(&v).(type) {
 	case *int:
-		if n, ok := parseInt(data); ok && n >= math.MinInt && n <= math.MaxInt {
-			*p = int(n)
-			return nil
-		}
+		n, isInt := parseInt(data)
+		*p, ok = int(n), isInt && n >= math.MinInt && n <= math.MaxInt
 	case *int64:
-		if n, ok := parseInt(data); ok {
-			*p = n
-			return nil
-		}
+		*p, ok = parseInt(data)
 	case *bool:
-		if bytes.Equal(data, []byte("true")) {
-			*p = true
-			return nil
-		}
+		*p = string(data) == "true"
+		ok = *p || string(data) == "false"
 	case *string:
 		if n := len(data); n >= 2 && data[0] == '"' && data[n-1] == '"' && plain(data[1:n-1]) {
-			*p = string(data[1 : n-1])
-			return nil
+			*p, ok = string(data[1:n-1]), true
 		}
 	}
-	return json.Unmarshal(data, into)
+	return v, ok
 }
 
 // plain reports whether s stands in JSON as it is, the characters that

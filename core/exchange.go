@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -32,6 +33,7 @@ type Exchange struct {
 
 	mu    sync.Mutex // held while the store is asked
 	phase phase
+	now   time.Time // when the session was loaded; reading the clock costs as much as a map lookup
 }
 
 type phase byte
@@ -113,6 +115,7 @@ func (x *Exchange) session(ctx context.Context) *Session {
 
 // load finds the one live session that the request's tokens stand for.
 func (x *Exchange) load(ctx context.Context, s *Session) error {
+	x.now = x.m.now()
 	var array [maxCandidates + 1]string
 	tokens := x.tokens(array[:0])
 	found := 0
@@ -179,9 +182,9 @@ func (x *Exchange) open(ctx context.Context, token string) (rec driver.Record, e
 	}
 	kind := EventKind("")
 	switch {
-	case err == nil && env.kind == kindMarker && m.now().Before(fromMicros(env.expiry.micros)):
+	case err == nil && env.kind == kindMarker && x.now.Before(fromMicros(env.expiry.micros)):
 		kind = EventRotated
-	case err == nil && (env.kind == kindMarker || !m.now().Before(m.end(&env.header))):
+	case err == nil && (env.kind == kindMarker || !x.now.Before(m.end(&env.header))):
 		kind, err = EventExpired, driver.ErrNotFound
 	case errors.Is(err, driver.ErrNotFound):
 		kind = EventUnknown

@@ -21,13 +21,22 @@ const maxKey = 255
 // zero value. A *ValueError: there is one, but not of this type; the rest of the session
 // is not affected. ErrClosed after the request.
 func (k Key[T]) Get(s *Session) (T, error) {
-	var v T
 	data, codec, err := s.raw(string(k))
 	if err != nil {
-		return v, err
-	}
-	if err := codec.Decode(data, &v); err != nil {
 		var zero T
+		return zero, err
+	}
+	if codec == JSON {
+		if v, ok := decodePlain[T](data); ok {
+			return v, nil
+		}
+	}
+	return k.decode(s, codec, data)
+}
+
+func (k Key[T]) decode(s *Session, codec Codec, data []byte) (T, error) {
+	var v, zero T
+	if err := codec.Decode(data, &v); err != nil {
 		return zero, s.decodeError(string(k), typeName[T](), err)
 	}
 	return v, nil
@@ -79,8 +88,9 @@ func (k Key[T]) Update(s *Session, f func(T) T) error {
 	update := func(codec Codec, old []byte, present bool) ([]byte, error) {
 		var v T
 		if present {
-			if err := codec.Decode(old, &v); err != nil {
-				return nil, s.decodeError(string(k), typeName[T](), err)
+			var err error
+			if v, err = k.decode(s, codec, old); err != nil {
+				return nil, err
 			}
 		}
 		return k.encode(codec, f(v))
@@ -107,6 +117,7 @@ func (k Key[T]) Update(s *Session, f func(T) T) error {
 		}
 		s.mu.Lock()
 		if s.gen == gen && s.err == nil {
+			s.edit() // a save may have begun meanwhile
 			s.cur.set(string(k), data)
 			s.keep(op{kind: opUpdate, key: string(k), update: update})
 			s.mu.Unlock()

@@ -44,7 +44,7 @@ func (s *Session) RotateID() error {
 func (s *Session) Destroy() error {
 	return s.lifecycle(func() {
 		s.doomed = s.live
-		s.rotate, s.next, s.bad = false, nil, nil
+		s.rotate, s.next, s.bad = false, pendingToken{}, nil
 		s.ops = nil
 		s.cur, s.changed = s.x.m.blank(s.x.m.now()), true
 		s.gen++

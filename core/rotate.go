@@ -13,12 +13,12 @@ const markerNext = reserved + "next"
 // marker, and if the old one cannot become one, the new one goes again: a failed rotation
 // loses nothing and leaves one session, not two.
 func (j *saving) move() error {
-	next := driver.Record{ID: j.next.id}
+	j.rec = driver.Record{ID: j.next.id}
 	for attempt := 0; ; attempt++ {
-		err := j.fill(&next)
+		err := j.fill(&j.rec)
 		if err == nil {
 			marker := j.marker()
-			if err = j.m.swap(j.ctx, &marker, &next); err == nil {
+			if err = j.m.swap(j.ctx, &marker, &j.rec); err == nil {
 				break
 			}
 			if errors.Is(err, driver.ErrUnavailable) && j.moved() {
@@ -27,12 +27,12 @@ func (j *saving) move() error {
 			err = j.again(attempt, err)
 		}
 		if err != nil {
-			j.undo(next)
+			j.undo(j.rec)
 			return err
 		}
 	}
-	j.report(EventRotate, next.ID)
-	j.written(next, j.next.token, deliverToken)
+	j.report(EventRotate, j.rec.ID)
+	j.written(j.next.token, deliverToken)
 	return nil
 }
 
@@ -62,21 +62,21 @@ func (j *saving) moved() bool {
 
 // reissue is move where the token carries the record: the old token is revoked.
 func (j *saving) reissue() error {
-	rec := driver.Record{ID: j.next.id}
-	if err := j.fill(&rec); err != nil {
+	j.rec = driver.Record{ID: j.next.id}
+	if err := j.fill(&j.rec); err != nil {
 		return err
 	}
 	if err := j.m.alive(j.ctx, j.old); err != nil {
 		return j.again(0, err)
 	}
-	token, err := j.m.insert(j.ctx, &rec, "")
+	token, err := j.m.insert(j.ctx, &j.rec, "")
 	if err == nil {
 		err = j.retire(j.old)
 	}
 	if err != nil {
 		return err
 	}
-	j.report(EventRotate, rec.ID)
-	j.written(rec, token, deliverToken)
+	j.report(EventRotate, j.rec.ID)
+	j.written(token, deliverToken)
 	return nil
 }

@@ -25,7 +25,7 @@ type saving struct {
 	doomed bool
 	ops    []op  // what the request did,
 	st     state // and what that makes of the session
-	next   *pendingToken
+	next   pendingToken
 
 	rec     driver.Record // what stands for the session in the end, if stored
 	token   string
@@ -86,12 +86,12 @@ func (x *Exchange) collect(ctx context.Context, s *Session) (*saving, error) {
 	j := &saving{
 		m: x.m, ctx: ctx, started: time.Now(), now: x.m.now(),
 		old: s.rec, live: s.live, rotate: s.rotate, doomed: s.doomed,
-		ops: s.ops[:len(s.ops):len(s.ops)], st: s.cur.clone(), token: s.token,
+		ops: s.ops[:len(s.ops):len(s.ops)], st: s.cur, token: s.token,
 	}
 	if j.rotate || j.creates() {
 		j.next = s.pending()
 	}
-	s.fixed = len(s.ops)
+	s.fixed, s.shared = len(s.ops), true
 	return j, nil
 }
 
@@ -106,7 +106,7 @@ func (x *Exchange) needsCookie(s *Session) bool {
 // ended makes s the session that it turned out to be: none. s.mu is held.
 func (s *Session) ended() {
 	s.live, s.gone, s.err = false, true, ErrEnded
-	s.ops, s.rotate, s.doomed, s.next = nil, false, false, nil
+	s.ops, s.rotate, s.doomed, s.next = nil, false, false, pendingToken{}
 }
 
 // done puts the outcome of j into s, under what the handler did meanwhile.
@@ -114,7 +114,7 @@ func (s *Session) done(j *saving) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ops, s.fixed = slices.Clone(s.ops[s.fixed:]), 0
-	s.rotate, s.doomed, s.next = false, false, nil
+	s.rotate, s.doomed, s.next = false, false, pendingToken{}
 	s.settle(j)
 }
 
@@ -138,11 +138,11 @@ func (s *Session) settle(j *saving) {
 		if err != nil && s.bad == nil {
 			s.bad = err
 		}
-		s.cur = st
+		s.cur, s.shared = st, false
 		return
 	}
 	if len(s.ops) == 0 {
-		s.cur = j.st
+		s.cur, s.shared = j.st, false
 	}
 	s.changed = true
 }
@@ -179,32 +179,32 @@ func (j *saving) run() error {
 
 // create inserts a new session under the pending token.
 func (j *saving) create() error {
-	rec := driver.Record{ID: j.next.id}
-	if err := j.fill(&rec); err != nil {
+	j.rec = driver.Record{ID: j.next.id}
+	if err := j.fill(&j.rec); err != nil {
 		return err
 	}
-	token, err := j.m.insert(j.ctx, &rec, j.next.token)
+	token, err := j.m.insert(j.ctx, &j.rec, j.next.token)
 	if err != nil {
 		return err
 	}
-	j.written(rec, token, deliverToken)
+	j.written(token, deliverToken)
 	return nil
 }
 
 // update rewrites a live record, again and again while others are faster.
 func (j *saving) update() error {
 	for attempt := 0; ; attempt++ {
-		rec := j.old
-		if err := j.fill(&rec); err != nil {
+		j.rec = j.old
+		if err := j.fill(&j.rec); err != nil {
 			return err
 		}
-		token, err := j.m.replace(j.ctx, &rec, j.token)
+		token, err := j.m.replace(j.ctx, &j.rec, j.token)
 		if err == nil {
 			deliver := deliverRefresh
 			if token != j.token || has(j.ops, opExpiry) {
 				deliver = deliverToken
 			}
-			j.written(rec, token, deliver)
+			j.written(token, deliver)
 			return nil
 		}
 		if err = j.again(attempt, err); err != nil {
@@ -252,10 +252,10 @@ func (j *saving) undo(rec driver.Record) {
 	}
 }
 
-func (j *saving) written(rec driver.Record, token string, deliver delivery) {
-	j.rec, j.token, j.deliver, j.stored = rec, token, deliver, true
+func (j *saving) written(token string, deliver delivery) {
+	j.token, j.deliver, j.stored = token, deliver, true
 	if has(j.ops, opLogin) {
-		j.report(EventLogin, rec.ID)
+		j.report(EventLogin, j.rec.ID)
 	}
 }
 

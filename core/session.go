@@ -40,6 +40,7 @@ type Session struct {
 
 	cur     state // base after ops, once changed is set
 	changed bool
+	shared  bool // a save under way reads cur.entries
 	ops     []op
 	fixed   int    // ops that are being saved
 	gen     uint64 // counts changes
@@ -48,7 +49,7 @@ type Session struct {
 	doomed bool // delete rec when saving
 
 	token    string // what the client holds, or is to hold
-	next     *pendingToken
+	next     pendingToken
 	delivery delivery
 	savedAt  time.Time // the time that rec.Expires was reckoned from
 	accessed bool
@@ -129,6 +130,9 @@ func (s *Session) do(o op) {
 
 // edit makes cur valid. s.mu is held.
 func (s *Session) edit() {
+	if s.shared {
+		s.cur, s.shared = s.cur.clone(), false
+	}
 	if s.changed {
 		return
 	}
@@ -160,10 +164,9 @@ func (s *Session) ID() ID {
 }
 
 // pending returns the token to come. s.mu is held.
-func (s *Session) pending() *pendingToken {
-	if s.next == nil {
-		token, id := s.x.m.hash.newToken()
-		s.next = &pendingToken{token, id}
+func (s *Session) pending() pendingToken {
+	if s.next.token == "" {
+		s.next.token, s.next.id = s.x.m.hash.newToken()
 	}
 	return s.next
 }

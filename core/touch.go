@@ -9,14 +9,17 @@ import (
 
 // touch moves the deadline of a session that was only used, if that is due. x.mu is held.
 func (x *Exchange) touch(ctx context.Context, s *Session) error {
-	m, now := x.m, x.m.now()
+	m := x.m
 	s.mu.Lock()
-	rec, token, h := s.rec, s.token, *s.header()
-	due := s.live && m.touchDue(&h, rec.Expires, now)
+	due := s.live && m.touchDue(s.header(), s.rec.Expires, x.now)
 	s.mu.Unlock()
 	if !due {
 		return nil
 	}
+	now := m.now()
+	s.mu.Lock()
+	rec, token, h := s.rec, s.token, *s.header()
+	s.mu.Unlock()
 	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
 	defer cancel()
 	fresh, err := m.extend(ctx, &rec, m.deadline(&h, now), token)
