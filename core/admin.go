@@ -11,7 +11,8 @@ import (
 
 // Sessions goes through the live sessions of a user, in any order: the list of their
 // devices. The sessions are views: they can be read, also with a Key, and not changed. An error
-// ends the sequence; errors.ErrUnsupported means that the store has no index by user.
+// ends the sequence; errors.ErrUnsupported means that the store has no index by user. The
+// whole walk has Config.StoreTimeout.
 func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Session, error] {
 	if m.indexer == nil {
 		return failed(m.unsupported("list the sessions of a user"))
@@ -19,7 +20,11 @@ func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Sessi
 	if subject == "" {
 		return func(func(*Session, error) bool) {}
 	}
-	return m.views(ctx, m.indexer.BySubject(ctx, subject))
+	return func(yield func(*Session, error) bool) {
+		ctx, cancel := m.storeContext(ctx)
+		defer cancel()
+		m.views(ctx, m.indexer.BySubject(ctx, subject))(yield)
+	}
 }
 
 // All goes through all live sessions like Sessions.

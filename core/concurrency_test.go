@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -340,5 +341,33 @@ func TestSaveInAStream(t *testing.T) {
 	must(t, r.x.Finish(ctx))
 	if _, live := b.value(count); live {
 		t.Error("alive after a late logout")
+	}
+}
+
+func TestLoginInFlightIsNotLost(t *testing.T) {
+	cookies := func(t *testing.T) *core.Manager {
+		return cookieManager(t, cookiestore.RevokeIn(memstore.New(memstore.Config{})), core.Config{})
+	}
+	server := func(t *testing.T) *core.Manager { return newManager(t, core.Config{}) }
+	for what, manager := range map[string]func(*testing.T) *core.Manager{"server": server, "cookie": cookies} {
+		for _, end := range []string{"logout", "revoke", "rotate", "login"} {
+			t.Run(what+"/"+end, func(t *testing.T) {
+				b := newBrowser(t, manager(t))
+				b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })
+				slow := b.copyOf()
+				r := slow.send()
+				ends[end](t, b)
+				must(t, r.s.Login("carol"))
+				must(t, name.Set(r.s, "carol's"))
+				if _, err := r.respond(200); err != nil {
+					t.Fatal(err)
+				}
+				slow.visit(func(s *core.Session) {
+					if s.Subject() != "carol" || s.Has("count") || !s.Has("name") {
+						t.Errorf("subject %q, keys %q", s.Subject(), s.Keys())
+					}
+				})
+			})
+		}
 	}
 }

@@ -169,12 +169,29 @@ func (j *saving) run() error {
 		return nil
 	case j.doomed:
 		return j.end()
-	case j.rotate && j.m.tokens != nil:
-		return j.reissue()
-	case j.rotate:
-		return j.move()
+	case !j.rotate:
+		return j.update()
 	}
-	return j.update()
+	move := j.move
+	if j.m.tokens != nil {
+		move = j.reissue
+	}
+	err := move()
+	if errors.Is(err, ErrEnded) && has(j.ops, opLogin) {
+		return j.restart()
+	}
+	return err
+}
+
+// restart makes a Login of what was to be one, although the session that it was in has been
+// ended meanwhile: a new session, with nothing of the old one.
+func (j *saving) restart() error {
+	j.live, j.reloaded = false, true
+	j.st = j.m.blank(j.now)
+	if err := j.st.replay(j.ops); err != nil {
+		return err
+	}
+	return j.create()
 }
 
 // create inserts a new session under the pending token.
