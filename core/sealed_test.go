@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -189,7 +193,12 @@ func TestNothingLeaks(t *testing.T) {
 	cookies, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(memstore.New(memstore.Config{})))
 	must(t, err)
 	cfg.Store = cookies
-	for _, m := range []*core.Manager{server, newManager(t, cfg)} {
+	dir := filepath.Join(t.TempDir(), "sessions")
+	files, err := filestore.New(dir)
+	must(t, err)
+	fileCfg := cfg
+	fileCfg.Store = files
+	for _, m := range []*core.Manager{server, newManager(t, cfg), newManager(t, fileCfg)} {
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, name.Set(s, "sEcReT")); must(t, s.Login("alice")) })
 		_, token, _ := strings.Cut(b.cookie, "=")
@@ -220,6 +229,13 @@ func TestNothingLeaks(t *testing.T) {
 			_, err = x.Commit(ctx, 200)
 			fmt.Fprintln(&dump, err, s.Err())
 		}
+		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			data, _ := os.ReadFile(path)
+			if strings.Contains(path, token) || bytes.Contains(data, []byte(token)) {
+				t.Errorf("a token in %s", path)
+			}
+			return err
+		})
 		for _, text := range []string{dump.String(), logs.String(), strings.Join(events, "\n")} {
 			if strings.Contains(text, token) || strings.Contains(strings.ToLower(text), "secret") || strings.Contains(text, fmt.Sprintf("%x", token)) {
 				t.Errorf("a token or a value in: %.2000s", text)

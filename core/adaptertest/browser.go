@@ -1,0 +1,197 @@
+package adaptertest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// browser is a client with a connection and cookies of its own. It keeps Secure cookies
+// that came over plain HTTP, as browsers do on localhost, and does not follow redirects.
+type browser struct {
+	*site
+	client  *http.Client
+	cookies []string // name=value
+}
+
+func (s *site) browser() *browser {
+	transport := &http.Transport{}
+	s.Cleanup(transport.CloseIdleConnections)
+	return &browser{site: s, client: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// copyOf is another browser with the same cookies, on the same site.
+func (b *browser) copyOf() *browser { return b.on(b.site) }
+
+// on is another browser with the same cookies on another site.
+func (b *browser) on(s *site) *browser {
+	twin := s.browser()
+	twin.cookies = slices.Clone(b.cookies)
+	return twin
+}
+
+// token is what the session's cookie holds, "" if there is none.
+func (b *browser) token() string {
+	for _, c := range b.cookies {
+		if name, value, _ := strings.Cut(c, "="); name == cookieName(b.cfg) {
+			return value
+		}
+	}
+	return ""
+}
+
+func cookieName(cfg core.Config) string {
+	if cfg.Cookie.Name != "" {
+		return cfg.Cookie.Name
+	}
+	return "__Host-session"
+}
+
+// seeded is a browser that has a session with count 1, and a subject if that is not "". The
+// session was made without the adapter's help.
+func (s *site) seeded(subject string, more ...func(*core.Session)) *browser {
+	s.Helper()
+	b := s.browser()
+	ctx := context.Background()
+	x := s.m.Begin(ctx, nil)
+	session, err := x.Session(ctx)
+	s.must(err)
+	if subject != "" {
+		s.must(session.Login(subject))
+	}
+	s.must(count.Set(session, 1))
+	for _, f := range more {
+		f(session)
+	}
+	out, err := x.Commit(ctx, http.StatusOK)
+	s.must(err)
+	s.must(x.Finish(ctx))
+	b.take(out.Value)
+	s.fault.Reset()
+	return b
+}
+
+// take keeps the cookie of a Set-Cookie line.
+func (b *browser) take(line string) {
+	pair, _, _ := strings.Cut(line, ";")
+	name, value, _ := strings.Cut(pair, "=")
+	b.cookies = slices.DeleteFunc(b.cookies, func(c string) bool { return strings.HasPrefix(c, name+"=") })
+	if value != "" {
+		b.cookies = append(b.cookies, pair)
+	}
+	if name == cookieName(b.cfg) && len(value) > 20 {
+		b.mu.Lock()
+		b.issued[value] = true
+		b.mu.Unlock()
+	}
+}
+
+// holds returns the count in the session that the browser's cookie stands for, and whether there is
+// such a session, without the adapter's help.
+func (b *browser) holds() (n int, live bool) {
+	b.Helper()
+	b.peek(func(s *core.Session) {
+		n, _ = count.Get(s)
+		live = !s.IsNew()
+	})
+	return n, live
+}
+
+// peek shows f the session that the browser's cookie stands for, and stores nothing.
+func (b *browser) peek(f func(*core.Session)) {
+	b.Helper()
+	ctx := context.Background()
+	x := b.m.Begin(ctx, []string{strings.Join(b.cookies, "; ")})
+	defer x.Discard()
+	s, err := x.Session(ctx)
+	b.must(err)
+	f(s)
+}
+
+// has checks the count in the stored session.
+func (b *browser) has(want int) {
+	b.Helper()
+	if n, live := b.holds(); n != want || !live {
+		b.Errorf("the session holds count %d (alive: %t), want %d", n, live, want)
+	}
+}
+
+// anonymous checks that the browser's cookie stands for no session.
+func (b *browser) anonymous() {
+	b.Helper()
+	if n, live := b.holds(); live {
+		b.Errorf("the cookie stands for a session, with count %d", n)
+	}
+}
+
+// response is what came back, read to its end.
+type response struct {
+	*http.Response
+	b    *browser
+	body string
+	err  error // of reading the body
+	sent string
+}
+
+// get sends one request; header is names and values in turn.
+func (b *browser) get(path string, header ...string) *response {
+	b.Helper()
+	return b.send("GET", path, header...)
+}
+
+func (b *browser) send(method, path string, header ...string) *response {
+	b.Helper()
+	r, err := b.try(method, path, header...)
+	if err != nil {
+		b.Fatalf("%s %s: %v", method, path, err)
+	}
+	return r
+}
+
+// try is send for goroutines of a rule: it returns what send ends the rule with.
+func (b *browser) try(method, path string, header ...string) (*response, error) {
+	req, err := http.NewRequest(method, b.url+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(b.cookies) > 0 {
+		req.Header.Set("Cookie", strings.Join(b.cookies, "; "))
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Add(header[i], header[i+1])
+	}
+	res, err := b.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	r := &response{Response: res, b: b, body: string(body), err: err, sent: method + " " + path}
+	if len(header) > 0 {
+		r.sent += fmt.Sprint(" ", header)
+	}
+	r.look()
+	return r, nil
+}
+
+// look keeps the cookies and checks what holds for every response.
+func (r *response) look() {
+	for _, line := range r.Header["Set-Cookie"] {
+		r.b.take(line)
+	}
+	rest := r.Header.Clone()
+	delete(rest, "Set-Cookie")
+	if r.b.cfg.TokenHeader != "" {
+		delete(rest, r.b.cfg.TokenHeader)
+	}
+	r.b.leaks("a header of "+r.sent, fmt.Sprint(rest))
+	r.b.leaks("the body of "+r.sent, r.body)
+}

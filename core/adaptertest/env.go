@@ -1,0 +1,209 @@
+package adaptertest
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+)
+
+// The values that rules put into sessions.
+const (
+	count core.Key[int]    = "count"
+	note  core.Key[string] = "note"
+)
+
+// env is what a rule works with: settings, a storage that can be told to fail, and shorthand
+// for what rules do all the time.
+type env struct {
+	testing.TB
+	h      Harness
+	cfg    core.Config      // to be changed before the first site
+	fault  *storetest.Fault // around the store of the first site; nothing is called with Tokens
+	open   func(testing.TB) driver.Store
+	tokens driver.TokenStore
+	log    ledger
+
+	mu     sync.Mutex
+	issued map[string]bool // every token that a client was given
+
+	once sync.Once
+	path string // of a file, see file
+}
+
+func newEnv(tb testing.TB, h Harness) *env {
+	e := &env{TB: tb, h: h, issued: map[string]bool{}}
+	e.cfg.Logger = slog.New(slog.NewTextHandler(&e.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if h.New == nil {
+		e.tokens = h.Tokens(tb)
+		e.fault = storetest.NewFault(nil)
+		return e
+	}
+	e.open = h.New(tb)
+	e.fault = storetest.NewFault(e.open(tb))
+	return e
+}
+
+// routes are the handlers of an application.
+type routes = map[string]Handler
+
+// site is an application under test, with a manager of its own.
+type site struct {
+	*env
+	m   *core.Manager
+	url string
+}
+
+// serve starts the application whose store calls e.fault sees.
+func (e *env) serve(o Options, r routes) *site {
+	e.Helper()
+	if e.tokens != nil {
+		return e.start(e.tokens, o, r)
+	}
+	return e.start(e.fault.Store(), o, r)
+}
+
+// twin starts another one on the same storage, as another application server is.
+func (e *env) twin(o Options, r routes) *site {
+	e.Helper()
+	if e.tokens != nil {
+		return e.start(e.tokens, o, r)
+	}
+	return e.start(e.open(e), o, r)
+}
+
+func (e *env) start(store driver.Backend, o Options, r routes) *site {
+	e.Helper()
+	cfg := e.cfg
+	cfg.Store = store
+	m, err := core.New(cfg)
+	if err != nil {
+		e.Fatal(err)
+	}
+	return &site{e, m, e.h.Adapter.Serve(e, m, o, r)}
+}
+
+// page serves one handler under "/".
+func (e *env) page(o Options, h Handler) *site {
+	e.Helper()
+	return e.serve(o, routes{"/": h})
+}
+
+// ok reports an error that should not be. Handlers may call it.
+func (e *env) ok(err error, what string) {
+	e.Helper()
+	if err != nil {
+		e.Errorf("%s: %v", what, err)
+	}
+}
+
+// must ends the rule after an error. Handlers may not call it.
+func (e *env) must(err error) {
+	e.Helper()
+	if err != nil {
+		e.Fatal(err)
+	}
+}
+
+// session is Ctx.Session for handlers that need not expect an error.
+func (e *env) session(c Ctx) *core.Session {
+	e.Helper()
+	s, err := c.Session()
+	e.ok(err, "the session of a handler")
+	return s
+}
+
+// calls checks how often the store was asked since the last Reset: "Load", 1, "Update", 1.
+func (e *env) calls(want ...any) {
+	e.Helper()
+	if e.tokens != nil {
+		return
+	}
+	got := e.fault.Calls()
+	for i := 0; i < len(want); i += 2 {
+		method, n := want[i].(string), want[i+1].(int)
+		if got[method] != n {
+			e.Errorf("%d calls of %s, want %d", got[method], method, n)
+		}
+		delete(got, method)
+	}
+	for method, n := range got {
+		e.Errorf("%d calls of %s, want none", n, method)
+	}
+}
+
+// live is the number of sessions that the storage holds.
+func (s *site) live() int {
+	s.Helper()
+	n := 0
+	for _, err := range s.m.All(context.Background()) {
+		s.must(err)
+		n++
+	}
+	return n
+}
+
+// eventually waits until f is true, for what happens after the client has its response.
+func (e *env) eventually(what string, f func() bool) {
+	e.Helper()
+	for end := time.Now().Add(5 * time.Second); !f(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			e.Errorf("not within 5s: %s", what)
+			return
+		}
+	}
+}
+
+// ledger is a log.
+type ledger struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *ledger) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *ledger) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// leaks reports a token in text that has no place there.
+func (e *env) leaks(where, text string) {
+	e.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for token := range e.issued {
+		if strings.Contains(text, token) {
+			e.Errorf("a token in %s: %.300q", where, text)
+		}
+	}
+}
+
+// lookForTokens is the end of every rule.
+func (e *env) lookForTokens() {
+	e.Helper()
+	e.leaks("the log", e.log.String())
+}
+
+// fromContext is the session as code sees it that does not know the framework.
+func fromContext(e *env, c Ctx) *core.Session {
+	e.Helper()
+	s, err := core.FromContext(c.Context())
+	e.ok(err, "FromContext")
+	return s
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,149 @@
+package adaptertest
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// What rules expect of a response. All report and go on.
+
+func (r *response) errorf(format string, args ...any) {
+	r.b.Helper()
+	r.b.Errorf(r.sent+": "+format, args...)
+}
+
+// is checks the status and the body.
+func (r *response) is(status int, body string) *response {
+	r.b.Helper()
+	if r.StatusCode != status {
+		r.errorf("status %d, want %d (body %.80q)", r.StatusCode, status, r.body)
+	}
+	if r.body != body || r.err != nil {
+		r.errorf("body %.80q (%d bytes, error %v), want %.80q (%d bytes)", r.body, len(r.body), r.err, body, len(body))
+	}
+	return r
+}
+
+// status checks the status alone.
+func (r *response) status(want int) *response {
+	r.b.Helper()
+	if r.StatusCode != want {
+		r.errorf("status %d, want %d (body %.80q)", r.StatusCode, want, r.body)
+	}
+	return r
+}
+
+// ours are the Set-Cookie lines for the session's cookie.
+func (r *response) ours() []string {
+	var lines []string
+	for _, line := range r.Header["Set-Cookie"] {
+		if strings.HasPrefix(line, cookieName(r.b.cfg)+"=") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// setsCookie checks that the response gives the client a token, once, and that no shared
+// cache may store it.
+func (r *response) setsCookie() *response {
+	r.b.Helper()
+	lines := r.ours()
+	if len(lines) != 1 || strings.HasPrefix(lines[0], cookieName(r.b.cfg)+"=;") {
+		r.errorf("Set-Cookie %q, want one with a token", lines)
+	}
+	if cc := r.Header["Cache-Control"]; !core.HasMember(cc, "no-store") && !core.HasMember(cc, "private") {
+		r.errorf("Cache-Control %q beside a token, want no-store", cc)
+	}
+	return r.varies()
+}
+
+// deletesCookie checks that the response takes the token away, once.
+func (r *response) deletesCookie() *response {
+	r.b.Helper()
+	lines := r.ours()
+	if len(lines) != 1 || !strings.HasPrefix(lines[0], cookieName(r.b.cfg)+"=;") || !strings.Contains(lines[0], "Max-Age=0") {
+		r.errorf("Set-Cookie %q, want one deletion", lines)
+	}
+	return r.varies()
+}
+
+// leavesCookie checks that the response says nothing about the session's cookie.
+func (r *response) leavesCookie() *response {
+	r.b.Helper()
+	if lines := r.ours(); len(lines) > 0 {
+		r.errorf("Set-Cookie %q, want none", lines)
+	}
+	return r
+}
+
+// varies checks that a cache is told on what the response depends, once.
+func (r *response) varies() *response {
+	r.b.Helper()
+	n := 0
+	for _, member := range strings.Split(strings.Join(r.Header["Vary"], ","), ",") {
+		if strings.EqualFold(strings.TrimSpace(member), "Cookie") {
+			n++
+		}
+	}
+	if n != 1 {
+		r.errorf("Vary %q, want Cookie in it once", r.Header["Vary"])
+	}
+	return r
+}
+
+// has checks one header.
+func (r *response) has(name, value string) *response {
+	r.b.Helper()
+	if got := r.Header.Get(name); got != value {
+		r.errorf("%s %q, want %q", name, got, value)
+	}
+	return r
+}
+
+// secret is in every body and header that a handler makes whose session cannot be stored.
+const secret = "of-the-handler"
+
+// refused checks that the client was told of an outage and got nothing of the handler's.
+func (r *response) refused() *response {
+	r.b.Helper()
+	r.status(http.StatusServiceUnavailable).leavesCookie()
+	r.has("Retry-After", core.RetryAfter)
+	if cc := r.Header["Cache-Control"]; !core.HasMember(cc, "no-store") {
+		r.errorf("Cache-Control %q, want no-store", cc)
+	}
+	if strings.Contains(r.body, secret) || r.err != nil {
+		r.errorf("body %.80q, error %v, want a readable one without the handler's", r.body, r.err)
+	}
+	for name, values := range r.Header {
+		if strings.Contains(strings.Join(values, ","), secret) {
+			r.errorf("the handler's %s: %q", name, values)
+		}
+	}
+	for _, text := range []string{"coatcheck", "injected", "storetest", "unavailable: "} {
+		if strings.Contains(r.body, text) {
+			r.errorf("the body says what went wrong inside: %.200q", r.body)
+		}
+	}
+	return r
+}
+
+// hasMember checks for a member of a header that is a list.
+func (r *response) hasMember(name, member string) *response {
+	r.b.Helper()
+	if !core.HasMember(r.Header[name], member) {
+		r.errorf("%s %q, want %s in it", name, r.Header[name], member)
+	}
+	return r
+}
+
+// is checks for a certain error. Handlers may call it.
+func (e *env) is(err, want error, what string) {
+	e.Helper()
+	if !errors.Is(err, want) {
+		e.Errorf("%s: %v, want %v", what, err, want)
+	}
+}

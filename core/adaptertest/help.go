@@ -1,0 +1,126 @@
+package adaptertest
+
+import (
+	"compress/gzip"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// What adapters on net/http need for their Ctx, so that each need not write its own.
+
+// Upgrade is Ctx.Hijack by way of an http.ResponseWriter: it takes over the connection as
+// libraries for WebSockets do, and sends the header of w with status 101.
+func Upgrade(w http.ResponseWriter, serve func(net.Conn)) error {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return err
+	}
+	_, _ = buffered.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n")
+	_ = w.Header().WriteSubset(buffered, map[string]bool{"Connection": true, "Upgrade": true})
+	_, _ = buffered.WriteString("\r\n")
+	if err := buffered.Flush(); err != nil {
+		_ = conn.Close()
+		return err
+	}
+	serve(conn)
+	return nil
+}
+
+// Stream is Ctx.Stream by way of an http.ResponseWriter.
+func Stream(w http.ResponseWriter, produce func(send func(chunk string) error)) error {
+	var failed error
+	produce(func(chunk string) error {
+		if chunk != "" {
+			if _, err := w.Write([]byte(chunk)); err != nil {
+				failed = err
+				return err
+			}
+		}
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			failed = err
+			return err
+		}
+		return nil
+	})
+	return failed
+}
+
+// Gzip compresses what h sends to clients that accept it: a middleware as many are.
+func Gzip(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			h.ServeHTTP(w, r)
+			return
+		}
+		z := &gzipWriter{ResponseWriter: w}
+		defer z.close()
+		h.ServeHTTP(z, r)
+	})
+}
+
+// gzipWriter sets the header when the handler does, and writes nothing where nothing is to be.
+type gzipWriter struct {
+	http.ResponseWriter
+	z    *gzip.Writer
+	sent bool
+}
+
+func (g *gzipWriter) Unwrap() http.ResponseWriter { return g.ResponseWriter }
+
+func (g *gzipWriter) WriteHeader(status int) {
+	if status >= 200 && !g.sent {
+		g.sent = true
+		if status != http.StatusNoContent && status != http.StatusNotModified {
+			g.Header().Set("Content-Encoding", "gzip")
+			g.Header().Add("Vary", "Accept-Encoding")
+			g.Header().Del("Content-Length")
+			g.z = gzip.NewWriter(g.ResponseWriter)
+		}
+	}
+	g.ResponseWriter.WriteHeader(status)
+}
+
+func (g *gzipWriter) Write(p []byte) (int, error) {
+	if !g.sent {
+		g.WriteHeader(http.StatusOK)
+	}
+	if g.z == nil {
+		return g.ResponseWriter.Write(p)
+	}
+	return g.z.Write(p)
+}
+
+func (g *gzipWriter) Flush() { _ = g.FlushError() }
+
+func (g *gzipWriter) FlushError() error {
+	if !g.sent {
+		g.WriteHeader(http.StatusOK)
+	}
+	if g.z != nil {
+		if err := g.z.Flush(); err != nil {
+			return err
+		}
+	}
+	return http.NewResponseController(g.ResponseWriter).Flush()
+}
+
+func (g *gzipWriter) close() {
+	if g.z != nil {
+		_ = g.z.Close()
+	}
+}
+
+// Recover makes a panic of h a 500, as middleware outside of an application does.
+func Recover(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			} else if p != nil {
+				panic(p)
+			}
+		}()
+		h.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,161 @@
+package adaptertest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// Rules about the cookies that a request carries, and the line that a response has. Requests
+// are written by hand, as clients in libraries mend what is malformed.
+
+var cookieRules = []rule{
+	{
+		name: "which cookie counts",
+		text: "Given several cookies of the session's name, in one line or two, malformed or unknown ones among them, then the one that stands for a live session counts, with every adapter; if two do, none does.",
+		run:  whichCookie,
+	},
+	{
+		name: "the line",
+		text: "Given a partitioned cookie, when a token is sent, then the Set-Cookie line is the same with every adapter, to the letter.",
+		run: func(e *env) {
+			e.cfg.Cookie = core.Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}
+			b := e.page(Options{}, visit(e)).browser()
+			want := regexp.MustCompile(`^__Host-session=[A-Za-z0-9_-]{43,}; Max-Age=1209600; Path=/; HttpOnly; Secure; SameSite=None; Partitioned$`)
+			if lines := b.get("/").ours(); len(lines) != 1 || !want.MatchString(lines[0]) {
+				e.Errorf("Set-Cookie %q, want %s", lines, want)
+			}
+		},
+	},
+	{
+		name: "one connection, two users",
+		text: "Given two users behind one connection, as a proxy keeps it, when their requests alternate, then nothing of one request is seen in the other.",
+		run:  oneConnection,
+	},
+}
+
+// wire is a connection on which requests are written by hand.
+type wire struct {
+	*site
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+func (s *site) dial() *wire {
+	s.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	s.must(err)
+	s.Cleanup(func() { _ = conn.Close() })
+	return &wire{s, conn, bufio.NewReader(conn)}
+}
+
+// get sends a GET request with these header lines and returns the response, read to its end.
+func (w *wire) get(path string, lines ...string) *response {
+	w.Helper()
+	r, err := w.try(path, lines...)
+	w.must(err)
+	return r
+}
+
+func (w *wire) write(path string, lines ...string) error {
+	_, err := fmt.Fprintf(w.conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path, strings.Join(append(lines, ""), "\r\n"))
+	return err
+}
+
+// try is get for goroutines of a rule.
+func (w *wire) try(path string, lines ...string) (*response, error) {
+	if err := w.write(path, lines...); err != nil {
+		return nil, err
+	}
+	res, err := http.ReadResponse(w.r, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	r := &response{Response: res, b: &browser{site: w.site}, body: string(body), err: err, sent: "GET " + path + " by hand"}
+	r.look()
+	return r, nil
+}
+
+func whichCookie(e *env) {
+	s := e.page(Options{}, func(c Ctx) error {
+		return c.String(200, "count "+itoa(count.GetOr(e.session(c), -1)))
+	})
+	b := s.seeded("")
+	good, name := b.token(), cookieName(e.cfg)
+	second := s.seeded("").token()
+	fill := strings.NewReplacer("NAME", name, "name", strings.ToLower(name), "GOOD", good, "OTHER", second,
+		"UNKNOWN", strings.Repeat("A", 43), "MANY", strings.Repeat("a=b; ", 300))
+	for _, test := range cookieLines {
+		r := s.dial().get("/", fill.Replace(test.lines))
+		if r.body != test.want {
+			e.Errorf("%q: %s, want %s", test.lines, r.body, test.want)
+		}
+		r.leavesCookie()
+	}
+}
+
+// cookieLines are header lines, and what a handler sees: a session with count 1, or none. GOOD
+// and OTHER are tokens of two live sessions.
+var cookieLines = []struct{ lines, want string }{
+	{"Cookie: NAME=GOOD", "count 1"},
+	{"cookie: a=1; NAME=GOOD; b=2", "count 1"},
+	{"Cookie: a=1;NAME=GOOD", "count 1"},
+	{"Cookie: NAME=bad\"; NAME=GOOD", "count 1"},
+	{"Cookie: NAME=; NAME=GOOD", "count 1"},
+	{"Cookie: NAME=UNKNOWN; NAME=GOOD", "count 1"},
+	{"Cookie: NAME=GOOD; NAME=UNKNOWN", "count 1"},
+	{"Cookie: NAME=GOOD; NAME=GOOD", "count 1"},
+	{"Cookie: a=1\r\nCookie: NAME=GOOD", "count 1"},
+	{"Cookie: NAME=bad\r\nCookie: NAME=GOOD", "count 1"},
+	{"Cookie: NAME=GOOD\r\nCookie: b=2", "count 1"},
+	{"Cookie: MANYNAME=GOOD", "count 1"},
+	{"Cookie: NAME=GOOD; MANY", "count 1"},
+
+	{"Cookie: NAME=GOOD; NAME=OTHER", "count -1"}, // cookie tossing
+	{"Cookie: NAME=GOOD\r\nCookie: NAME=OTHER", "count -1"},
+	{"Cookie: name=GOOD", "count -1"},
+	{"Cookie: NAME =GOOD", "count -1"},
+	{"Cookie: xNAME=GOOD", "count -1"},
+	{"Cookie: NAME=\"GOOD\"", "count -1"},
+	{"Cookie: NAME=GOODx", "count -1"},
+	{"Cookie: NAME=a; NAME=b; NAME=c; NAME=d; NAME=GOOD", "count -1"},
+	{"Cookie: ;;==;\"", "count -1"},
+	{"X-Session: GOOD", "count -1"},
+}
+
+func oneConnection(e *env) {
+	kept := map[string]*core.Session{}
+	s := e.page(Options{}, func(c Ctx) error {
+		session := e.session(c)
+		kept[session.ID().String()] = session
+		return c.String(200, note.GetOr(session, "nobody"))
+	})
+	users := []string{"ALICE", "bobby"}
+	cookies := map[string]string{}
+	for _, user := range users {
+		b := s.seeded(user, func(s *core.Session) { e.ok(note.Set(s, user), "Set") })
+		cookies[user] = "Cookie: " + b.cookies[0]
+	}
+	w := s.dial()
+	for i := range 20 {
+		user := users[i%2]
+		w.get("/", cookies[user]).is(200, user)
+	}
+	w.get("/").is(200, "nobody")
+	if len(kept) != len(users)+1 {
+		e.Errorf("%d sessions seen, want %d", len(kept), len(users)+1)
+	}
+	for id, session := range kept {
+		if subject := session.Subject(); subject != "" && session.ID().String() != id {
+			e.Errorf("the session of %s was %s and is %s", subject, id, session.ID())
+		}
+	}
+}

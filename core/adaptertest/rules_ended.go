@@ -1,0 +1,216 @@
+package adaptertest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// Rules about requests that are under way while their session is ended: logged out, revoked,
+// expired, or moved to a new token. An ended session stays ended, and a late response
+// does not disturb what came after it.
+
+// change is what a slow request does to its session.
+type change struct {
+	name string
+	do   func(e *env, s *core.Session, c Ctx)
+}
+
+var changes = []change{
+	{"read", func(_ *env, s *core.Session, _ Ctx) { _ = s.Keys() }}, // and touch
+	{"set", func(_ *env, s *core.Session, _ Ctx) { _ = count.Set(s, 99) }},
+	{"update", func(_ *env, s *core.Session, _ Ctx) { _ = count.Update(s, func(n int) int { return n + 98 }) }},
+	{"rotate", func(_ *env, s *core.Session, _ Ctx) { _ = s.RotateID() }},
+	{"add flash", func(_ *env, s *core.Session, _ Ctx) { _ = s.AddFlash("info", "late") }},
+	{"flashes", func(_ *env, s *core.Session, c Ctx) { _, _ = s.Flashes(c.Context()) }},
+	{"clear", func(_ *env, s *core.Session, _ Ctx) { _ = s.Clear() }},
+	{"logout", func(_ *env, s *core.Session, _ Ctx) { _ = s.Logout() }},
+	{"save", func(_ *env, s *core.Session, c Ctx) { _ = count.Set(s, 99); _ = s.Save(c.Context()) }},
+}
+
+// ending is how a session ends, or gets a new token, while another request uses it.
+type ending struct {
+	name string
+	// end does it with b's cookie, or without the client, and returns whether it could.
+	end   func(b *browser) bool
+	again bool // the client has a session afterwards
+}
+
+var endings = []ending{
+	{"logout", func(b *browser) bool { b.get("/logout").status(204).deletesCookie(); return true }, false},
+	{"rotation", func(b *browser) bool { b.get("/rotate").status(204).setsCookie(); return true }, true},
+	{"login", func(b *browser) bool { b.get("/login").status(204).setsCookie(); return true }, true},
+	{"revocation", func(b *browser) bool {
+		b.peek(func(s *core.Session) { b.ok(b.m.Revoke(context.Background(), s.ID()), "Revoke") })
+		return true
+	}, false},
+	{"revocation of the subject", func(b *browser) bool {
+		if b.tokens != nil {
+			return false
+		}
+		_, err := b.m.RevokeSubject(context.Background(), "alice")
+		b.ok(err, "RevokeSubject")
+		return true
+	}, false},
+	{"expiry", func(b *browser) bool { time.Sleep(1200 * time.Millisecond); return true }, false},
+}
+
+var endedRules = func() (list []rule) {
+	for _, every := range []bool{false, true} {
+		for _, end := range endings {
+			r := rule{
+				name: "ended by " + end.name,
+				text: "Given a slow request whose session is ended or moved meanwhile, whatever the slow one did before or does after, when its response leaves, then it stands but has no Set-Cookie, the old cookie stands for no session, and a newer one is as it was.",
+				run:  func(e *env) { whileSlow(e, end, every) },
+			}
+			if every {
+				r.name += ", SaveEveryRequest"
+			}
+			list = append(list, r)
+		}
+	}
+	return append(list, rule{
+		name:  "old token after a rotation",
+		text:  "Given a session that was rotated a moment ago, when a request arrives with the old token, then it is anonymous, what it writes is dropped, and its response has no Set-Cookie.",
+		needs: []need{records},
+		run:   oldToken,
+	})
+}()
+
+// slow is a handler that does its change before or after the session is ended.
+type slow struct {
+	*env
+	mu    sync.Mutex
+	asked map[string]chan bool // by request: its handler has the session
+	ended map[string]chan bool
+}
+
+func (w *slow) channels(id string) (asked, ended chan bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.asked[id] == nil {
+		w.asked[id], w.ended[id] = make(chan bool), make(chan bool)
+	}
+	return w.asked[id], w.ended[id]
+}
+
+func (w *slow) serve(c Ctx) error {
+	asked, ended := w.channels(c.Header("X-Id"))
+	s := w.session(c)
+	act := func() {
+		for _, ch := range changes {
+			if ch.name == c.Header("X-Do") {
+				ch.do(w.env, s, c)
+			}
+		}
+	}
+	early := c.Header("X-When") == "before"
+	if early {
+		act()
+	}
+	close(asked)
+	<-ended
+	if !early {
+		act()
+	}
+	return c.String(200, "slow")
+}
+
+func whileSlow(e *env, end ending, every bool) {
+	e.cfg.SaveEveryRequest, e.cfg.TouchInterval = every, time.Microsecond
+	w := &slow{env: e, asked: map[string]chan bool{}, ended: map[string]chan bool{}}
+	all := routes{
+		"/slow":   w.serve,
+		"/logout": func(c Ctx) error { e.ok(e.session(c).Logout(), "Logout"); return c.NoContent(204) },
+		"/rotate": func(c Ctx) error { e.ok(e.session(c).RotateID(), "RotateID"); return c.NoContent(204) },
+		"/login":  func(c Ctx) error { e.ok(e.session(c).Login("bob"), "Login"); return c.NoContent(204) },
+	}
+	a, twin := e.serve(Options{}, all), e.twin(Options{}, all)
+	var wg sync.WaitGroup
+	for _, ch := range changes {
+		for _, when := range []string{"before", "after"} {
+			if when == "before" && moves(e, ch) {
+				continue // the slow request is the one that ended it
+			}
+			wg.Go(func() { w.one(a, twin, ch, when, end) })
+		}
+	}
+	wg.Wait()
+}
+
+// moves reports whether a change takes effect at once, so that the other request
+// cannot do what it has to.
+func moves(e *env, ch change) bool { return e.tokens != nil && ch.name == "save" }
+
+// one is one slow request on a, and what ends its session on twin.
+func (w *slow) one(a, twin *site, ch change, when string, end ending) {
+	id := ch.name + " " + when
+	old := a.seeded("alice", func(s *core.Session) {
+		_ = s.AddFlash("info", "x")
+		if end.name == "expiry" {
+			_ = s.ExpireAt(time.Now().Add(1100 * time.Millisecond))
+		}
+	})
+	user := old.on(twin)
+	asked, ended := w.channels(id)
+	got := make(chan *response, 1)
+	go func() {
+		r, err := old.copyOf().try("GET", "/slow", "X-Id", id, "X-Do", ch.name, "X-When", when)
+		w.ok(err, "the slow request")
+		got <- r
+	}()
+	<-asked
+	if !end.end(user) {
+		close(ended)
+		<-got
+		return
+	}
+	close(ended)
+	r := <-got
+	if r == nil {
+		return
+	}
+	if r.StatusCode != 200 || r.body != "slow" || len(r.ours()) > 0 {
+		w.Errorf("%s: the slow response is %d %.80q with %q", id, r.StatusCode, r.body, r.ours())
+	}
+	if n, live := old.holds(); live {
+		w.Errorf("%s: the old cookie stands for a session again, count %d", id, n)
+	}
+	if end.again {
+		if _, live := user.holds(); !live {
+			w.Errorf("%s: the newer session is gone", id)
+		}
+	}
+}
+
+func oldToken(e *env) {
+	h := func(c Ctx) error {
+		s := e.session(c)
+		if !s.IsNew() || s.Subject() != "" {
+			e.Errorf("%s: not anonymous: %v", c.Header("X-Do"), s)
+		}
+		for _, ch := range changes {
+			if ch.name == c.Header("X-Do") {
+				ch.do(e, s, c)
+			}
+		}
+		return c.String(200, "done")
+	}
+	a := e.serve(Options{}, routes{"/": h, "/login": func(c Ctx) error {
+		e.ok(e.session(c).Login("bob"), "Login")
+		return c.NoContent(204)
+	}})
+	twin := e.twin(Options{}, routes{"/": h})
+	b := a.seeded("alice")
+	old := b.on(twin)
+	b.get("/login").setsCookie()
+	for _, ch := range changes {
+		old.copyOf().get("/", "X-Do", ch.name).is(200, "done").leavesCookie()
+	}
+	b.has(1)
+	if n := a.live(); n != 1 {
+		e.Errorf("%d sessions, want 1", n)
+	}
+}

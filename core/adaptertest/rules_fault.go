@@ -1,0 +1,226 @@
+package adaptertest
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+)
+
+// Rules about a store that does not answer. A client must never be told of a success that
+// did not happen, nor be made anonymous.
+
+var outage = storetest.Outage
+
+var loadRules = []rule{
+	{
+		name:  "load fails",
+		text:  "Given a store that does not answer, when a handler asks for its session, then it is told, the session is not nil, and the response leaves the cookie alone.",
+		needs: []need{records},
+		run: func(e *env) {
+			b := e.page(Options{}, func(c Ctx) error {
+				s, err := c.Session()
+				e.is(err, core.ErrUnavailable, "Session")
+				if s == nil {
+					e.Errorf("the session is nil")
+				}
+				e.is(count.Set(s, 2), core.ErrUnavailable, "Set")
+				return c.String(503, "told")
+			}).seeded("")
+			e.fault.Before(outage)
+			b.get("/").is(503, "told").leavesCookie()
+			e.fault.Reset()
+			b.has(1)
+		},
+	},
+	{
+		name:  "load fails before Handle",
+		text:  "Given a store that does not answer, when a handler is made by Handle, then it does not run, and the client gets a 503 to try again after.",
+		needs: []need{records},
+		run: func(e *env) {
+			var ran atomic.Int32
+			b := e.page(Options{Handle: true}, func(c Ctx) error {
+				ran.Add(1)
+				return visit(e)(c)
+			}).seeded("")
+			e.fault.Before(outage)
+			b.get("/").refused()
+			if ran.Load() > 0 {
+				e.Errorf("the handler ran")
+			}
+			e.fault.Reset()
+			b.get("/").is(200, "visit 2")
+		},
+	},
+	{
+		name:  "handler goes on in spite of an outage",
+		text:  "Given a session that could not be loaded, when the handler writes to it all the same and reports success, then the client gets a 503.",
+		needs: []need{records},
+		run: func(e *env) {
+			b := e.page(Options{}, func(c Ctx) error {
+				s, _ := c.Session()
+				_ = count.Set(s, 2)
+				return c.String(200, text)
+			}).seeded("")
+			e.fault.Before(outage)
+			b.get("/").refused()
+		},
+	},
+	{
+		name: "a value that cannot be encoded",
+		text: "Given a handler that sets a value which cannot be encoded and ignores the error, then the client gets a 500 with nothing of the handler's, and nothing is stored.",
+		run: func(e *env) {
+			const channel core.Key[chan int] = "channel"
+			b := e.page(Options{}, func(c Ctx) error {
+				e.ok(count.Set(e.session(c), 2), "Set")
+				_ = channel.Set(e.session(c), nil)
+				_ = channel.Set(e.session(c), make(chan int))
+				c.SetHeader("Etag", secret)
+				return c.String(200, text)
+			}).seeded("")
+			r := b.get("/").status(500).leavesCookie()
+			if r.body == text || r.Header.Get("Etag") != "" {
+				r.errorf("the handler's response: %v", r.Header)
+			}
+			b.has(1)
+		},
+	},
+}
+
+// refusedRules: every kind of answer, with and without compression, of a handler whose session
+// cannot be stored.
+var refusedRules = func() (list []rule) {
+	for _, z := range compressions {
+		for _, a := range answers {
+			list = append(list, rule{
+				name:  named("store refuses "+a.name, z),
+				text:  "Given a store that does not answer, when a handler writes to the session and answers in whatever way, then the client gets a readable 503 with nothing of the handler's, and the next request is as if nothing had happened.",
+				needs: []need{records},
+				run:   func(e *env) { refuse(e, a, z.options) },
+			})
+		}
+	}
+	return list
+}()
+
+func refuse(e *env, a answer, o Options) {
+	s := e.page(o, func(c Ctx) error {
+		e.ok(count.Set(e.session(c), 1), "Set")
+		if c.Header("X-Mark") != "" {
+			for _, name := range []string{"Etag", "Last-Modified", "X-Mark"} {
+				c.SetHeader(name, secret)
+			}
+			c.SetHeader("Cache-Control", "public, max-age=60")
+			c.AddHeader("Set-Cookie", "own="+secret)
+		}
+		return a.send(e, c)
+	})
+	e.fault.Before(storetest.On("Create"))
+	b := s.browser()
+	b.get("/", "X-Mark", "1").refused()
+	if s.live() != 0 || len(b.cookies) != 0 {
+		e.Errorf("%d sessions, cookies %q", s.live(), b.cookies)
+	}
+	e.fault.Reset()
+	for range 3 { // pooled objects must not be poisoned
+		b := s.browser()
+		r := b.get("/").setsCookie()
+		a.arrived(r)
+		r.has("Etag", "").has("Retry-After", "")
+	}
+}
+
+// act is what a request does to its session.
+type act struct {
+	name  string
+	fresh bool // of a new client
+	do    func(s *core.Session, c Ctx)
+}
+
+var acts = []act{
+	{"first write", true, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }},
+	{"read", false, func(s *core.Session, _ Ctx) { _ = s.Keys() }}, // and touch
+	{"write", false, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }},
+	{"login", false, func(s *core.Session, _ Ctx) { _ = s.Login("bob") }},
+	{"logout", false, func(s *core.Session, _ Ctx) { _ = s.Logout() }},
+	{"add flash", false, func(s *core.Session, _ Ctx) { _ = s.AddFlash("info", "new") }},
+	{"flashes", false, func(s *core.Session, c Ctx) { _, _ = s.Flashes(c.Context()) }},
+	{"save", false, func(s *core.Session, c Ctx) { _ = count.Set(s, 5); _ = s.Save(c.Context()) }},
+}
+
+var nthRules = func() (list []rule) {
+	for _, z := range compressions {
+		list = append(list, rule{
+			name:  named("the Nth call fails", z),
+			text:  "Given a request that reads, writes, signs in, signs out, and answers in whatever way, when its Nth call to the store fails, for every N, then the client gets a 503 and nothing of the handler's, the old state stands, and the next request is fine.",
+			needs: []need{records},
+			run:   func(e *env) { nthFails(e, z.options) },
+		})
+	}
+	return list
+}()
+
+func nthFails(e *env, o Options) {
+	e.cfg.TouchInterval = time.Microsecond
+	s := e.page(o, func(c Ctx) error {
+		s, err := c.Session()
+		if err != nil {
+			c.SetHeader("Retry-After", core.RetryAfter)
+			c.SetHeader("Cache-Control", "no-store")
+			return c.String(core.HTTPStatus(err), "told")
+		}
+		for _, a := range acts {
+			if a.name == c.Header("X-Do") {
+				a.do(s, c)
+			}
+		}
+		return answered(c.Header("X-Answer")).send(e, c)
+	})
+	for _, act := range acts {
+		for _, answer := range answers {
+			s.nth(act, answer)
+		}
+	}
+}
+
+// nth sends a request again and again, each time with another call failing.
+func (s *site) nth(act act, answer answer) {
+	for n := 1; n < 10; n++ {
+		b := s.browser()
+		if !act.fresh {
+			b = s.seeded("alice", func(s *core.Session) { _ = s.AddFlash("info", "x") })
+		}
+		time.Sleep(5 * time.Microsecond) // so that a touch is due
+		before := 0
+		if act.fresh {
+			before = s.live()
+		}
+		s.fault.Reset()
+		var failed atomic.Bool
+		s.fault.Before(func(c storetest.Call) error {
+			if c.N != n {
+				return nil
+			}
+			failed.Store(true)
+			return outage(c)
+		})
+		r := b.get("/", "X-Do", act.name, "X-Answer", answer.name)
+		if !failed.Load() {
+			answer.arrived(r)
+			return
+		}
+		s.fault.Reset()
+		r.refused()
+		if act.fresh {
+			if after := s.live(); after != before {
+				r.errorf("call %d failed: %d sessions, there were %d", n, after, before)
+			}
+		} else {
+			b.has(1)
+		}
+		b.get("/", "X-Do", "write", "X-Answer", "no content").status(204)
+		b.has(5)
+	}
+	s.Errorf("%s, %s: no end of calls", act.name, answer.name)
+}

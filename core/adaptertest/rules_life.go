@@ -1,0 +1,213 @@
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"net/http/cookiejar"
+	"sync"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// Rules about sessions that are left alone, read, moved and ended.
+
+var untouchedRules = []rule{
+	{
+		name: "untouched",
+		text: "Given a client with a session, when the handler does not ask for it, then the store is not called and the response says nothing of sessions.",
+		run: func(e *env) {
+			b := e.page(Options{}, func(c Ctx) error { return c.String(200, "done") }).seeded("")
+			r := b.get("/").is(200, "done").leavesCookie()
+			if len(r.Header["Vary"]) > 0 || len(r.Header["Cache-Control"]) > 0 {
+				r.errorf("header %v", r.Header)
+			}
+			e.calls()
+		},
+	},
+	{
+		name: "read only",
+		text: "Given a client with a session, when the handler reads it, then it is loaded once, nothing is written, no cookie is sent, and Vary says Cookie.",
+		run: func(e *env) {
+			b := e.page(Options{}, func(c Ctx) error {
+				e.session(c)
+				return c.String(200, "visit "+itoa(count.GetOr(e.session(c), -1)))
+			}).seeded("")
+			b.get("/").is(200, "visit 1").leavesCookie().varies()
+			e.calls("Load", 1)
+		},
+	},
+	{
+		name: "a touch",
+		text: "Given a TouchInterval that has passed, when the handler only reads, then the deadline moves in the store, no data is written, and the cookie is sent again.",
+		run: func(e *env) {
+			e.cfg.TouchInterval = 1
+			b := e.page(Options{}, func(c Ctx) error {
+				e.session(c)
+				return c.String(200, "done")
+			}).seeded("")
+			token := b.token()
+			b.get("/").is(200, "done").setsCookie()
+			e.calls("Load", 1, "Touch", 1)
+			if e.tokens == nil && b.token() != token {
+				e.Errorf("another token")
+			}
+			b.has(1)
+		},
+	},
+	{
+		name: "unknown path",
+		text: "Given a path without a route, when it is asked for, then the answer is the framework's 404, and the store is not called.",
+		run: func(e *env) {
+			b := e.page(Options{}, func(c Ctx) error { return c.String(200, "done") }).seeded("")
+			b.get("/nowhere").status(404).leavesCookie()
+			e.calls()
+		},
+	},
+	{
+		name:  "own page for unknown paths",
+		text:  "Given the application's own 404 page, when it writes to the session, then that is stored.",
+		needs: []need{notFounds},
+		run: func(e *env) {
+			b := e.serve(Options{NotFound: func(c Ctx) error {
+				e.ok(count.Set(e.session(c), 1), "Set")
+				return c.String(404, "not here")
+			}}, routes{"/": visit(e)}).browser()
+			b.get("/nowhere").is(404, "not here").setsCookie()
+			b.has(1)
+		},
+	},
+}
+
+var lifeRules = []rule{
+	{
+		name: "rotation",
+		text: "Given a session, when a handler rotates it or signs a user in, then the client gets a new token, the old one is worth nothing, and the data is kept.",
+		run: func(e *env) {
+			s := e.serve(Options{}, routes{
+				"/rotate": func(c Ctx) error { e.ok(e.session(c).RotateID(), "RotateID"); return c.NoContent(204) },
+				"/login":  func(c Ctx) error { e.ok(e.session(c).Login("alice"), "Login"); return c.Redirect(303, "/") },
+			})
+			for _, path := range []string{"/rotate", "/login"} {
+				b := s.seeded("")
+				old := b.copyOf()
+				b.get(path).setsCookie()
+				if b.token() == old.token() {
+					e.Errorf("%s: the token is the same", path)
+				}
+				old.anonymous()
+				b.has(1)
+			}
+		},
+	},
+	{
+		name: "logout",
+		text: "Given a session, when a handler ends it and redirects, then the cookie is deleted, and the token is worth nothing.",
+		run: func(e *env) {
+			s := e.page(Options{}, func(c Ctx) error {
+				e.ok(e.session(c).Logout(), "Logout")
+				return c.Redirect(303, "/")
+			})
+			b := s.seeded("alice")
+			old := b.copyOf()
+			b.get("/").status(303).deletesCookie()
+			old.anonymous()
+			if e.tokens == nil && s.live() != 0 {
+				e.Errorf("the store is not empty")
+			}
+			s.browser().get("/").status(303).leavesCookie()
+		},
+	},
+	{
+		name: "a cookie jar",
+		text: "Given a client with the cookie jar of net/http, when it visits, signs in, visits and signs out, then it sees what a user should.",
+		run:  withJar,
+	},
+	{
+		name: "many clients",
+		text: "Given clients that send requests at the same time over their own connections, then each sees its own session, always.",
+		run:  manyClients,
+	},
+	{
+		name: "after the request",
+		text: "Given a goroutine that goes on using the session when the request is over, then it gets ErrClosed, and nothing of it is stored or mixed up with another request.",
+		run:  afterTheRequest,
+	},
+}
+
+func withJar(e *env) {
+	e.cfg.Cookie.Insecure = true // the jar keeps Secure cookies to itself on http://
+	s := e.serve(Options{}, routes{
+		"/":       visit(e),
+		"/login":  func(c Ctx) error { e.ok(e.session(c).Login("alice"), "Login"); return c.Redirect(303, "/") },
+		"/logout": func(c Ctx) error { e.ok(e.session(c).Logout(), "Logout"); return c.Redirect(303, "/") },
+	})
+	b := s.browser()
+	jar, err := cookiejar.New(nil)
+	e.must(err)
+	b.client.Jar, b.client.CheckRedirect = jar, nil
+	for _, step := range []struct{ path, sees string }{
+		{"/", "visit 1"}, {"/", "visit 2"}, {"/login", "visit 3"}, {"/", "visit 4"}, {"/logout", "visit 1"}, {"/", "visit 2"},
+	} {
+		b.cookies = nil // leave them to the jar
+		b.get(step.path).is(200, step.sees)
+	}
+}
+
+func manyClients(e *env) {
+	s := e.page(Options{}, func(c Ctx) error {
+		s := e.session(c)
+		e.ok(count.Update(s, func(n int) int { return n + 1 }), "Update")
+		who := note.GetOr(s, "nobody")
+		e.ok(note.Set(s, c.Header("X-Name")), "Set")
+		return c.String(200, who+" "+itoa(count.GetOr(s, -1)))
+	})
+	var wg sync.WaitGroup
+	for i := range 4 {
+		b, name := s.browser(), "client"+itoa(i)
+		wg.Go(func() {
+			want := "nobody 1"
+			for n := range 20 {
+				r, err := b.try("GET", "/", "X-Name", name)
+				if err != nil || r.body != want {
+					e.Errorf("%s got %v, %v, want %s", name, r, err, want)
+					return
+				}
+				want = name + " " + itoa(n+2)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func afterTheRequest(e *env) {
+	leaked := make(chan *core.Session, 1)
+	stopped := make(chan error, 1)
+	b := e.page(Options{}, func(c Ctx) error {
+		s, ctx := e.session(c), c.Context()
+		leaked <- s
+		started := make(chan struct{})
+		go func() {
+			for i := 0; ; i++ {
+				_ = note.Set(s, itoa(i))
+				_, err := core.FromContext(ctx)
+				if i == 0 {
+					close(started)
+				}
+				if errors.Is(err, core.ErrClosed) {
+					stopped <- err
+					return
+				}
+			}
+		}()
+		<-started
+		return c.String(200, "done")
+	}).seeded("")
+	b.get("/").is(200, "done")
+	s := <-leaked
+	<-stopped
+	e.is(count.Set(s, 99), core.ErrClosed, "Set")
+	_, err := count.Get(s)
+	e.is(err, core.ErrClosed, "Get")
+	e.is(s.Save(context.Background()), core.ErrClosed, "Save")
+	b.has(1)
+}

@@ -1,0 +1,153 @@
+package adaptertest
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// Rules about requests of one session that overlap, on two servers with one storage.
+
+// overlapping is how many there are at once, and readers how many want the same flash message.
+const (
+	overlapping = 64
+	readers     = 32
+)
+
+var overlapRules = []rule{
+	{
+		name:  "overlapping writes",
+		text:  "Given 64 requests of one session at the same time, when each sets a key of its own and adds one to a counter, then 64 keys are there, and the counter says 64.",
+		needs: []need{records},
+		run: func(e *env) {
+			e.cfg.StoreTimeout = 30 * time.Second // the storage may be slow, and this is about nothing lost
+			h := func(c Ctx) error {
+				s := e.session(c)
+				time.Sleep(5 * time.Millisecond)
+				e.ok(core.Key[int]("key"+c.Header("X-N")).Set(s, 1), "Set")
+				e.ok(count.Update(s, func(n int) int { return n + 1 }), "Update")
+				return c.NoContent(204)
+			}
+			b := e.both(h, func(b *browser, i int) {
+				r, err := b.try("GET", "/", "X-N", itoa(i))
+				if err != nil || r.StatusCode != 204 {
+					e.Errorf("request %d: %v, %v", i, r, err)
+				}
+			}, overlapping)
+			b.has(1 + overlapping)
+			b.peek(func(s *core.Session) {
+				if n := s.Len(); n != 1+overlapping {
+					e.Errorf("%d keys, want %d", n, 1+overlapping)
+				}
+			})
+		},
+	},
+	{
+		name:  "overlapping rotations",
+		text:  "Given requests of one session at the same time that all rotate it, then one of them gets the new token, the others get none, and there is one session.",
+		needs: []need{records},
+		run: func(e *env) {
+			var cookies atomic.Int32
+			arrived := make(chan bool, readers)
+			h := func(c Ctx) error {
+				s := e.session(c)
+				arrived <- true
+				for len(arrived) < readers {
+					time.Sleep(time.Millisecond)
+				}
+				e.ok(s.RotateID(), "RotateID")
+				return c.NoContent(204)
+			}
+			b := e.both(h, func(b *browser, i int) {
+				r, err := b.try("GET", "/")
+				if err != nil || r.StatusCode != 204 {
+					e.Errorf("request %d: %v, %v", i, r, err)
+				} else if len(r.ours()) > 0 {
+					cookies.Add(1)
+				}
+			}, readers)
+			if n := cookies.Load(); n != 1 {
+				e.Errorf("%d responses with a token, want 1", n)
+			}
+			if n := b.live(); n != 1 {
+				e.Errorf("%d sessions, want 1", n)
+			}
+		},
+	},
+}
+
+// both makes one session and sends n requests with its cookie at the same time, to two servers
+// in turn. It returns a browser with that cookie.
+func (e *env) both(h Handler, send func(b *browser, i int), n int, seed ...func(*core.Session)) *browser {
+	e.Helper()
+	sites := []*site{e.page(Options{}, h), e.twin(Options{}, routes{"/": h})}
+	b := sites[0].seeded("alice", seed...)
+	var wg sync.WaitGroup
+	for i := range n {
+		twin := b.on(sites[i%2])
+		wg.Go(func() { send(twin, i) })
+	}
+	wg.Wait()
+	return b
+}
+
+var flashRules = []rule{
+	{
+		name:  "flash messages are seen once",
+		text:  "Given two flash messages and 32 requests at the same time that ask for them, then each message is in exactly one response.",
+		needs: []need{records},
+		run: func(e *env) {
+			e.cfg.StoreTimeout = 30 * time.Second
+			h := func(c Ctx) error {
+				list, err := e.session(c).Flashes(c.Context())
+				e.ok(err, "Flashes")
+				body := ""
+				for _, f := range list {
+					body += f.Text + " "
+				}
+				return c.String(200, body)
+			}
+			var mu sync.Mutex
+			all := ""
+			b := e.both(h, func(b *browser, i int) {
+				r, err := b.try("GET", "/")
+				if err != nil || r.StatusCode != 200 {
+					e.Errorf("request %d: %v, %v", i, r, err)
+					return
+				}
+				mu.Lock()
+				all += r.body
+				mu.Unlock()
+			}, readers, func(s *core.Session) {
+				e.ok(s.AddFlash("info", "one"), "AddFlash")
+				e.ok(s.AddFlash("info", "two"), "AddFlash")
+			})
+			if all != "one two " && all != "two one " {
+				e.Errorf("the responses together hold %q", all)
+			}
+			b.has(1)
+		},
+	},
+	{
+		name: "flash over a redirect",
+		text: "Given a handler that leaves a flash message and redirects, when the next pages ask for messages, then the first gets it, and the second does not.",
+		run: func(e *env) {
+			b := e.serve(Options{}, routes{
+				"/post": func(c Ctx) error {
+					e.ok(e.session(c).AddFlash("info", "saved"), "AddFlash")
+					return c.Redirect(303, "/")
+				},
+				"/": func(c Ctx) error {
+					list, err := e.session(c).Flashes(c.Context())
+					e.ok(err, "Flashes")
+					return c.String(200, itoa(len(list)))
+				},
+			}).browser()
+			b.send("POST", "/post").status(303).setsCookie()
+			b.get("/").is(200, "1")
+			b.get("/").is(200, "0")
+		},
+	},
+}

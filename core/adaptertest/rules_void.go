@@ -1,0 +1,138 @@
+package adaptertest
+
+import (
+	"errors"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// Rules about responses that store nothing: they report a failure to the client, so what the
+// handler did has not happened.
+
+var voidRules = []rule{
+	void("status 500", "a response of status 500", 500, Options{},
+		func(c Ctx) error { return c.String(500, "sorry") }),
+	void("status 408", "a response of status 408", 408, Options{},
+		func(c Ctx) error { return c.String(408, "too slow") }),
+	void("framework error 503", "a framework error of status 503", 503, Options{},
+		func(c Ctx) error { return c.Fail(503) }),
+	void("plain error", "an error that is none of the framework's", 500, Options{},
+		func(Ctx) error { return errors.New("broken") }),
+	void("plain error, gzip outside", "an error that is none of the framework's", 500, Options{GzipOutside: true},
+		func(Ctx) error { return errors.New("broken") }),
+	void("panic, recovered outside", "a panic", 500, Options{RecoverOutside: true},
+		func(Ctx) error { panic("broken") }),
+	void("panic, recovered inside", "a panic", 500, Options{RecoverInside: true},
+		func(Ctx) error { panic("broken") }),
+	{
+		name: "session after a panic",
+		text: "Given a handler that panics, when a goroutine of it uses the session afterwards, then it gets ErrClosed, and nothing is stored.",
+		run: func(e *env) {
+			leaked := make(chan *core.Session, 1)
+			b := e.page(Options{RecoverOutside: true}, func(c Ctx) error {
+				leaked <- e.session(c)
+				panic("broken")
+			}).seeded("")
+			b.get("/").status(500)
+			s := <-leaked
+			e.is(count.Set(s, 9), core.ErrClosed, "Set")
+			b.has(1)
+		},
+	},
+	{
+		name: "client gone",
+		text: "Given a client that goes away before the response, when the handler writes to the session, then that is stored.",
+		run:  clientGone,
+	},
+}
+
+// void is a rule about a handler that writes, ends the session and then fails.
+func void(name, what string, status int, o Options, fail func(Ctx) error) rule {
+	return rule{
+		name: "nothing saved: " + name,
+		text: "Given a client with a session, when a handler writes to it, rotates it or ends it, and the end is " + what + ", then nothing is stored, and the cookie stays as it is.",
+		run: func(e *env) {
+			b := e.page(o, func(c Ctx) error {
+				s := e.session(c)
+				switch c.Header("X-Do") {
+				case "set":
+					e.ok(count.Set(s, 2), "Set")
+				case "login":
+					e.ok(s.Login("bob"), "Login")
+				case "logout":
+					e.ok(s.Logout(), "Logout")
+				default:
+					return c.String(200, "count "+itoa(count.GetOr(s, -1)))
+				}
+				return fail(c)
+			}).seeded("alice")
+			for _, do := range []string{"set", "login", "logout"} {
+				b.get("/", "X-Do", do).status(status).leavesCookie()
+			}
+			e.calls("Load", 3)
+			b.get("/").is(200, "count 1")
+			fresh := b.site.browser()
+			fresh.get("/", "X-Do", "set").status(status).leavesCookie()
+			if len(fresh.cookies) > 0 {
+				e.Errorf("cookies %q", fresh.cookies)
+			}
+		},
+	}
+}
+
+func clientGone(e *env) {
+	asked, gone, ended := make(chan bool), make(chan bool), make(chan bool)
+	b := e.page(Options{}, func(c Ctx) error {
+		defer close(ended)
+		s := e.session(c)
+		close(asked)
+		<-gone
+		e.ok(count.Set(s, 2), "Set")
+		return c.String(200, "done")
+	}).seeded("")
+	w := b.dial()
+	e.must(w.write("/", "Cookie: "+b.cookies[0]))
+	<-asked
+	e.must(w.conn.Close())
+	time.Sleep(20 * time.Millisecond) // for the server to notice
+	close(gone)
+	<-ended
+	if e.tokens != nil {
+		return // the client has not heard of it
+	}
+	e.eventually("saved", func() bool { n, _ := b.holds(); return n == 2 })
+}
+
+var timeRules = []rule{
+	{
+		name:  "time limit kept",
+		text:  "Given a time limit outside, when the handler is fast, then its session is stored and the cookie sent.",
+		needs: []need{timeLimits},
+		run: func(e *env) {
+			b := e.page(Options{TimeLimit: 10 * time.Second}, visit(e)).browser()
+			b.get("/").is(200, "visit 1").setsCookie()
+			b.has(1)
+		},
+	},
+	{
+		name:  "time limit passed",
+		text:  "Given a time limit outside that has answered 503, when the handler goes on and writes to the session, then nothing is stored.",
+		needs: []need{timeLimits},
+		run: func(e *env) {
+			ended := make(chan *core.Session, 1)
+			b := e.page(Options{TimeLimit: 30 * time.Millisecond}, func(c Ctx) error {
+				s := e.session(c)
+				<-c.Context().Done()
+				e.ok(count.Set(s, 2), "Set")
+				ended <- s
+				return c.String(200, "late")
+			}).seeded("")
+			b.get("/").status(503).leavesCookie()
+			s := <-ended
+			e.eventually("the session closes", func() bool { return errors.Is(s.Err(), core.ErrClosed) })
+			e.calls("Load", 1)
+			b.has(1)
+		},
+	},
+}
