@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
 // Out is what a response has to carry. The zero value changes nothing.
@@ -49,6 +51,7 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	case failed != nil: // the handler knows, and made this response of it
 	case void:
 		x.close(s, ErrClosed)
+		x.withdraw(s, deliverRefresh)
 	case dirty:
 		x.phase = phaseOpen // a cookie can still be sent
 		err = x.save(ctx, s)
@@ -56,6 +59,8 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 		if errors.Is(err, ErrEnded) {
 			err = nil
 		}
+	case s.pendingDelivery():
+		x.confirm(ctx, s)
 	default:
 		err = x.touch(ctx, s)
 	}
@@ -64,6 +69,35 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 		return Out{}, err
 	}
 	return x.out(s), nil
+}
+
+// confirm asks whether what an earlier Save wrote is still there: if another request ended the
+// session since, its cookie must not be sent. The save itself was acknowledged, so if the store
+// does not answer, the response stands, and the cookie keeps its old lifetime. x.mu is held.
+func (x *Exchange) confirm(ctx context.Context, s *Session) {
+	ctx, cancel := x.m.storeContext(context.WithoutCancel(ctx))
+	defer cancel()
+	switch err := x.m.alive(ctx, s.rec); {
+	case errors.Is(err, driver.ErrNotFound):
+		x.withdraw(s, deliverToken)
+	case err != nil:
+		x.withdraw(s, deliverRefresh)
+	}
+}
+
+func (s *Session) pendingDelivery() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live && s.delivery != deliverNothing
+}
+
+// withdraw forgets a delivery of at most this weight.
+func (x *Exchange) withdraw(s *Session, most delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.delivery <= most {
+		s.delivery = deliverNothing
+	}
 }
 
 // out says what the header must carry. x.mu is held.

@@ -156,6 +156,35 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 	}
 }
 
+// A save in the middle of the request leaves a cookie to be sent. If the session is ended
+// before the response is, that cookie stays here.
+func TestEndedAfterASaveInTheMiddle(t *testing.T) {
+	middles := map[string]func(*testing.T, *core.Session){
+		"save":    func(t *testing.T, s *core.Session) { must(t, count.Set(s, 5)); must(t, s.Save(ctx)) },
+		"expire":  func(t *testing.T, s *core.Session) { must(t, s.ExpireIn(time.Hour)); must(t, s.Save(ctx)) },
+		"flashes": func(t *testing.T, s *core.Session) { _, err := s.Flashes(ctx); must(t, err) },
+	}
+	for end, endIt := range ends {
+		for middle, middleIt := range middles {
+			for change, changeIt := range changes {
+				t.Run(end+"/"+middle+"/"+change, func(t *testing.T) {
+					b := newBrowser(t, newManager(t, core.Config{}))
+					b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, s.AddFlash("info", "x")) })
+					old := b.copyOf()
+					slow := old.copyOf().send()
+					middleIt(t, slow.s)
+					endIt(t, b)
+					changeIt(t, slow.s)
+					if out, err := slow.respond(200); err != nil || out.Name != "" {
+						t.Errorf("slow response: %+v, %v", out, err)
+					}
+					alive(t, old, false)
+				})
+			}
+		}
+	}
+}
+
 func TestLateRequestAfterRotation(t *testing.T) {
 	b := newBrowser(t, newManager(t, core.Config{}))
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })

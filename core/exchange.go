@@ -26,9 +26,8 @@ import (
 type Exchange struct {
 	m    *Manager
 	ctx  exchangeContext
-	line *string  // header line with the token, nil if there is none
-	buf  [96]byte // the same where the adapter's memory is reused
-	n    int      // bytes of buf
+	line *string // header line with the token, nil if there is none
+	raw  []byte  // the same where the adapter's memory is reused
 	s    atomic.Pointer[Session]
 
 	mu    sync.Mutex // held while the store is asked
@@ -47,7 +46,8 @@ const (
 // Begin starts an Exchange for a request that carries these lines of Manager.Header. It
 // looks at them only when the session is used.
 func (m *Manager) Begin(ctx context.Context, lines []string) *Exchange {
-	x := m.begin(ctx)
+	x := &Exchange{}
+	x.begin(m, ctx)
 	switch len(lines) {
 	case 0:
 	case 1:
@@ -61,20 +61,18 @@ func (m *Manager) Begin(ctx context.Context, lines []string) *Exchange {
 
 // BeginBytes is Begin for frameworks that reuse a request's memory: it copies the line.
 func (m *Manager) BeginBytes(ctx context.Context, line []byte) *Exchange {
-	x := m.begin(ctx)
-	if len(line) > len(x.buf) {
-		s := string(line)
-		x.line = &s
-	} else {
-		x.n = copy(x.buf[:], line)
-	}
-	return x
+	x := &struct {
+		Exchange
+		buf [96]byte // one allocation for both, as long as our cookie is alone
+	}{}
+	x.begin(m, ctx)
+	x.raw = append(x.buf[:0], line...)
+	return &x.Exchange
 }
 
-func (m *Manager) begin(ctx context.Context) *Exchange {
-	x := &Exchange{m: m}
+func (x *Exchange) begin(m *Manager, ctx context.Context) {
+	x.m = m
 	x.ctx = exchangeContext{Context: ctx, x: x}
-	return x
 }
 
 // Context returns the context given to Begin, extended so that FromContext finds the session.
@@ -151,11 +149,9 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 
 // tokens returns what the request carries, whether it is well-formed or not.
 func (x *Exchange) tokens(dst []string) []string {
-	line := ""
+	line := string(x.raw)
 	if x.line != nil {
 		line = *x.line
-	} else if x.n > 0 {
-		line = string(x.buf[:x.n])
 	}
 	if x.m.cfg.TokenHeader == "" {
 		return candidates(dst, line, x.m.cfg.Cookie.Name)
@@ -224,10 +220,14 @@ func (x *Exchange) Finish(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if x.phase == phaseSent {
-		err = x.save(ctx, s)
-	} else if s.Modified() {
+	switch {
+	case !s.Modified():
+	case x.phase != phaseSent:
 		err = x.dropped(ctx, s, errors.New("coatcheck: no response was committed"))
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		err = x.dropped(ctx, s, ctx.Err()) // the client was told that it took too long
+	default:
+		err = x.save(ctx, s)
 	}
 	x.close(s, ErrClosed)
 	if errors.Is(err, ErrEnded) {

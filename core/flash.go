@@ -80,7 +80,7 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
 	defer cancel()
 	j := &saving{
-		m: m, ctx: ctx, started: time.Now(), now: m.now(), reloaded: true,
+		m: m, ctx: ctx, started: time.Now(), now: m.now(), reloaded: true, inPassing: true,
 		old: s.rec, live: true, token: s.token, ops: []op{{kind: opTake, taken: taken}},
 	}
 	stale := s.stale
@@ -110,6 +110,7 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 		return mine
 	})
 	s.gen++
+	j.deliver = deliverNothing
 	s.settle(j)
 	return nil
 }

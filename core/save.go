@@ -32,7 +32,8 @@ type saving struct {
 	stored  bool
 	deliver delivery
 
-	reloaded bool // st is not what the handler last saw
+	reloaded  bool // st is not what the handler last saw
+	inPassing bool // the deadline is left to the save or touch at commit
 }
 
 // save stores the changes of s. x.mu is held.
@@ -106,6 +107,7 @@ func (x *Exchange) needsCookie(s *Session) bool {
 // ended makes s the session that it turned out to be: none. s.mu is held.
 func (s *Session) ended() {
 	s.live, s.gone, s.err = false, true, ErrEnded
+	s.delivery = deliverNothing // whatever an earlier Save wanted the client to have
 	s.ops, s.rotate, s.doomed, s.next = nil, false, false, pendingToken{}
 }
 
@@ -123,7 +125,8 @@ func (s *Session) done(j *saving) {
 func (s *Session) settle(j *saving) {
 	s.live, s.gone, s.stale = j.stored, false, true
 	s.rec, s.token, s.savedAt = j.rec, j.token, j.now
-	if j.deliver != deliverNothing && (j.deliver != deliverRefresh || s.delivery != deliverToken) {
+	// Where nothing stands any more, neither does the cookie that an earlier Save wanted sent.
+	if !j.stored || j.deliver == deliverToken || s.delivery == deliverNothing {
 		s.delivery = j.deliver
 	}
 	for len(s.ops) > 0 && j.reloaded {
@@ -284,7 +287,9 @@ func (j *saving) report(kind EventKind, id driver.ID) {
 func (j *saving) fill(rec *driver.Record) (err error) {
 	rec.Subject = j.st.subject
 	rec.Created = fromMicros(j.st.created)
-	rec.Expires = j.m.deadline(&j.st.header, j.now)
+	if !j.inPassing {
+		rec.Expires = j.m.deadline(&j.st.header, j.now)
+	}
 	rec.Data, err = j.m.seal(&j.st, rec.ID)
 	return err
 }

@@ -108,9 +108,6 @@ func (w *writer) Fail(err error) {
 // beforeError opens the gate for a response that HTTPErrorHandler is about to send.
 func (w *writer) beforeError() {
 	res := w.c.Response()
-	if res.Status < 200 {
-		return // Echo's mistake, see the package's comment; Write comes by the gate
-	}
 	if fresh, err := w.Pass(res.Header(), res.Status); fresh {
 		w.Bypass(func() { w.replace(err) })
 	}

@@ -23,7 +23,7 @@ type writer struct {
 // ready opens the gate, or has the client answered in place of the handler.
 func (w *writer) ready(status int) error {
 	if w.Written() && w.gate.Open() {
-		return nil // a route without the middleware, see again, sent the header: nothing can be stored
+		return nil // HandleContext led to a route without the middleware: Finish reports what is lost
 	}
 	fresh, err := w.gate.Pass(w.Header(), status)
 	if fresh {
@@ -39,6 +39,7 @@ func (w *writer) Fail(err error) {
 	w.c.Writer = w.ResponseWriter
 	defer func() { w.c.Writer = before }()
 	w.mw.onError(w.c, err)
+	w.c.Abort()
 }
 
 // end is for a handler that has returned and may have sent nothing: Gin then sends the
@@ -53,16 +54,14 @@ func (w *writer) leave() {
 	w.c.Writer = w.ResponseWriter
 }
 
-// plain is the type of Gin's own writer.
-var plain = reflect.TypeOf((&gin.Context{}).Copy().Writer)
-
 // lost reports that Engine.HandleContext put Gin's own writer back into c.Writer.
-// With several managers the writer behind this one has been put there again.
+// With several managers the writer behind this one has been put there again. A test tells
+// if Gin renames the type, which it does not export.
 func (w *writer) lost() bool {
 	if behind, ok := w.ResponseWriter.(*writer); ok && w.c.Writer == gin.ResponseWriter(behind) {
 		return true
 	}
-	return reflect.TypeOf(w.c.Writer) == plain
+	return reflect.TypeOf(w.c.Writer).String() == "*gin.responseWriter"
 }
 
 // again is the middleware for a request that Engine.HandleContext sends round once more. Gin

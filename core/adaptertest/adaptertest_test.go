@@ -1,6 +1,7 @@
 package adaptertest
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -16,7 +17,7 @@ func memory(testing.TB) func(testing.TB) driver.Store {
 }
 
 func files(tb testing.TB) func(testing.TB) driver.Store {
-	dir := tb.TempDir()
+	dir := filepath.Join(tb.TempDir(), "sessions")
 	return func(tb testing.TB) driver.Store {
 		store, err := filestore.New(dir)
 		if err != nil {

@@ -14,61 +14,72 @@ import (
 
 // change is what a slow request does to its session.
 type change struct {
-	name string
-	do   func(e *env, s *core.Session, c Ctx)
+	name  string
+	saves bool // at once, with a server-side store
+	do    func(s *core.Session, c Ctx)
 }
 
 var changes = []change{
-	{"read", func(_ *env, s *core.Session, _ Ctx) { _ = s.Keys() }}, // and touch
-	{"set", func(_ *env, s *core.Session, _ Ctx) { _ = count.Set(s, 99) }},
-	{"update", func(_ *env, s *core.Session, _ Ctx) { _ = count.Update(s, func(n int) int { return n + 98 }) }},
-	{"rotate", func(_ *env, s *core.Session, _ Ctx) { _ = s.RotateID() }},
-	{"add flash", func(_ *env, s *core.Session, _ Ctx) { _ = s.AddFlash("info", "late") }},
-	{"flashes", func(_ *env, s *core.Session, c Ctx) { _, _ = s.Flashes(c.Context()) }},
-	{"clear", func(_ *env, s *core.Session, _ Ctx) { _ = s.Clear() }},
-	{"logout", func(_ *env, s *core.Session, _ Ctx) { _ = s.Logout() }},
-	{"save", func(_ *env, s *core.Session, c Ctx) { _ = count.Set(s, 99); _ = s.Save(c.Context()) }},
+	{"read", false, func(s *core.Session, _ Ctx) { _ = s.Keys() }}, // and touch
+	{"set", false, func(s *core.Session, _ Ctx) { _ = count.Set(s, 99) }},
+	{"update", false, func(s *core.Session, _ Ctx) { _ = count.Update(s, func(n int) int { return n + 98 }) }},
+	{"rotate", false, func(s *core.Session, _ Ctx) { _ = s.RotateID() }},
+	{"add flash", false, func(s *core.Session, _ Ctx) { _ = s.AddFlash("info", "late") }},
+	{"flashes", true, func(s *core.Session, c Ctx) { _, _ = s.Flashes(c.Context()) }},
+	{"clear", false, func(s *core.Session, _ Ctx) { _ = s.Clear() }},
+	{"logout", false, func(s *core.Session, _ Ctx) { _ = s.Logout() }},
+	{"save", true, func(s *core.Session, c Ctx) { _ = count.Set(s, 99); _ = s.Save(c.Context()) }},
 }
 
 // ending is how a session ends, or gets a new token, while another request uses it.
 type ending struct {
 	name string
 	// end does it with b's cookie, or without the client, and returns whether it could.
-	end   func(b *browser) bool
+	end   func(b *browser, subject string) bool
 	again bool // the client has a session afterwards
 }
 
+// idleness ends a session without a deadline of its own.
+const idleness = "idleness"
+
 var endings = []ending{
-	{"logout", func(b *browser) bool { b.get("/logout").status(204).deletesCookie(); return true }, false},
-	{"rotation", func(b *browser) bool { b.get("/rotate").status(204).setsCookie(); return true }, true},
-	{"login", func(b *browser) bool { b.get("/login").status(204).setsCookie(); return true }, true},
-	{"revocation", func(b *browser) bool {
+	{"logout", func(b *browser, _ string) bool { b.get("/logout").status(204).deletesCookie(); return true }, false},
+	{"rotation", func(b *browser, _ string) bool { b.get("/rotate").status(204).setsCookie(); return true }, true},
+	{"login", func(b *browser, _ string) bool { b.get("/login").status(204).setsCookie(); return true }, true},
+	{"revocation", func(b *browser, _ string) bool {
 		b.peek(func(s *core.Session) { b.ok(b.m.Revoke(context.Background(), s.ID()), "Revoke") })
 		return true
 	}, false},
-	{"revocation of the subject", func(b *browser) bool {
+	{"revocation of the subject", func(b *browser, subject string) bool {
 		if b.tokens != nil {
 			return false
 		}
-		_, err := b.m.RevokeSubject(context.Background(), "alice")
+		_, err := b.m.RevokeSubject(context.Background(), subject)
 		b.ok(err, "RevokeSubject")
 		return true
 	}, false},
-	{"expiry", func(b *browser) bool { time.Sleep(1200 * time.Millisecond); return true }, false},
+	{"expiry", func(_ *browser, _ string) bool { time.Sleep(1200 * time.Millisecond); return true }, false},
+	{idleness, func(_ *browser, _ string) bool { time.Sleep(1200 * time.Millisecond); return true }, false},
 }
 
 var endedRules = func() (list []rule) {
 	for _, every := range []bool{false, true} {
-		for _, end := range endings {
-			r := rule{
-				name: "ended by " + end.name,
-				text: "Given a slow request whose session is ended or moved meanwhile, whatever the slow one did before or does after, when its response leaves, then it stands but has no Set-Cookie, the old cookie stands for no session, and a newer one is as it was.",
-				run:  func(e *env) { whileSlow(e, end, every) },
+		for _, saved := range []bool{false, true} {
+			for _, end := range endings {
+				r := rule{
+					name: "ended by " + end.name,
+					text: "Given a slow request whose session is ended or moved meanwhile, whatever the slow one did before or does after, when its response leaves, then it stands but has no Set-Cookie, the old cookie stands for no session, and a newer one is as it was.",
+					run:  func(e *env) { whileSlow(e, end, every, saved) },
+				}
+				if saved {
+					r.name += " after a save"
+					r.needs = []need{records}
+				}
+				if every {
+					r.name += ", SaveEveryRequest"
+				}
+				list = append(list, r)
 			}
-			if every {
-				r.name += ", SaveEveryRequest"
-			}
-			list = append(list, r)
 		}
 	}
 	return append(list, rule{
@@ -102,7 +113,7 @@ func (w *slow) serve(c Ctx) error {
 	act := func() {
 		for _, ch := range changes {
 			if ch.name == c.Header("X-Do") {
-				ch.do(w.env, s, c)
+				ch.do(s, c)
 			}
 		}
 	}
@@ -118,8 +129,13 @@ func (w *slow) serve(c Ctx) error {
 	return c.String(200, "slow")
 }
 
-func whileSlow(e *env, end ending, every bool) {
+// whileSlow runs slow requests of all kinds at once. saved are those that store
+// something in the middle, before the session is ended.
+func whileSlow(e *env, end ending, every, saved bool) {
 	e.cfg.SaveEveryRequest, e.cfg.TouchInterval = every, time.Microsecond
+	if end.name == idleness {
+		e.cfg.IdleTimeout = time.Second
+	}
 	w := &slow{env: e, asked: map[string]chan bool{}, ended: map[string]chan bool{}}
 	all := routes{
 		"/slow":   w.serve,
@@ -131,23 +147,18 @@ func whileSlow(e *env, end ending, every bool) {
 	var wg sync.WaitGroup
 	for _, ch := range changes {
 		for _, when := range []string{"before", "after"} {
-			if when == "before" && moves(e, ch) {
-				continue // the slow request is the one that ended it
+			if saved == (ch.saves && when == "before") {
+				wg.Go(func() { w.one(a, twin, ch, when, end) })
 			}
-			wg.Go(func() { w.one(a, twin, ch, when, end) })
 		}
 	}
 	wg.Wait()
 }
 
-// moves reports whether a change takes effect at once, so that the other request
-// cannot do what it has to.
-func moves(e *env, ch change) bool { return e.tokens != nil && ch.name == "save" }
-
 // one is one slow request on a, and what ends its session on twin.
 func (w *slow) one(a, twin *site, ch change, when string, end ending) {
 	id := ch.name + " " + when
-	old := a.seeded("alice", func(s *core.Session) {
+	old := a.seeded(id, func(s *core.Session) {
 		_ = s.AddFlash("info", "x")
 		if end.name == "expiry" {
 			_ = s.ExpireAt(time.Now().Add(1100 * time.Millisecond))
@@ -162,7 +173,7 @@ func (w *slow) one(a, twin *site, ch change, when string, end ending) {
 		got <- r
 	}()
 	<-asked
-	if !end.end(user) {
+	if !end.end(user, id) {
 		close(ended)
 		<-got
 		return
@@ -173,7 +184,7 @@ func (w *slow) one(a, twin *site, ch change, when string, end ending) {
 		return
 	}
 	if r.StatusCode != 200 || r.body != "slow" || len(r.ours()) > 0 {
-		w.Errorf("%s: the slow response is %d %.80q with %q", id, r.StatusCode, r.body, r.ours())
+		w.Errorf("%s: the slow response is %d %.80q with %.70q", id, r.StatusCode, r.body, r.ours())
 	}
 	if n, live := old.holds(); live {
 		w.Errorf("%s: the old cookie stands for a session again, count %d", id, n)
@@ -193,7 +204,7 @@ func oldToken(e *env) {
 		}
 		for _, ch := range changes {
 			if ch.name == c.Header("X-Do") {
-				ch.do(e, s, c)
+				ch.do(s, c)
 			}
 		}
 		return c.String(200, "done")
@@ -203,7 +214,7 @@ func oldToken(e *env) {
 		return c.NoContent(204)
 	}})
 	twin := e.twin(Options{}, routes{"/": h})
-	b := a.seeded("alice")
+	b := a.seeded("")
 	old := b.on(twin)
 	b.get("/login").setsCookie()
 	for _, ch := range changes {

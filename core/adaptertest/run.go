@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,8 +23,8 @@ func Run(t *testing.T, h Harness) {
 			if skipped != "" {
 				t.Skip(skipped)
 			}
-			for _, failure := range failures {
-				t.Errorf("%s\nThe rule: %s", failure, r.text)
+			if len(failures) > 0 {
+				t.Errorf("%s\nThe rule: %s", strings.Join(failures, "\n"), r.text)
 			}
 		})
 	}

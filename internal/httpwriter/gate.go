@@ -17,13 +17,13 @@ import (
 // Gate is one request's passage from handler to client. Whoever is about to send the
 // header calls Pass first. Its zero value is to be given to Begin; it must not be copied.
 type Gate struct {
-	x     *core.Exchange
 	ctx   scope
-	entry []field // the response header as it was before the handler
-	state atomic.Uint32
-	mu    sync.Mutex // held while the session is stored
+	entry []field    // the response header as it was before the handler
 	err   error      // set before state says failed
-	late  bool
+	mu    sync.Mutex // held while the session is stored
+	state atomic.Uint32
+	late  bool // FinishLater was called; Pass looks at it under mu
+	ended bool // Finish was called
 }
 
 // What Gate.state says.
@@ -57,9 +57,8 @@ func Mounted(m *core.Manager, ctx context.Context) *core.Exchange {
 // Begin starts m's Exchange for r, and returns the request to give to the handler. h is
 // the header of the response. It changes none of its arguments.
 func (g *Gate) Begin(m *core.Manager, r *http.Request, h http.Header, owner Owner) *http.Request {
-	ctx := r.Context()
-	g.x = m.Begin(ctx, r.Header[m.Header()])
-	g.ctx = scope{g.x.Context(), g.x, owner}
+	x := m.Begin(r.Context(), r.Header[m.Header()])
+	g.ctx = scope{x.Context(), x, owner}
 	if len(h) > 0 {
 		g.entry = make([]field, 0, len(h))
 		for name, values := range h {
@@ -85,12 +84,12 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 	if g.state.Load() != open { // another goroutine was faster
 		return false, g.err
 	}
-	out, err := g.x.Commit(g.ctx.Context, status)
+	out, err := g.ctx.x.Commit(g.ctx.Context, status)
 	if err == nil {
 		out.Apply(h)
 		g.state.Store(passed)
 		if g.late {
-			_ = g.x.Finish(g.ctx.Context)
+			_ = g.ctx.x.Finish(g.ctx.Context)
 		}
 		return false, nil
 	}
@@ -106,7 +105,10 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 
 // Finish closes the session after the handler. The error says which changes came too late
 // to be stored; core has logged it. If the header has not left, they are lost.
-func (g *Gate) Finish() error { return g.x.Finish(g.ctx.Context) }
+func (g *Gate) Finish() error {
+	g.ended = true
+	return g.ctx.x.Finish(g.ctx.Context)
+}
 
 // FinishLater leaves the session open until Pass has stored it: the framework makes the
 // response after the middleware.
@@ -116,14 +118,12 @@ func (g *Gate) FinishLater() {
 	g.late = true
 }
 
-// Discard is for defer: it closes the session without storing anything, unless Finish was
-// called, as happens when the handler panics.
+// Discard is for defer. It closes the session without storing anything if the handler
+// panicked, so that neither Finish nor FinishLater was called. All three are for the goroutine that
+// called Begin.
 func (g *Gate) Discard() {
-	g.mu.Lock()
-	late := g.late
-	g.mu.Unlock()
-	if !late {
-		g.x.Discard()
+	if !g.ended && !g.late {
+		g.ctx.x.Discard()
 	}
 }
 

@@ -11,16 +11,19 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
 
 // Two goroutines may send the first byte at the same time.
 func TestOneOfManyPasses(t *testing.T) {
-	for _, cfg := range []core.Config{works(), refuses()} {
+	for _, cfg := range []core.Config{works(), slowlyRefuses()} {
 		req := begin(t, cfg, httptest.NewRecorder())
 		var fresh atomic.Int32
 		var wg sync.WaitGroup
@@ -40,6 +43,17 @@ func TestOneOfManyPasses(t *testing.T) {
 			t.Errorf("failed: %t, told to %d callers", failed, fresh.Load())
 		}
 	}
+}
+
+// slowlyRefuses leaves time for others to come to the gate.
+func slowlyRefuses() core.Config {
+	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	refuse := storetest.On("Create")
+	fault.Before(func(c storetest.Call) error {
+		time.Sleep(20 * time.Millisecond)
+		return refuse(c)
+	})
+	return core.Config{Store: fault.Store()}
 }
 
 func TestDiscard(t *testing.T) {

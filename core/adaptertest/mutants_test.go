@@ -1,0 +1,243 @@
+package adaptertest
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// flaw is a mistake that adapters have been seen to make.
+type flaw int
+
+const (
+	none flaw = iota
+	noCommitAtEnd
+	flushPassesBy
+	hijackPassesBy
+	bodyAfterFailure
+	headerAfterFailure
+	cookieBeforeSave
+	statusIgnored
+	panicSaved
+	commitAtHint
+	sessionLoadedAlways
+	mountedTwiceUnseen
+	sessionNeverClosed
+	firstCookieOnly
+	varyReplaced
+	tokenInLog
+	hangs
+)
+
+// mutants are adapters with one mistake each, and a rule that must see it.
+var mutants = []struct {
+	name string
+	flaw flaw
+	rule string
+}{
+	{"nothing is committed when the handler writes nothing", noCommitAtEnd, "save with nothing"},
+	{"nothing is committed when the handler writes nothing", noCommitAtEnd, "store refuses nothing"},
+	{"Flush finds a way around", flushPassesBy, "flush first"},
+	{"Hijack finds a way around", hijackPassesBy, "hijack"},
+	{"Hijack finds a way around", hijackPassesBy, "hijack refused"},
+	{"the body follows the error page", bodyAfterFailure, "store refuses body"},
+	{"the body follows the error page", bodyAfterFailure, "the Nth call fails, gzip inside"},
+	{"the header survives a failure", headerAfterFailure, "store refuses redirect"},
+	{"the cookie is set whether the save works or not", cookieBeforeSave, "store refuses body"},
+	{"a 500 is saved", statusIgnored, "nothing saved: status 500"},
+	{"a panic is saved", panicSaved, "nothing saved: panic, recovered outside"},
+	{"a 103 commits", commitAtHint, "early hints"},
+	{"every request loads its session", sessionLoadedAlways, "untouched"},
+	{"the second middleware begins anew", mountedTwiceUnseen, "mounted twice"},
+	{"the session stays open", sessionNeverClosed, "after the request"},
+	{"only the first cookie is looked at", firstCookieOnly, "which cookie counts"},
+	{"Vary is replaced", varyReplaced, "Vary is merged"},
+	{"tokens are logged", tokenInLog, "rotation"},
+	{"the response never comes", hangs, "save with body"},
+}
+
+// The suite must be able to fail: each mutant by the rule that is meant to see it, and a
+// correct adapter of the same build by none.
+func TestMutants(t *testing.T) {
+	for _, mutant := range mutants {
+		t.Run(mutant.name+"/"+mutant.rule, func(t *testing.T) {
+			t.Parallel()
+			if failures := try(t, none, mutant.rule); len(failures) > 0 {
+				t.Fatalf("a correct adapter fails: %q", failures)
+			}
+			failures := try(t, mutant.flaw, mutant.rule)
+			if len(failures) == 0 {
+				t.Fatal("not seen")
+			}
+			t.Log(failures[0])
+		})
+	}
+}
+
+func try(t *testing.T, f flaw, name string) []string {
+	for _, r := range rules {
+		if r.name != name {
+			continue
+		}
+		h := Harness{Adapter: netHTTP{mutate: f.mount}, New: memory, Timeout: 30 * time.Second}
+		if f == hangs || f == sessionNeverClosed {
+			h.Timeout = time.Second
+		}
+		skipped, failures := check(t, h, r)
+		if skipped != "" {
+			t.Fatal(skipped)
+		}
+		return failures
+	}
+	t.Fatalf("no rule %q", name)
+	return nil
+}
+
+// mount is a small adapter for net/http with a flaw.
+func (f flaw) mount(m *core.Manager, _ func(http.Handler) http.Handler) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if m.Exchange(r.Context()) != nil && f != mountedTwiceUnseen {
+				next.ServeHTTP(w, r)
+				return
+			}
+			f.serve(m, next, w, r)
+		})
+	}
+}
+
+func (f flaw) serve(m *core.Manager, next http.Handler, w http.ResponseWriter, r *http.Request) {
+	lines := r.Header["Cookie"]
+	if f == firstCookieOnly && len(lines) > 0 {
+		first, _, _ := strings.Cut(strings.Join(lines, ";"), ";")
+		lines = []string{first}
+	}
+	e := &mutant{ResponseWriter: w, flaw: f, x: m.Begin(r.Context(), lines), r: r}
+	if f == sessionLoadedAlways {
+		_, _ = e.x.Session(r.Context())
+	}
+	if f == hangs {
+		<-r.Context().Done()
+	}
+	done := false
+	defer func() {
+		if f == panicSaved {
+			_ = e.ready(200)
+		}
+		if !done {
+			e.x.Discard()
+		}
+	}()
+	var out http.ResponseWriter = e
+	if f == flushPassesBy {
+		out = struct {
+			http.ResponseWriter
+			unwrapper
+		}{e, unwrapper{w}}
+	}
+	next.ServeHTTP(out, r.WithContext(e.x.Context()))
+	if f != noCommitAtEnd {
+		_ = e.ready(200)
+	}
+	if f != sessionNeverClosed {
+		_ = e.x.Finish(r.Context())
+	}
+	done = f != noCommitAtEnd
+	if f == sessionNeverClosed {
+		done = true
+	}
+}
+
+type unwrapper struct{ w http.ResponseWriter }
+
+func (u unwrapper) Unwrap() http.ResponseWriter { return u.w }
+
+// mutant is a response writer with a flaw.
+type mutant struct {
+	http.ResponseWriter
+	flaw
+	x    *core.Exchange
+	r    *http.Request
+	sent bool
+	err  error
+}
+
+func (e *mutant) ready(status int) error {
+	if e.sent {
+		return e.err
+	}
+	e.sent = true
+	if e.flaw == statusIgnored {
+		status = 200
+	}
+	h := e.Header()
+	if s, _ := e.x.Session(e.r.Context()); e.flaw == cookieBeforeSave && s.Modified() {
+		h.Add("Set-Cookie", "__Host-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+	}
+	out, err := e.x.Commit(e.r.Context(), status)
+	if err == nil {
+		if e.flaw == varyReplaced && out.Vary != "" {
+			h.Del("Vary")
+		}
+		if e.flaw == tokenInLog && out.Value != "" {
+			h.Set("X-Debug", out.Value)
+		}
+		out.Apply(h)
+		return nil
+	}
+	if e.flaw != headerAfterFailure {
+		lines := h["Set-Cookie"]
+		clear(h)
+		if e.flaw == cookieBeforeSave {
+			h["Set-Cookie"] = lines
+		}
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("Retry-After", core.RetryAfter)
+	http.Error(e.ResponseWriter, http.StatusText(core.HTTPStatus(err)), core.HTTPStatus(err))
+	if e.flaw != bodyAfterFailure {
+		e.err = err
+	}
+	return e.err
+}
+
+func (e *mutant) WriteHeader(status int) {
+	hint := status < 200 && status != 101
+	if hint && e.flaw != commitAtHint {
+		e.ResponseWriter.WriteHeader(status)
+		return
+	}
+	if was := e.sent; e.ready(status) == nil && (e.flaw != bodyAfterFailure || !was) {
+		e.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (e *mutant) Write(p []byte) (int, error) {
+	if err := e.ready(200); err != nil {
+		return 0, err
+	}
+	return e.ResponseWriter.Write(p)
+}
+
+func (e *mutant) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+func (e *mutant) FlushError() error {
+	if err := e.ready(200); err != nil {
+		return err
+	}
+	return http.NewResponseController(e.ResponseWriter).Flush()
+}
+
+func (e *mutant) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if e.flaw != hijackPassesBy {
+		if err := e.ready(101); err != nil {
+			return nil, nil, err
+		}
+	}
+	return http.NewResponseController(e.ResponseWriter).Hijack()
+}

@@ -1,0 +1,182 @@
+package adaptertest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// dirVariable makes the test binary one of the server processes of RunProcesses.
+const dirVariable = "COATCHECK_ADAPTERTEST_DIR"
+
+// RunProcesses is for storages that several processes may share: it runs the adapter's
+// application in two processes on one directory, and checks that requests of one session
+// that reach both at the same time lose nothing and that a logout in one is final in the
+// other. It starts the test binary again, so it must be called by a test of its own
+// that does nothing before it.
+func RunProcesses(t *testing.T, a Adapter, open func(tb testing.TB, dir string) driver.Store) {
+	if dir := os.Getenv(dirVariable); dir != "" {
+		serveProcess(t, a, open(t, dir))
+		return
+	}
+	p := &processes{TB: t}
+	dir := t.TempDir()
+	for range 2 {
+		p.urls = append(p.urls, p.start(dir))
+	}
+	p.overlap()
+	p.logoutInFlight()
+}
+
+// serveProcess is the life of a server process: until its standard input ends.
+func serveProcess(t *testing.T, a Adapter, store driver.Store) {
+	m, err := core.New(core.Config{Store: store, StoreTimeout: 30 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	handle := func(change func(Ctx, *core.Session) error) Handler {
+		return func(c Ctx) error {
+			s, err := c.Session()
+			if err == nil {
+				err = change(c, s)
+			}
+			if err != nil {
+				return c.String(http.StatusInternalServerError, err.Error())
+			}
+			return c.String(http.StatusOK, fmt.Sprint(s.Len(), count.GetOr(s, -1)))
+		}
+	}
+	url := a.Serve(t, m, Options{}, map[string]Handler{
+		"/look":   handle(func(Ctx, *core.Session) error { return nil }),
+		"/logout": handle(func(_ Ctx, s *core.Session) error { return s.Logout() }),
+		"/add": handle(func(c Ctx, s *core.Session) error {
+			pause, err := time.ParseDuration(c.Header("X-Pause"))
+			time.Sleep(pause)
+			if err == nil {
+				err = core.Key[int]("key"+strings.Clone(c.Header("X-N"))).Set(s, 1)
+			}
+			if err == nil {
+				err = count.Update(s, func(n int) int { return n + 1 })
+			}
+			return err
+		}),
+	})
+	fmt.Println("serving", url)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// processes is the test's side.
+type processes struct {
+	testing.TB
+	urls []string
+}
+
+// start starts a server process and returns its URL.
+func (p *processes) start(dir string) string {
+	p.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+p.Name()+"$", "-test.timeout=2m")
+	cmd.Env = append(os.Environ(), dirVariable+"="+dir)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		p.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		p.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() {
+		in.Close()
+		timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		defer timer.Stop()
+		if err := cmd.Wait(); err != nil {
+			p.Errorf("server process: %v", err)
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if url, ok := strings.CutPrefix(lines.Text(), "serving "); ok {
+			go io.Copy(io.Discard, out)
+			return url
+		}
+	}
+	p.Fatal("the server process ended before it served")
+	return ""
+}
+
+// overlap: 64 requests at both processes, each with a key of its own and one more for the counter.
+func (p *processes) overlap() {
+	_, cookie := p.get(0, "/add", "", "base", "0s")
+	var wg sync.WaitGroup
+	for i := range overlapping {
+		wg.Go(func() { p.get(i%2, "/add", cookie, itoa(i), "5ms") })
+	}
+	wg.Wait()
+	for i := range p.urls {
+		want := fmt.Sprint(overlapping+2, overlapping+1) // the base, 64 keys and the counter
+		if got, _ := p.get(i, "/look", cookie, "", ""); got != want {
+			p.Errorf("process %d sees (keys count) %s, want %s", i, got, want)
+		}
+	}
+}
+
+// logoutInFlight: one process ends the session while the other has a request of it under way.
+func (p *processes) logoutInFlight() {
+	_, cookie := p.get(0, "/add", "", "base", "0s")
+	slow := make(chan string)
+	go func() {
+		_, line := p.get(0, "/add", cookie, "slow", "300ms")
+		slow <- line
+	}()
+	time.Sleep(100 * time.Millisecond)
+	p.get(1, "/logout", cookie, "", "")
+	if line := <-slow; line != "" {
+		p.Errorf("the slow response sets the cookie")
+	}
+	for i := range p.urls {
+		if got, _ := p.get(i, "/look", cookie, "", ""); got != "0 -1" {
+			p.Errorf("process %d brings the session back: (keys count) %s", i, got)
+		}
+	}
+}
+
+// get sends a request to one of the processes, and returns the body and the name=value of the cookie that
+// came back.
+func (p *processes) get(i int, path, cookie, n, pause string) (body, set string) {
+	req, err := http.NewRequest("GET", p.urls[i]+path, nil)
+	if err != nil {
+		p.Error(err)
+		return "", ""
+	}
+	req.Header.Set("X-N", n)
+	req.Header.Set("X-Pause", pause)
+	if cookie != "" {
+		req.Header.Set("Cookie", cookie)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		p.Error(err)
+		return "", ""
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		p.Errorf("%s: %d, %s, %v", path, res.StatusCode, data, err)
+	}
+	set, _, _ = strings.Cut(res.Header.Get("Set-Cookie"), ";")
+	return string(data), set
+}

@@ -1,0 +1,119 @@
+package echosession_test
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/adaptertest"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/echosession"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func TestAdapter(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Harness{
+		Adapter: adapter{},
+		New: func(testing.TB) func(testing.TB) driver.Store {
+			store := memstore.New(memstore.Config{})
+			return func(testing.TB) driver.Store { return store }
+		},
+	})
+}
+
+func TestTwoProcesses(t *testing.T) {
+	adaptertest.RunProcesses(t, adapter{}, func(tb testing.TB, dir string) driver.Store {
+		store, err := filestore.New(filepath.Join(dir, "sessions"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return store
+	})
+}
+
+type adapter struct{}
+
+func (adapter) Caps() adaptertest.Caps {
+	return adaptertest.Caps{Informational: true, TimeLimit: true, NotFound: true, HTTP: true}
+}
+
+func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
+	session := echosession.New(m)
+	if o.Skip {
+		session = echosession.New(m, echosession.WithSkip(func(echo.Context) bool { return true }))
+	}
+	e := echo.New()
+	e.Logger.SetOutput(io.Discard)
+	use := func(wanted bool, mw echo.MiddlewareFunc) {
+		if wanted {
+			e.Use(mw)
+		}
+	}
+	use(o.RecoverOutside, middleware.Recover())
+	use(o.GzipOutside, middleware.Gzip())
+	use(!o.None, session)
+	use(o.Twice, session)
+	use(o.GzipInside, middleware.Gzip())
+	use(o.RecoverInside, middleware.Recover())
+	for path, h := range routes {
+		e.Any(path, handler(o, h))
+	}
+	if o.NotFound != nil {
+		e.RouteNotFound("/*", handler(o, o.NotFound))
+	}
+	h := http.Handler(e)
+	if o.TimeLimit > 0 {
+		h = http.TimeoutHandler(e, o.TimeLimit, "timeout")
+	}
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.Start()
+	tb.Cleanup(srv.Close)
+	return srv.URL
+}
+
+func handler(o adaptertest.Options, h adaptertest.Handler) echo.HandlerFunc {
+	if o.Handle {
+		return echosession.Handle(func(c echo.Context, s *core.Session) error { return h(ctx{c, s}) })
+	}
+	return func(c echo.Context) error { return h(ctx{c, nil}) }
+}
+
+type ctx struct {
+	c echo.Context
+	s *core.Session // from Handle
+}
+
+func (c ctx) Session() (*core.Session, error) {
+	if c.s != nil {
+		return c.s, nil
+	}
+	return echosession.Get(c.c)
+}
+
+func (c ctx) HTTP() (http.ResponseWriter, *http.Request) { return c.c.Response(), c.c.Request() }
+func (c ctx) Context() context.Context                   { return c.c.Request().Context() }
+func (c ctx) Header(name string) string                  { return c.c.Request().Header.Get(name) }
+func (c ctx) SetHeader(name, value string)               { c.c.Response().Header().Set(name, value) }
+func (c ctx) AddHeader(name, value string)               { c.c.Response().Header().Add(name, value) }
+func (c ctx) Info(status int)                            { c.c.Response().Writer.WriteHeader(status) }
+func (c ctx) String(status int, body string) error       { return c.c.String(status, body) }
+func (c ctx) NoContent(status int) error                 { return c.c.NoContent(status) }
+func (c ctx) Redirect(status int, url string) error      { return c.c.Redirect(status, url) }
+func (c ctx) File(path string) error                     { return c.c.File(path) }
+func (c ctx) Fail(status int) error                      { return echo.NewHTTPError(status) }
+func (c ctx) Hijack(serve func(net.Conn)) error          { return adaptertest.Upgrade(c.c.Response(), serve) }
+
+func (c ctx) Stream(produce func(send func(chunk string) error)) error {
+	return adaptertest.Stream(c.c.Response(), produce)
+}

@@ -1,0 +1,128 @@
+package httpsession_test
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/adaptertest"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/httpsession"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func TestAdapter(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Harness{
+		Adapter: adapter{},
+		New: func(testing.TB) func(testing.TB) driver.Store {
+			store := memstore.New(memstore.Config{})
+			return func(testing.TB) driver.Store { return store }
+		},
+	})
+}
+
+func TestTwoProcesses(t *testing.T) {
+	adaptertest.RunProcesses(t, adapter{}, func(tb testing.TB, dir string) driver.Store {
+		store, err := filestore.New(filepath.Join(dir, "sessions"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return store
+	})
+}
+
+type adapter struct{}
+
+func (adapter) Caps() adaptertest.Caps {
+	return adaptertest.Caps{Informational: true, TimeLimit: true, NotFound: true, HTTP: true}
+}
+
+func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
+	mux := http.NewServeMux()
+	for path, h := range routes {
+		if strings.HasSuffix(path, "/") {
+			path += "{$}"
+		}
+		mux.Handle(path, handler(o, h))
+	}
+	if o.NotFound != nil {
+		mux.Handle("/", handler(o, o.NotFound))
+	}
+	session := httpsession.New(m)
+	if o.Skip {
+		session = httpsession.New(m, httpsession.WithSkip(func(*http.Request) bool { return true }))
+	}
+	h := http.Handler(mux)
+	wrap := func(wanted bool, middleware func(http.Handler) http.Handler) {
+		if wanted {
+			h = middleware(h)
+		}
+	}
+	wrap(o.RecoverInside, adaptertest.Recover)
+	wrap(o.GzipInside, adaptertest.Gzip)
+	wrap(o.Twice, session)
+	wrap(!o.None, session)
+	wrap(o.GzipOutside, adaptertest.Gzip)
+	wrap(o.RecoverOutside, adaptertest.Recover)
+	wrap(o.TimeLimit > 0, func(h http.Handler) http.Handler { return http.TimeoutHandler(h, o.TimeLimit, "timeout") })
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.Start()
+	tb.Cleanup(srv.Close)
+	return srv.URL
+}
+
+func handler(o adaptertest.Options, h adaptertest.Handler) http.HandlerFunc {
+	serve := func(c ctx) {
+		if err := h(c); err != nil {
+			http.Error(c.w, "internal error", http.StatusInternalServerError)
+		}
+	}
+	if o.Handle {
+		return httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) { serve(ctx{w, r, s}) })
+	}
+	return func(w http.ResponseWriter, r *http.Request) { serve(ctx{w, r, nil}) }
+}
+
+type ctx struct {
+	w http.ResponseWriter
+	r *http.Request
+	s *core.Session // from Handle
+}
+
+func (c ctx) Session() (*core.Session, error) {
+	if c.s != nil {
+		return c.s, nil
+	}
+	return httpsession.Get(c.r)
+}
+
+func (c ctx) HTTP() (http.ResponseWriter, *http.Request) { return c.w, c.r }
+func (c ctx) Context() context.Context                   { return c.r.Context() }
+func (c ctx) Header(name string) string                  { return c.r.Header.Get(name) }
+func (c ctx) SetHeader(name, value string)               { c.w.Header().Set(name, value) }
+func (c ctx) AddHeader(name, value string)               { c.w.Header().Add(name, value) }
+func (c ctx) Info(status int)                            { c.w.WriteHeader(status) }
+func (c ctx) NoContent(status int) error                 { c.w.WriteHeader(status); return nil }
+func (c ctx) Redirect(status int, url string) error      { http.Redirect(c.w, c.r, url, status); return nil }
+func (c ctx) File(path string) error                     { http.ServeFile(c.w, c.r, path); return nil }
+func (c ctx) Fail(status int) error                      { http.Error(c.w, "failed", status); return nil }
+func (c ctx) Hijack(serve func(net.Conn)) error          { return adaptertest.Upgrade(c.w, serve) }
+
+func (c ctx) String(status int, body string) error {
+	c.w.WriteHeader(status)
+	_, err := io.WriteString(c.w, body)
+	return err
+}
+
+func (c ctx) Stream(produce func(send func(chunk string) error)) error {
+	return adaptertest.Stream(c.w, produce)
+}
