@@ -32,6 +32,7 @@ import (
 
 // Adapter puts an adapter under test: it makes applications of its framework.
 type Adapter interface {
+	// Caps says what the framework can do.
 	Caps() Caps
 
 	// Serve starts an application on a port of its own on 127.0.0.1, with the middleware
