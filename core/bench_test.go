@@ -3,41 +3,23 @@ package core_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/p10"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // BenchmarkExchange is what a request costs without a framework: A no cookie, B a
 // cookie, neither touched, C one key of five read, D one read and one written, E
 // a new session.
-// One op is a batch of 100 requests, and
-// p10 the time of one in the quiet tenth of the batches, which other work on the machine does
-// not move.
 func BenchmarkExchange(b *testing.B) {
 	m, cookie := seeded(b, core.Config{Store: memstore.New(memstore.Config{})})
 	defer m.Close()
 	for _, c := range exchangeCases {
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			var batches []float64
-			for b.Loop() {
-				start := time.Now()
-				for range batch {
-					c.run(m, cookie)
-				}
-				batches = append(batches, float64(time.Since(start))/batch)
-			}
-			slices.Sort(batches)
-			b.ReportMetric(batches[len(batches)/10], "p10-ns/request")
-		})
+		b.Run(c.name, func(b *testing.B) { p10.Own(b, func() {}, func() { c.run(m, cookie) }) })
 	}
 }
-
-const batch = 100
 
 const (
 	benchUser  core.Key[string] = "user"

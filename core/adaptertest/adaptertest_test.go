@@ -40,8 +40,9 @@ func tokens(tb testing.TB) driver.TokenStore {
 	return store
 }
 
-func TestNetHTTP(t *testing.T) {
-	t.Run("memstore", func(t *testing.T) { Run(t, Harness{Adapter: netHTTP{}, New: memory}) })
+// The suite on stores that take their time, and on one without records. Package httpsession
+// runs it in memory.
+func TestOtherStores(t *testing.T) {
 	t.Run("filestore", func(t *testing.T) { Run(t, Harness{Adapter: netHTTP{}, New: files, Junk: 500}) })
 	t.Run("cookiestore", func(t *testing.T) { Run(t, Harness{Adapter: netHTTP{}, Tokens: tokens}) })
 }

@@ -58,8 +58,9 @@ type routes = map[string]Handler
 // site is an application under test, with a manager of its own.
 type site struct {
 	*env
-	m   *core.Manager
-	url string
+	m     *core.Manager
+	url   string
+	every bool // SaveEveryRequest
 }
 
 // serve starts the application whose store calls e.fault sees.
@@ -88,7 +89,7 @@ func (e *env) start(store driver.Backend, o Options, r routes) *site {
 	if err != nil {
 		e.Fatal(err)
 	}
-	return &site{e, m, e.h.Adapter.Serve(e, m, o, r)}
+	return &site{e, m, e.h.Adapter.Serve(e, m, o, r), cfg.SaveEveryRequest}
 }
 
 // page serves one handler under "/".

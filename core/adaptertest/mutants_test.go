@@ -26,11 +26,10 @@ const (
 	panicSaved
 	commitAtHint
 	sessionLoadedAlways
-	mountedTwiceUnseen
 	sessionNeverClosed
 	firstCookieOnly
 	varyReplaced
-	tokenInLog
+	tokenElsewhere
 	hangs
 )
 
@@ -53,11 +52,10 @@ var mutants = []struct {
 	{"a panic is saved", panicSaved, "nothing saved: panic, recovered outside"},
 	{"a 103 commits", commitAtHint, "early hints"},
 	{"every request loads its session", sessionLoadedAlways, "untouched"},
-	{"the second middleware begins anew", mountedTwiceUnseen, "mounted twice"},
 	{"the session stays open", sessionNeverClosed, "after the request"},
 	{"only the first cookie is looked at", firstCookieOnly, "which cookie counts"},
 	{"Vary is replaced", varyReplaced, "Vary is merged"},
-	{"tokens are logged", tokenInLog, "rotation"},
+	{"tokens are in another header", tokenElsewhere, "rotation"},
 	{"the response never comes", hangs, "save with body"},
 }
 
@@ -102,7 +100,7 @@ func try(t *testing.T, f flaw, name string) []string {
 func (f flaw) mount(m *core.Manager, _ func(http.Handler) http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if m.Exchange(r.Context()) != nil && f != mountedTwiceUnseen {
+			if m.Exchange(r.Context()) != nil {
 				next.ServeHTTP(w, r)
 				return
 			}
@@ -122,7 +120,7 @@ func (f flaw) serve(m *core.Manager, next http.Handler, w http.ResponseWriter, r
 		_, _ = e.x.Session(r.Context())
 	}
 	if f == hangs {
-		<-r.Context().Done()
+		time.Sleep(2 * time.Second)
 	}
 	done := false
 	defer func() {
@@ -147,10 +145,7 @@ func (f flaw) serve(m *core.Manager, next http.Handler, w http.ResponseWriter, r
 	if f != sessionNeverClosed {
 		_ = e.x.Finish(r.Context())
 	}
-	done = f != noCommitAtEnd
-	if f == sessionNeverClosed {
-		done = true
-	}
+	done = true
 }
 
 type unwrapper struct{ w http.ResponseWriter }
@@ -176,7 +171,7 @@ func (e *mutant) ready(status int) error {
 		status = 200
 	}
 	h := e.Header()
-	if s, _ := e.x.Session(e.r.Context()); e.flaw == cookieBeforeSave && s.Modified() {
+	if e.flaw == cookieBeforeSave {
 		h.Add("Set-Cookie", "__Host-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	}
 	out, err := e.x.Commit(e.r.Context(), status)
@@ -184,7 +179,7 @@ func (e *mutant) ready(status int) error {
 		if e.flaw == varyReplaced && out.Vary != "" {
 			h.Del("Vary")
 		}
-		if e.flaw == tokenInLog && out.Value != "" {
+		if e.flaw == tokenElsewhere && out.Value != "" {
 			h.Set("X-Debug", out.Value)
 		}
 		out.Apply(h)

@@ -17,6 +17,7 @@ import (
 // Gate is one request's passage from handler to client. Whoever is about to send the
 // header calls Pass first. Its zero value is to be given to Begin; it must not be copied.
 type Gate struct {
+	x     core.Exchange
 	ctx   scope
 	entry []field    // the response header as it was before the handler
 	err   error      // set before state says failed
@@ -57,8 +58,8 @@ func Mounted(m *core.Manager, ctx context.Context) *core.Exchange {
 // Begin starts m's Exchange for r, and returns the request to give to the handler. h is
 // the header of the response. It changes none of its arguments.
 func (g *Gate) Begin(m *core.Manager, r *http.Request, h http.Header, owner Owner) *http.Request {
-	x := m.Begin(r.Context(), r.Header[m.Header()])
-	g.ctx = scope{x.Context(), x, owner}
+	m.BeginIn(&g.x, r.Context(), r.Header[m.Header()])
+	g.ctx = scope{g.x.Context(), &g.x, owner}
 	if len(h) > 0 {
 		g.entry = make([]field, 0, len(h))
 		for name, values := range h {
@@ -84,12 +85,12 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 	if g.state.Load() != open { // another goroutine was faster
 		return false, g.err
 	}
-	out, err := g.ctx.x.Commit(g.ctx.Context, status)
+	out, err := g.x.Commit(g.ctx.Context, status)
 	if err == nil {
 		out.Apply(h)
 		g.state.Store(passed)
 		if g.late {
-			_ = g.ctx.x.Finish(g.ctx.Context)
+			_ = g.x.Finish(g.ctx.Context)
 		}
 		return false, nil
 	}
@@ -107,7 +108,7 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 // to be stored; core has logged it. If the header has not left, they are lost.
 func (g *Gate) Finish() error {
 	g.ended = true
-	return g.ctx.x.Finish(g.ctx.Context)
+	return g.x.Finish(g.ctx.Context)
 }
 
 // FinishLater leaves the session open until Pass has stored it: the framework makes the
@@ -123,7 +124,7 @@ func (g *Gate) FinishLater() {
 // called Begin.
 func (g *Gate) Discard() {
 	if !g.ended && !g.late {
-		g.ctx.x.Discard()
+		g.x.Discard()
 	}
 }
 
