@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -23,7 +24,8 @@ func (s *Session) Login(subject string) error {
 		return s.fail(fmt.Errorf("coatcheck: Login: a subject has 1 to %d bytes of UTF-8", driver.MaxSubject))
 	}
 	return s.lifecycle(func() {
-		s.do(op{kind: opLogin, subject: subject, at: micros(s.x.m.now())})
+		// A framework may reuse the memory of what it read from the request.
+		s.do(op{kind: opLogin, subject: strings.Clone(subject), at: micros(s.x.m.now())})
 		s.rotate = s.live && !s.doomed
 	})
 }

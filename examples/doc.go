@@ -1,5 +1,3 @@
-// Package examples holds programs to run: each folder is one.
+// Package examples holds programs to run: each folder is one. README.md says what to look
+// at; the tests here click through all of them.
 package examples
-
-// Placeholder: holds the requirement until the first example does.
-import _ "github.com/coatcheck-go/coatcheck/core/driver"

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
@@ -115,7 +117,7 @@ func (r *response) refused() *response {
 	if cc := r.Header["Cache-Control"]; !core.HasMember(cc, "no-store") {
 		r.errorf("Cache-Control %q, want no-store", cc)
 	}
-	if strings.Contains(r.body, secret) || r.err != nil {
+	if strings.Contains(r.body, secret) || strings.ContainsFunc(r.body, unreadable) || r.err != nil {
 		r.errorf("body %.80q, error %v, want a readable one without the handler's", r.body, r.err)
 	}
 	for name, values := range r.Header {
@@ -129,6 +131,11 @@ func (r *response) refused() *response {
 		}
 	}
 	return r
+}
+
+// unreadable is in bodies that were compressed in part.
+func unreadable(r rune) bool {
+	return r == utf8.RuneError || unicode.IsControl(r) && !unicode.IsSpace(r)
 }
 
 // hasMember checks for a member of a header that is a list.

@@ -3,6 +3,8 @@ package adaptertest
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -62,7 +64,9 @@ func (a netHTTP) Serve(tb testing.TB, m *core.Manager, o Options, all map[string
 	if o.TimeLimit > 0 {
 		app = http.TimeoutHandler(app, o.TimeLimit, "too slow")
 	}
-	server := httptest.NewServer(app)
+	server := httptest.NewUnstartedServer(app)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
 	tb.Cleanup(server.Close)
 	return server.URL
 }

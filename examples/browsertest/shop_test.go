@@ -1,0 +1,113 @@
+package browsertest
+
+import (
+	"bufio"
+	"context"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// The way of a customer through the shop, with two browsers.
+func TestShopInChromium(t *testing.T) {
+	path := chromium(t)
+	// Not t.Context(), which ends before the browsers could be closed.
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	t.Cleanup(cancel)
+	url := startShop(t, ctx)
+	laptop, phone := open(t, ctx, path, url), open(t, ctx, path, url)
+
+	// The counter, and that the browser keeps a Secure cookie on http://127.0.0.1.
+	laptop.visit("/")
+	laptop.visit("/")
+	laptop.want("#visits", "2")
+	anonymous := laptop.cookie()
+	if !anonymous.Secure || !anonymous.HTTPOnly || anonymous.SameSite != network.CookieSameSiteLax || anonymous.Session {
+		t.Errorf("cookie before the sign-in: %+v", anonymous)
+	}
+
+	// A cart, and a message that is there once.
+	laptop.submit(`button[value="umbrella"]`)
+	laptop.want(".flash", "Umbrella is in your cart.")
+	laptop.visit("/cart")
+	laptop.want(".flash", "")
+	laptop.want("#total", "€32.00")
+	laptop.do("choose three", chromedp.SetValue(chromedp.CSS("#n-umbrella"), "3"))
+	laptop.submit("#line-umbrella .quantity button")
+	laptop.want("#total", "€96.00")
+	laptop.want("#cart-count", "3")
+
+	// Signing in changes the token and keeps the cart. Without "remember me" the cookie goes
+	// with the browser.
+	laptop.signIn("alice", "looking-glass")
+	laptop.want(".flash", "Welcome, alice.")
+	laptop.want("#cart-count", "3")
+	if c := laptop.cookie(); c.Value == anonymous.Value || !c.Session {
+		t.Errorf("cookie after the sign-in: %+v", c)
+	}
+
+	// A second browser is a second device, which the first one can end.
+	phone.signIn("alice", "looking-glass")
+	phone.want("#cart-count", "")
+	laptop.visit("/devices")
+	laptop.wantCount(".device", 2)
+	laptop.want(".current .badge", "this device")
+	laptop.submit(".device:not(.current) button")
+	laptop.want(".flash", "That device is signed out.")
+	laptop.wantCount(".device", 1)
+	phone.visit("/devices")
+	phone.want("h1", "Sign in")
+	phone.want("#user", "")
+
+	// Signing out.
+	laptop.submit("#sign-out")
+	laptop.want(".flash", "You are signed out.")
+	laptop.want("#user", "")
+	laptop.want("#cart-count", "")
+}
+
+// startShop builds and runs the Gin example, and returns its URL.
+func startShop(t *testing.T, ctx context.Context) string {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "shop")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./gin")
+	build.Dir = ".." // the examples' module
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	shop := exec.CommandContext(ctx, program, "-addr", "127.0.0.1:0")
+	shop.Dir = dir
+	shop.Cancel = func() error { return shop.Process.Signal(syscall.SIGTERM) }
+	shop.WaitDelay = 10 * time.Second
+	out, err := shop.StdoutPipe()
+	if err == nil {
+		err = shop.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	t.Cleanup(func() {
+		_ = shop.Cancel()
+		for lines.Scan() {
+			if t.Failed() {
+				t.Log(lines.Text())
+			}
+		}
+		_ = shop.Wait()
+	})
+	for lines.Scan() {
+		if _, url, found := strings.Cut(lines.Text(), "http://"); found {
+			return "http://" + url
+		}
+	}
+	t.Fatal("the shop printed no URL")
+	return ""
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/echosession"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+)
+
+// signedIn is a middleware that sends visitors to the sign-in page.
+func signedIn(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		s, err := echosession.Get(c)
+		if err != nil {
+			return err
+		}
+		if s.Subject() == "" {
+			s.AddFlash("info", "Please sign in first.")
+			return c.Redirect(http.StatusSeeOther, "/sign-in")
+		}
+		return next(c)
+	}
+}
+
+// account is what a user can do about their own sessions.
+type account struct{ m *core.Manager }
+
+func (a account) devices(c echo.Context, s *core.Session) error {
+	page, err := shop.DevicesPage(a.m.Sessions(c.Request().Context(), s.Subject()), s.ID())
+	if err != nil {
+		return fail(err)
+	}
+	return show(c, s, "devices.html", page)
+}
+
+func (a account) revoke(c echo.Context, s *core.Session) error {
+	// A form can name any session: only the user's own may be ended.
+	id, _ := core.ParseID(c.FormValue("id"))
+	mine, err := shop.Contains(a.m.Sessions(c.Request().Context(), s.Subject()), id)
+	if err == nil && mine {
+		err = a.m.Revoke(c.Request().Context(), id)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	return c.Redirect(http.StatusSeeOther, "/devices")
+}
+
+func (a account) revokeOthers(c echo.Context, s *core.Session) error {
+	n, err := a.m.RevokeSubject(c.Request().Context(), s.Subject(), s.ID())
+	if err != nil {
+		return fail(err)
+	}
+	s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	return c.Redirect(http.StatusSeeOther, "/devices")
+}
+
+// fail is answered, and logged, by Echo's HTTPErrorHandler.
+func fail(err error) error {
+	return echo.NewHTTPError(shop.Status(err), "Sorry, that did not work.").SetInternal(err)
+}

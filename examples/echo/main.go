@@ -1,0 +1,120 @@
+// Command echo is the demo shop on Echo.
+//
+//	go run ./examples/echo
+package main
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/echosession"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+)
+
+func main() { shop.Main(run) }
+
+// run is given the store of the flag -store: what filestore.New("./sessions") returned, say.
+func run(addr string, store driver.Backend) error {
+	m, err := core.New(core.Config{Store: store})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	e := routes(m)
+	listen := func(l net.Listener) error {
+		e.Listener = l
+		return e.Start("")
+	}
+	return shop.Serve(addr, listen, e.Shutdown)
+}
+
+func routes(m *core.Manager) *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Renderer = &echo.TemplateRenderer{Template: shop.Templates}
+	e.Use(echo.WrapMiddleware(http.NewCrossOriginProtection().Handler))
+	e.Use(echosession.New(m))
+
+	// No session is loaded for these: nobody asks for it.
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	e.GET("/style.css", func(c echo.Context) error { return c.Blob(http.StatusOK, "text/css; charset=utf-8", shop.CSS) })
+
+	e.GET("/", echosession.Handle(home))
+	e.GET("/cart", echosession.Handle(page("cart.html")))
+	e.POST("/cart/add", echosession.Handle(addToCart))
+	e.POST("/cart/set", echosession.Handle(setQuantity))
+	e.GET("/sign-in", echosession.Handle(page("signin.html")))
+	e.POST("/sign-in", echosession.Handle(signIn))
+	e.POST("/sign-out", echosession.Handle(signOut))
+
+	a := account{m}
+	mine := e.Group("/devices", signedIn)
+	mine.GET("", echosession.Handle(a.devices))
+	mine.POST("/revoke", echosession.Handle(a.revoke))
+	mine.POST("/revoke-others", echosession.Handle(a.revokeOthers))
+	return e
+}
+
+func home(c echo.Context, s *core.Session) error {
+	// An error of Update or Set may be passed over: the session is then not saved, and the
+	// client gets an error page in place of this response.
+	shop.Visits.Update(s, func(n int) int { return n + 1 })
+	return show(c, s, "home.html", shop.Page{})
+}
+
+func addToCart(c echo.Context, s *core.Session) error {
+	product, ok := shop.Find(c.FormValue("sku"))
+	if !ok {
+		return c.String(http.StatusNotFound, "We do not sell this.")
+	}
+	// Two tabs that add at once both count: Update runs again on what the other one stored.
+	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
+	s.AddFlash("success", product.Name+" is in your cart.")
+	return c.Redirect(http.StatusSeeOther, "/")
+}
+
+func setQuantity(c echo.Context, s *core.Session) error {
+	sku, n := c.FormValue("sku"), c.FormValue("quantity")
+	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	return c.Redirect(http.StatusSeeOther, "/cart")
+}
+
+func signIn(c echo.Context, s *core.Session) error {
+	user, ok := shop.SignIn(c.FormValue("name"), c.FormValue("password"))
+	if !ok {
+		s.AddFlash("error", "This name and password do not belong together.")
+		return c.Redirect(http.StatusSeeOther, "/sign-in")
+	}
+	s.Login(user.Name) // a new token; the cart stays
+	shop.Agent.Set(s, shop.ShortAgent(c.Request().UserAgent()))
+	if c.FormValue("remember") != "" {
+		s.ExpireIn(30 * 24 * time.Hour)
+	} else {
+		s.ExpireAtBrowserClose()
+	}
+	s.AddFlash("success", "Welcome, "+user.Name+".")
+	return c.Redirect(http.StatusSeeOther, "/")
+}
+
+func signOut(c echo.Context, s *core.Session) error {
+	s.Logout()
+	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	return c.Redirect(http.StatusSeeOther, "/")
+}
+
+// page is the handler of a page that shows only what all pages show.
+func page(name string) func(echo.Context, *core.Session) error {
+	return func(c echo.Context, s *core.Session) error { return show(c, s, name, shop.Page{}) }
+}
+
+func show(c echo.Context, s *core.Session, name string, page shop.Page) error {
+	page.Framework, page.User = "Echo", s.Subject()
+	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
+	page.Flashes, _ = s.Flashes(c.Request().Context()) // each message once, however many tabs ask
+	return c.Render(http.StatusOK, name, page)
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	"github.com/coatcheck-go/coatcheck/fibersession"
+)
+
+// signedIn is a middleware that sends visitors to the sign-in page.
+func signedIn(c *fiber.Ctx) error {
+	s, err := fibersession.Get(c)
+	if err != nil {
+		return err
+	}
+	if s.Subject() == "" {
+		s.AddFlash("info", "Please sign in first.")
+		return c.Redirect("/sign-in", fiber.StatusSeeOther)
+	}
+	return c.Next()
+}
+
+// account is what a user can do about their own sessions.
+type account struct{ m *core.Manager }
+
+func (a account) devices(c *fiber.Ctx, s *core.Session) error {
+	page, err := shop.DevicesPage(a.m.Sessions(c.UserContext(), s.Subject()), s.ID())
+	if err != nil {
+		return fail(err)
+	}
+	return show(c, s, "devices.html", page)
+}
+
+func (a account) revoke(c *fiber.Ctx, s *core.Session) error {
+	// A form can name any session: only the user's own may be ended.
+	id, _ := core.ParseID(c.FormValue("id"))
+	mine, err := shop.Contains(a.m.Sessions(c.UserContext(), s.Subject()), id)
+	if err == nil && mine {
+		err = a.m.Revoke(c.UserContext(), id)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	return c.Redirect("/devices", fiber.StatusSeeOther)
+}
+
+func (a account) revokeOthers(c *fiber.Ctx, s *core.Session) error {
+	n, err := a.m.RevokeSubject(c.UserContext(), s.Subject(), s.ID())
+	if err != nil {
+		return fail(err)
+	}
+	s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	return c.Redirect("/devices", fiber.StatusSeeOther)
+}
+
+// fail is answered by Fiber's ErrorHandler.
+func fail(err error) error {
+	log.Print(err)
+	return fiber.NewError(shop.Status(err), "Sorry, that did not work.")
+}

@@ -1,0 +1,126 @@
+// Command fiber is the demo shop on Fiber.
+//
+//	go run ./examples/fiber
+package main
+
+import (
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	"github.com/coatcheck-go/coatcheck/fibersession"
+)
+
+func main() { shop.Main(run) }
+
+// run is given the store of the flag -store: what filestore.New("./sessions") returned, say.
+func run(addr string, store driver.Backend) error {
+	m, err := core.New(core.Config{Store: store})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	app := routes(m)
+	return shop.Serve(addr, app.Listener, app.ShutdownWithContext)
+}
+
+func routes(m *core.Manager) *fiber.App {
+	app := fiber.New(fiber.Config{
+		Views:                 shop.Views{},
+		ReadBufferSize:        16 << 10, // for the header; a cookie store fills the default of 4 KiB
+		DisableStartupMessage: true,
+	})
+	app.Use(recover.New())
+	app.Use(sameOrigin)
+	app.Use(fibersession.New(m))
+
+	// No session is loaded for these: nobody asks for it.
+	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
+	app.Get("/style.css", func(c *fiber.Ctx) error { return c.Type("css", "utf-8").Send(shop.CSS) })
+
+	app.Get("/", fibersession.Handle(home))
+	app.Get("/cart", fibersession.Handle(page("cart.html")))
+	app.Post("/cart/add", fibersession.Handle(addToCart))
+	app.Post("/cart/set", fibersession.Handle(setQuantity))
+	app.Get("/sign-in", fibersession.Handle(page("signin.html")))
+	app.Post("/sign-in", fibersession.Handle(signIn))
+	app.Post("/sign-out", fibersession.Handle(signOut))
+
+	a := account{m}
+	mine := app.Group("/devices", signedIn)
+	mine.Get("", fibersession.Handle(a.devices))
+	mine.Post("/revoke", fibersession.Handle(a.revoke))
+	mine.Post("/revoke-others", fibersession.Handle(a.revokeOthers))
+	return app
+}
+
+// sameOrigin refuses forms that another site sent.
+func sameOrigin(c *fiber.Ctx) error {
+	if err := shop.CheckOrigin(c.Method(), string(c.Request().Host()), c.Get("Sec-Fetch-Site"), c.Get("Origin")); err != nil {
+		return fiber.NewError(fiber.StatusForbidden, err.Error())
+	}
+	return c.Next()
+}
+
+func home(c *fiber.Ctx, s *core.Session) error {
+	// An error of Update or Set may be passed over: the session is then not saved, and the
+	// client gets an error page in place of this response.
+	shop.Visits.Update(s, func(n int) int { return n + 1 })
+	return show(c, s, "home.html", shop.Page{})
+}
+
+func addToCart(c *fiber.Ctx, s *core.Session) error {
+	product, ok := shop.Find(c.FormValue("sku"))
+	if !ok {
+		return fiber.NewError(fiber.StatusNotFound, "We do not sell this.")
+	}
+	// Two tabs that add at once both count: Update runs again on what the other one stored.
+	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
+	s.AddFlash("success", product.Name+" is in your cart.")
+	return c.Redirect("/", fiber.StatusSeeOther)
+}
+
+func setQuantity(c *fiber.Ctx, s *core.Session) error {
+	sku, n := c.FormValue("sku"), c.FormValue("quantity")
+	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	return c.Redirect("/cart", fiber.StatusSeeOther)
+}
+
+func signIn(c *fiber.Ctx, s *core.Session) error {
+	user, ok := shop.SignIn(c.FormValue("name"), c.FormValue("password"))
+	if !ok {
+		s.AddFlash("error", "This name and password do not belong together.")
+		return c.Redirect("/sign-in", fiber.StatusSeeOther)
+	}
+	s.Login(user.Name)                                      // a new token; the cart stays
+	shop.Agent.Set(s, shop.ShortAgent(c.Get("User-Agent"))) // encoded now: Fiber reuses the string
+	if c.FormValue("remember") != "" {
+		s.ExpireIn(30 * 24 * time.Hour)
+	} else {
+		s.ExpireAtBrowserClose()
+	}
+	s.AddFlash("success", "Welcome, "+user.Name+".")
+	return c.Redirect("/", fiber.StatusSeeOther)
+}
+
+func signOut(c *fiber.Ctx, s *core.Session) error {
+	s.Logout()
+	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	return c.Redirect("/", fiber.StatusSeeOther)
+}
+
+// page is the handler of a page that shows only what all pages show.
+func page(name string) func(*fiber.Ctx, *core.Session) error {
+	return func(c *fiber.Ctx, s *core.Session) error { return show(c, s, name, shop.Page{}) }
+}
+
+func show(c *fiber.Ctx, s *core.Session, name string, page shop.Page) error {
+	page.Framework, page.User = "Fiber", s.Subject()
+	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
+	page.Flashes, _ = s.Flashes(c.UserContext()) // each message once, however many tabs ask
+	return c.Render(name, page)
+}

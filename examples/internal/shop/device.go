@@ -1,0 +1,93 @@
+package shop
+
+import (
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// Device is a session as its user sees it.
+type Device struct {
+	ID           core.ID // may be shown: it is a hash of the token, and gives no access
+	Agent, Name  string
+	Since, Until time.Time
+	Current      bool
+}
+
+// DevicesPage lists sessions, the newest first, or says that the store cannot find them.
+func DevicesPage(sessions iter.Seq2[*core.Session, error], current core.ID) (Page, error) {
+	var page Page
+	for s, err := range sessions {
+		if errors.Is(err, errors.ErrUnsupported) {
+			return Page{NoList: true}, nil
+		}
+		if err != nil {
+			return Page{}, err
+		}
+		agent := Agent.GetOr(s, "")
+		page.Devices = append(page.Devices, Device{
+			ID: s.ID(), Agent: agent, Name: deviceName(agent),
+			Since: s.Created(), Until: s.ExpiresAt(), Current: s.ID() == current,
+		})
+	}
+	slices.SortFunc(page.Devices, func(a, b Device) int { return b.Since.Compare(a.Since) })
+	return page, nil
+}
+
+// Contains reports whether one of the sessions has this ID: whoever may end their own
+// sessions must not be able to end somebody else's.
+func Contains(sessions iter.Seq2[*core.Session, error], id core.ID) (bool, error) {
+	for s, err := range sessions {
+		if err != nil || s.ID() == id {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// ShortAgent bounds what a client can make us store.
+func ShortAgent(agent string) string {
+	const most = 160
+	if len(agent) > most {
+		agent = agent[:most]
+	}
+	if !utf8.ValidString(agent) {
+		agent = strings.ToValidUTF8(agent, "")
+	}
+	return agent
+}
+
+// deviceName guesses a name that people know. Order matters: Edge says that it is Chrome, and
+// everybody says that they are Mozilla.
+func deviceName(agent string) string {
+	browser := firstIn(agent, [][2]string{
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
+	})
+	system := firstIn(agent, [][2]string{
+		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
+	})
+	switch {
+	case browser != "" && system != "":
+		return browser + " on " + system
+	case browser != "":
+		return browser
+	case agent != "":
+		name, _, _ := strings.Cut(agent, " ")
+		return name
+	}
+	return "Unknown device"
+}
+
+func firstIn(s string, table [][2]string) string {
+	for _, row := range table {
+		if strings.Contains(s, row[0]) {
+			return row[1]
+		}
+	}
+	return ""
+}

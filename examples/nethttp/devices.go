@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+)
+
+// signedIn sends visitors to the sign-in page.
+func signedIn(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, s *core.Session) {
+		if s.Subject() == "" {
+			s.AddFlash("info", "Please sign in first.")
+			http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+			return
+		}
+		next(w, r, s)
+	}
+}
+
+// account is what a user can do about their own sessions.
+type account struct{ m *core.Manager }
+
+func (a account) devices(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	page, err := shop.DevicesPage(a.m.Sessions(r.Context(), s.Subject()), s.ID())
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	show(w, r, s, "devices.html", page)
+}
+
+func (a account) revoke(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	// A form can name any session: only the user's own may be ended.
+	id, _ := core.ParseID(r.PostFormValue("id"))
+	mine, err := shop.Contains(a.m.Sessions(r.Context(), s.Subject()), id)
+	if err == nil && mine {
+		err = a.m.Revoke(r.Context(), id)
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+}
+
+func (a account) revokeOthers(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	n, err := a.m.RevokeSubject(r.Context(), s.Subject(), s.ID())
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+}
+
+func fail(w http.ResponseWriter, err error) {
+	log.Print(err)
+	http.Error(w, "Sorry, that did not work.", shop.Status(err))
+}

@@ -1,0 +1,113 @@
+// Command nethttp is the demo shop on net/http.
+//
+//	go run ./examples/nethttp
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	"github.com/coatcheck-go/coatcheck/httpsession"
+)
+
+func main() { shop.Main(run) }
+
+// run is given the store of the flag -store: what filestore.New("./sessions") returned, say.
+func run(addr string, store driver.Backend) error {
+	m, err := core.New(core.Config{Store: store})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	server := &http.Server{Handler: routes(m), ReadHeaderTimeout: 10 * time.Second}
+	return shop.Serve(addr, server.Serve, server.Shutdown)
+}
+
+type handler = func(w http.ResponseWriter, r *http.Request, s *core.Session)
+
+func routes(m *core.Manager) http.Handler {
+	mux := http.NewServeMux()
+	session := func(pattern string, h handler) { mux.Handle(pattern, httpsession.Handle(h)) }
+	session("GET /{$}", home)
+	session("GET /cart", page("cart.html"))
+	session("POST /cart/add", addToCart)
+	session("POST /cart/set", setQuantity)
+	session("GET /sign-in", page("signin.html"))
+	session("POST /sign-in", signIn)
+	session("POST /sign-out", signOut)
+
+	a := account{m}
+	session("GET /devices", signedIn(a.devices))
+	session("POST /devices/revoke", signedIn(a.revoke))
+	session("POST /devices/revoke-others", signedIn(a.revokeOthers))
+
+	// No session is loaded for these: nobody asks for it.
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /style.css", shop.ServeCSS)
+	return http.NewCrossOriginProtection().Handler(httpsession.New(m)(mux))
+}
+
+func home(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	// An error of Update or Set may be passed over: the session is then not saved, and the
+	// client gets an error page in place of this response.
+	shop.Visits.Update(s, func(n int) int { return n + 1 })
+	show(w, r, s, "home.html", shop.Page{})
+}
+
+func addToCart(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	product, ok := shop.Find(r.PostFormValue("sku"))
+	if !ok {
+		http.Error(w, "We do not sell this.", http.StatusNotFound)
+		return
+	}
+	// Two tabs that add at once both count: Update runs again on what the other one stored.
+	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
+	s.AddFlash("success", product.Name+" is in your cart.")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func setQuantity(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	sku, n := r.PostFormValue("sku"), r.PostFormValue("quantity")
+	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	http.Redirect(w, r, "/cart", http.StatusSeeOther)
+}
+
+func signIn(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	user, ok := shop.SignIn(r.PostFormValue("name"), r.PostFormValue("password"))
+	if !ok {
+		s.AddFlash("error", "This name and password do not belong together.")
+		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+		return
+	}
+	s.Login(user.Name) // a new token; the cart stays
+	shop.Agent.Set(s, shop.ShortAgent(r.UserAgent()))
+	if r.PostFormValue("remember") != "" {
+		s.ExpireIn(30 * 24 * time.Hour)
+	} else {
+		s.ExpireAtBrowserClose()
+	}
+	s.AddFlash("success", "Welcome, "+user.Name+".")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func signOut(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	s.Logout()
+	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// page is the handler of a page that shows only what all pages show.
+func page(name string) handler {
+	return func(w http.ResponseWriter, r *http.Request, s *core.Session) { show(w, r, s, name, shop.Page{}) }
+}
+
+func show(w http.ResponseWriter, r *http.Request, s *core.Session, name string, page shop.Page) {
+	page.Framework, page.User = "net/http", s.Subject()
+	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
+	page.Flashes, _ = s.Flashes(r.Context()) // each message once, however many tabs ask
+	shop.Render(w, name, page)
+}
