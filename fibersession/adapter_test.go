@@ -1,0 +1,162 @@
+package fibersession_test
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"path/filepath"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/compress"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/adaptertest"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/fibersession"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func TestAdapter(t *testing.T) {
+	t.Run("memstore", func(t *testing.T) {
+		adaptertest.Run(t, adaptertest.Harness{Adapter: adapter{}, New: memory})
+	})
+	t.Run("filestore", func(t *testing.T) {
+		adaptertest.Run(t, adaptertest.Harness{Adapter: adapter{}, New: files, Junk: 500})
+	})
+	t.Run("cookiestore", func(t *testing.T) {
+		adaptertest.Run(t, adaptertest.Harness{Adapter: adapter{}, Tokens: tokens})
+	})
+}
+
+func TestTwoProcesses(t *testing.T) {
+	adaptertest.RunProcesses(t, adapter{}, func(tb testing.TB, dir string) driver.Store { return openFiles(tb, dir) })
+}
+
+func memory(testing.TB) func(testing.TB) driver.Store {
+	store := memstore.New(memstore.Config{})
+	return func(testing.TB) driver.Store { return store }
+}
+
+func files(tb testing.TB) func(testing.TB) driver.Store {
+	dir := tb.TempDir()
+	return func(tb testing.TB) driver.Store { return openFiles(tb, dir) }
+}
+
+func openFiles(tb testing.TB, dir string) driver.Store {
+	store, err := filestore.New(filepath.Join(dir, "sessions"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+func tokens(tb testing.TB) driver.TokenStore {
+	keys, err := keyring.New(keyring.Generate("k1"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return store
+}
+
+type adapter struct{}
+
+func (adapter) Caps() adaptertest.Caps { return adaptertest.Caps{Buffered: true, NotFound: true} }
+
+func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, ReadBufferSize: 16 << 10})
+	if o.RecoverOutside {
+		app.Use(recover.New())
+	}
+	if o.GzipOutside {
+		app.Use(compress.New())
+	}
+	var opts []fibersession.Option
+	if o.Skip {
+		opts = append(opts, fibersession.WithNext(func(*fiber.Ctx) bool { return true }))
+	}
+	mount := fibersession.New(m, opts...)
+	if !o.None {
+		app.Use(mount)
+	}
+	if o.Twice {
+		app.Use(mount)
+	}
+	if o.GzipInside {
+		app.Use(compress.New())
+	}
+	if o.RecoverInside {
+		app.Use(recover.New())
+	}
+	for path, h := range routes {
+		app.All(path, handler(h, o))
+	}
+	if o.NotFound != nil {
+		app.Use(handler(o.NotFound, o))
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	go func() { _ = app.Listener(ln) }()
+	tb.Cleanup(func() { _ = ln.Close() }) // Shutdown would wait for a tenth of a second
+	return "http://" + ln.Addr().String()
+}
+
+func handler(h adaptertest.Handler, o adaptertest.Options) fiber.Handler {
+	if o.Handle {
+		return fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error { return h(&request{c, s}) })
+	}
+	return func(c *fiber.Ctx) error { return h(&request{c, nil}) }
+}
+
+type request struct {
+	c     *fiber.Ctx
+	given *core.Session
+}
+
+func (r *request) Session() (*core.Session, error) {
+	if r.given != nil {
+		return r.given, nil
+	}
+	return fibersession.Get(r.c)
+}
+
+func (r *request) Context() context.Context              { return r.c.UserContext() }
+func (r *request) Header(name string) string             { return r.c.Get(name) }
+func (r *request) SetHeader(name, value string)          { r.c.Set(name, value) }
+func (r *request) AddHeader(name, value string)          { r.c.Response().Header.Add(name, value) }
+func (r *request) String(status int, body string) error  { return r.c.Status(status).SendString(body) }
+func (r *request) NoContent(status int) error            { r.c.Status(status); return nil }
+func (r *request) Redirect(status int, url string) error { return r.c.Redirect(url, status) }
+func (r *request) File(path string) error                { return r.c.SendFile(path) }
+func (r *request) Fail(status int) error                 { return fiber.NewError(status) }
+func (r *request) Info(int)                              {}
+
+func (r *request) Stream(produce func(send func(string) error)) error {
+	r.c.Set(fiber.HeaderContentType, fiber.MIMETextPlain)
+	r.c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+		produce(func(chunk string) error {
+			_, _ = w.WriteString(chunk)
+			return w.Flush()
+		})
+	})
+	return nil
+}
+
+func (r *request) Hijack(serve func(net.Conn)) error {
+	r.c.Status(fiber.StatusSwitchingProtocols)
+	r.c.Set(fiber.HeaderConnection, "Upgrade")
+	r.c.Set(fiber.HeaderUpgrade, "echo")
+	r.c.Context().Hijack(serve)
+	return nil
+}

@@ -1,0 +1,132 @@
+package fibersession_test
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/fibersession"
+)
+
+// fasthttp parses the Cookie header when it is first asked for one, and throws the header away.
+func TestCookiesReadByOuterMiddleware(t *testing.T) {
+	f := setUp(t, core.Config{})
+	app := fiber.New()
+	app.Use(func(c *fiber.Ctx) error {
+		_ = c.Cookies("other")
+		return c.Next()
+	})
+	app.Use(fibersession.New(f.Manager))
+	app.Get("/", visit)
+	res, _ := get(t, app)
+	mine := cookie(res)
+	get(t, app, "Cookie", "other=1; "+mine)
+	get(t, app, "Cookie", "other=1", "Cookie", mine)
+	if n := f.store.Calls()["Update"]; n != 2 {
+		t.Errorf("%d of 2 requests found their session", n)
+	}
+}
+
+func TestRestartRouting(t *testing.T) {
+	f := setUp(t, core.Config{})
+	app := fiber.New()
+	app.Use(fibersession.New(f.Manager))
+	app.Get("/", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
+		_ = count.Set(s, 1)
+		c.Path("/next")
+		return c.RestartRouting()
+	}))
+	app.Get("/next", visit)
+	res, body := get(t, app)
+	if body != "visited" || len(res.Header["Set-Cookie"]) != 1 || f.store.Calls()["Create"] != 1 {
+		t.Errorf("%q %v %v", body, res.Header, f.store.Calls())
+	}
+}
+
+// Fiber's limit is on the header as a whole; the package's comment says what to do.
+func TestLongHeaderIsRefusedByFiber(t *testing.T) {
+	f := setUp(t, core.Config{})
+	for size, want := range map[int]int{0: 431, 16 << 10: 200} {
+		app := fiber.New(fiber.Config{DisableStartupMessage: true, ReadBufferSize: size})
+		app.Use(fibersession.New(f.Manager))
+		app.Get("/", visit)
+		req, err := http.NewRequest(http.MethodGet, listen(t, app), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Cookie", "a="+strings.Repeat("x", 5000))
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("ReadBufferSize %d: %d, want %d", size, res.StatusCode, want)
+		}
+	}
+}
+
+// A stream keeps its session until it ends, whether the client reads it to the end or goes away.
+func TestStreamEnds(t *testing.T) {
+	f := setUp(t, core.Config{})
+	leaked := make(chan *core.Session, 1)
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app.Use(fibersession.New(f.Manager))
+	app.Get("/", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
+		leaked <- s
+		endless := c.Query("endless") != ""
+		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+			for first := true; first || endless; first = false {
+				_, _ = w.WriteString("chunk")
+				if w.Flush() != nil {
+					return
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+		return nil
+	}))
+	url := listen(t, app)
+	for _, query := range []string{"", "?endless=1"} {
+		res, err := http.Get(url + "/" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.ReadFull(res.Body, make([]byte, 5))
+		s := <-leaked
+		if query != "" && s.Err() != nil {
+			t.Errorf("%s: closed while the stream goes on: %v", query, s.Err())
+		}
+		res.Body.Close()
+		for end := time.Now().Add(5 * time.Second); !errors.Is(s.Err(), core.ErrClosed); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%q: still open", query)
+			}
+		}
+	}
+}
+
+// Package websocket of gofiber/contrib hands the values with string keys to the socket.
+func TestStringLocalsReachTheSocket(t *testing.T) {
+	f := setUp(t, core.Config{})
+	app := fiber.New()
+	app.Use(fibersession.New(f.Manager))
+	app.Get("/", func(c *fiber.Ctx) error {
+		s, err := fibersession.Get(c)
+		c.Locals("session", s)
+		names := map[string]bool{}
+		c.Context().VisitUserValues(func(name []byte, _ any) { names[string(name)] = true })
+		if !names["session"] {
+			t.Error("lost")
+		}
+		return err
+	})
+	get(t, app)
+}

@@ -1,0 +1,97 @@
+package fibersession
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// lines returns what the request has under name. It shares the request's memory.
+func lines(c *fiber.Ctx, name string) []byte {
+	all := c.Request().Header.PeekAll(name)
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	return bytes.Join(all, []byte(";"))
+}
+
+// render makes a response of the error that the handler returned, as Fiber would after all
+// middleware, when it is too late for the session to learn the status.
+func render(c *fiber.Ctx, err error) {
+	var f *failure
+	if errors.As(err, &f) {
+		refuse(c, f.cause)
+	}
+	if c.App().ErrorHandler(c, err) != nil {
+		_ = c.SendStatus(http.StatusInternalServerError)
+	}
+}
+
+// apply is core.Out.Apply for the header of fasthttp, which keeps a line of Set-Cookie
+// as it is.
+func apply(h *fasthttp.ResponseHeader, out core.Out) {
+	if out.Vary != "" && !hasMember(h, fiber.HeaderVary, out.Vary) {
+		h.Add(fiber.HeaderVary, out.Vary)
+	}
+	if out.Name == "" {
+		return
+	}
+	h.Add(out.Name, out.Value)
+	if !hasMember(h, fiber.HeaderCacheControl, "no-store") && !hasMember(h, fiber.HeaderCacheControl, "private") {
+		h.Set(fiber.HeaderCacheControl, "no-store")
+	}
+}
+
+func hasMember(h *fasthttp.ResponseHeader, name, member string) bool {
+	for _, line := range h.PeekAll(name) {
+		if core.HasMember([]string{string(line)}, member) {
+			return true
+		}
+	}
+	return false
+}
+
+var headers = sync.Pool{New: func() any { return new(fasthttp.ResponseHeader) }}
+
+// remember keeps what stands in the header before the handler: nil if that is nothing.
+func remember(h *fasthttp.ResponseHeader) *fasthttp.ResponseHeader {
+	if n := h.Len(); n == 0 || n == 1 && len(h.ContentType()) > 0 {
+		return nil // but for the default Content-Type
+	}
+	before := headers.Get().(*fasthttp.ResponseHeader)
+	h.CopyTo(before)
+	return before
+}
+
+func forget(before *fasthttp.ResponseHeader) {
+	if before != nil {
+		headers.Put(before)
+	}
+}
+
+// wipe takes the handler's response away: body, header, and what it wanted to do with the
+// connection.
+func wipe(c *fiber.Ctx, before *fasthttp.ResponseHeader) {
+	res := c.Response()
+	res.ResetBody()
+	res.ImmediateHeaderFlush = false
+	h := &res.Header
+	var names []string
+	h.VisitAll(func(name, _ []byte) { names = append(names, string(name)) })
+	for _, name := range names {
+		h.Del(name)
+	}
+	h.SetStatusCode(http.StatusOK)
+	if before != nil {
+		before.CopyTo(h)
+	}
+}
