@@ -70,6 +70,9 @@ func (m *Manager) room() int { return maxCookie - len(m.cfg.Cookie.Name) }
 // extend moves the deadline of a live record and returns the token for it.
 func (m *Manager) extend(ctx context.Context, rec *driver.Record, expires time.Time, token string) (string, error) {
 	if m.tokens != nil {
+		if m.expired(rec) {
+			return "", driver.ErrNotFound
+		}
 		rec.Expires = expires
 		return m.replace(ctx, rec, token)
 	}
@@ -100,8 +103,18 @@ func (m *Manager) swap(ctx context.Context, old, next *driver.Record) error {
 	return err
 }
 
+// expired reports that a token's own deadline has passed during the request: nobody but core
+// can refuse to seal it again. A store that keeps records looks at them itself, where another request
+// may have moved the deadline.
+func (m *Manager) expired(rec *driver.Record) bool {
+	return m.tokens != nil && !rec.Live(m.cfg.Now())
+}
+
 // alive returns ErrNotFound if another request rotated or ended the session of rec meanwhile.
 func (m *Manager) alive(ctx context.Context, rec driver.Record) error {
+	if m.expired(&rec) {
+		return driver.ErrNotFound
+	}
 	if m.tokens != nil {
 		_, err := m.replace(ctx, &rec, "") // fails where the ID was revoked
 		return err

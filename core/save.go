@@ -218,6 +218,9 @@ func (j *saving) update() error {
 		if err := j.fill(&j.rec); err != nil {
 			return err
 		}
+		if j.m.expired(&j.old) {
+			return ErrEnded
+		}
 		token, err := j.m.replace(j.ctx, &j.rec, j.token)
 		if err == nil {
 			deliver := deliverRefresh

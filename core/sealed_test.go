@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -172,6 +173,24 @@ func TestCookieStoreInFlight(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestCookieStoreExpiresInFlight(t *testing.T) {
+	for change, changeIt := range changes {
+		t.Run(change, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := cookieManager(t, cookiestore.NoRevocation(), core.Config{IdleTimeout: time.Hour, TouchInterval: time.Second})
+				b := newBrowser(t, m)
+				b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)); must(t, s.AddFlash("i", "x")) })
+				slow := b.copyOf().send()
+				time.Sleep(time.Hour)
+				changeIt(t, slow.s)
+				if out, err := slow.respond(200); err != nil || out.Name != "" {
+					t.Errorf("slow response: %+v, %v", out, err)
+				}
+			})
+		})
 	}
 }
 

@@ -81,6 +81,7 @@ func forget(before *fasthttp.ResponseHeader) {
 // wipe takes the handler's response away: body, header, and what it wanted to do with the
 // connection.
 func wipe(c *fiber.Ctx, before *fasthttp.ResponseHeader) {
+	c.Context().Hijack(nil)
 	res := c.Response()
 	res.ResetBody()
 	res.ImmediateHeaderFlush = false

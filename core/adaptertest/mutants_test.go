@@ -26,6 +26,7 @@ const (
 	panicSaved
 	commitAtHint
 	sessionLoadedAlways
+	mountedTwiceUnseen
 	sessionNeverClosed
 	firstCookieOnly
 	varyReplaced
@@ -52,6 +53,7 @@ var mutants = []struct {
 	{"a panic is saved", panicSaved, "nothing saved: panic, recovered outside"},
 	{"a 103 commits", commitAtHint, "early hints"},
 	{"every request loads its session", sessionLoadedAlways, "untouched"},
+	{"the second middleware begins anew", mountedTwiceUnseen, "mounted twice"},
 	{"the session stays open", sessionNeverClosed, "after the request"},
 	{"only the first cookie is looked at", firstCookieOnly, "which cookie counts"},
 	{"Vary is replaced", varyReplaced, "Vary is merged"},
@@ -100,7 +102,7 @@ func try(t *testing.T, f flaw, name string) []string {
 func (f flaw) mount(m *core.Manager, _ func(http.Handler) http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if m.Exchange(r.Context()) != nil {
+			if m.Exchange(r.Context()) != nil && f != mountedTwiceUnseen {
 				next.ServeHTTP(w, r)
 				return
 			}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -40,7 +41,7 @@ func RunProcesses(t *testing.T, a Adapter, open func(tb testing.TB, dir string) 
 
 // serveProcess is the life of a server process: until its standard input ends.
 func serveProcess(t *testing.T, a Adapter, store driver.Store) {
-	m, err := core.New(core.Config{Store: store, StoreTimeout: 30 * time.Second})
+	m, err := core.New(core.Config{Store: store, StoreTimeout: 30 * time.Second, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
