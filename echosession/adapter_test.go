@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -15,31 +14,13 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/adaptertest"
-	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/echosession"
-	"github.com/coatcheck-go/coatcheck/stores/filestore"
-	"github.com/coatcheck-go/coatcheck/stores/memstore"
+	"github.com/coatcheck-go/coatcheck/internal/everystore"
 )
 
-func TestAdapter(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Harness{
-		Adapter: adapter{},
-		New: func(testing.TB) func(testing.TB) driver.Store {
-			store := memstore.New(memstore.Config{})
-			return func(testing.TB) driver.Store { return store }
-		},
-	})
-}
+func TestAdapter(t *testing.T) { everystore.Run(t, adapter{}) }
 
-func TestTwoProcesses(t *testing.T) {
-	adaptertest.RunProcesses(t, adapter{}, func(tb testing.TB, dir string) driver.Store {
-		store, err := filestore.New(filepath.Join(dir, "sessions"))
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return store
-	})
-}
+func TestTwoProcesses(t *testing.T) { everystore.RunProcesses(t, adapter{}) }
 
 type adapter struct{}
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"net"
-	"path/filepath"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -13,60 +12,13 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/adaptertest"
-	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/fibersession"
-	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
-	"github.com/coatcheck-go/coatcheck/stores/filestore"
-	"github.com/coatcheck-go/coatcheck/stores/memstore"
+	"github.com/coatcheck-go/coatcheck/internal/everystore"
 )
 
-func TestAdapter(t *testing.T) {
-	t.Run("memstore", func(t *testing.T) {
-		adaptertest.Run(t, adaptertest.Harness{Adapter: adapter{}, New: memory})
-	})
-	t.Run("filestore", func(t *testing.T) {
-		adaptertest.Run(t, adaptertest.Harness{Adapter: adapter{}, New: files, Junk: 500})
-	})
-	t.Run("cookiestore", func(t *testing.T) {
-		adaptertest.Run(t, adaptertest.Harness{Adapter: adapter{}, Tokens: tokens})
-	})
-}
+func TestAdapter(t *testing.T) { everystore.Run(t, adapter{}) }
 
-func TestTwoProcesses(t *testing.T) {
-	adaptertest.RunProcesses(t, adapter{}, func(tb testing.TB, dir string) driver.Store { return openFiles(tb, dir) })
-}
-
-func memory(testing.TB) func(testing.TB) driver.Store {
-	store := memstore.New(memstore.Config{})
-	return func(testing.TB) driver.Store { return store }
-}
-
-func files(tb testing.TB) func(testing.TB) driver.Store {
-	dir := tb.TempDir()
-	return func(tb testing.TB) driver.Store { return openFiles(tb, dir) }
-}
-
-func openFiles(tb testing.TB, dir string) driver.Store {
-	store, err := filestore.New(filepath.Join(dir, "sessions"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = store.Close() })
-	return store
-}
-
-func tokens(tb testing.TB) driver.TokenStore {
-	keys, err := keyring.New(keyring.Generate("k1"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return store
-}
+func TestTwoProcesses(t *testing.T) { everystore.RunProcesses(t, adapter{}) }
 
 type adapter struct{}
 

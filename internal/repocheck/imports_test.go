@@ -34,6 +34,7 @@ var arrows = []arrow{
 	{"fibersession", leaves("core", "internal/..."), adapterTests},
 
 	{"internal", leaves("core", "internal/..."), []string{"..."}},
+	{"internal/everystore", leaves("core", "core/adaptertest", "core/storetest", "stores/..."), nil},
 	{"internal/tools", nil, nil},
 	{"examples", []string{"..."}, nil},
 	{"bench", []string{"..."}, nil},
