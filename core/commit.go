@@ -20,9 +20,10 @@ type Out struct {
 }
 
 // Commit stores what the request did, before the header of a response with this status
-// leaves. Nothing is stored for a status of 500 or more, for 408, or when the deadline of ctx has
-// passed, as a timeout middleware has answered then; that the client has gone does
-// not matter. The first call decides; later ones change nothing.
+// leaves. Nothing is stored for a status of 500 or more, and for 408. When the deadline of ctx
+// has passed, nothing is stored either, and changes are an error: a timeout middleware has
+// answered already, and if there is none, the client must not be told of a success. That the
+// client has gone does not matter. The first call decides; later ones change nothing.
 //
 // After an error the client must get none of the handler's response. HTTPStatus
 // tells what it should get. The session is closed then.
@@ -40,7 +41,8 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	if s == nil {
 		return Out{}, nil
 	}
-	void := status >= http.StatusInternalServerError || status == http.StatusRequestTimeout || errors.Is(ctx.Err(), context.DeadlineExceeded)
+	void := status >= http.StatusInternalServerError || status == http.StatusRequestTimeout
+	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 	var err error
 	s.mu.Lock()
 	failed, refused, dirty := s.err, s.refused, s.dirty() || s.bad != nil
@@ -51,6 +53,10 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	case failed != nil: // the handler knows, and made this response of it
 	case void:
 		x.close(s, ErrClosed)
+		x.withdraw(s, deliverRefresh)
+	case dirty && late:
+		err = x.dropped(ctx, s, driver.Unavailable("coatcheck: the request took too long to save its session", ctx.Err()))
+	case late:
 		x.withdraw(s, deliverRefresh)
 	case dirty:
 		x.phase = phaseOpen // a cookie can still be sent

@@ -67,6 +67,9 @@ func (m *Manager) BeginIn(x *Exchange, ctx context.Context, lines []string) {
 
 // BeginBytes is Begin for frameworks that reuse a request's memory: it copies the line.
 func (m *Manager) BeginBytes(ctx context.Context, line []byte) *Exchange {
+	if len(line) == 0 {
+		return m.Begin(ctx, nil)
+	}
 	x := &struct {
 		Exchange
 		buf [96]byte // one allocation for both, as long as our cookie is alone

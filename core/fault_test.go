@@ -308,8 +308,11 @@ func TestFailedStatusAndTimeoutSaveNothing(t *testing.T) {
 	defer cancel()
 	r := b.send()
 	must(t, count.Set(r.s, 3))
-	if out, err := r.x.Commit(late, 200); err != nil || out.Name != "" {
+	if out, err := r.x.Commit(late, 200); !errors.Is(err, core.ErrUnavailable) || out.Name != "" {
 		t.Errorf("after a timeout: %+v, %v", out, err)
+	}
+	if out, err := b.send().x.Commit(late, 200); err != nil || out.Name != "" {
+		t.Errorf("a read after a timeout: %+v, %v", out, err)
 	}
 	gone, cancel := context.WithCancel(ctx)
 	cancel()

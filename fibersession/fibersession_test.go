@@ -78,10 +78,6 @@ var visit = fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
 	return c.SendString("visited")
 })
 
-var read = fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
-	return c.JSON(count.GetOr(s, 0))
-})
-
 var unknown = "__Host-session=" + strings.Repeat("A", 43)
 
 func TestNilPanics(t *testing.T) {

@@ -12,6 +12,8 @@
 //		})
 //	}
 //
+// Every storage is opened twice, and the rules about overlapping requests send them to two
+// applications, as behind a load balancer; [RunProcesses] makes two processes of them.
 // A failure prints the rule that was violated. No rule can be switched off: what a
 // framework cannot do at all, its [Caps] say, and everything else holds for all.
 //

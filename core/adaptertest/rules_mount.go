@@ -1,0 +1,92 @@
+package adaptertest
+
+import (
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// Rules about the middleware where it is, is not, and is twice.
+
+var mountRules = []rule{
+	{
+		name: "without the middleware",
+		text: "Given no session middleware, when a handler asks for its session, then it gets ErrNoSession and a session whose methods return that, and nothing panics.",
+		run:  func(e *env) { noSession(e, Options{None: true}) },
+	},
+	{
+		name: "skipped",
+		text: "Given the option to skip, when a request is skipped, then it is as if there were no middleware.",
+		run:  func(e *env) { noSession(e, Options{Skip: true}) },
+	},
+	{
+		name: "mounted twice",
+		text: "Given the middleware mounted twice, when a handler writes to the session, then there is one session, one load, one save and one cookie.",
+		run: func(e *env) {
+			e.cfg.SaveEveryRequest = true // a second session would be loaded even if no handler sees it
+			b := e.page(Options{Twice: true}, visit(e)).browser()
+			b.get("/").is(200, "visit 1").setsCookie()
+			e.calls("Create", 1)
+			e.fault.Reset()
+			b.get("/").is(200, "visit 2").setsCookie()
+			e.calls("Load", 1, "Update", 1)
+			b.has(2)
+		},
+	},
+	{
+		name: "Handle",
+		text: "Given a handler made by Handle, when it writes to its session, then that is stored like any other.",
+		run: func(e *env) {
+			b := e.page(Options{Handle: true}, visit(e)).browser()
+			b.get("/").is(200, "visit 1").setsCookie()
+			b.get("/").is(200, "visit 2")
+			b.has(2)
+		},
+	},
+	{
+		name: "plain context",
+		text: "Given a session, when code that has only the request's context asks core.FromContext, then it gets that session.",
+		run: func(e *env) {
+			b := e.page(Options{}, func(c Ctx) error {
+				s := fromContext(e, c)
+				if s != e.session(c) {
+					e.Errorf("FromContext has another session than Get")
+				}
+				return c.String(200, "done")
+			}).seeded("")
+			b.get("/").is(200, "done")
+			e.calls("Load", 1)
+		},
+	},
+}
+
+// visit counts visits and answers with their number.
+func visit(e *env) Handler {
+	return func(c Ctx) error {
+		s := e.session(c)
+		e.ok(count.Update(s, func(n int) int { return n + 1 }), "Update")
+		return c.String(200, "visit "+itoa(count.GetOr(s, -1)))
+	}
+}
+
+func noSession(e *env, o Options) {
+	b := e.page(o, func(c Ctx) error {
+		s, err := c.Session()
+		e.is(err, core.ErrNoSession, "Session")
+		_, err = core.FromContext(c.Context())
+		e.is(err, core.ErrNoSession, "FromContext")
+		if s == nil {
+			e.Errorf("the session is nil")
+			return c.String(200, "done")
+		}
+		e.is(count.Set(s, 1), core.ErrNoSession, "Set")
+		_, err = count.Get(s)
+		e.is(err, core.ErrNoSession, "Get")
+		e.is(s.Login("alice"), core.ErrNoSession, "Login")
+		_ = s.Keys()
+		return c.String(200, "done")
+	}).seeded("")
+	r := b.get("/").is(200, "done").leavesCookie()
+	if core.HasMember(r.Header["Vary"], "Cookie") {
+		r.errorf("Vary %q", r.Header["Vary"])
+	}
+	e.calls()
+}

@@ -1,0 +1,112 @@
+package adaptertest
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+)
+
+// Rules about the one call in the middle of a request that fails.
+
+// act is what a request does to its session.
+type act struct {
+	name  string
+	fresh bool // of a new client
+	twice bool // what failed in the handler is done once more when the response leaves
+	do    func(s *core.Session, c Ctx)
+}
+
+var acts = []act{
+	{"first write", true, false, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }},
+	{"read", false, false, func(s *core.Session, _ Ctx) { _ = s.Keys() }}, // and touch
+	{"write", false, false, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }},
+	{"login", false, false, func(s *core.Session, _ Ctx) { _ = s.Login("bob") }},
+	{"logout", false, false, func(s *core.Session, _ Ctx) { _ = s.Logout() }},
+	{"add flash", false, false, func(s *core.Session, _ Ctx) { _ = s.AddFlash("info", "new") }},
+	{"flashes", false, false, func(s *core.Session, c Ctx) { _, _ = s.Flashes(c.Context()) }},
+	{"save", false, true, func(s *core.Session, c Ctx) { _ = count.Set(s, 5); _ = s.Save(c.Context()) }},
+}
+
+var nthRules = func() (list []rule) {
+	for _, z := range compressions {
+		list = append(list, rule{
+			name:  named("the Nth call fails", z),
+			text:  "Given a request that reads, writes, signs in, signs out, and answers in whatever way, when its Nth call to the store fails, for every N, then the client gets a 503 and nothing of the handler's, the old state stands, and the next request is fine.",
+			needs: []need{records},
+			run:   func(e *env) { nthFails(e, z.options) },
+		})
+	}
+	return list
+}()
+
+func nthFails(e *env, o Options) {
+	e.cfg.TouchInterval = time.Microsecond
+	s := e.page(o, func(c Ctx) error {
+		s, err := c.Session()
+		if err != nil {
+			c.SetHeader("Retry-After", core.RetryAfter)
+			c.SetHeader("Cache-Control", "no-store")
+			return c.String(core.HTTPStatus(err), "told")
+		}
+		for _, a := range acts {
+			if a.name == c.Header("X-Do") {
+				a.do(s, c)
+			}
+		}
+		return answered(c.Header("X-Answer")).send(e, c)
+	})
+	for _, act := range acts {
+		for _, answer := range answers {
+			s.nth(act, answer)
+		}
+	}
+}
+
+// nth sends a request again and again, each time with another call failing.
+func (s *site) nth(act act, answer answer) {
+	for n := 1; n < 10; n++ {
+		s.fault.Reset()
+		b := s.browser()
+		if !act.fresh {
+			b = s.seeded("alice", func(s *core.Session) { _ = s.AddFlash("info", "x") })
+		}
+		time.Sleep(5 * time.Microsecond) // so that a touch is due
+		before := 0
+		if act.fresh {
+			before = s.live()
+		}
+		s.fault.Reset()
+		var failed atomic.Bool
+		s.fault.Before(func(c storetest.Call) error {
+			if c.N != n {
+				return nil
+			}
+			failed.Store(true)
+			return outage(c)
+		})
+		r := b.get("/", "X-Do", act.name, "X-Answer", answer.name)
+		if !failed.Load() {
+			answer.arrived(r)
+			return
+		}
+		s.fault.Reset()
+		if act.twice && r.StatusCode != 503 {
+			answer.arrived(r)
+			b.has(5) // no success is told that did not happen
+			continue
+		}
+		r.refused()
+		if act.fresh {
+			if after := s.live(); after != before {
+				r.errorf("call %d failed: %d sessions, there were %d", n, after, before)
+			}
+		} else {
+			b.has(1)
+		}
+		b.get("/", "X-Do", "write", "X-Answer", "no content").status(204)
+		b.has(5)
+	}
+	s.Errorf("%s, %s: no end of calls", act.name, answer.name)
+}
