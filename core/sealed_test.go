@@ -182,7 +182,11 @@ func TestCookieStoreExpiresInFlight(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := cookieManager(t, cookiestore.NoRevocation(), core.Config{IdleTimeout: time.Hour, TouchInterval: time.Second})
 				b := newBrowser(t, m)
-				b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)); must(t, s.AddFlash("i", "x")) })
+				b.visit(func(s *core.Session) {
+					must(t, s.Login("alice"))
+					must(t, count.Set(s, 1))
+					must(t, s.AddFlash("i", "x"))
+				})
 				slow := b.copyOf().send()
 				time.Sleep(time.Hour)
 				changeIt(t, slow.s)
