@@ -206,6 +206,8 @@ func TestCookieStoreTakesNoKeys(t *testing.T) {
 	}
 }
 
+type valueKey struct{}
+
 // No token, and no value, in anything that might be printed.
 func TestNothingLeaks(t *testing.T) {
 	var logs bytes.Buffer
@@ -238,7 +240,7 @@ func TestNothingLeaks(t *testing.T) {
 				M *core.Manager
 			}
 			for _, v := range []any{s, x, x.Context(), m, holder{s, x, x.Context(), m}, &holder{s, x, x.Context(), m},
-				[]any{s}, context.WithValue(x.Context(), "k", "v")} {
+				[]any{s}, context.WithValue(x.Context(), valueKey{}, "v")} {
 				for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 					fmt.Fprintf(&dump, verb+"\n", v)
 				}
