@@ -1,0 +1,101 @@
+// Package breaker keeps requests from waiting for a server that does not answer.
+// The stores with a server share it.
+//
+// After a few failures in a row the breaker is open: Allow says no at once, and
+// lets only one call pass every Interval, to find out whether the server is
+// back. The first success closes it. So a dead server costs nearly every call a
+// hundred nanoseconds in place of a timeout, and one that is back is noticed
+// within Interval, even if the call that tried before still hangs.
+//
+// A failure is a server that could not be reached or did not answer in time. An
+// answer is a success even if it is an error: it came without waiting, and a
+// server that refuses to store may still be able to delete. A call that its own
+// caller ended says nothing, and is not reported.
+package breaker
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Defaults for New.
+const (
+	Failures = 5
+	Interval = 250 * time.Millisecond
+)
+
+// Breaker watches the calls to one server. Its methods may be called concurrently.
+type Breaker struct {
+	failures int32
+	interval time.Duration
+
+	inRow atomic.Int32 // failures since the last success
+	next  atomic.Int64 // when the next call may pass while open, in nanoseconds since start
+	cause atomic.Pointer[error]
+}
+
+// New returns a closed breaker that opens after that many failures in a row,
+// and then lets a call pass every interval. 0 means the defaults.
+func New(failures int, interval time.Duration) *Breaker {
+	if failures <= 0 {
+		failures = Failures
+	}
+	if interval <= 0 {
+		interval = Interval
+	}
+	return &Breaker{failures: int32(failures), interval: interval}
+}
+
+// start makes times of the monotonic clock comparable as numbers.
+var start = time.Now()
+
+func now() int64 { return int64(time.Since(start)) }
+
+// Allow is nil if the call may be made, and else the reason why not. Every call
+// that was allowed should be followed by Success or Failure.
+func (b *Breaker) Allow() error {
+	if b.inRow.Load() < b.failures {
+		return nil
+	}
+	next, t := b.next.Load(), now()
+	if t >= next && b.next.CompareAndSwap(next, t+int64(b.interval)) {
+		return nil
+	}
+	return &OpenError{b.cause.Load()}
+}
+
+// Success says that the server answered.
+func (b *Breaker) Success() {
+	if b.inRow.Load() != 0 { // reading is cheaper than writing for everybody
+		b.inRow.Store(0)
+	}
+}
+
+// Failure says that the server could not be reached or did not answer in time.
+func (b *Breaker) Failure(err error) {
+	b.cause.Store(&err)
+	n := b.inRow.Load()
+	for n < b.failures && !b.inRow.CompareAndSwap(n, n+1) { // it stops counting when open
+		n = b.inRow.Load()
+	}
+	if n == b.failures-1 {
+		b.next.Store(now() + int64(b.interval))
+	}
+}
+
+// OpenError is the reason why a call was not made.
+type OpenError struct{ cause *error }
+
+// Error names the last failure.
+func (e *OpenError) Error() string {
+	return fmt.Sprintf("not tried, since the last calls failed: %v", e.Unwrap())
+}
+
+// Unwrap returns the last failure.
+func (e *OpenError) Unwrap() error {
+	if e.cause == nil {
+		return nil
+	}
+	return *e.cause
+}

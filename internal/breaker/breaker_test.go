@@ -1,0 +1,99 @@
+package breaker
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var errDown = errors.New("connection refused")
+
+func TestOpensAndRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(3, time.Second)
+		fail := func() { b.Failure(errDown) }
+
+		// Failures with a success between them are not in a row.
+		fail()
+		fail()
+		b.Success()
+		fail()
+		fail()
+		if err := b.Allow(); err != nil {
+			t.Fatalf("open too early: %v", err)
+		}
+
+		// The third in a row opens it, and it says why.
+		fail()
+		var open *OpenError
+		if err := b.Allow(); !errors.As(err, &open) || !errors.Is(err, errDown) {
+			t.Fatalf("after three failures: %v", err)
+		}
+
+		// One call passes every interval, whether or not the one before has ended.
+		for range 3 {
+			time.Sleep(time.Second)
+			if err := b.Allow(); err != nil {
+				t.Fatalf("no call after the interval: %v", err)
+			}
+			if b.Allow() == nil {
+				t.Fatal("a second call in the same interval")
+			}
+		}
+		fail()
+		if b.Allow() == nil {
+			t.Fatal("a failure closed it")
+		}
+
+		// The first success closes it, and the count begins anew.
+		b.Success()
+		fail()
+		fail()
+		if err := b.Allow(); err != nil {
+			t.Fatalf("after a success: %v", err)
+		}
+	})
+}
+
+func TestOneOfManyPasses(t *testing.T) {
+	b := New(0, 10*time.Millisecond)
+	for range Failures {
+		b.Failure(errDown)
+	}
+	time.Sleep(20 * time.Millisecond)
+	var passed atomic.Int32
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			if b.Allow() == nil {
+				passed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := passed.Load(); n < 1 || n > 3 { // a slow machine may see the next interval
+		t.Errorf("%d calls passed", n)
+	}
+}
+
+func BenchmarkClosed(b *testing.B) {
+	br := New(0, 0)
+	for b.Loop() {
+		if br.Allow() == nil {
+			br.Success()
+		}
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	br := New(0, time.Hour)
+	for range Failures {
+		br.Failure(errDown)
+	}
+	for b.Loop() {
+		_ = br.Allow()
+	}
+}

@@ -1,0 +1,153 @@
+package cachedstore_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+// harness opens handles that share a cache and a truth. wrap may put something around
+// each handle's cache.
+func harness(wrap func(testing.TB, driver.Store) driver.Store) storetest.Harness {
+	clock := storetest.NewClock()
+	return storetest.Harness{Clock: clock, New: func(testing.TB) func(testing.TB) driver.Store {
+		cache := memstore.New(memstore.Config{Now: clock.Now})
+		truth := memstore.New(memstore.Config{Now: clock.Now})
+		return func(tb testing.TB) driver.Store {
+			c := remote(cache)
+			if wrap != nil {
+				c = wrap(tb, c)
+			}
+			return open(tb, c, remote(truth), cachedstore.Config{Now: clock.Now})
+		}
+	}}
+}
+
+func open(tb testing.TB, cache, truth driver.Store, config cachedstore.Config) driver.Store {
+	tb.Helper()
+	if config.Report == nil {
+		config.Report = func(driver.ID, error) {}
+	}
+	s, err := cachedstore.New(cache, truth, config)
+	must(tb, err)
+	tb.Cleanup(func() {
+		if c, ok := s.(interface{ Close() error }); ok {
+			must(tb, c.Close())
+		}
+	})
+	return s
+}
+
+func TestStore(t *testing.T) { storetest.Run(t, harness(nil)) }
+
+func TestLocalCache(t *testing.T) {
+	h := harness(nil)
+	h.New = func(testing.TB) func(testing.TB) driver.Store {
+		cache, truth := memstore.New(memstore.Config{Now: h.Clock.Now}), memstore.New(memstore.Config{Now: h.Clock.Now})
+		return func(tb testing.TB) driver.Store {
+			return open(tb, cache, truth, cachedstore.Config{Now: h.Clock.Now})
+		}
+	}
+	storetest.Run(t, h)
+}
+
+// A cache that is always down is slower, and right.
+func TestCacheDown(t *testing.T) {
+	storetest.Run(t, harness(func(_ testing.TB, cache driver.Store) driver.Store {
+		f := storetest.NewFault(cache)
+		f.Before(storetest.When(func(c storetest.Call) bool { return c.Method != "Close" }))
+		return f.Store()
+	}))
+}
+
+// So is one that forgets sessions all the time. (That it may forget a tombstone is
+// another matter: see TestForgottenTombstone.)
+func TestForgetfulCache(t *testing.T) {
+	storetest.Run(t, harness(func(_ testing.TB, cache driver.Store) driver.Store {
+		f := storetest.NewFault(cache)
+		f.Before(func(c storetest.Call) error {
+			held, err := cache.Load(context.Background(), c.ID)
+			if err != nil || c.N%3 != 0 || c.Method != "Load" || isFence(held) {
+				return nil
+			}
+			return cache.Delete(context.Background(), c.ID)
+		})
+		return f.Store()
+	}))
+}
+
+// The abilities are those of the truth.
+func TestAbilitiesOfTheTruth(t *testing.T) {
+	type plain struct{ driver.Store }
+	cache := memstore.New(memstore.Config{})
+	full := open(t, cache, memstore.New(memstore.Config{}), cachedstore.Config{})
+	bare := open(t, plain{cache}, plain{memstore.New(memstore.Config{})}, cachedstore.Config{})
+	for _, c := range []struct {
+		name string
+		of   func(driver.Store) bool
+	}{
+		{"Rotator", is[driver.Rotator]}, {"Sweeper", is[driver.Sweeper]}, {"Lister", is[driver.Lister]}, {"Indexer", is[driver.Indexer]},
+	} {
+		if !c.of(full) || c.of(bare) {
+			t.Errorf("%s: over a store that has it %t, over one that has not %t", c.name, c.of(full), c.of(bare))
+		}
+	}
+	must(t, bare.(driver.Pinger).Ping(t.Context()))
+}
+
+func is[T any](s driver.Store) bool { _, ok := s.(T); return ok }
+
+func TestNewRefuses(t *testing.T) {
+	a, b := memstore.New(memstore.Config{}), memstore.New(memstore.Config{})
+	for name, f := range map[string]func() (driver.Store, error){
+		"no cache":  func() (driver.Store, error) { return cachedstore.New(nil, b, cachedstore.Config{}) },
+		"no truth":  func() (driver.Store, error) { return cachedstore.New(a, nil, cachedstore.Config{}) },
+		"the same":  func() (driver.Store, error) { return cachedstore.New(a, a, cachedstore.Config{}) },
+		"soft TTL":  func() (driver.Store, error) { return cachedstore.New(a, b, cachedstore.Config{SoftTTL: -1}) },
+		"a timeout": func() (driver.Store, error) { return cachedstore.New(a, b, cachedstore.Config{Timeout: -1}) },
+	} {
+		if s, err := f(); err == nil || s != nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// A sweep also sweeps a cache that needs it.
+func TestSweepSweepsTheCache(t *testing.T) {
+	clock := storetest.NewClock()
+	cache, truth := memstore.New(memstore.Config{Now: clock.Now}), memstore.New(memstore.Config{Now: clock.Now})
+	s := open(t, cache, truth, cachedstore.Config{Now: clock.Now})
+	for i := range 100 {
+		must(t, s.Create(t.Context(), record(clock.Now(), i)))
+	}
+	clock.Advance(31 * time.Second)
+	n, err := s.(driver.Sweeper).Sweep(t.Context(), 10)
+	if n != 0 || err != nil || cache.Len() != 0 || truth.Len() != 100 {
+		t.Errorf("swept %d, %v; the cache holds %d, the truth %d", n, err, cache.Len(), truth.Len())
+	}
+}
+
+func record(now time.Time, n int) *driver.Record {
+	id := driver.ID{byte(n), byte(n >> 8), 1}
+	return &driver.Record{ID: id, Subject: "alice", Created: now, Expires: now.Add(time.Hour), Data: []byte("data")}
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func wants(tb testing.TB, err, want error) {
+	tb.Helper()
+	if !errors.Is(err, want) {
+		tb.Fatalf("error is %v, want %v", err, want)
+	}
+}

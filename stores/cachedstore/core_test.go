@@ -1,0 +1,162 @@
+package cachedstore_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+)
+
+const (
+	count core.Key[int]    = "count"
+	name  core.Key[string] = "name"
+)
+
+// request is one under way at one of two application servers.
+type request struct {
+	t *testing.T
+	x *core.Exchange
+	s *core.Session
+}
+
+func send(t *testing.T, m *core.Manager, cookie string) request {
+	t.Helper()
+	var lines []string
+	if cookie != "" {
+		lines = []string{cookie}
+	}
+	x := m.Begin(context.Background(), lines)
+	s, err := x.Session(context.Background())
+	must(t, err)
+	return request{t, x, s}
+}
+
+// respond returns the cookie that the response sets, "" if none.
+func (r request) respond() (cookie string) {
+	r.t.Helper()
+	out, err := r.x.Commit(context.Background(), 200)
+	must(r.t, err)
+	must(r.t, r.x.Finish(context.Background()))
+	cookie, _, _ = strings.Cut(out.Value, ";")
+	return cookie
+}
+
+func managers(t *testing.T, stores ...driver.Store) (ms []*core.Manager) {
+	for _, s := range stores {
+		m, err := core.New(core.Config{Store: s, Logger: slog.New(slog.DiscardHandler), TouchInterval: time.Microsecond})
+		must(t, err)
+		t.Cleanup(func() { _ = m.Close() })
+		ms = append(ms, m)
+	}
+	return ms
+}
+
+// states are those in which the cache of one of the servers may be.
+var states = map[string]func(t *testing.T, p *pair){
+	"healthy": func(*testing.T, *pair) {},
+	"down":    func(_ *testing.T, p *pair) { p.a.cache.Before(storetest.Outage); p.b.cache.Before(storetest.Outage) },
+	"fails at will": func(_ *testing.T, p *pair) {
+		p.a.cache.Before(storetest.When(func(c storetest.Call) bool { return c.N%7 == 0 }))
+	},
+	"hangs": func(t *testing.T, p *pair) { hang(t, p.a.cache); hang(t, p.b.cache) },
+}
+
+func TestOverlappingRequestsLoseNothing(t *testing.T) {
+	for state, set := range states {
+		t.Run(state, func(t *testing.T) {
+			p := newPair(t)
+			ms := managers(t, p.a.Store, p.b.Store)
+			first := send(t, ms[0], "")
+			must(t, name.Set(first.s, "base"))
+			cookie := first.respond()
+			set(t, p)
+			var wg sync.WaitGroup
+			for i := range 64 {
+				wg.Go(func() {
+					r := send(t, ms[i%2], cookie)
+					time.Sleep(5 * time.Millisecond)
+					must(t, core.Key[int](fmt.Sprint("key", i)).Set(r.s, i))
+					must(t, count.Update(r.s, func(n int) int { return n + 1 }))
+					r.respond()
+				})
+			}
+			wg.Wait()
+			p.a.cache.Reset()
+			for _, m := range ms {
+				eventually(t, func() bool {
+					r := send(t, m, cookie)
+					n, _ := count.Get(r.s)
+					if state == "healthy" && (n != 64 || r.s.Len() != 66) {
+						t.Fatalf("64 increments made %d, %d keys of 66", n, r.s.Len())
+					}
+					r.x.Discard()
+					return n == 64 && r.s.Len() == 66
+				})
+			}
+		})
+	}
+}
+
+// A session that was ended at one server stays ended at both, whatever a request that is
+// under way at the other one does.
+func TestNoResurrection(t *testing.T) {
+	ends := map[string]func(t *testing.T, m *core.Manager, cookie string){
+		"logout": func(t *testing.T, m *core.Manager, cookie string) {
+			r := send(t, m, cookie)
+			must(t, r.s.Logout())
+			r.respond()
+		},
+		"rotate": func(t *testing.T, m *core.Manager, cookie string) {
+			r := send(t, m, cookie)
+			must(t, r.s.RotateID())
+			r.respond()
+		},
+		"revoke": func(t *testing.T, m *core.Manager, cookie string) {
+			if n, err := m.RevokeSubject(context.Background(), "alice"); n != 1 || err != nil {
+				t.Fatalf("RevokeSubject = %d, %v", n, err)
+			}
+		},
+	}
+	changes := map[string]func(t *testing.T, s *core.Session){
+		"read":   func(*testing.T, *core.Session) {}, // and touch
+		"set":    func(t *testing.T, s *core.Session) { must(t, count.Set(s, 9)) },
+		"rotate": func(t *testing.T, s *core.Session) { must(t, s.RotateID()) },
+		"logout": func(t *testing.T, s *core.Session) { must(t, s.Logout()) },
+	}
+	for state, set := range map[string]func(*testing.T, *pair){"healthy": states["healthy"], "down": states["down"]} {
+		for end, endIt := range ends {
+			for change, changeIt := range changes {
+				t.Run(state+"/"+end+"/"+change, func(t *testing.T) {
+					p := newPair(t)
+					ms := managers(t, p.a.Store, p.b.Store)
+					first := send(t, ms[0], "")
+					must(t, first.s.Login("alice"))
+					must(t, count.Set(first.s, 1))
+					cookie := first.respond()
+					must(t, p.truth.Delete(t.Context(), p.rec.ID)) // alice has one session
+					set(t, p)
+					slow := send(t, ms[1], cookie)
+					endIt(t, ms[0], cookie)
+					changeIt(t, slow.s)
+					if got := slow.respond(); got != "" {
+						t.Errorf("the slow response set a cookie: %q", got)
+					}
+					for i, m := range ms {
+						r := send(t, m, cookie)
+						if n, err := count.Get(r.s); err == nil || !r.s.IsNew() {
+							t.Errorf("server %d: the old cookie is alive: count %d", i, n)
+						}
+						r.x.Discard()
+					}
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package cachedstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// flights makes many misses of one session at the same moment into one read of
+// the truth.
+type flights struct {
+	read  func(ctx context.Context, f *flight)
+	ticks atomic.Uint64 // orders calls and reads
+
+	mu    sync.Mutex
+	under map[driver.ID]*flight
+}
+
+// flight is one read under way.
+type flight struct {
+	id      driver.ID
+	fill    bool   // to put it into the cache
+	begun   uint64 // tick
+	waiting int
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when the fields below are set
+
+	rec     driver.Record
+	err     error
+	filling uint64 // tick before the cache was asked to take it
+	filled  bool   // it took it
+}
+
+func (f *flight) result(err error) (driver.Record, error) {
+	if err != nil {
+		return driver.Record{}, err
+	}
+	return f.rec, f.err
+}
+
+// join reads id, or waits for who does. The read of somebody else may have begun before
+// this call did, and so before a change that was acknowledged by then. Its result will do if
+// this call has found the cache empty and the cache has taken the result since: it refuses
+// what was read before such a change. If not, join returns nil when that read is
+// over, and the next read will have begun late enough.
+func (g *flights) join(ctx context.Context, id driver.ID, fill bool, called uint64) (*flight, error) {
+	g.mu.Lock()
+	f := g.under[id]
+	if f == nil {
+		f = g.start(ctx, id, fill)
+	}
+	f.waiting++
+	g.mu.Unlock()
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		g.leave(f)
+		return nil, driver.Unavailable("cachedstore", ctx.Err())
+	}
+	if f.begun > called || fill && f.filled && f.filling > called {
+		return f, nil
+	}
+	return nil, nil
+}
+
+// start begins a read that goes on while anybody waits for it. g.mu is held.
+func (g *flights) start(ctx context.Context, id driver.ID, fill bool) *flight {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	f := &flight{id: id, fill: fill, begun: g.ticks.Add(1), cancel: cancel, done: make(chan struct{})}
+	if g.under == nil {
+		g.under = map[driver.ID]*flight{}
+	}
+	g.under[id] = f
+	go func() {
+		defer func() {
+			if v := recover(); v != nil { // in a goroutine of ours it would end the process
+				f.rec, f.err = driver.Record{}, driver.Unavailable("cachedstore", fmt.Errorf("panic in a store: %v", v))
+			}
+			g.remove(f)
+			close(f.done)
+			cancel()
+		}()
+		g.read(ctx, f)
+	}()
+	return f
+}
+
+func (g *flights) remove(f *flight) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.under[f.id] == f {
+		delete(g.under, f.id)
+	}
+}
+
+// leave ends a read that nobody waits for any more, and lets nobody else join it.
+func (g *flights) leave(f *flight) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if f.waiting--; f.waiting > 0 {
+		return
+	}
+	f.cancel()
+	if g.under[f.id] == f {
+		delete(g.under, f.id)
+	}
+}

@@ -1,0 +1,68 @@
+package cachedstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// Create implements driver.Store.
+func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
+	read := s.now()
+	if err := s.truth.Create(ctx, rec); err != nil {
+		return err
+	}
+	s.settleNew(ctx, rec, read)
+	return nil
+}
+
+func (s *Store) settleNew(ctx context.Context, rec *driver.Record, read time.Time) {
+	e := value(*rec, read)
+	e.fresh = true
+	s.settle(ctx, e)
+}
+
+// Update implements driver.Store.
+func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
+	read, version := s.now(), rec.Version
+	err := s.truth.Update(ctx, rec)
+	if err == nil {
+		s.settle(ctx, value(*rec, read))
+	} else {
+		s.outdated(ctx, rec.ID, version, err)
+	}
+	return err
+}
+
+// Touch implements driver.Store.
+func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+	read := s.now()
+	err := s.truth.Touch(ctx, id, version, expires)
+	switch {
+	case err == nil:
+		s.settle(ctx, &entry{kind: kindTouch, version: version, rec: driver.Record{ID: id, Expires: expires}, read: read})
+	case !errors.Is(err, driver.ErrUnavailable): // whether the deadline moved: nobody relies on the later one
+		s.outdated(ctx, id, version, err)
+	}
+	return err
+}
+
+// Delete implements driver.Store.
+func (s *Store) Delete(ctx context.Context, id driver.ID) error {
+	err := s.truth.Delete(ctx, id)
+	s.settle(ctx, fence(id, forever)) // also when the truth could not say whether it did it
+	return err
+}
+
+// outdated takes from the cache what a refusal of the truth has proved to be old, or
+// what a write without an answer may have made so. The next Load shall ask the truth.
+func (s *Store) outdated(ctx context.Context, id driver.ID, version uint64, why error) {
+	switch {
+	case errors.Is(why, driver.ErrNotFound):
+		s.settle(ctx, fence(id, forever))
+	case errors.Is(why, driver.ErrConflict), errors.Is(why, driver.ErrUnavailable):
+		s.settle(ctx, fence(id, version))
+	}
+}
