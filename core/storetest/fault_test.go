@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	wrapper "github.com/coatcheck-go/coatcheck/internal/abilities"
 )
 
 func newFault(t *testing.T) (*Fault, *env) {
@@ -90,7 +91,7 @@ func TestFaultHasTheAbilitiesOfTheInner(t *testing.T) {
 				want += abilities[i].name + " "
 			}
 		}
-		wrapped := NewFault(join(faulty{NewFault(m)}, r, s, l, x)).Store()
+		wrapped := NewFault(wrapper.Join(faulty{NewFault(m)}, r, s, l, x)).Store()
 		got := ""
 		for _, a := range abilities[:4] {
 			if a.of(wrapped) {

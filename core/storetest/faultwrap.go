@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/abilities"
+	wrapper "github.com/coatcheck-go/coatcheck/internal/abilities"
 )
 
 // The methods of Fault.Store: one type for all stores, and one for each
@@ -51,7 +51,7 @@ func (f *Fault) wrap() driver.Store {
 	if inner, ok := f.inner.(driver.Indexer); ok {
 		x = indexer{f, inner}
 	}
-	return abilities.Join(faulty{f}, r, s, l, x)
+	return wrapper.Join(faulty{f}, r, s, l, x)
 }
 
 func (w faulty) Info() driver.Info { return w.f.inner.Info() }

@@ -1,0 +1,39 @@
+package testserver
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// dieWithParent lets the kernel end the server when the test binary dies
+// without cleaning up: a panic, a timeout, a kill.
+func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
+
+// descendants returns the children of a process and theirs.
+func descendants(pid int) []int {
+	children := map[int][]int{}
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		// pid (name, which may hold anything) state ppid ...
+		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+		if len(fields) < 2 {
+			continue
+		}
+		child, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		parent, _ := strconv.Atoi(string(fields[1]))
+		children[parent] = append(children[parent], child)
+	}
+	var all []int
+	for todo := children[pid]; len(todo) > 0; todo = todo[1:] {
+		all = append(all, todo[0])
+		todo = append(todo, children[todo[0]]...)
+	}
+	return all
+}

@@ -1,0 +1,101 @@
+package memcachestore_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func cached(tb testing.TB, cache, truth driver.Store) driver.Store {
+	s, err := cachedstore.New(cache, truth, cachedstore.Config{Report: func(driver.ID, error) {}})
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, s.(interface{ Close() error }).Close()) })
+	return s
+}
+
+// TestAsCache runs the suite over a cachedstore whose cache is memcached: in order, and hanging,
+// refusing and forgetting.
+func TestAsCache(t *testing.T) {
+	t.Parallel()
+	srv := memcached(t)
+	proxy := testserver.NewProxy(t, srv.Addr)
+	for name, begin := range map[string]func(){
+		"in order": func() {},
+		"down":     proxy.Down,
+	} {
+		t.Run(name, func(t *testing.T) {
+			begin()
+			defer proxy.Up(t)
+			caches := harness(proxy.Addr)
+			storetest.Run(t, storetest.Harness{New: func(tb testing.TB) func(testing.TB) driver.Store {
+				opened, dir := caches.New(tb), filepath.Join(tb.TempDir(), "sessions")
+				return func(tb testing.TB) driver.Store {
+					truth, err := filestore.New(dir)
+					must(tb, err)
+					return cached(tb, opened(tb), truth)
+				}
+			}})
+		})
+	}
+}
+
+// A cached read is one round trip to the cache, and a record too large for memcached is read
+// from the truth.
+func TestCachedRoundTrips(t *testing.T) {
+	proxy := testserver.NewProxy(t, memcached(t).Addr)
+	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	s := cached(t, open(t, proxy.Addr), fault.Store())
+	ctx := t.Context()
+	rec := record(1, 261)
+	for _, c := range []struct {
+		name        string
+		call        func() error
+		trips, asks int
+	}{
+		{"Create", func() error { return s.Create(ctx, rec) }, 1, 1},
+		{"Load", func() error { _, err := s.Load(ctx, rec.ID); return err }, 1, 0},
+		{"Update", func() error { return s.Update(ctx, rec) }, 2, 1},
+		{"Load", func() error { _, err := s.Load(ctx, rec.ID); return err }, 1, 0},
+		{"Touch", func() error { return s.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(time.Hour)) }, 2, 1},
+		{"Load", func() error { _, err := s.Load(ctx, rec.ID); return err }, 1, 0},
+		{"Update to what is too large", func() error { rec.Data = make([]byte, 2<<20); return s.Update(ctx, rec) }, 3, 1},
+		{"Load", func() error { got, err := s.Load(ctx, rec.ID); rec.Data = got.Data; return err }, 1, 1},
+	} {
+		fault.Reset()
+		before := proxy.Stats().RoundTrips
+		must(t, c.call())
+		asks := 0
+		for _, n := range fault.Calls() {
+			asks += n
+		}
+		if trips := proxy.Stats().RoundTrips - before; trips != c.trips || asks != c.asks {
+			t.Errorf("%s: %d round trips to the cache, want %d; %d calls of the truth, want %d", c.name, trips, c.trips, asks, c.asks)
+		}
+	}
+	if len(rec.Data) != 2<<20 {
+		t.Errorf("%d bytes came back", len(rec.Data))
+	}
+}
+
+// BenchmarkCachedLoad compares warm reads through a cachedstore with those of its cache, in turns
+// of one run.
+func BenchmarkCachedLoad(b *testing.B) {
+	plain, err := memcachestore.New(memcachestore.Config{Servers: []string{memcached(b).Addr}, Prefix: "cached:"})
+	must(b, err)
+	s, err := cachedstore.New(plain, memstore.New(memstore.Config{}), cachedstore.Config{SoftTTL: time.Hour})
+	must(b, err)
+	rec := record(1, 261)
+	must(b, s.Create(b.Context(), rec))
+	load := func(s driver.Store) func() error {
+		return func() error { _, err := s.Load(b.Context(), rec.ID); return err }
+	}
+	ratio(b, "cached/plain", load(s), load(plain))
+}

@@ -1,0 +1,150 @@
+package memcachestore_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+)
+
+const count core.Key[int] = "count"
+
+// request is one under way at one of two application servers.
+type request struct {
+	t *testing.T
+	x *core.Exchange
+	s *core.Session
+}
+
+func send(t *testing.T, m *core.Manager, cookie string) request {
+	t.Helper()
+	var lines []string
+	if cookie != "" {
+		lines = []string{cookie}
+	}
+	x := m.Begin(context.Background(), lines)
+	s, err := x.Session(context.Background())
+	must(t, err)
+	return request{t, x, s}
+}
+
+// respond returns the cookie that the response sets, "" if none.
+func (r request) respond() (cookie string) {
+	r.t.Helper()
+	out, err := r.x.Commit(context.Background(), 200)
+	must(r.t, err)
+	must(r.t, r.x.Finish(context.Background()))
+	cookie, _, _ = strings.Cut(out.Value, ";")
+	return cookie
+}
+
+func managers(t *testing.T, servers ...string) (ms []*core.Manager) {
+	for range 2 {
+		m, err := core.New(core.Config{Store: open(t, servers...), Logger: slog.New(slog.DiscardHandler), TouchInterval: time.Microsecond})
+		must(t, err)
+		t.Cleanup(func() { must(t, m.Close()) })
+		ms = append(ms, m)
+	}
+	return ms
+}
+
+func TestOverlappingRequestsLoseNothing(t *testing.T) {
+	ms := managers(t, memcached(t).Addr)
+	first := send(t, ms[0], "")
+	must(t, count.Set(first.s, 0))
+	cookie := first.respond()
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			r := send(t, ms[i%2], cookie)
+			time.Sleep(5 * time.Millisecond)
+			must(t, core.Key[int](fmt.Sprint("key", i)).Set(r.s, i))
+			must(t, count.Update(r.s, func(n int) int { return n + 1 }))
+			r.respond()
+		})
+	}
+	wg.Wait()
+	r := send(t, ms[0], cookie)
+	if n, _ := count.Get(r.s); n != 64 || r.s.Len() != 65 {
+		t.Errorf("64 increments made %d, %d keys of 65", n, r.s.Len())
+	}
+	r.x.Discard()
+}
+
+// A session that was ended at one server stays ended at both, whatever a request that is under
+// way at the other one does.
+func TestNoResurrection(t *testing.T) {
+	ms := managers(t, memcached(t).Addr, testserver.Memcached(t).Addr)
+	for end, endIt := range map[string]func(t *testing.T, cookie, subject string){
+		"logout": func(t *testing.T, cookie, _ string) {
+			r := send(t, ms[0], cookie)
+			must(t, r.s.Logout())
+			r.respond()
+		},
+		"rotate": func(t *testing.T, cookie, _ string) {
+			r := send(t, ms[0], cookie)
+			must(t, r.s.RotateID())
+			r.respond()
+		},
+		"revoke": func(t *testing.T, _, subject string) {
+			if n, err := ms[0].RevokeSubject(context.Background(), subject); n != 1 || err != nil {
+				t.Fatalf("RevokeSubject = %d, %v", n, err)
+			}
+		},
+	} {
+		for change, changeIt := range map[string]func(t *testing.T, s *core.Session){
+			"read":   func(*testing.T, *core.Session) {}, // and touch
+			"set":    func(t *testing.T, s *core.Session) { must(t, count.Set(s, 9)) },
+			"rotate": func(t *testing.T, s *core.Session) { must(t, s.RotateID()) },
+			"logout": func(t *testing.T, s *core.Session) { must(t, s.Logout()) },
+		} {
+			t.Run(end+"/"+change, func(t *testing.T) {
+				first := send(t, ms[0], "")
+				must(t, first.s.Login(t.Name()))
+				must(t, count.Set(first.s, 1))
+				cookie := first.respond()
+				slow := send(t, ms[1], cookie)
+				endIt(t, cookie, t.Name())
+				changeIt(t, slow.s)
+				if got := slow.respond(); got != "" {
+					t.Errorf("the slow response set a cookie: %q", got)
+				}
+				for i, m := range ms {
+					r := send(t, m, cookie)
+					if n, err := count.Get(r.s); err == nil || !r.s.IsNew() {
+						t.Errorf("server %d: the old cookie is alive: count %d", i, n)
+					}
+					r.x.Discard()
+				}
+			})
+		}
+	}
+}
+
+// A dead store costs requests that do not touch the session nothing, and stops the others
+// with an error, not as strangers.
+func TestManagerWithoutServer(t *testing.T) {
+	srv := testserver.Memcached(t)
+	m := managers(t, srv.Addr)[0]
+	first := send(t, m, "")
+	must(t, count.Set(first.s, 1))
+	cookie := first.respond()
+	srv.Kill()
+	for range 100 {
+		start := time.Now()
+		x := m.Begin(context.Background(), []string{cookie})
+		out, err := x.Commit(context.Background(), 200)
+		if err != nil || out.Name != "" || time.Since(start) > 50*time.Millisecond {
+			t.Fatalf("a request that does not touch the session: %+v, %v, after %v", out, err, time.Since(start))
+		}
+		x = m.Begin(context.Background(), []string{cookie})
+		_, err = x.Session(context.Background())
+		wants(t, err, core.ErrUnavailable)
+	}
+}

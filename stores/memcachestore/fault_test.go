@@ -1,0 +1,246 @@
+package memcachestore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+)
+
+// right fails unless a Load gave the record, or said that it cannot know.
+func right(t *testing.T, what string, want *driver.Record, got driver.Record, err error) {
+	t.Helper()
+	if err == nil && (got.ID != want.ID || got.Version < want.Version || len(got.Data) != len(want.Data)) {
+		t.Fatalf("%s: another record: %v of version %d", what, got.ID, got.Version)
+	}
+	if err != nil && (!errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound)) {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// Wherever a reply is cut, the answer is right or ErrUnavailable. After an
+// ErrUnavailable the write was done or it was not, and nothing else.
+func TestReplyCutAtEveryByte(t *testing.T) {
+	srv := memcached(t)
+	proxy := testserver.NewProxy(t, srv.Addr)
+	sure := open(t, srv.Addr)
+	ctx := t.Context()
+	for _, slice := range []bool{false, true} {
+		for _, idle := range []bool{false, true} {
+			for n := range 260 {
+				what := fmt.Sprintf("cut after %d bytes, idle connection %t, sliced %t", n, idle, slice)
+				s := open(t, proxy.Addr)
+				rec := record(n, 50)
+				must(t, sure.Create(ctx, rec))
+				if idle {
+					_, err := s.Load(ctx, rec.ID)
+					must(t, err)
+				}
+				if slice {
+					if n%10 != 0 {
+						continue
+					}
+					proxy.Slice()
+				}
+				proxy.CutAfter(n)
+				got, err := s.Load(ctx, rec.ID)
+				right(t, what+": Load", rec, got, err)
+
+				proxy.Heal()
+				proxy.CutAfter(n % 20)
+				next := *rec
+				next.Data = []byte("next")
+				err = s.Update(ctx, &next)
+				now, lerr := sure.Load(ctx, rec.ID)
+				must(t, lerr)
+				switch {
+				case err == nil && (now.Version != next.Version || string(now.Data) != "next"):
+					t.Fatalf("%s: Update of version %d was acknowledged, there is %d", what, next.Version, now.Version)
+				case err != nil && !errors.Is(err, driver.ErrUnavailable):
+					t.Fatalf("%s: Update: %v", what, err)
+				}
+				proxy.Heal()
+				proxy.CutAfter(n % 20)
+				fresh := record(100000+n, 50)
+				if err = s.Create(ctx, fresh); err == nil {
+					got, err = sure.Load(ctx, fresh.ID)
+					must(t, err)
+					right(t, what+": Create", fresh, got, err)
+				} else if !errors.Is(err, driver.ErrUnavailable) {
+					t.Fatalf("%s: Create: %v", what, err)
+				}
+				proxy.Heal()
+				proxy.CutAfter(n % 20)
+				if err = s.Delete(ctx, rec.ID); err == nil {
+					_, err = sure.Load(ctx, rec.ID)
+					wants(t, err, driver.ErrNotFound)
+				} else if !errors.Is(err, driver.ErrUnavailable) {
+					t.Fatalf("%s: Delete: %v", what, err)
+				}
+				proxy.Heal()
+			}
+		}
+	}
+}
+
+// A server that is stopped costs no more than the deadline, and its late answers reach nobody.
+func TestServerStopped(t *testing.T) {
+	srv := testserver.Memcached(t)
+	s := open(t, srv.Addr)
+	ctx := t.Context()
+	recs := make([]*driver.Record, 20)
+	for i := range recs {
+		recs[i] = record(i, 100+i)
+		must(t, s.Create(ctx, recs[i]))
+	}
+	srv.Pause()
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			_, err := s.Load(ctx, recs[i%len(recs)].ID)
+			if took := time.Since(start); took > 200*time.Millisecond || !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound) {
+				t.Errorf("Load took %v: %v", took, err)
+			}
+		})
+	}
+	wg.Wait()
+
+	// The breaker is open by now: what it lets pass takes its time, the rest takes none.
+	var slow, quick int
+	for range 1000 {
+		start := time.Now()
+		_, err := s.Load(ctx, recs[0].ID)
+		wants(t, err, driver.ErrUnavailable)
+		if time.Since(start) < 100*time.Microsecond {
+			quick++
+		} else if time.Since(start) > 10*time.Millisecond {
+			slow++
+		}
+	}
+	if quick < 900 || slow > 3 {
+		t.Errorf("of 1000 calls with the breaker open, %d took less than 100µs, %d more than 10ms", quick, slow)
+	}
+
+	srv.Resume()
+	eventually(t, time.Second, func() bool { _, err := s.Load(ctx, recs[0].ID); return err == nil })
+	for range 5 {
+		for i, rec := range recs {
+			got, err := s.Load(ctx, rec.ID)
+			must(t, err)
+			right(t, fmt.Sprint("record ", i, " after the stop"), rec, got, err)
+		}
+	}
+}
+
+// A canceled call returns at once.
+func TestCancel(t *testing.T) {
+	srv := memcached(t)
+	proxy := testserver.NewProxy(t, srv.Addr)
+	s := open(t, proxy.Addr)
+	rec := record(1, 10)
+	must(t, s.Create(t.Context(), rec))
+	proxy.Hang()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	start := time.Now()
+	_, err := s.Load(ctx, rec.ID)
+	wants(t, err, driver.ErrUnavailable)
+	wants(t, err, context.Canceled)
+	if took := time.Since(start); took > 150*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+	proxy.Heal()
+	if _, err := s.Load(t.Context(), rec.ID); err != nil {
+		t.Errorf("the call after it: %v", err)
+	}
+}
+
+// A server that is killed and comes back empty: unavailable, then proved absent; and in use again
+// within a second, without an idle connection of before costing anybody an error.
+func TestServerKilled(t *testing.T) {
+	srv := testserver.Memcached(t)
+	s := open(t, srv.Addr)
+	before := runtime.NumGoroutine()
+	ctx := t.Context()
+	for range 20 {
+		rec := record(1, 100)
+		must(t, s.Create(ctx, rec))
+		var stop, down atomic.Bool
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for !stop.Load() {
+					ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+					up := !down.Load()
+					got, err := s.Load(ctx, rec.ID)
+					if up && !down.Load() && !errors.Is(err, driver.ErrNotFound) {
+						right(t, "under load", rec, got, err)
+					}
+					cancel()
+				}
+			})
+		}
+		time.Sleep(20 * time.Millisecond)
+		down.Store(true)
+		srv.Kill()
+		_, err := s.Load(ctx, rec.ID)
+		wants(t, err, driver.ErrUnavailable)
+		srv.Restart(t)
+		eventually(t, time.Second, func() bool { _, err := s.Load(ctx, rec.ID); return errors.Is(err, driver.ErrNotFound) })
+		stop.Store(true)
+		wg.Wait()
+		must(t, s.Create(ctx, record(2, 100)))
+		wants(t, s.Update(ctx, rec), driver.ErrNotFound)
+		wants(t, s.Touch(ctx, rec.ID, rec.Version, time.Now().Add(2*time.Hour)), driver.ErrNotFound)
+	}
+	eventually(t, 2*time.Second, func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// Idle connections that died are not the next caller's misfortune.
+func TestIdleConnectionsDied(t *testing.T) {
+	srv := memcached(t)
+	proxy := testserver.NewProxy(t, srv.Addr)
+	s := open(t, proxy.Addr)
+	ctx := t.Context()
+	rec := record(1, 10)
+	must(t, s.Create(ctx, rec))
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { _, err := s.Load(ctx, rec.ID); must(t, err) })
+	}
+	wg.Wait()
+	for name, call := range map[string]func() error{
+		"Load":   func() error { _, err := s.Load(ctx, rec.ID); return err },
+		"Create": func() error { return s.Create(ctx, record(2, 10)) },
+		"Update": func() error { return s.Update(ctx, rec) },
+		"Touch":  func() error { return s.Touch(ctx, rec.ID, rec.Version, time.Now().Add(2*time.Hour)) },
+		"Delete": func() error { return s.Delete(ctx, record(3, 10).ID) },
+		"Ping":   func() error { return s.Ping(ctx) },
+	} {
+		proxy.Reset()
+		if err := call(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	must(t, s.Close())
+	eventually(t, time.Second, func() bool { return proxy.Stats().Open == 0 })
+}
+
+func eventually(t *testing.T, within time.Duration, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v", within)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+// Package memcachestore keeps sessions in memcached, on one server or on many:
+// quick, and gone when a server restarts.
+//
+//	store, err := memcachestore.New(memcachestore.Config{Servers: []string{"10.0.0.7:11211", "10.0.0.8:11211"}})
+//	m, err := core.New(core.Config{Store: store})
+//
+// Sessions that must outlive a restart belong in a database, with this store as
+// the cache in front of it (package cachedstore).
+//
+// # Expiry
+//
+// Each record holds its deadline, to the microsecond, and Load checks it. The
+// server is given at least as long, in its own terms: whole seconds, rounded up, absolute
+// beyond 30 days, without end beyond 2038. There is nothing to sweep.
+//
+// # Concurrency
+//
+// Create is an add, Update and Touch are a cas, Delete is a delete: each is one
+// atomic step, and none brings back what is gone. There is no set. The cas id of what
+// was loaded is remembered, so an Update or Touch by the process that loaded is one
+// round trip; by another it is two, as the id has to be fetched. Touch writes the whole
+// record, because its deadline is in it.
+//
+// The client library knows no context; here, the end of a context ends the call, closes its
+// connection, and so drops an answer that comes late. A server that does not
+// answer is asked four times a second; all other calls to it fail at once.
+//
+// # Capabilities
+//
+// [driver.Indexer], best effort: the sessions of a subject are listed in an item
+// of its own, which the server may throw out like any other. BySubject then misses those
+// sessions until their next Touch. A Create or Update that sets a Subject needs two more round
+// trips for the list, and fails with ErrUnavailable if the list's server does not answer.
+// [driver.Pinger] asks every server. There is no Rotate: memcached has no atomic step
+// over two keys.
+//
+// # Limits
+//
+// A record, with its ID, Subject and the key, must fit the server's largest item (memcached
+// -I, 1 MiB by default): see Config.MaxItem. A server that is full throws out the sessions
+// that were not used for longest.
+//
+// The servers are chosen by consistent hashing: adding or removing one of N moves
+// 1/N of the sessions, and those that moved are lost, since memcached cannot hand them
+// over. A server that does not answer is never passed over for another one: its
+// sessions are unavailable, not absent. So as long as the list stays the same, each session
+// has one place, and no copy can be older than another. A server that is put
+// back into the list after it was out of it may still hold sessions that were ended
+// meanwhile; give it a new generation ("10.0.0.7:11211#2") or restart it,
+// and they are not seen. All application servers must have the same list.
+//
+// # Durability
+//
+// None: a server that restarts has forgotten its sessions, which are then not
+// found.
+package memcachestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// Config sets up a Store. Only Servers must be set.
+type Config struct {
+	// Servers are host:port, or the path of a Unix socket, each with an optional
+	// "#generation" of letters and digits. Names are looked up at every dial. The
+	// order does not matter. Required.
+	Servers []string
+
+	// Prefix begins every key, so that others may use the servers, too. At most 100
+	// printable characters of ASCII, no spaces. Default: "session:".
+	Prefix string
+
+	// Timeout bounds each exchange with a server, beside the context. Default: 500ms.
+	Timeout time.Duration
+
+	// MaxConns bounds the connections to each server; calls beyond wait. Default: 128.
+	MaxConns int
+
+	// MaxIdleConns is how many connections to each server are kept open. Default: 32.
+	MaxIdleConns int
+
+	// MaxItem is the size in bytes of the largest item that the servers take, their
+	// -I. At least 1024. Default: 1 MiB.
+	MaxItem int
+
+	// DialContext opens connections, for TLS. Default: that of a net.Dialer.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Store is a driver.Store in memcached. Make one with New.
+type Store struct {
+	config Config
+	ring   ring
+	memory memory
+	nonces nonces
+}
+
+var (
+	_ driver.Store   = (*Store)(nil)
+	_ driver.Indexer = (*Store)(nil)
+	_ driver.Pinger  = (*Store)(nil)
+)
+
+// New checks config and returns a store. It does not dial.
+func New(config Config) (*Store, error) {
+	setDefault(&config.Prefix, "session:")
+	setDefault(&config.Timeout, 500*time.Millisecond)
+	setDefault(&config.MaxConns, 128)
+	setDefault(&config.MaxIdleConns, min(32, config.MaxConns))
+	setDefault(&config.MaxItem, 1<<20)
+	if config.DialContext == nil {
+		config.DialContext = new(net.Dialer).DialContext
+	}
+	bad := func(field, format string, args ...any) error {
+		return fmt.Errorf("memcachestore: Config."+field+" "+format, args...)
+	}
+	switch {
+	case len(config.Servers) == 0:
+		return nil, bad("Servers", "is empty")
+	case len(config.Prefix) > 100 || strings.ContainsFunc(config.Prefix, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return nil, bad("Prefix", "%.20q must be at most 100 printable characters of ASCII, without spaces", config.Prefix)
+	case config.Timeout < time.Millisecond:
+		return nil, bad("Timeout", "is %v, at least 1ms", config.Timeout)
+	case config.MaxConns < 1:
+		return nil, bad("MaxConns", "is %d, at least 1", config.MaxConns)
+	case config.MaxIdleConns < 1:
+		return nil, bad("MaxIdleConns", "is %d, at least 1", config.MaxIdleConns)
+	case config.MaxItem < 1024:
+		return nil, bad("MaxItem", "is %d bytes, at least 1024", config.MaxItem)
+	}
+	s := &Store{config: config, nonces: newNonces()}
+	for _, name := range config.Servers {
+		sv, err := newServer(name, &s.config)
+		if err != nil {
+			return nil, bad("Servers", "%w", err)
+		}
+		if err := s.ring.add(sv); err != nil {
+			return nil, bad("Servers", "%w", err)
+		}
+	}
+	s.ring.build()
+	return s, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Info implements driver.Backend.
+func (*Store) Info() driver.Info { return driver.Info{Name: "memcachestore"} }
+
+// Ping implements driver.Pinger: every server must answer.
+func (s *Store) Ping(ctx context.Context) error {
+	for _, sv := range s.ring.servers {
+		if _, err := sv.do(ctx, "ping", (*client).Ping); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close closes the idle connections; those in use are closed when their calls end. A
+// closed store still works, without keeping connections.
+func (s *Store) Close() error {
+	var errs []error
+	for _, sv := range s.ring.servers {
+		errs = append(errs, sv.pool.close())
+	}
+	return errors.Join(errs...)
+}

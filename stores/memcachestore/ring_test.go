@@ -1,0 +1,83 @@
+package memcachestore
+
+import (
+	"crypto/rand"
+	"fmt"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+func ringOf(t *testing.T, names ...string) *ring {
+	t.Helper()
+	s, err := New(Config{Servers: names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &s.ring
+}
+
+func names(n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprintf("10.0.0.%d:11211", i+1))
+	}
+	return all
+}
+
+func TestRing(t *testing.T) {
+	const sessions = 20000
+	ids := make([]driver.ID, sessions)
+	for i := range ids {
+		rand.Read(ids[i][:])
+	}
+	moved := func(a, b *ring, newcomer string) (n, astray int) {
+		for i := range ids {
+			from, to := a.pick(&ids[i]).addr, b.pick(&ids[i]).addr
+			if from != to {
+				n++
+			}
+			if from != to && newcomer != "" && to != newcomer {
+				astray++
+			}
+		}
+		return n, astray
+	}
+	for _, n := range []int{2, 3, 5, 10} {
+		all := ringOf(t, names(n)...)
+		counts := map[string]int{}
+		for i := range ids {
+			counts[all.pick(&ids[i]).addr]++
+		}
+		for addr, count := range counts {
+			if mean := sessions / n; count < mean*3/4 || count > mean*5/4 {
+				t.Errorf("%d servers: %s has %d sessions, the mean is %d", n, addr, count, mean)
+			}
+		}
+
+		// One server more takes its share from all others, and moves nothing else.
+		const newcomer = "10.0.0.99:11211"
+		more, astray := moved(all, ringOf(t, append(names(n), newcomer)...), newcomer)
+		if share := sessions / (n + 1); more < share*3/4 || more > share*5/4 || astray > 0 {
+			t.Errorf("%d servers and one more: %d of %d sessions moved", n, more, sessions)
+		}
+		// One less moves its own.
+		less, _ := moved(all, ringOf(t, names(n)[1:]...), "")
+		if less != counts["10.0.0.1:11211"] {
+			t.Errorf("%d servers and one less: %d sessions moved, it had %d", n, less, counts["10.0.0.1:11211"])
+		}
+		// The order of the list and a new generation move nothing.
+		turned := append(names(n)[1:], "10.0.0.1:11211#2")
+		if same, _ := moved(all, ringOf(t, turned...), ""); same != 0 {
+			t.Errorf("%d servers in another order: %d sessions moved", n, same)
+		}
+	}
+}
+
+func BenchmarkPick(b *testing.B) {
+	s, _ := New(Config{Servers: names(10)})
+	var id driver.ID
+	for b.Loop() {
+		id[0]++
+		s.ring.pick(&id)
+	}
+}

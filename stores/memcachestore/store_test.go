@@ -1,0 +1,108 @@
+package memcachestore_test
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
+)
+
+func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
+
+// memcached is the server of all tests that do it no harm.
+var memcached = testserver.Share(func(tb testing.TB) *testserver.Server { return testserver.Memcached(tb) })
+
+func open(tb testing.TB, servers ...string) *memcachestore.Store {
+	tb.Helper()
+	s, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: "test:"})
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, s.Close()) })
+	return s
+}
+
+// largest is the Data that fits an item of 1 MiB.
+const largest = 1<<20 - 1024
+
+func harness(servers ...string) storetest.Harness {
+	prefix := 0
+	return storetest.Harness{MaxData: largest, New: func(tb testing.TB) func(testing.TB) driver.Store {
+		prefix++ // an empty storage
+		mine := tb.Name() + string(rune('a'+prefix%26)) + string(rune('a'+prefix/26%26))
+		return func(tb testing.TB) driver.Store {
+			s, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: mine[max(0, len(mine)-90):] + ":"})
+			must(tb, err)
+			tb.Cleanup(func() { must(tb, s.Close()) })
+			return s
+		}
+	}}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel() // it waits for most of the time
+	srv := memcached(t)
+	proxy := testserver.NewProxy(t, srv.Addr)
+	h := harness(proxy.Addr)
+	h.Outages = map[string]func(testing.TB) func(){
+		"down":  func(tb testing.TB) func() { proxy.Down(); return func() { proxy.Up(tb) } },
+		"hangs": func(tb testing.TB) func() { proxy.Hang(); return proxy.Heal },
+		"cuts":  func(tb testing.TB) func() { proxy.CutEach(0); return proxy.Heal },
+	}
+	storetest.Run(t, h)
+}
+
+func TestManyServers(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, harness(memcached(t).Addr, testserver.Memcached(t).Addr, testserver.Memcached(t).Addr))
+}
+
+func TestReport(t *testing.T) {
+	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, harness(memcached(t).Addr)))
+}
+
+func TestNewRefuses(t *testing.T) {
+	const addr = "127.0.0.1:11211"
+	for name, c := range map[string]memcachestore.Config{
+		"no servers":     {},
+		"a bare host":    {Servers: []string{"localhost"}},
+		"twice":          {Servers: []string{addr, addr + "#2"}},
+		"a generation":   {Servers: []string{addr + "#a b"}},
+		"no generation":  {Servers: []string{addr + "#"}},
+		"a prefix":       {Servers: []string{addr}, Prefix: "a b"},
+		"a long prefix":  {Servers: []string{addr}, Prefix: string(make([]byte, 101))},
+		"a timeout":      {Servers: []string{addr}, Timeout: -1},
+		"connections":    {Servers: []string{addr}, MaxConns: -1},
+		"idle ones":      {Servers: []string{addr}, MaxIdleConns: -1},
+		"a largest item": {Servers: []string{addr}, MaxItem: 10},
+	} {
+		if s, err := memcachestore.New(c); err == nil || s != nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func record(n int, size int) *driver.Record {
+	now := time.Now().Truncate(time.Microsecond)
+	id := driver.ID{byte(n), byte(n >> 8), byte(n >> 16), 7}
+	copy(id[8:], []byte(now.Format("150405.000000000")))
+	id[0] ^= byte(now.Nanosecond() >> 10)
+	return &driver.Record{ID: id, Created: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func wants(tb testing.TB, err, want error) {
+	tb.Helper()
+	if !errors.Is(err, want) {
+		tb.Fatalf("error is %v, want %v", err, want)
+	}
+}

@@ -1,0 +1,64 @@
+package memcachestore
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+func TestExpiration(t *testing.T) {
+	now := time.Unix(1_800_000_000, 999_999_000)
+	for _, c := range []struct {
+		left time.Duration
+		want int64
+	}{
+		{-time.Hour, -1}, {0, -1}, {1, 2}, {time.Second - 1, 2}, {time.Second, 3}, {29 * 24 * time.Hour, 29*24*3600 + 2},
+		{month - 2*time.Second, 30 * 24 * 3600},
+		{month - time.Second, now.Unix() + 30*24*3600 - 1 + 60},
+		{month, now.Unix() + 30*24*3600 + 60}, {90 * 24 * time.Hour, now.Unix() + 90*24*3600 + 60},
+		{time.Unix(math.MaxInt32-60, 0).Sub(now), math.MaxInt32},
+		{time.Unix(math.MaxInt32-59, 0).Sub(now) + time.Second, 0}, {100 * 365 * 24 * time.Hour, 0}, {math.MaxInt64, 0},
+	} {
+		if got := expiration(now.Add(c.left), now); int64(got) != c.want {
+			t.Errorf("%v from now: %d, want %d", c.left, got, c.want)
+		}
+	}
+	if got := expiration(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), now); got != 0 {
+		t.Errorf("the year 9999: %d", got)
+	}
+}
+
+func TestValueIsWhatItWas(t *testing.T) {
+	id := driver.ID{1, 2, 3}
+	rec := driver.Record{
+		ID: id, Subject: "alice", Version: 7, Created: time.UnixMicro(1_700_000_000_000_001), Expires: time.UnixMicro(1_800_000_000_000_001), Data: []byte("data"),
+	}
+	value := encode(&rec, 7, 99)
+	golden := "01" + id.String() + "0700000000000000" + "01401e18240a0600" + "0180982817650600" + "6300000000000000" + "05616c696365" + "64617461"
+	if got := fmt.Sprintf("%x", value); got != golden {
+		t.Errorf("the format changed:\n%s\n%s", got, golden)
+	}
+	got, err := decode(id, value)
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(rec) || nonceOf(value) != 99 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	id := driver.ID{1}
+	f.Add(encode(&driver.Record{ID: id, Subject: "alice", Data: []byte("data")}, 1, 2))
+	f.Add(encode(&driver.Record{ID: id}, 1, 2)[:head-1])
+	f.Fuzz(func(t *testing.T, value []byte) {
+		rec, err := decode(id, value)
+		if err != nil {
+			return
+		}
+		if again := encode(&rec, rec.Version, nonceOf(value)); !bytes.Equal(again, value) {
+			t.Errorf("%x became %x", value, again)
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package redisstore
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+)
+
+func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(nil, Config{}, one)) }
+
+// payload is the length of a stored record with five values in its session.
+const payload = 261 + offSubject
+
+// beside makes the raw calls and the store's in turns, and reports the median of
+// each and what the store costs as a multiple.
+func beside(b *testing.B, raw, store func() error) {
+	var raws, stores []time.Duration
+	timed := func(times *[]time.Duration, f func() error) {
+		start := time.Now()
+		err := f()
+		*times = append(*times, time.Since(start))
+		ok(b, err)
+	}
+	for b.Loop() {
+		timed(&raws, raw)
+		timed(&stores, store)
+	}
+	slices.Sort(raws)
+	slices.Sort(stores)
+	r, s := raws[len(raws)/2], stores[len(stores)/2]
+	b.ReportMetric(float64(r.Nanoseconds()), "raw-p50-ns")
+	b.ReportMetric(float64(s.Nanoseconds()), "store-p50-ns")
+	b.ReportMetric(float64(s)/float64(r), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// bench has a record in a store, and the bare client with a value of the same
+// length: a client like the store's own, which is the fastest that we know for one caller.
+type bench struct {
+	s      *Store
+	rec    *driver.Record
+	client rueidis.Client
+	value  string
+	ctx    context.Context
+}
+
+func newBench(b *testing.B, config Config) bench {
+	addr := single(b).Addr
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, DisableAutoPipelining: true, DisableCache: true})
+	ok(b, err)
+	b.Cleanup(client.Close)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Hour) // as core's calls have one
+	b.Cleanup(cancel)
+	s := openStore(b, nil, config, addr)
+	e := bench{s, create(b, s, "alice", string(make([]byte, 261))), client, string(make([]byte, payload)), ctx}
+	ok(b, e.set())
+	return e
+}
+
+func (e bench) get() error {
+	return e.client.Do(e.ctx, e.client.B().Get().Key("raw").Build()).Error()
+}
+
+func (e bench) set() error {
+	return e.client.Do(e.ctx, e.client.B().Set().Key("raw").Value(e.value).PxMilliseconds(1e9).Build()).Error()
+}
+
+func (e bench) load() error   { _, err := e.s.Load(e.ctx, e.rec.ID); return err }
+func (e bench) update() error { return e.s.Update(e.ctx, e.rec) }
+
+func BenchmarkLoadBesideGET(b *testing.B) {
+	e := newBench(b, Config{})
+	beside(b, e.get, e.load)
+}
+
+func BenchmarkLoadUpdateBesideGETSET(b *testing.B) {
+	e := newBench(b, Config{})
+	beside(b, func() error { _ = e.get(); return e.set() }, func() error { _ = e.load(); return e.update() })
+}
+
+func BenchmarkUpdateBesideSET(b *testing.B) {
+	e := newBench(b, Config{})
+	beside(b, e.set, e.update)
+}
+
+// What the least script that compares anything costs beside a SET.
+func BenchmarkLeastScriptBesideSET(b *testing.B) {
+	e := newBench(b, Config{})
+	least := newScript(`if redis.call('GETRANGE', KEYS[1], 0, 0) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end return 2`)
+	ok(b, e.client.Do(e.ctx, e.client.B().ScriptLoad().Script(least.body).Build()).Error())
+	beside(b, e.set, func() error {
+		return e.client.Do(e.ctx, least.byName(e.client, []string{"raw"}, []string{e.value[:1], e.value, "1000000000"})).Error()
+	})
+}
+
+func BenchmarkCreateBesideSET(b *testing.B) {
+	e := newBench(b, Config{})
+	beside(b, e.set, func() error { return e.s.Create(e.ctx, newRecord("", e.value[offSubject:])) })
+}
+
+func BenchmarkCachedLoadBesideGET(b *testing.B) {
+	e := newBench(b, Config{CacheFor: 10 * time.Second})
+	e.s.written = recent{} // the record was not written just now
+	beside(b, e.get, e.load)
+}

@@ -1,0 +1,162 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+	"unsafe"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/internal/breaker"
+)
+
+// patience is the deadline of a call whose context has none.
+const patience = 2 * time.Second
+
+// tooShort is a deadline that says more about the caller than about the server.
+const tooShort = 50 * time.Millisecond
+
+// maxStale is more than a client has connections.
+const maxStale = 2000
+
+// do sends one command and returns the reply. A nil reply is rueidis.Nil, an
+// error reply is ErrCorrupt or ErrUnavailable.
+func (s *Store) do(ctx context.Context, what string, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
+	var msg rueidis.RedisMessage
+	err := s.guard(ctx, what, cmd.Slot(), func(ctx context.Context) (err error) {
+		msg, err = s.send(ctx, cmd)
+		return err
+	})
+	return msg, err
+}
+
+// send sends a command, again as long as the connection was stale: then the
+// client has not given the command back to its pool, and it may be used again.
+func (s *Store) send(ctx context.Context, cmd rueidis.Completed) (msg rueidis.RedisMessage, err error) {
+	for range maxStale {
+		if msg, err = s.client.Do(ctx, cmd).ToMessage(); !errors.Is(err, errStale) {
+			break
+		}
+	}
+	return msg, err
+}
+
+// doAll sends several commands at once, without waiting for one another's
+// replies. There is a reply to each, if only the error that none came; the error
+// returned is the first of these, and not what the server said.
+func (s *Store) doAll(ctx context.Context, what string, cmds ...rueidis.Completed) ([]rueidis.RedisResult, error) {
+	var replies []rueidis.RedisResult
+	err := s.guard(ctx, what, cmds[0].Slot(), func(ctx context.Context) error {
+		replies = s.sendAll(ctx, cmds)
+		for _, r := range replies {
+			if err := r.NonRedisError(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if replies == nil { // the call was not made
+		replies = slices.Repeat([]rueidis.RedisResult{rueidis.NewErrorResult(err)}, len(cmds))
+	}
+	return replies, err
+}
+
+// sendAll is send for several commands. In a Cluster some of them may have met
+// a stale connection, and others not.
+func (s *Store) sendAll(ctx context.Context, cmds []rueidis.Completed) []rueidis.RedisResult {
+	replies := slices.Clone(s.client.DoMulti(ctx, cmds...))
+	for range maxStale {
+		var stale []int
+		var again []rueidis.Completed
+		for i, r := range replies {
+			if errors.Is(r.NonRedisError(), errStale) {
+				stale, again = append(stale, i), append(again, cmds[i])
+			}
+		}
+		if len(again) == 0 {
+			break
+		}
+		for i, r := range s.client.DoMulti(ctx, again...) {
+			replies[stale[i]] = r
+		}
+	}
+	return replies
+}
+
+// breakers watch a part of a Cluster's slots each. Nodes have ranges of slots, so that
+// one that hangs does not have to be the whole of the Cluster. Of a single
+// server, the first watches everything.
+const breakers = 16
+
+func (s *Store) breaker(slot uint16) *breaker.Breaker {
+	if s.client.Mode() != rueidis.ClientModeCluster {
+		slot = 0
+	}
+	return s.guards[int(slot)*breakers/clusterSlots%breakers]
+}
+
+const clusterSlots = 1 << 14
+
+// guard makes a call under the breaker and a deadline, and puts its error into
+// the contract's words. slot is that of the call's key.
+func (s *Store) guard(ctx context.Context, what string, slot uint16, call func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return unavailable(ctx, what, err)
+	}
+	b := s.breaker(slot)
+	if err := b.Allow(); err != nil {
+		return unavailable(ctx, what, err)
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	begun := time.Now()
+	err := call(ctx)
+	if answered(err) {
+		b.Success()
+	} else if s.blames(ctx, err, begun) {
+		b.Failure(err)
+	}
+	return s.fail(ctx, what, err)
+}
+
+// blames reports whether an error says that the server does not answer, and not
+// that the caller gave up or the client is closed.
+func (s *Store) blames(ctx context.Context, err error, begun time.Time) bool {
+	if ctx.Err() == context.Canceled || errors.Is(err, rueidis.ErrClosing) {
+		return false
+	}
+	return !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) >= tooShort
+}
+
+// answered reports whether the server said something, be it a refusal.
+func answered(err error) bool {
+	if err == nil || rueidis.IsRedisNil(err) {
+		return true
+	}
+	_, refused := rueidis.IsRedisErr(err)
+	return refused
+}
+
+// fail puts an error into the contract's words. rueidis.Nil stays what it is.
+func (s *Store) fail(ctx context.Context, what string, err error) error {
+	if err == nil || rueidis.IsRedisNil(err) {
+		return err
+	}
+	if reply, ok := rueidis.IsRedisErr(err); ok && hasWord(reply.Error(), "WRONGTYPE") {
+		return errCorrupt
+	}
+	return unavailable(ctx, what, err)
+}
+
+func hasWord(reply, word string) bool { return len(reply) >= len(word) && reply[:len(word)] == word }
+
+// textOf is b as a string without a copy. Nobody writes to b any more.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// bytesOf is s as bytes without a copy. The contract forbids writing to a record's Data.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

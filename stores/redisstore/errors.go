@@ -1,0 +1,52 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+var (
+	errNotFound = fmt.Errorf("redisstore: %w", driver.ErrNotFound)
+	errExists   = fmt.Errorf("redisstore: %w", driver.ErrExists)
+	errConflict = fmt.Errorf("redisstore: %w", driver.ErrConflict)
+	errTooLarge = fmt.Errorf("redisstore: subject over %d bytes or data over %d: %w", driver.MaxSubject, MaxData, driver.ErrTooLarge)
+	errCorrupt  = driver.Corrupt("redisstore: a key holds something else than the record it should")
+)
+
+// unavailable says what went wrong, and so that errors.Is finds the error of a
+// context that has ended, whatever the client made of that.
+func unavailable(ctx context.Context, what string, err error) error {
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		err = fmt.Errorf("%w (%w)", ended, err)
+	}
+	if todo := advice(err); todo != "" {
+		what += " (" + todo + ")"
+	}
+	return driver.Unavailable(what, err)
+}
+
+// advice says what an administrator can do about an error reply.
+func advice(err error) string {
+	reply, ok := rueidis.IsRedisErr(err)
+	if !ok {
+		return ""
+	}
+	word, _, _ := strings.Cut(reply.Error(), " ")
+	switch word {
+	case "OOM":
+		return "Redis is full: raise maxmemory"
+	case "NOAUTH", "WRONGPASS", "NOPERM":
+		return "check the client's Username and Password, and the user's ACL: GET, SET, DEL, GETRANGE, SETRANGE, PEXPIRE, PTTL, ZADD, ZRANGE, ZRANGEBYSCORE, ZREM, ZSCORE, SCAN, TIME, EVAL, EVALSHA"
+	case "READONLY":
+		return "the client talks to a replica: give it the master, Sentinel or the Cluster"
+	case "MISCONF":
+		return "Redis cannot write its snapshot: see its log"
+	}
+	return ""
+}

@@ -1,0 +1,114 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// All implements driver.Lister. It scans every master, and remembers the IDs that
+// it has seen, 32 bytes and a map's share for each, because a scan may
+// return a key twice.
+func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
+	return func(yield func(driver.Record, error) bool) {
+		w := walk{s: s, ctx: ctx, yield: yield, seen: map[driver.ID]bool{}}
+		for _, node := range s.client.Nodes() {
+			if !w.node(node) {
+				return
+			}
+		}
+	}
+}
+
+type walk struct {
+	s     *Store
+	ctx   context.Context
+	yield func(driver.Record, error) bool
+	seen  map[driver.ID]bool
+}
+
+const whatAll = "redisstore: list"
+
+// node scans one node, and reports whether the walk goes on. Replicas hold
+// nothing that a master does not.
+func (w *walk) node(node rueidis.Client) bool {
+	replica, err := w.isReplica(node)
+	if err != nil || replica {
+		return err == nil || w.stop(err)
+	}
+	pattern := escape(w.s.sessions) + "*"
+	for cursor := uint64(0); ; {
+		var page rueidis.ScanEntry
+		err := w.s.guard(w.ctx, whatAll, 0, func(ctx context.Context) (err error) {
+			page, err = node.Do(ctx, node.B().Scan().Cursor(cursor).Match(pattern).Count(256).Build()).AsScanEntry()
+			return err
+		})
+		if err != nil {
+			return w.stop(err)
+		}
+		if !w.page(page.Elements) {
+			return false
+		}
+		if cursor = page.Cursor; cursor == 0 {
+			return true
+		}
+	}
+}
+
+func (w *walk) stop(err error) bool {
+	w.yield(driver.Record{}, err)
+	return false
+}
+
+func (w *walk) isReplica(node rueidis.Client) (bool, error) {
+	var role []rueidis.RedisMessage
+	err := w.s.guard(w.ctx, whatAll, 0, func(ctx context.Context) (err error) {
+		role, err = node.Do(ctx, node.B().Role().Build()).ToArray()
+		return err
+	})
+	if err != nil || len(role) == 0 {
+		return false, err
+	}
+	name, err := role[0].ToString()
+	return name == "slave", err
+}
+
+// page yields the live records of a page of keys.
+func (w *walk) page(keys []string) bool {
+	var ids []driver.ID
+	for _, key := range keys {
+		id, err := driver.ParseID(strings.TrimPrefix(key, w.s.sessions))
+		if err == nil && !w.seen[id] { // another key may look like ours
+			w.seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	for len(ids) > 0 {
+		n := min(len(ids), batch)
+		replies, err := w.s.loadAll(w.ctx, whatAll, ids[:n])
+		if err != nil {
+			return w.stop(err)
+		}
+		for i, r := range replies {
+			rec, err := w.s.readReply(w.ctx, r, ids[i])
+			if errors.Is(err, driver.ErrNotFound) {
+				continue
+			}
+			if !w.yield(rec, err) || err != nil {
+				return false
+			}
+		}
+		ids = ids[n:]
+	}
+	return true
+}
+
+// escape makes a pattern that matches only the text itself.
+func escape(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(text)
+}
