@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-const batch = 100
+// A batch is short, so that some fall between two collections of garbage.
+const batch = 20
 
 // Own reports, for one call, with's time in the quiet tenth of the batches beyond that of bare, as
 // own-p10-ns, and its allocations beyond those of bare, as own-allocs.
