@@ -33,7 +33,8 @@
 // truth answers, slower and right. What could not be brought to it is given to
 // Config.Report and tried again, and until that has succeeded, this process reads
 // that session from the truth; other servers may read the state before for up to SoftTTL.
-// The same bound holds if the cache throws out a tombstone, or if an application
+// The same bound holds if the cache throws out a tombstone, or a value while a reader that
+// was slower than its writer is about to fill in what came before it, or if an application
 // server dies between the truth's answer and the cache's.
 //
 // # Capabilities

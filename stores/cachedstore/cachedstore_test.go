@@ -1,7 +1,6 @@
 package cachedstore_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -66,20 +65,24 @@ func TestCacheDown(t *testing.T) {
 	}))
 }
 
-// So is one that forgets sessions all the time. (That it may forget a tombstone is
-// another matter: see TestForgottenTombstone.)
+// A cache may throw out values as it likes.
 func TestForgetfulCache(t *testing.T) {
-	storetest.Run(t, harness(func(_ testing.TB, cache driver.Store) driver.Store {
-		f := storetest.NewFault(cache)
-		f.Before(func(c storetest.Call) error {
-			held, err := cache.Load(context.Background(), c.ID)
-			if err != nil || c.N%3 != 0 || c.Method != "Load" || isFence(held) {
-				return nil
-			}
-			return cache.Delete(context.Background(), c.ID)
-		})
-		return f.Store()
-	}))
+	cache := memstore.New(memstore.Config{})
+	s := open(t, cache, memstore.New(memstore.Config{}), cachedstore.Config{})
+	rec := driver.Record{ID: driver.ID{1}, Created: time.Now(), Expires: time.Now().Add(time.Hour), Data: []byte("1")}
+	must(t, s.Create(t.Context(), &rec))
+	for _, data := range []string{"2", "3", "4"} {
+		must(t, cache.Delete(t.Context(), rec.ID))
+		got, err := s.Load(t.Context(), rec.ID)
+		must(t, err)
+		if string(got.Data) != string(rec.Data) || got.Version != rec.Version {
+			t.Errorf("Load gives %q, stored is %q", got.Data, rec.Data)
+		}
+		must(t, cache.Delete(t.Context(), rec.ID))
+		rec = got
+		rec.Data = []byte(data)
+		must(t, s.Update(t.Context(), &rec))
+	}
 }
 
 // The abilities are those of the truth.
