@@ -6,11 +6,30 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // dieWithParent lets the kernel end the server when the test binary dies
 // without cleaning up: a panic, a timeout, a kill.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
+
+// awaitStopped waits until the last thread of a process has seen the signal to stop:
+// on a busy machine it may answer a request before that.
+func awaitStopped(pid int) {
+	for range 1000 {
+		stats, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
+		running := false
+		for _, path := range stats {
+			text, _ := os.ReadFile(path)
+			fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+			running = running || len(fields) > 0 && fields[0][0] != 'T' && fields[0][0] != 'Z'
+		}
+		if !running {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
 
 // descendants returns the children of a process and theirs.
 func descendants(pid int) []int {

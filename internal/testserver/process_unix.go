@@ -136,5 +136,11 @@ func (p *process) kill() {
 	<-p.done
 }
 
-func (p *process) pause()  { p.signal(syscall.SIGSTOP) }
+func (p *process) pause() {
+	p.signal(syscall.SIGSTOP)
+	for _, pid := range append(descendants(p.pid()), p.pid()) {
+		awaitStopped(pid)
+	}
+}
+
 func (p *process) resume() { p.signal(syscall.SIGCONT) }

@@ -6,5 +6,7 @@ import "syscall"
 
 func dieWithParent(*syscall.SysProcAttr) {}
 
+func awaitStopped(int) {}
+
 // descendants knows none: the process group has to do.
 func descendants(int) []int { return nil }
