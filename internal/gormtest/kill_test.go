@@ -1,0 +1,148 @@
+package gormtest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/gormstore"
+)
+
+var kills = flag.Int("kills", 2, "how many times TestKill kills each server")
+
+// life is one session that a worker writes to, and what it knows of it.
+type life struct {
+	rec     driver.Record
+	acked   uint64 // the number that was certainly stored
+	tried   uint64 // the last number that may be
+	deleted bool   // certainly
+	maybe   bool   // deleted, perhaps; or never created
+}
+
+// TestKill kills a server under load, again and again. Nothing acknowledged is lost,
+// each call ends in time, and both stores work within a second of the server.
+func TestKill(t *testing.T) {
+	for _, e := range servers {
+		t.Run(e.name, func(t *testing.T) {
+			p := e.database(t)
+			table := p.fresh(t)
+			stores := [2]*gormstore.Store{newStore(t, p.open(t), table), newStore(t, p.open(t), table)}
+			before := runtime.NumGoroutine()
+			var answers, failures atomic.Int64
+			for range *kills {
+				var wg sync.WaitGroup
+				var stop atomic.Bool
+				lives := make([][]*life, 8)
+				for w := range lives {
+					wg.Go(func() {
+						for !stop.Load() {
+							lives[w] = append(lives[w], live(t, stores[w%2], &stop, &answers, &failures))
+						}
+					})
+				}
+				time.Sleep(300 * time.Millisecond)
+				p.server.Kill()
+				time.Sleep(100 * time.Millisecond)
+				p.server.Restart(t)
+				back := time.Now()
+				for _, s := range stores {
+					for s.Ping(t.Context()) != nil {
+						if time.Since(back) > time.Second {
+							t.Fatal("not back within a second of the server")
+						}
+						time.Sleep(time.Millisecond)
+					}
+				}
+				time.Sleep(200 * time.Millisecond)
+				stop.Store(true)
+				wg.Wait()
+				for w := range lives {
+					for _, l := range lives[w] {
+						l.verify(t, stores[(w+1)%2])
+					}
+				}
+			}
+			settled(t, before+4*16)
+			t.Logf("%d kills, %d answers, %d failures", *kills, answers.Load(), failures.Load())
+			if answers.Load() < 100 {
+				t.Error("no load")
+			}
+		})
+	}
+}
+
+var serial atomic.Int64
+
+// live creates a session, writes numbers to it, and mostly deletes it.
+func live(t *testing.T, s *gormstore.Store, stop *atomic.Bool, answers, failures *atomic.Int64) *life {
+	number := int(serial.Add(1))
+	l := &life{rec: *record(1<<20+number, "alice", 8)}
+	call := func(f func(ctx context.Context) error) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		start := time.Now()
+		err := f(ctx)
+		if took := time.Since(start); took > 2100*time.Millisecond {
+			t.Errorf("a call took %v", took)
+		}
+		if err == nil {
+			answers.Add(1)
+		} else {
+			failures.Add(1)
+			time.Sleep(time.Millisecond)
+		}
+		return err
+	}
+	if err := call(func(ctx context.Context) error { return s.Create(ctx, &l.rec) }); err != nil {
+		l.maybe = true
+		unavailable(t, "Create", err)
+		return l
+	}
+	for n := uint64(1); n <= 20 && !stop.Load(); n++ {
+		next := l.rec
+		next.Data = binary.BigEndian.AppendUint64(nil, n)
+		l.tried = n
+		if err := call(func(ctx context.Context) error { return s.Update(ctx, &next) }); err != nil {
+			unavailable(t, "Update", err)
+			return l
+		}
+		l.rec, l.acked = next, n
+	}
+	if number%4 != 0 {
+		err := call(func(ctx context.Context) error { return s.Delete(ctx, l.rec.ID) })
+		l.deleted, l.maybe = err == nil, err != nil
+		unavailable(t, "Delete", err)
+	}
+	return l
+}
+
+func unavailable(t *testing.T, what string, err error) {
+	if err != nil && (!errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound)) {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+func (l *life) verify(t *testing.T, s *gormstore.Store) {
+	t.Helper()
+	rec, err := s.Load(t.Context(), l.rec.ID)
+	switch {
+	case l.deleted:
+		if !errors.Is(err, driver.ErrNotFound) {
+			t.Errorf("deleted, then Load: %v", err)
+		}
+	case errors.Is(err, driver.ErrNotFound) && l.maybe:
+	case err != nil:
+		t.Errorf("acknowledged %d, then Load: %v", l.acked, err)
+	default:
+		if n := binary.BigEndian.Uint64(rec.Data); n < l.acked || n > l.tried {
+			t.Errorf("holds %d, acknowledged %d, tried %d", n, l.acked, l.tried)
+		}
+	}
+}

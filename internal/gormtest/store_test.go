@@ -1,0 +1,46 @@
+package gormtest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/gormstore"
+)
+
+func TestStore(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) { storetest.Run(t, e.harness()) })
+	}
+}
+
+// TestRealClock runs the suite with the default clock.
+func TestRealClock(t *testing.T) {
+	h := engines[0].harness()
+	h.Clock, h.New = nil, func(tb testing.TB) func(testing.TB) driver.Store {
+		p := sqliteFile(tb)
+		table := p.fresh(tb)
+		return func(tb testing.TB) driver.Store { return newStore(tb, p.open(tb), table) }
+	}
+	storetest.Run(t, h)
+}
+
+// TestLockedFile: without WAL a writer locks out everybody; SQLITE_BUSY is tried again
+// until the deadline, and then an outage.
+func TestLockedFile(t *testing.T) {
+	var last place
+	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: 2 << 20}
+	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
+		p := sqliteAt(filepath.Join(tb.TempDir(), "rollback.db"))
+		last = p
+		table := p.fresh(tb)
+		return func(tb testing.TB) driver.Store {
+			return newStore(tb, p.open(tb), table, gormstore.Now(h.Clock.Now))
+		}
+	}
+	h.Outages = map[string]func(testing.TB) func(){
+		"locked": func(tb testing.TB) func() { return lock(tb, last.open(tb)) },
+	}
+	storetest.Run(t, h)
+}

@@ -1,0 +1,116 @@
+package gormtest
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/stores/gormstore"
+)
+
+var sweepRows = flag.Int("sweeprows", 10_000, "how many expired rows TestSweepWhileReading removes")
+
+// fill inserts n expired rows, with the deadline of three of them the same.
+func fill(tb testing.TB, db *gorm.DB, table string, n int) {
+	const chunk = 1000
+	past := time.Now().Add(-time.Hour).UnixMicro()
+	for at := 0; at < n; at += chunk {
+		var sql strings.Builder
+		fmt.Fprintf(&sql, "INSERT INTO %s (id, subject, created_us, expires_us, version, data) VALUES ", table)
+		var args []any
+		for i := at; i < min(at+chunk, n); i++ {
+			if i > at {
+				sql.WriteString(", ")
+			}
+			sql.WriteString("(?, ?, 0, ?, 1, ?)")
+			rec := record(1<<24+i, "", 261)
+			args = append(args, rec.ID.String(), []byte{}, past+int64(i/3), rec.Data)
+		}
+		must(tb, db.Exec(sql.String(), args...).Error)
+	}
+}
+
+// TestSweepWhileReading removes many expired rows while sessions are read and written.
+func TestSweepWhileReading(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			p := e.database(t)
+			if e.name == "MariaDB" && *sweepRows > 100_000 {
+				// The keys are random, and the rows lie in their order: a table that is larger than
+				// the buffer pool makes this a test of the disk.
+				p = mariadbVia(t, testserver.MariaDB(t, "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M"))
+			}
+			if p.server != nil {
+				p = p.direct()
+			}
+			const table = "swept_sessions"
+			db := p.open(t)
+			must(t, db.Migrator().DropTable(table))
+			must(t, gormstore.Migrate(db, gormstore.Table(table)))
+			fill(t, db, table, *sweepRows)
+			s, other := newStore(t, db, gormstore.Table(table)), newStore(t, p.open(t), gormstore.Table(table))
+			var recs []*driver.Record
+			for i := range 200 {
+				recs = append(recs, record(i, "alice", 261))
+				must(t, s.Create(t.Context(), recs[i]))
+			}
+			read := func(until func() bool) (times []time.Duration) {
+				for i := 0; !until(); i++ {
+					rec := recs[i%len(recs)]
+					start := time.Now()
+					_, err := other.Load(t.Context(), rec.ID)
+					times = append(times, time.Since(start))
+					must(t, err)
+					if i%10 == 0 {
+						must(t, other.Update(t.Context(), rec))
+					}
+					time.Sleep(200 * time.Microsecond) // requests come, they do not queue
+				}
+				slices.Sort(times)
+				return times
+			}
+			quietEnd := time.Now().Add(time.Second)
+			quiet := read(func() bool { return time.Now().After(quietEnd) })
+
+			var done atomic.Bool
+			removed, start := 0, time.Now()
+			go func() {
+				defer done.Store(true)
+				for {
+					n, err := s.Sweep(t.Context(), 1000)
+					removed += n
+					if err != nil || n < 1000 {
+						if err != nil {
+							t.Error(err)
+						}
+						return
+					}
+				}
+			}()
+			busy := read(done.Load)
+			took := time.Since(start)
+			if removed != *sweepRows {
+				t.Errorf("removed %d of %d", removed, *sweepRows)
+			}
+			p99 := func(times []time.Duration) time.Duration { return times[(len(times)-1)*99/100] }
+			t.Logf("%d rows in %v, read p50 %v -> %v, p99 %v -> %v, worst %v -> %v", removed, took,
+				quiet[len(quiet)/2], busy[len(busy)/2], p99(quiet), p99(busy), quiet[len(quiet)-1], busy[len(busy)-1])
+			if worst := busy[len(busy)-1]; worst > time.Second {
+				t.Errorf("a read waited %v", worst)
+			}
+			for _, rec := range recs {
+				if _, err := s.Load(t.Context(), rec.ID); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package gormtest
+
+import (
+	"testing"
+
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+)
+
+// otherDialect hides which dialect it is, so that the store has standard SQL and
+// AutoMigrate to go by.
+type otherDialect struct{ *postgres.Dialector }
+
+func (otherDialect) Name() string { return "other" }
+
+// TestVariants runs the suite under settings that applications choose.
+func TestVariants(t *testing.T) {
+	variants := []struct {
+		name      string
+		at        func(testing.TB) place
+		dialector func(dsn string) gorm.Dialector
+	}{
+		{"OtherDialect", postgresAt, func(dsn string) gorm.Dialector {
+			return otherDialect{postgres.Open(dsn).(*postgres.Dialector)}
+		}},
+		{"Serializable", postgresAt, func(dsn string) gorm.Dialector {
+			return postgres.Open(dsn + "&default_transaction_isolation=serializable")
+		}},
+		{"SimpleProtocol", postgresAt, func(dsn string) gorm.Dialector {
+			return postgres.New(postgres.Config{DSN: dsn, PreferSimpleProtocol: true})
+		}},
+		{"FoundRowsInterpolated", mariadbAt, func(dsn string) gorm.Dialector {
+			return mysql.Open(dsn + "&clientFoundRows=true&interpolateParams=true&parseTime=true&charset=utf8mb4")
+		}},
+		{"Latin1Serializable", mariadbAt, func(dsn string) gorm.Dialector {
+			return mysql.Open(dsn + "&charset=latin1&tx_isolation=%27SERIALIZABLE%27")
+		}},
+	}
+	for _, v := range variants {
+		t.Run(v.name, func(t *testing.T) {
+			h := engine{v.name, func(tb testing.TB) place {
+				p := v.at(tb)
+				dsn := p.dsn
+				p.dialector = func() gorm.Dialector { return v.dialector(dsn) }
+				return p
+			}}.harness()
+			h.Outages = nil
+			storetest.Run(t, h)
+		})
+	}
+}

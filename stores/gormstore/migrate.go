@@ -1,0 +1,96 @@
+package gormstore
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// Migrate makes the table and its indexes where they do not exist. Several servers
+// may call it at once. Whoever writes migrations by hand takes this.
+//
+// PostgreSQL:
+//
+//	CREATE TABLE coatcheck_sessions (
+//		id char(64) COLLATE "C" PRIMARY KEY,
+//		subject bytea NOT NULL,
+//		created_us bigint NOT NULL,
+//		expires_us bigint NOT NULL,
+//		version bigint NOT NULL,
+//		data bytea NOT NULL
+//	);
+//	CREATE INDEX coatcheck_sessions_subject ON coatcheck_sessions (subject, id) WHERE length(subject) > 0;
+//	CREATE INDEX coatcheck_sessions_expires ON coatcheck_sessions (expires_us);
+//
+// MySQL and MariaDB:
+//
+//	CREATE TABLE coatcheck_sessions (
+//		id char(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+//		subject varbinary(255) NOT NULL,
+//		created_us bigint NOT NULL,
+//		expires_us bigint NOT NULL,
+//		version bigint NOT NULL,
+//		data mediumblob NOT NULL,
+//		KEY coatcheck_sessions_subject (subject, id),
+//		KEY coatcheck_sessions_expires (expires_us)
+//	) ENGINE=InnoDB;
+//
+// SQLite:
+//
+//	CREATE TABLE coatcheck_sessions (
+//		id TEXT NOT NULL PRIMARY KEY,
+//		subject BLOB NOT NULL,
+//		created_us INTEGER NOT NULL,
+//		expires_us INTEGER NOT NULL,
+//		version INTEGER NOT NULL,
+//		data BLOB NOT NULL
+//	);
+//	CREATE INDEX coatcheck_sessions_subject ON coatcheck_sessions (subject, id) WHERE length(subject) > 0;
+//	CREATE INDEX coatcheck_sessions_expires ON coatcheck_sessions (expires_us);
+//
+// Times are microseconds since 1970 in UTC. Sessions of a subject are found by
+// bytes: WHERE subject = 'alice' in PostgreSQL and MySQL, CAST('alice' AS BLOB) in SQLite.
+func Migrate(db *gorm.DB, options ...Option) error {
+	t, err := newTable(db, options)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	silent := db.Session(&gorm.Session{NewDB: true, Context: ctx, Logger: logger.Discard})
+	// IF NOT EXISTS does not keep two servers from trying at once, and PostgreSQL and
+	// SQLite then refuse one of them.
+	for attempt := 0; ; attempt++ {
+		err := t.migrate(silent)
+		if err == nil {
+			return nil
+		}
+		if attempt == 5 || pause(ctx, 5) != nil {
+			return fmt.Errorf("gormstore: make table %s: %w", t.name, err)
+		}
+	}
+}
+
+func (t *table) migrate(db *gorm.DB) error {
+	if t.dialect.create == nil {
+		return db.Table(t.name).AutoMigrate(&session{})
+	}
+	for _, text := range t.dialect.create {
+		if err := db.Exec(t.render(text)).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// session is the table for AutoMigrate, in dialects without SQL of their own here.
+type session struct {
+	ID        string `gorm:"column:id;primaryKey;size:64"`
+	Subject   []byte `gorm:"column:subject;size:255;not null;index:,composite:subject,priority:1"`
+	CreatedUs int64  `gorm:"column:created_us;not null;autoCreateTime:false"`
+	ExpiresUs int64  `gorm:"column:expires_us;not null;index"`
+	Version   int64  `gorm:"column:version;not null"`
+	Data      []byte `gorm:"column:data;not null"`
+}

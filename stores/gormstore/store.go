@@ -1,0 +1,118 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// Load implements driver.Store.
+func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	var r row
+	err := s.row(ctx, "load", &s.sql.load, []any{id.String(), s.micros()}, r.dest()...)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return driver.Record{}, errNotFound
+	case err != nil:
+		return driver.Record{}, err
+	}
+	return r.record(), nil
+}
+
+// Create implements driver.Store. Versions begin at the time in microseconds, so that
+// not even a record that is deleted and created again has a version twice.
+func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
+	if !fits(rec) {
+		return errTooLarge
+	}
+	id := rec.ID.String()
+	for range 3 {
+		now := s.micros()
+		_, unsure, err := s.exec(ctx, "create", &s.sql.insert,
+			id, []byte(rec.Subject), rec.Created.UnixMicro(), rec.Expires.UnixMicro(), now, filled(rec.Data))
+		if err == nil {
+			rec.Version = uint64(now)
+		}
+		if !errors.Is(err, errTaken) {
+			return err
+		}
+		switch v, err := s.version(ctx, "create", id, now); {
+		case err == nil && unsure && v == uint64(now):
+			rec.Version = v // the first INSERT's answer was lost, not its effect
+			return nil
+		case err == nil:
+			return errExists
+		case !errors.Is(err, errNotFound):
+			return err
+		}
+		// An expired record counts as absent: it makes room.
+		if _, _, err := s.exec(ctx, "create", &s.sql.bury, id, now); err != nil {
+			return err
+		}
+	}
+	return errExists // others are faster each time
+}
+
+// Update implements driver.Store. It is safe to say again, as it compares the version. But
+// if no row fits then, another request may have changed the record, or we ourselves: a
+// conflict would make core apply its changes twice.
+func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
+	if !fits(rec) {
+		return errTooLarge
+	}
+	id, now := rec.ID.String(), s.micros()
+	n, unsure, err := s.exec(ctx, "update", &s.sql.update,
+		[]byte(rec.Subject), rec.Expires.UnixMicro(), filled(rec.Data), id, int64(rec.Version), now)
+	switch {
+	case err != nil:
+		return err
+	case n == 1:
+		rec.Version++
+		return nil
+	}
+	if _, err := s.version(ctx, "update", id, now); err != nil {
+		return err
+	}
+	if unsure {
+		return driver.Unavailable("gormstore: update", errUnsure)
+	}
+	return errConflict
+}
+
+// Touch implements driver.Store.
+func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+	key, now, until := id.String(), s.micros(), expires.UnixMicro()
+	n, _, err := s.exec(ctx, "touch", &s.sql.touch, until, key, int64(version), now, until)
+	if err != nil || n == 1 {
+		return err
+	}
+	switch v, err := s.version(ctx, "touch", key, now); {
+	case err != nil:
+		return err
+	case v != version:
+		return errConflict
+	}
+	return nil // its deadline is as late already
+}
+
+// Delete implements driver.Store.
+func (s *Store) Delete(ctx context.Context, id driver.ID) error {
+	_, _, err := s.exec(ctx, "delete", &s.sql.delete, id.String())
+	return err
+}
+
+// version returns the version of the record that is live at the time now.
+func (s *Store) version(ctx context.Context, op, id string, now int64) (uint64, error) {
+	var v int64
+	err := s.row(ctx, op, &s.sql.version, []any{id, now}, &v)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, errNotFound
+	case err != nil:
+		return 0, err
+	}
+	return uint64(v), nil
+}
