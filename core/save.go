@@ -125,8 +125,9 @@ func (s *Session) done(j *saving) {
 func (s *Session) settle(j *saving) {
 	s.live, s.gone, s.stale = j.stored, false, true
 	s.rec, s.token, s.savedAt = j.rec, j.token, j.now
-	// Where nothing stands any more, neither does the cookie that an earlier Save wanted sent.
-	if !j.stored || j.deliver == deliverToken || s.delivery == deliverNothing {
+	// Where nothing stands any more, neither does the cookie that an earlier Save wanted sent,
+	// unless it wanted the cookie gone.
+	if !j.stored && s.delivery != deliverDeletion || j.deliver == deliverToken || s.delivery == deliverNothing {
 		s.delivery = j.deliver
 	}
 	for len(s.ops) > 0 && j.reloaded {

@@ -1,0 +1,64 @@
+package core_test
+
+import (
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+// Life-cycle calls and saves in every order leave one session or none, and the browser with
+// the token of just that one.
+func TestLifecycleInAnyOrder(t *testing.T) {
+	steps := map[string]func(s *core.Session) error{
+		"set":     func(s *core.Session) error { return count.Set(s, 5) },
+		"save":    func(s *core.Session) error { return s.Save(ctx) },
+		"login":   func(s *core.Session) error { return s.Login("alice") },
+		"rotate":  func(s *core.Session) error { return s.RotateID() },
+		"destroy": func(s *core.Session) error { return s.Destroy() },
+		"clear":   func(s *core.Session) error { return s.Clear() },
+		"flash":   func(s *core.Session) error { return s.AddFlash("info", "x") },
+		"flashes": func(s *core.Session) error { _, err := s.Flashes(ctx); return err },
+	}
+	var names []string
+	for n := range steps {
+		names = append(names, n)
+	}
+	for _, fresh := range []bool{true, false} {
+		for i := range len(names) * len(names) * len(names) * len(names) {
+			order := []string{names[i%8], names[i/8%8], names[i/64%8], names[i/512]}
+			m := newManager(t, core.Config{Store: memstore.New(memstore.Config{})})
+			b := newBrowser(t, m)
+			if !fresh {
+				b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })
+			}
+			var left int
+			var subject string
+			b.visit(func(s *core.Session) {
+				for _, n := range order {
+					if err := steps[n](s); err != nil {
+						t.Errorf("%v %v: %v", fresh, order, err)
+					}
+				}
+				left, _ = count.Get(s)
+				subject = s.Subject()
+			})
+			live := 0
+			for s, err := range m.All(ctx) {
+				must(t, err)
+				live++
+				if n, _ := count.Get(s); n != left || s.Subject() != subject {
+					t.Errorf("%v %v: stored %d %q, the handler saw %d %q", fresh, order, n, s.Subject(), left, subject)
+				}
+			}
+			_, mine := b.value(count)
+			if live > 1 || mine != (live == 1) || live == 0 && b.cookie != "" {
+				t.Errorf("%v %v: %d sessions, the browser's is live: %v, cookie %q", fresh, order, live, mine, b.cookie)
+			}
+			if t.Failed() {
+				return
+			}
+			_ = m.Close()
+		}
+	}
+}
