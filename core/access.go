@@ -12,30 +12,28 @@ import (
 // store that keeps records and one whose tokens carry them differ.
 
 // fetch loads the record under id and opens it. It may be the marker of a rotation.
-func (m *Manager) fetch(ctx context.Context, id driver.ID) (rec driver.Record, env envelope, err error) {
-	err = m.timed(ctx, EventLoad, id, func(ctx context.Context) (int, error) {
-		var err error
-		rec, err = m.store.Load(ctx, id)
+func (m *Manager) fetch(ctx context.Context, id driver.ID, rec *driver.Record, st *state) error {
+	err := m.timed(ctx, EventLoad, id, func(ctx context.Context) (size int, err error) {
+		*rec, err = m.store.Load(ctx, id)
 		return len(rec.Data), err
 	})
 	if err == nil {
-		env, err = m.open(&rec, id)
+		err = m.open(rec, id, st)
 	}
 	rec.ID = id
-	return rec, env, err
+	return err
 }
 
 // unseal opens a token that carries its record.
-func (m *Manager) unseal(ctx context.Context, token string) (rec driver.Record, env envelope, err error) {
-	err = m.timed(ctx, EventLoad, ID{}, func(ctx context.Context) (int, error) {
-		var err error
-		rec, err = m.tokens.Open(ctx, token, m.binding)
+func (m *Manager) unseal(ctx context.Context, token string, rec *driver.Record, st *state) error {
+	err := m.timed(ctx, EventLoad, ID{}, func(ctx context.Context) (size int, err error) {
+		*rec, err = m.tokens.Open(ctx, token, m.binding)
 		return len(rec.Data), err
 	})
 	if err == nil {
-		env, err = m.open(&rec, rec.ID)
+		err = m.open(rec, rec.ID, st)
 	}
-	return rec, env, err
+	return err
 }
 
 // insert stores a new record and returns the token for it.
@@ -119,8 +117,9 @@ func (m *Manager) alive(ctx context.Context, rec driver.Record) error {
 		_, err := m.replace(ctx, &rec, "") // fails where the ID was revoked
 		return err
 	}
-	_, env, err := m.fetch(ctx, rec.ID)
-	if err == nil && env.kind == kindMarker {
+	var st state
+	err := m.fetch(ctx, rec.ID, &rec, &st)
+	if err == nil && st.kind == kindMarker {
 		err = driver.ErrNotFound
 	}
 	if errors.Is(err, driver.ErrCorrupt) {

@@ -52,15 +52,15 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 				yield(nil, m.known(err))
 				return
 			}
-			env, err := m.open(&rec, rec.ID)
-			if err != nil {
+			var st state
+			if err := m.open(&rec, rec.ID, &st); err != nil {
 				m.observe(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Err: err})
 				continue
 			}
-			if env.kind != kindSession || !m.now().Before(m.end(&env.header)) {
+			if st.kind != kindSession || m.now() >= m.end(&st.header) {
 				continue
 			}
-			if !yield(&Session{rec: rec, live: true, base: env}, nil) {
+			if !yield(&Session{rec: rec, live: true, cur: st}, nil) {
 				return
 			}
 		}
@@ -72,7 +72,7 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 func (m *Manager) Revoke(ctx context.Context, id ID) error {
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
-	err := m.remove(ctx, id, m.now().Add(m.cfg.Lifetime))
+	err := m.remove(ctx, id, fromMicros(m.now()).Add(m.cfg.Lifetime))
 	if err == nil {
 		m.observe(ctx, Event{Kind: EventDestroy, ID: id})
 	}

@@ -14,7 +14,7 @@ func TestAllocationCeilings(t *testing.T) {
 	}
 	m, cookie := seeded(t, core.Config{Store: memstore.New(memstore.Config{})})
 	defer m.Close()
-	ceiling := map[string]float64{"A": 1, "B": 1, "C": 4, "D": 11, "E": 16}
+	ceiling := map[string]float64{"A": 1, "B": 1, "C": 4, "D": 10, "E": 12}
 	for _, c := range exchangeCases {
 		if got := testing.AllocsPerRun(1000, func() { c.run(m, cookie) }); got > ceiling[c.name] {
 			t.Errorf("%s: %v allocations, at most %v", c.name, got, ceiling[c.name])

@@ -46,6 +46,8 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	var err error
 	s.mu.Lock()
 	failed, refused, dirty := s.err, s.refused, s.dirty() || s.bad != nil
+	pending := s.live && s.delivery != deliverNothing
+	due := s.live && x.m.touchDue(&s.cur.header, micros(s.rec.Expires), x.now)
 	s.mu.Unlock()
 	switch {
 	case failed != nil && refused && !void && !errors.Is(failed, ErrEnded):
@@ -65,9 +67,9 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 		if errors.Is(err, ErrEnded) {
 			err = nil
 		}
-	case s.pendingDelivery():
+	case pending:
 		x.confirm(ctx, s)
-	default:
+	case due:
 		err = x.touch(ctx, s)
 	}
 	if err != nil {
@@ -91,12 +93,6 @@ func (x *Exchange) confirm(ctx context.Context, s *Session) {
 	}
 }
 
-func (s *Session) pendingDelivery() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.live && s.delivery != deliverNothing
-}
-
 // withdraw forgets a delivery of at most this weight.
 func (x *Exchange) withdraw(s *Session, most delivery) {
 	s.mu.Lock()
@@ -117,7 +113,7 @@ func (x *Exchange) out(s *Session) Out {
 	}
 	deliver := s.delivery
 	s.delivery = deliverNothing
-	persistent := m.persistent(s.header().expiry)
+	persistent := m.persistent(s.cur.expiry)
 	if deliver == deliverNothing || deliver == deliverRefresh && !persistent {
 		return out
 	}
@@ -133,7 +129,7 @@ func (x *Exchange) out(s *Session) Out {
 	case deliver == deliverDeletion:
 		out.Value = m.cookiePrefix + "; Max-Age=0" + m.cookieSuffix
 	case persistent:
-		out.Value = m.setCookie(s.token, s.rec.Expires.Sub(s.savedAt))
+		out.Value = m.setCookie(s.token, s.left)
 	default:
 		out.Value = m.setCookie(s.token, -1)
 	}
@@ -143,16 +139,28 @@ func (x *Exchange) out(s *Session) Out {
 // Apply puts o into h, for frameworks on net/http. A response with a token must not be
 // stored by a shared cache (OWASP, Session Management Cheat Sheet).
 func (o Out) Apply(h http.Header) {
-	if o.Vary != "" && !HasMember(h["Vary"], o.Vary) {
-		h["Vary"] = append(h["Vary"], o.Vary)
-	}
+	vary := o.Vary != "" && !HasMember(h["Vary"], o.Vary)
 	if o.Name == "" {
+		if vary {
+			h["Vary"] = append(h["Vary"], o.Vary)
+		}
 		return
 	}
-	h[o.Name] = append(h[o.Name], o.Value)
-	if cc := h["Cache-Control"]; !HasMember(cc, "no-store") && !HasMember(cc, "private") {
-		h["Cache-Control"] = []string{"no-store"}
+	lines := &[3]string{o.Vary, o.Value, "no-store"} // one allocation for what most responses lack
+	if vary {
+		add(h, "Vary", lines[:1:1])
 	}
+	add(h, o.Name, lines[1:2:2])
+	if cc := h["Cache-Control"]; !HasMember(cc, "no-store") && !HasMember(cc, "private") {
+		h["Cache-Control"] = lines[2:]
+	}
+}
+
+func add(h http.Header, name string, line []string) {
+	if present := h[name]; present != nil {
+		line = append(present, line...)
+	}
+	h[name] = line
 }
 
 // HasMember reports whether a list-valued header has the member, or "*".

@@ -144,7 +144,12 @@ func candidates(dst []string, line, name string) []string {
 	for line != "" && len(dst) <= maxCandidates {
 		var pair string
 		pair, line, _ = strings.Cut(line, ";")
-		pair = strings.Trim(pair, " \t")
+		for pair != "" && blank(pair[0]) {
+			pair = pair[1:]
+		}
+		for pair != "" && blank(pair[len(pair)-1]) {
+			pair = pair[:len(pair)-1]
+		}
 		if len(pair) <= len(name) || pair[len(name)] != '=' || pair[:len(name)] != name {
 			continue
 		}
@@ -155,3 +160,5 @@ func candidates(dst []string, line, name string) []string {
 	}
 	return dst
 }
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }

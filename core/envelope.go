@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -44,46 +43,29 @@ type header struct {
 	subject string
 }
 
-// entry is one key with its encoded value. Both slices are never written to.
-type entry struct{ key, value []byte }
-
-// envelope is a decoded header over entries that are still bytes, so that
-// reading one key of many decodes one key.
-type envelope struct {
-	header
-	count int
-	body  []byte // the entries
-}
-
-// state is a session that is being changed: entries sorted by key.
-type state struct {
-	header
-	entries []entry
-}
-
-func parseEnvelope(data []byte, codecs func(name []byte) Codec) (envelope, error) {
-	var e envelope
+// parse reads an envelope into st, which keeps data.
+func (st *state) parse(data []byte, codecs func(name []byte) Codec) error {
 	if len(data) == 0 {
-		return e, driver.Corrupt("coatcheck: empty record")
+		return driver.Corrupt("coatcheck: empty record")
 	}
 	if data[0] > envelopeFormat {
-		return e, fmt.Errorf("%w (format %d, this one reads up to %d)", ErrFormat, data[0], envelopeFormat)
+		return fmt.Errorf("%w (format %d, this one reads up to %d)", ErrFormat, data[0], envelopeFormat)
 	}
 	r := reader{data: data, pos: 1, ok: data[0] == envelopeFormat}
-	e.kind = r.byte()
-	e.expiry.mode = r.byte()
+	st.kind = r.byte()
+	st.expiry.mode = r.byte()
 	name := r.take(int(r.byte()))
-	e.created = r.int64()
-	e.auth = r.int64()
-	e.expiry.micros = r.int64()
+	st.created = r.int64()
+	st.auth = r.int64()
+	st.expiry.micros = r.int64()
 	subject := r.take(r.len())
-	e.count = r.len()
-	e.body = data[min(r.pos, len(data)):]
-	if e.kind > kindMarker || e.expiry.mode > expireBrowserClose || len(subject) > driver.MaxSubject {
+	st.packed, st.changes = data[min(r.pos, len(data)):], nil
+	if st.kind > kindMarker || st.expiry.mode > expireBrowserClose || len(subject) > driver.MaxSubject {
 		r.ok = false
 	}
 	var last []byte
-	for i := 0; r.ok && i < e.count; i++ {
+	count := r.len()
+	for i := 0; r.ok && i < count; i++ {
 		key := r.take(r.len())
 		r.take(r.len())
 		if i > 0 && bytes.Compare(last, key) >= 0 {
@@ -92,81 +74,33 @@ func parseEnvelope(data []byte, codecs func(name []byte) Codec) (envelope, error
 		last = key
 	}
 	if !r.ok || r.pos != len(data) {
-		return envelope{}, driver.Corrupt("coatcheck: malformed record")
+		return driver.Corrupt("coatcheck: malformed record")
 	}
-	if e.codec = codecs(name); e.codec == nil {
-		return envelope{}, driver.Corrupt("coatcheck: record of an unknown codec")
+	if st.codec = codecs(name); st.codec == nil {
+		return driver.Corrupt("coatcheck: record of an unknown codec")
 	}
-	e.subject = string(subject)
-	return e, nil
+	st.subject = string(subject)
+	return nil
 }
 
-// find returns the encoded value under key. The envelope was checked by parseEnvelope.
-func (e *envelope) find(key string) ([]byte, bool) {
-	r := reader{data: e.body, ok: true}
-	for range e.count {
-		k := r.take(r.len())
-		v := r.take(r.len())
-		if string(k) == key {
-			return v, true
-		}
-	}
-	return nil, false
-}
-
-// state copies the envelope into a form that can be changed, with room for one more entry.
-func (e *envelope) state() state {
-	st := state{header: e.header, entries: make([]entry, 0, e.count+1)}
-	r := reader{data: e.body, ok: true}
-	for range e.count {
-		k := r.take(r.len())
-		st.entries = append(st.entries, entry{k, r.take(r.len())})
-	}
-	return st
-}
-
-func (st *state) index(key string) (int, bool) {
-	return slices.BinarySearchFunc(st.entries, key, func(e entry, key string) int {
-		if string(e.key) == key {
-			return 0
-		}
-		if string(e.key) < key {
-			return -1
-		}
-		return 1
-	})
-}
-
-func (st *state) find(key string) ([]byte, bool) {
-	i, ok := st.index(key)
-	if !ok {
-		return nil, false
-	}
-	return st.entries[i].value, true
-}
-
-func (st *state) set(key string, value []byte) {
-	i, ok := st.index(key)
-	if ok {
-		st.entries[i].value = value
-		return
-	}
-	st.entries = slices.Insert(st.entries, i, entry{[]byte(key), value})
-}
-
-func (st *state) remove(key string) {
-	if i, ok := st.index(key); ok {
-		st.entries = slices.Delete(st.entries, i, i+1)
-	}
-}
-
-// encode returns the envelope in a slice of its exact length.
+// encode returns the envelope in a slice of its exact length. What did not change is copied
+// as it is.
 func (st *state) encode() []byte {
-	name := st.codec.Name()
-	size := 4 + len(name) + 24 + lenSize(len(st.subject)) + len(st.subject) + lenSize(len(st.entries))
-	for _, e := range st.entries {
-		size += lenSize(len(e.key)) + len(e.key) + lenSize(len(e.value)) + len(e.value)
+	var array [8]splice
+	splices := st.splices(array[:0])
+	r := reader{data: st.packed, ok: true}
+	count := r.len()
+	size := len(st.packed) - r.pos
+	for i, c := range st.changes {
+		if at := splices[i]; at.from < at.to {
+			count, size = count-1, size-(at.to-at.from)
+		}
+		if c.value != nil {
+			count, size = count+1, size+lenSize(len(c.key))+len(c.key)+lenSize(len(c.value))+len(c.value)
+		}
 	}
+	name := st.codec.Name()
+	size += 4 + len(name) + 24 + lenSize(len(st.subject)) + len(st.subject) + lenSize(count)
 	b := make([]byte, 0, size)
 	b = append(b, envelopeFormat, st.kind, st.expiry.mode, byte(len(name)))
 	b = append(b, name...)
@@ -174,12 +108,17 @@ func (st *state) encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(st.auth))
 	b = binary.BigEndian.AppendUint64(b, uint64(st.expiry.micros))
 	b = append(binary.AppendUvarint(b, uint64(len(st.subject))), st.subject...)
-	b = binary.AppendUvarint(b, uint64(len(st.entries)))
-	for _, e := range st.entries {
-		b = append(binary.AppendUvarint(b, uint64(len(e.key))), e.key...)
-		b = append(binary.AppendUvarint(b, uint64(len(e.value))), e.value...)
+	b = binary.AppendUvarint(b, uint64(count))
+	copied := r.pos
+	for i, c := range st.changes {
+		b = append(b, st.packed[copied:splices[i].from]...)
+		copied = splices[i].to
+		if c.value != nil {
+			b = append(binary.AppendUvarint(b, uint64(len(c.key))), c.key...)
+			b = append(binary.AppendUvarint(b, uint64(len(c.value))), c.value...)
+		}
 	}
-	return b
+	return append(b, st.packed[copied:]...)
 }
 
 func lenSize(n int) int {
@@ -222,13 +161,17 @@ func (r *reader) int64() int64 {
 }
 
 func (r *reader) len() int {
+	if r.pos < len(r.data) && r.data[r.pos] < 0x80 { // inlined, as most lengths are short
+		r.pos++
+		return int(r.data[r.pos-1])
+	}
+	return r.longLen()
+}
+
+func (r *reader) longLen() int {
 	if !r.ok || r.pos >= len(r.data) {
 		r.ok = false
 		return 0
-	}
-	if b := r.data[r.pos]; b < 0x80 {
-		r.pos++
-		return int(b)
 	}
 	v, n := binary.Uvarint(r.data[r.pos:])
 	if n <= 0 || v > uint64(len(r.data)) {

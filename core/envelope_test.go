@@ -27,18 +27,18 @@ func onlyJSON(name []byte) Codec {
 func goldenStates() map[string]state {
 	entries := func(kv ...string) (list []entry) {
 		for i := 0; i < len(kv); i += 2 {
-			list = append(list, entry{[]byte(kv[i]), []byte(kv[i+1])})
+			list = append(list, entry{kv[i], []byte(kv[i+1])})
 		}
 		return list
 	}
 	const t = 1_790_000_000_123_456
 	return map[string]state{
 		"empty":   {header: header{codec: JSON, created: t}},
-		"values":  {header{codec: JSON, created: t, auth: t + 1, subject: "zoë"}, entries("", "", "cart", `["hat"]`, "visits", "3")},
-		"sliding": {header{codec: JSON, created: t, expiry: expiry{expireSliding, 60e6}}, entries("long", strings.Repeat("x", 300))},
-		"at":      {header{codec: JSON, created: t, expiry: expiry{expireAt, t + 1e6}}, nil},
-		"browser": {header{codec: JSON, created: t, expiry: expiry{mode: expireBrowserClose}}, entries(reserved+"flash.1", `{}`)},
-		"marker":  {header{kind: kindMarker, codec: JSON, created: t}, entries(markerNext, strings.Repeat("\x07", 32))},
+		"values":  {header: header{codec: JSON, created: t, auth: t + 1, subject: "zoë"}, changes: entries("", "", "cart", `["hat"]`, "visits", "3")},
+		"sliding": {header: header{codec: JSON, created: t, expiry: expiry{expireSliding, 60e6}}, changes: entries("long", strings.Repeat("x", 300))},
+		"at":      {header: header{codec: JSON, created: t, expiry: expiry{expireAt, t + 1e6}}, changes: nil},
+		"browser": {header: header{codec: JSON, created: t, expiry: expiry{mode: expireBrowserClose}}, changes: entries(reserved+"flash.1", `{}`)},
+		"marker":  {header: header{kind: kindMarker, codec: JSON, created: t}, changes: entries(markerNext, strings.Repeat("\x07", 32))},
 	}
 }
 
@@ -62,39 +62,43 @@ func TestGoldenEnvelopes(t *testing.T) {
 		if !bytes.Equal(st.encode(), data) {
 			t.Errorf("%s: written differently now", name)
 		}
-		env, err := parseEnvelope(data, onlyJSON)
+		back, err := parsed(data, onlyJSON)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		back := env.state()
 		if !bytes.Equal(back.encode(), data) {
 			t.Errorf("%s: does not survive a round trip", name)
 		}
 	}
 }
 
+func parsed(data []byte, codecs func([]byte) Codec) (st state, err error) {
+	err = st.parse(data, codecs)
+	return st, err
+}
+
 func TestDamagedEnvelopes(t *testing.T) {
 	st := goldenStates()["values"]
 	good := st.encode()
 	for n := range good {
-		if _, err := parseEnvelope(good[:n], onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
+		if _, err := parsed(good[:n], onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
 			t.Fatalf("cut to %d bytes: %v", n, err)
 		}
 	}
-	if _, err := parseEnvelope(append(bytes.Clone(good), 0), onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
+	if _, err := parsed(append(bytes.Clone(good), 0), onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
 		t.Errorf("a byte too many: %v", err)
 	}
 	newer := bytes.Clone(good)
 	newer[0] = envelopeFormat + 1
-	if _, err := parseEnvelope(newer, onlyJSON); !errors.Is(err, ErrFormat) || errors.Is(err, driver.ErrCorrupt) {
+	if _, err := parsed(newer, onlyJSON); !errors.Is(err, ErrFormat) || errors.Is(err, driver.ErrCorrupt) {
 		t.Errorf("newer format: %v", err)
 	}
-	if _, err := parseEnvelope(good, func([]byte) Codec { return nil }); !errors.Is(err, driver.ErrCorrupt) {
+	if _, err := parsed(good, func([]byte) Codec { return nil }); !errors.Is(err, driver.ErrCorrupt) {
 		t.Errorf("unknown codec: %v", err)
 	}
-	st.entries[1], st.entries[2] = st.entries[2], st.entries[1]
-	if _, err := parseEnvelope(st.encode(), onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
+	st.changes[1], st.changes[2] = st.changes[2], st.changes[1]
+	if _, err := parsed(st.encode(), onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
 		t.Errorf("unsorted keys: %v", err)
 	}
 }
@@ -104,20 +108,19 @@ func FuzzEnvelope(f *testing.F) {
 		f.Add(st.encode())
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		env, err := parseEnvelope(data, onlyJSON)
+		st, err := parsed(data, onlyJSON)
 		if err != nil {
 			if !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, ErrFormat) {
 				t.Fatalf("untyped error %v", err)
 			}
 			return
 		}
-		st := env.state()
-		again, err := parseEnvelope(st.encode(), onlyJSON)
+		again, err := parsed(st.encode(), onlyJSON)
 		if err != nil {
 			t.Fatalf("what we wrote is refused: %v", err)
 		}
-		for _, e := range st.entries {
-			if v, ok := again.find(string(e.key)); !ok || !bytes.Equal(v, e.value) {
+		for _, e := range st.all() {
+			if v, ok := again.find(e.key); !ok || !bytes.Equal(v, e.value) {
 				t.Fatalf("entry %q lost", e.key)
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -32,7 +31,7 @@ type Exchange struct {
 
 	mu    sync.Mutex // held while the store is asked
 	phase phase
-	now   time.Time // when the session was loaded; reading the clock costs as much as a map lookup
+	now   int64 // when the session was loaded, in microseconds; reading the clock costs as much as a map lookup
 }
 
 type phase byte
@@ -114,46 +113,60 @@ func (x *Exchange) session(ctx context.Context) *Session {
 		return deadSession(ErrClosed)
 	}
 	s := &Session{x: x}
-	s.base.codec = x.m.cfg.Codec
+	s.cur.codec = x.m.cfg.Codec
 	s.err = x.load(ctx, s)
 	x.s.Store(s)
 	return s
 }
 
-// load finds the one live session that the request's tokens stand for.
+// load puts into s the one live session that the request's tokens stand for.
 func (x *Exchange) load(ctx context.Context, s *Session) error {
-	x.now = x.m.now()
 	var array [maxCandidates + 1]string
 	tokens := x.tokens(array[:0])
-	found := 0
+	live := 0
 	if len(tokens) > maxCandidates {
-		found = len(tokens)
+		live = len(tokens)
 		tokens = nil
 	}
+	if len(tokens) == 0 && live == 0 {
+		return nil
+	}
+	x.now = x.m.now()
+	into := s
 	for _, token := range tokens {
-		rec, env, err := x.open(ctx, token)
+		if live > 0 {
+			into = new(Session) // only to see whether there is a second one
+		}
+		err := x.open(ctx, token, &into.rec, &into.cur)
 		switch {
-		case err == nil && env.kind == kindMarker:
+		case err == nil && into.cur.kind == kindMarker:
 			s.gone = true
 		case err == nil:
-			if found++; found == 1 {
-				s.rec, s.base, s.token = rec, env, token
-			}
+			live++
+			into.token = token
 		case errors.Is(err, driver.ErrUnavailable), errors.Is(err, ErrFormat):
 			x.m.cfg.Logger.ErrorContext(ctx, "coatcheck: session not loaded", "store", x.m.info.Name, "error", err)
+			s.void(false)
 			return err
 		}
 	}
-	switch {
-	case found == 1:
+	switch live {
+	case 0:
+		s.void(s.gone)
+	case 1:
 		s.live, s.gone = true, false
-	case found > 1:
+	default:
 		// A browser holds one cookie of ours for a host. Somebody added another (cookie
 		// tossing), and taking either would be a guess.
-		*s = Session{x: x, base: envelope{header: header{codec: x.m.cfg.Codec}}}
+		s.void(false)
 		x.m.observe(ctx, Event{Kind: EventAmbiguous})
 	}
 	return nil
+}
+
+// void makes s the session of a request that carries none.
+func (s *Session) void(gone bool) {
+	*s = Session{x: s.x, gone: gone, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
 }
 
 // tokens returns what the request carries, whether it is well-formed or not.
@@ -173,23 +186,23 @@ func (x *Exchange) tokens(dst []string) []string {
 
 var errJunk = errors.New("coatcheck: not a token")
 
-// open returns the live session, or the marker, that token stands for.
-func (x *Exchange) open(ctx context.Context, token string) (rec driver.Record, env envelope, err error) {
+// open reads the live session, or the marker, that token stands for.
+func (x *Exchange) open(ctx context.Context, token string, rec *driver.Record, st *state) (err error) {
 	m := x.m
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
 	if m.tokens != nil {
-		rec, env, err = m.unseal(ctx, token)
+		err = m.unseal(ctx, token, rec, st)
 	} else if id, ok := m.hash.parseToken(token); ok {
-		rec, env, err = m.fetch(ctx, id)
+		err = m.fetch(ctx, id, rec, st)
 	} else {
-		err = errJunk
+		return errJunk
 	}
 	kind := EventKind("")
 	switch {
-	case err == nil && env.kind == kindMarker && x.now.Before(fromMicros(env.expiry.micros)):
+	case err == nil && st.kind == kindMarker && x.now < st.expiry.micros:
 		kind = EventRotated
-	case err == nil && (env.kind == kindMarker || !x.now.Before(m.end(&env.header))):
+	case err == nil && (st.kind == kindMarker || x.now >= m.end(&st.header)):
 		kind, err = EventExpired, driver.ErrNotFound
 	case errors.Is(err, driver.ErrNotFound):
 		kind = EventUnknown
@@ -200,7 +213,7 @@ func (x *Exchange) open(ctx context.Context, token string) (rec driver.Record, e
 	if kind != "" {
 		m.observe(ctx, Event{Kind: kind, ID: rec.ID, Err: err})
 	}
-	return rec, env, err
+	return err
 }
 
 // Save stores what the session did so far, for handlers whose request lasts long after its
@@ -228,9 +241,16 @@ func (x *Exchange) Finish(ctx context.Context) error {
 		x.phase = phaseClosed
 		return nil
 	}
+	s.mu.Lock()
+	if !s.dirty() {
+		x.phase = phaseClosed
+		s.close(ErrClosed)
+		s.mu.Unlock()
+		return nil
+	}
+	s.mu.Unlock()
 	var err error
 	switch {
-	case !s.Modified():
 	case x.phase != phaseSent:
 		err = x.dropped(ctx, s, errors.New("coatcheck: no response was committed"))
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -266,6 +286,11 @@ func (x *Exchange) close(s *Session, why error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.close(why)
+}
+
+// close makes all methods fail. s.mu is held.
+func (s *Session) close(why error) {
 	if s.err == nil {
 		s.err = why
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Flash is a message for the next page that the user sees.
@@ -52,7 +51,7 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 	if err := s.writable(); err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(s.all(), isFlash) {
+	if !slices.ContainsFunc(s.cur.all(), isFlash) {
 		return nil, nil
 	}
 	var taken []entry
@@ -79,19 +78,13 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	m := s.x.m
 	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
 	defer cancel()
-	j := &saving{
-		m: m, ctx: ctx, started: time.Now(), now: m.now(), reloaded: true, inPassing: true,
+	j := saving{
+		m: m, ctx: ctx, now: m.now(), reloaded: true, inPassing: true,
 		old: s.rec, live: true, token: s.token, ops: []op{{kind: opTake, taken: taken}},
 	}
-	stale := s.stale
-	if !stale {
-		j.st = s.base.state()
-	}
 	s.mu.Unlock()
-	var err error
-	if stale {
-		err = j.reload()
-	} else {
+	err := m.open(&j.old, j.old.ID, &j.st) // without what this request did
+	if err == nil {
 		err = j.st.replay(j.ops)
 	}
 	if err == nil {
@@ -105,17 +98,17 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	s.ops = slices.DeleteFunc(s.ops, func(o op) bool {
 		mine := o.kind == opSet && strings.HasPrefix(o.key, flashKey)
 		if mine {
-			*taken = append(*taken, entry{[]byte(o.key), o.value})
+			*taken = append(*taken, entry{o.key, o.value})
 		}
 		return mine
 	})
 	s.gen++
 	j.deliver = deliverNothing
-	s.settle(j)
+	s.settle(&j)
 	return nil
 }
 
-func isFlash(e entry) bool { return strings.HasPrefix(string(e.key), flashKey) }
+func isFlash(e entry) bool { return strings.HasPrefix(e.key, flashKey) }
 
 func decodeFlashes(entries []entry) []Flash {
 	list := make([]Flash, 0, len(entries))

@@ -61,7 +61,7 @@ func (k Key[T]) Set(s *Session, v T) error {
 		s.mu.Unlock()
 		return err
 	}
-	codec := s.header().codec
+	codec := s.cur.codec
 	s.mu.Unlock()
 
 	data, err := k.encode(codec, v)
@@ -150,7 +150,7 @@ func (s *Session) remove(key string) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	if _, ok := s.find(key); ok {
+	if _, ok := s.cur.find(key); ok {
 		s.do(op{kind: opDelete, key: key})
 	}
 	return nil

@@ -25,7 +25,7 @@ func (s *Session) Login(subject string) error {
 	}
 	return s.lifecycle(func() {
 		// A framework may reuse the memory of what it read from the request.
-		s.do(op{kind: opLogin, subject: strings.Clone(subject), at: micros(s.x.m.now())})
+		s.do(op{kind: opLogin, key: strings.Clone(subject), micros: s.x.m.now()})
 		s.rotate = s.live && !s.doomed
 	})
 }
@@ -48,7 +48,7 @@ func (s *Session) Destroy() error {
 		s.doomed = s.live
 		s.rotate, s.next, s.bad = false, pendingToken{}, nil
 		s.ops = nil
-		s.cur, s.changed = s.x.m.blank(s.x.m.now()), true
+		s.cur = s.x.m.blank(s.x.m.now())
 		s.gen++
 	})
 }

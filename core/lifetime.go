@@ -19,47 +19,45 @@ type expiry struct {
 	micros int64
 }
 
-// idle is the time without activity after which the session ends; 0 with expireAt.
-func (m *Manager) idle(e expiry) time.Duration {
+// idle is the time in microseconds without activity after which the session ends; 0 with expireAt.
+func (m *Manager) idle(e expiry) int64 {
 	switch e.mode {
 	case expireSliding:
-		return time.Duration(e.micros) * time.Microsecond
+		return e.micros
 	case expireAt:
 		return 0
 	}
-	return m.cfg.IdleTimeout
+	return m.cfg.IdleTimeout.Microseconds()
 }
 
-// deadline is when the session ends if now is its last activity.
-func (m *Manager) deadline(h *header, now time.Time) time.Time {
-	at := fromMicros(h.expiry.micros)
+// deadline is when the session ends if now is its last activity. Like all times here it is in
+// microseconds since 1970.
+func (m *Manager) deadline(h *header, now int64) int64 {
+	at := h.expiry.micros
 	if h.expiry.mode != expireAt {
-		at = now.Add(m.idle(h.expiry))
+		at = now + m.idle(h.expiry)
 	}
-	if end := m.end(h); at.After(end) {
-		at = end
-	}
-	return at.UTC().Truncate(time.Microsecond)
+	return min(at, m.end(h))
 }
 
 // end is the absolute deadline: Lifetime after the session, or its last Login, began.
-func (m *Manager) end(h *header) time.Time {
-	return fromMicros(h.created).Add(m.cfg.Lifetime)
+func (m *Manager) end(h *header) int64 {
+	return h.created + m.cfg.Lifetime.Microseconds()
 }
 
 // touchDue reports whether the activity now should move the stored deadline.
-func (m *Manager) touchDue(h *header, stored, now time.Time) bool {
+func (m *Manager) touchDue(h *header, stored, now int64) bool {
 	if h.expiry.mode == expireAt {
 		return false
 	}
-	gain := m.deadline(h, now).Sub(stored)
+	gain := m.deadline(h, now) - stored
 	if m.cfg.SaveEveryRequest {
 		return gain > 0
 	}
 	// A session with a shorter idle timeout of its own is touched more often in proportion,
 	// or else it would end under its user's hands.
-	share := float64(m.idle(h.expiry)) / float64(m.cfg.IdleTimeout)
-	return gain > 0 && float64(gain) >= float64(m.cfg.TouchInterval)*min(share, 1)
+	share := float64(m.idle(h.expiry)) / float64(m.cfg.IdleTimeout.Microseconds())
+	return gain > 0 && float64(gain) >= float64(m.cfg.TouchInterval.Microseconds())*min(share, 1)
 }
 
 // persistent reports whether the cookie outlives the browser.
@@ -110,8 +108,8 @@ func (s *Session) setExpiry(e expiry) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	if s.header().expiry != e {
-		s.do(op{kind: opExpiry, expiry: e})
+	if s.cur.expiry != e {
+		s.do(op{kind: opExpiry, mode: e.mode, micros: e.micros})
 	}
 	return nil
 }
@@ -123,7 +121,7 @@ func (s *Session) ExpiresAt() time.Time {
 	if s.live && !s.dirty() || s.x == nil {
 		return s.rec.Expires
 	}
-	return s.x.m.deadline(s.header(), s.x.m.cfg.Now())
+	return fromMicros(s.x.m.deadline(&s.cur.header, s.x.m.now()))
 }
 
 // Age is the time left until ExpiresAt. Django: get_expiry_age().

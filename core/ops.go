@@ -8,14 +8,13 @@ import (
 // An op is one thing that a request did to its session. Ops are kept, and not only
 // their result, so that they can be done again to what another request stored meanwhile.
 type op struct {
-	kind    byte
-	key     string
-	value   []byte     // opSet
-	update  updateFunc // opUpdate
-	expiry  expiry     // opExpiry
-	subject string     // opLogin
-	at      int64      // opLogin, microseconds
-	taken   *[]entry   // opTake: what was found
+	kind   byte
+	mode   byte       // opExpiry
+	micros int64      // opExpiry; opLogin: its time
+	key    string     // opLogin: the subject
+	value  []byte     // opSet
+	update updateFunc // opUpdate
+	taken  *[]entry   // opTake: what was found
 }
 
 const (
@@ -49,19 +48,19 @@ func (st *state) apply(o *op) error {
 	case opDelete:
 		st.remove(o.key)
 	case opClear:
-		st.entries = nil
+		st.packed, st.changes = nil, nil
 	case opExpiry:
-		st.expiry = o.expiry
+		st.expiry = expiry{o.mode, o.micros}
 	case opLogin:
 		st.login(o)
 	case opTake:
 		*o.taken = nil
-		st.entries = slices.DeleteFunc(st.entries, func(e entry) bool {
+		for _, e := range st.all() {
 			if isFlash(e) {
 				*o.taken = append(*o.taken, e)
+				st.remove(e.key)
 			}
-			return isFlash(e)
-		})
+		}
 	}
 	return nil
 }
@@ -69,18 +68,18 @@ func (st *state) apply(o *op) error {
 // login keeps what the visitor did before signing in and drops what belonged to another
 // user, and in any case whatever a page was given to prove that it came from here.
 func (st *state) login(o *op) {
-	kept := st.entries[:0:0]
-	if st.subject == "" || st.subject == o.subject {
-		for _, e := range st.entries {
-			if !strings.HasPrefix(string(e.key), reserved) {
+	var kept []entry
+	if st.subject == "" || st.subject == o.key {
+		for _, e := range st.all() {
+			if !strings.HasPrefix(e.key, reserved) {
 				kept = append(kept, e)
 			}
 		}
 	} else {
 		st.expiry = expiry{}
 	}
-	st.entries, st.subject = kept, o.subject
-	st.auth, st.created = o.at, o.at
+	st.packed, st.changes, st.subject = nil, kept, o.key
+	st.auth, st.created = o.micros, o.micros
 }
 
 // replay does ops to st, in order.
@@ -107,13 +106,6 @@ func record(ops []op, fixed int, o op) []op {
 		}
 	}
 	return append(ops, o)
-}
-
-// empty reports whether there is nothing worth a record of its own.
-func (st *state) empty() bool { return len(st.entries) == 0 && st.subject == "" }
-
-func (st *state) clone() state {
-	return state{st.header, slices.Clone(st.entries)}
 }
 
 func has(ops []op, kind byte) bool {

@@ -13,12 +13,12 @@ const markerNext = reserved + "next"
 // marker, and if the old one cannot become one, the new one goes again: a failed rotation
 // loses nothing and leaves one session, not two.
 func (j *saving) move() error {
-	j.rec = driver.Record{ID: j.next.id}
+	j.rec = &driver.Record{ID: j.next.id}
 	for attempt := 0; ; attempt++ {
-		err := j.fill(&j.rec)
+		err := j.fill()
 		if err == nil {
 			marker := j.marker()
-			if err = j.m.swap(j.ctx, &marker, &j.rec); err == nil {
+			if err = j.m.swap(j.ctx, &marker, j.rec); err == nil {
 				break
 			}
 			if errors.Is(err, driver.ErrUnavailable) && j.moved() {
@@ -27,7 +27,7 @@ func (j *saving) move() error {
 			err = j.again(attempt, err)
 		}
 		if err != nil {
-			j.undo(j.rec)
+			j.undo()
 			return err
 		}
 	}
@@ -40,8 +40,8 @@ func (j *saving) move() error {
 // old token is known to be late, and not taken for a new visitor.
 func (j *saving) marker() driver.Record {
 	st := state{
-		header:  header{kind: kindMarker, codec: JSON, created: j.st.created, expiry: expiry{expireAt, micros(j.now.Add(markerLife))}},
-		entries: []entry{{[]byte(markerNext), j.next.id[:]}},
+		header:  header{kind: kindMarker, codec: JSON, created: j.st.created, expiry: expiry{expireAt, j.now + markerLife.Microseconds()}},
+		changes: []entry{{markerNext, append([]byte(nil), j.next.id[:]...)}},
 	}
 	rec := j.old
 	rec.Subject = ""
@@ -52,24 +52,26 @@ func (j *saving) marker() driver.Record {
 
 // moved reports whether the old record has become this save's own marker.
 func (j *saving) moved() bool {
-	_, env, err := j.m.fetch(j.ctx, j.old.ID)
-	if err != nil || env.kind != kindMarker {
+	var rec driver.Record
+	var st state
+	err := j.m.fetch(j.ctx, j.old.ID, &rec, &st)
+	if err != nil || st.kind != kindMarker {
 		return false
 	}
-	id, _ := env.find(markerNext)
+	id, _ := st.find(markerNext)
 	return string(id) == string(j.next.id[:])
 }
 
 // reissue is move where the token carries the record: the old token is revoked.
 func (j *saving) reissue() error {
-	j.rec = driver.Record{ID: j.next.id}
-	if err := j.fill(&j.rec); err != nil {
+	j.rec = &driver.Record{ID: j.next.id}
+	if err := j.fill(); err != nil {
 		return err
 	}
 	if err := j.m.alive(j.ctx, j.old); err != nil {
 		return j.again(0, err)
 	}
-	token, err := j.m.insert(j.ctx, &j.rec, "")
+	token, err := j.m.insert(j.ctx, j.rec, "")
 	if err == nil {
 		err = j.retire(j.old)
 	}

@@ -12,12 +12,13 @@ import (
 )
 
 // saving is one save under way. It is taken out of the session when the save begins, so
-// that the handler's goroutines need not wait for the store.
+// that the handler's goroutines need not wait for the store. It stays on the stack: what a
+// store is given a pointer to is rec.
 type saving struct {
 	m       *Manager
 	ctx     context.Context
-	started time.Time
-	now     time.Time
+	now     int64     // microseconds
+	started time.Time // of the first pause
 
 	old    driver.Record // what the store is known to hold, if live
 	live   bool
@@ -27,7 +28,7 @@ type saving struct {
 	st     state // and what that makes of the session
 	next   pendingToken
 
-	rec     driver.Record // what stands for the session in the end, if stored
+	rec     *driver.Record // what stands for the session in the end, if stored
 	token   string
 	stored  bool
 	deliver delivery
@@ -40,12 +41,13 @@ type saving struct {
 func (x *Exchange) save(ctx context.Context, s *Session) error {
 	ctx, cancel := x.m.storeContext(context.WithoutCancel(ctx))
 	defer cancel()
-	j, err := x.collect(ctx, s)
-	if j == nil {
+	var j saving
+	if due, err := x.collect(ctx, s, &j); !due {
 		return err
 	}
-	if err = j.run(); err == nil {
-		s.done(j)
+	err := j.run()
+	if err == nil {
+		s.done(&j)
 		return nil
 	}
 	s.mu.Lock()
@@ -57,17 +59,17 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	return x.dropped(ctx, s, err)
 }
 
-// collect takes the changes out of s; nil if there are none, or they cannot be saved.
-func (x *Exchange) collect(ctx context.Context, s *Session) (*saving, error) {
+// collect takes the changes out of s into j; false if there are none, or they cannot be saved.
+func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.err != nil:
-		return nil, s.err
+		return false, s.err
 	case s.bad != nil:
-		return nil, s.bad
+		return false, s.bad
 	case !s.dirty():
-		return nil, nil
+		return false, nil
 	}
 	s.edit()
 	var why error
@@ -82,10 +84,10 @@ func (x *Exchange) collect(ctx context.Context, s *Session) (*saving, error) {
 	if why != nil {
 		x.m.observe(ctx, Event{Kind: EventDropped, ID: s.rec.ID, Err: why})
 		x.m.cfg.Logger.WarnContext(ctx, "coatcheck: session changes not stored", "error", why)
-		return nil, why
+		return false, why
 	}
-	j := &saving{
-		m: x.m, ctx: ctx, started: time.Now(), now: x.m.now(),
+	*j = saving{
+		m: x.m, ctx: ctx, now: x.m.now(),
 		old: s.rec, live: s.live, rotate: s.rotate, doomed: s.doomed,
 		ops: s.ops[:len(s.ops):len(s.ops)], st: s.cur, token: s.token,
 	}
@@ -93,7 +95,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session) (*saving, error) {
 		j.next = s.pending()
 	}
 	s.fixed, s.shared = len(s.ops), true
-	return j, nil
+	return true, nil
 }
 
 // needsCookie reports whether the changes are of no use unless the client is told. s.mu is held.
@@ -123,8 +125,10 @@ func (s *Session) done(j *saving) {
 // settle makes what j stored the ground under s.ops. s.mu is held, but for the time
 // in which functions given to Update run: they may read the session.
 func (s *Session) settle(j *saving) {
-	s.live, s.gone, s.stale = j.stored, false, true
-	s.rec, s.token, s.savedAt = j.rec, j.token, j.now
+	s.live, s.gone, s.token = j.stored, false, j.token
+	if s.rec = (driver.Record{}); j.stored {
+		s.rec, s.left = *j.rec, j.rec.Expires.Sub(fromMicros(j.now))
+	}
 	// Where nothing stands any more, neither does the cookie that an earlier Save wanted sent,
 	// unless it wanted the cookie gone.
 	if !j.stored && s.delivery != deliverDeletion || j.deliver == deliverToken || s.delivery == deliverNothing {
@@ -148,7 +152,6 @@ func (s *Session) settle(j *saving) {
 	if len(s.ops) == 0 {
 		s.cur, s.shared = j.st, false
 	}
-	s.changed = true
 }
 
 // dropped reports changes that were not stored.
@@ -200,11 +203,11 @@ func (j *saving) restart() error {
 
 // create inserts a new session under the pending token.
 func (j *saving) create() error {
-	j.rec = driver.Record{ID: j.next.id}
-	if err := j.fill(&j.rec); err != nil {
+	j.rec = &driver.Record{ID: j.next.id}
+	if err := j.fill(); err != nil {
 		return err
 	}
-	token, err := j.m.insert(j.ctx, &j.rec, j.next.token)
+	token, err := j.m.insert(j.ctx, j.rec, j.next.token)
 	if err != nil {
 		return err
 	}
@@ -214,15 +217,16 @@ func (j *saving) create() error {
 
 // update rewrites a live record, again and again while others are faster.
 func (j *saving) update() error {
+	j.rec = new(driver.Record)
 	for attempt := 0; ; attempt++ {
-		j.rec = j.old
-		if err := j.fill(&j.rec); err != nil {
+		*j.rec = j.old
+		if err := j.fill(); err != nil {
 			return err
 		}
 		if j.m.expired(&j.old) {
 			return ErrEnded
 		}
-		token, err := j.m.replace(j.ctx, &j.rec, j.token)
+		token, err := j.m.replace(j.ctx, j.rec, j.token)
 		if err == nil {
 			deliver := deliverRefresh
 			if token != j.token || has(j.ops, opExpiry) {
@@ -248,7 +252,7 @@ func (j *saving) end() error {
 		err = j.retire(j.old)
 	}
 	if err != nil {
-		j.undo(j.rec)
+		j.undo()
 		return err
 	}
 	j.report(EventDestroy, j.old.ID)
@@ -261,7 +265,7 @@ func (j *saving) end() error {
 // retire makes sure that the token of rec is worth nothing any more, as far as the
 // application wants that: a cookie store may have been told not to revoke.
 func (j *saving) retire(rec driver.Record) error {
-	err := j.m.remove(j.ctx, rec.ID, j.now.Add(j.m.cfg.Lifetime))
+	err := j.m.remove(j.ctx, rec.ID, fromMicros(j.now).Add(j.m.cfg.Lifetime))
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
@@ -270,8 +274,8 @@ func (j *saving) retire(rec driver.Record) error {
 
 // undo removes a record that this save wrote and that nobody will be told of. If it fails,
 // the record expires like any other.
-func (j *saving) undo(rec driver.Record) {
-	if rec.Version > 0 && j.m.store != nil && j.ctx.Err() == nil {
+func (j *saving) undo() {
+	if rec := j.rec; rec != nil && rec.Version > 0 && j.m.store != nil && j.ctx.Err() == nil {
 		_ = j.m.remove(j.ctx, rec.ID, rec.Expires)
 	}
 }
@@ -288,11 +292,12 @@ func (j *saving) report(kind EventKind, id driver.ID) {
 }
 
 // fill makes rec, whose ID is set, hold the state.
-func (j *saving) fill(rec *driver.Record) (err error) {
+func (j *saving) fill() (err error) {
+	rec := j.rec
 	rec.Subject = j.st.subject
 	rec.Created = fromMicros(j.st.created)
 	if !j.inPassing {
-		rec.Expires = j.m.deadline(&j.st.header, j.now)
+		rec.Expires = fromMicros(j.m.deadline(&j.st.header, j.now))
 	}
 	rec.Data, err = j.m.seal(&j.st, rec.ID)
 	return err
@@ -316,14 +321,15 @@ func (j *saving) again(attempt int, failed error) error {
 
 // reload starts anew from what the store holds now.
 func (j *saving) reload() error {
-	rec, env, err := j.m.fetch(j.ctx, j.old.ID)
-	if errors.Is(err, driver.ErrNotFound) || err == nil && env.kind == kindMarker {
+	var rec driver.Record
+	var st state
+	err := j.m.fetch(j.ctx, j.old.ID, &rec, &st)
+	if errors.Is(err, driver.ErrNotFound) || err == nil && st.kind == kindMarker {
 		return ErrEnded
 	}
 	if err != nil {
 		return err
 	}
-	st := env.state()
 	if err := st.replay(j.ops); err != nil {
 		return err
 	}
@@ -333,6 +339,9 @@ func (j *saving) reload() error {
 
 // pause waits a random time that grows, within what StoreTimeout leaves.
 func (j *saving) pause(attempt int) error {
+	if attempt == 0 {
+		j.started = time.Now()
+	}
 	if attempt < 4 {
 		runtime.Gosched()
 	} else {

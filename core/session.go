@@ -32,18 +32,15 @@ type Session struct {
 	bad     error // why the changes cannot be saved
 	refused bool  // something was to be changed in spite of err
 
-	rec   driver.Record // as stored; without a meaning while !live
-	live  bool          // there is a record, and it is ours
-	base  envelope      // rec.Data
-	gone  bool          // another request rotated or ended what the token stood for
-	stale bool          // rec is newer than base
+	rec  driver.Record // as stored; without a meaning while !live
+	live bool          // there is a record, and it is ours
+	gone bool          // another request rotated or ended what the token stood for
 
-	cur     state // base after ops, once changed is set
-	changed bool
-	shared  bool // a save under way reads cur.entries
-	ops     []op
-	fixed   int    // ops that are being saved
-	gen     uint64 // counts changes
+	cur    state  // rec.Data after ops
+	shared bool   // a save under way reads cur.changes
+	ops    []op   // what was done since rec was stored,
+	fixed  int    // the first of them being saved
+	gen    uint64 // counts changes
 
 	rotate bool // give it a new token when saving
 	doomed bool // delete rec when saving
@@ -51,7 +48,7 @@ type Session struct {
 	token    string // what the client holds, or is to hold
 	next     pendingToken
 	delivery delivery
-	savedAt  time.Time // the time that rec.Expires was reckoned from
+	left     time.Duration // from the last save or touch to rec.Expires
 	accessed bool
 }
 
@@ -73,22 +70,7 @@ const (
 
 // deadSession stands in where there is none, so that nobody is handed a nil.
 func deadSession(err error) *Session {
-	return &Session{err: err, base: envelope{header: header{codec: JSON}}}
-}
-
-// header returns what is in force now. s.mu is held.
-func (s *Session) header() *header {
-	if s.changed {
-		return &s.cur.header
-	}
-	return &s.base.header
-}
-
-func (s *Session) find(key string) ([]byte, bool) {
-	if s.changed {
-		return s.cur.find(key)
-	}
-	return s.base.find(key)
+	return &Session{err: err, cur: state{header: header{codec: JSON}}}
 }
 
 // dirty reports whether there is something to save. s.mu is held.
@@ -128,20 +110,14 @@ func (s *Session) do(o op) {
 	s.keep(o)
 }
 
-// edit makes cur valid. s.mu is held.
+// edit makes cur ready for a change. s.mu is held.
 func (s *Session) edit() {
 	if s.shared {
 		s.cur, s.shared = s.cur.clone(), false
 	}
-	if s.changed {
-		return
-	}
-	if s.live {
-		s.cur = s.base.state()
-	} else {
+	if !s.live && s.cur.created == 0 {
 		s.cur = s.x.m.blank(s.x.m.now())
 	}
-	s.changed = true
 }
 
 func (s *Session) keep(o op) {
@@ -157,7 +133,7 @@ func (s *Session) ID() ID {
 	if s.live && !s.rotate && !s.doomed {
 		return s.rec.ID
 	}
-	if s.x == nil || s.err != nil || !s.rotate && (!s.changed || s.cur.empty()) {
+	if s.x == nil || s.err != nil || !s.rotate && s.cur.empty() {
 		return ID{}
 	}
 	return s.pending().id
@@ -208,14 +184,14 @@ func (s *Session) Err() error {
 func (s *Session) Subject() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.header().subject
+	return s.cur.subject
 }
 
 // Created is when the session, or its last Login, began; zero for a new session.
 func (s *Session) Created() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return timeOrZero(s.header().created)
+	return timeOrZero(s.cur.created)
 }
 
 // AuthTime is the time of the last Login; zero if there was none. Ask for the password
@@ -223,7 +199,7 @@ func (s *Session) Created() time.Time {
 func (s *Session) AuthTime() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return timeOrZero(s.header().auth)
+	return timeOrZero(s.cur.auth)
 }
 
 func timeOrZero(n int64) time.Time {
@@ -238,19 +214,12 @@ func (s *Session) Keys() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var names []string
-	for _, e := range s.all() {
-		if !strings.HasPrefix(string(e.key), reserved) {
-			names = append(names, string(e.key))
+	for _, e := range s.cur.all() {
+		if !strings.HasPrefix(e.key, reserved) {
+			names = append(names, e.key)
 		}
 	}
 	return names
-}
-
-func (s *Session) all() []entry {
-	if s.changed {
-		return s.cur.entries
-	}
-	return s.base.state().entries
 }
 
 // Len is the number of values.
@@ -260,7 +229,7 @@ func (s *Session) Len() int { return len(s.Keys()) }
 func (s *Session) Has(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.find(key)
+	_, ok := s.cur.find(key)
 	return ok
 }
 
@@ -277,11 +246,11 @@ func (s *Session) raw(key string) ([]byte, Codec, error) {
 	if s.err != nil {
 		return nil, nil, s.err
 	}
-	value, ok := s.find(key)
+	value, ok := s.cur.find(key)
 	if !ok {
 		return nil, nil, ErrNoValue
 	}
-	return value, s.header().codec, nil
+	return value, s.cur.codec, nil
 }
 
 // Decode reads the value under key into a pointer, for keys that are known only
@@ -312,7 +281,7 @@ func (s *Session) Clear() error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	if len(s.all()) > 0 {
+	if len(s.cur.all()) > 0 {
 		s.do(op{kind: opClear})
 	}
 	return nil

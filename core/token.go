@@ -15,23 +15,21 @@ const (
 	tokenLen   = 43
 )
 
-// Strict, so that the unused bits of the last character give one token one spelling.
-var tokenEncoding = base64.RawURLEncoding.Strict()
-
-// hasher turns tokens into IDs. Its 16 bytes stand for the cookie's name, so that
+// hasher turns tokens into IDs. Its 12 bytes stand for the cookie's name, so that
 // two managers on one store never take each other's tokens, and leave room for a
-// token in a single block of SHA-256.
-type hasher [16]byte
+// token in a single block of SHA-256. What is hashed are the characters: the few other
+// spellings that base64 has for the same bytes are tokens of nothing.
+type hasher [12]byte
 
 func newHasher(namespace string) hasher {
 	sum := sha256.Sum256([]byte("coatcheck/id/v1\x00" + namespace))
-	return hasher(sum[:16])
+	return hasher(sum[:len(hasher{})])
 }
 
-func (h *hasher) id(raw *[tokenBytes]byte) driver.ID {
-	var block [len(h) + tokenBytes]byte
+func (h *hasher) id(token string) driver.ID {
+	var block [len(h) + tokenLen]byte
 	copy(block[:], h[:])
-	copy(block[len(h):], raw[:])
+	copy(block[len(h):], token)
 	return sha256.Sum256(block[:])
 }
 
@@ -39,21 +37,29 @@ func (h *hasher) id(raw *[tokenBytes]byte) driver.ID {
 // return fewer random bytes.
 func (h *hasher) newToken() (string, driver.ID) {
 	var raw [tokenBytes]byte
+	var text [tokenLen]byte
 	rand.Read(raw[:])
-	return tokenEncoding.EncodeToString(raw[:]), h.id(&raw)
+	base64.RawURLEncoding.Encode(text[:], raw[:])
+	token := string(text[:])
+	return token, h.id(token)
 }
 
-// parseToken returns the ID of a token in its one valid spelling.
+// parseToken returns the ID of what could be a token; junk is not worth a call to the store.
 func (h *hasher) parseToken(token string) (driver.ID, bool) {
 	if len(token) != tokenLen {
 		return driver.ID{}, false
 	}
-	var raw [tokenBytes]byte
-	var text [tokenLen]byte
-	copy(text[:], token)
-	// The decoder skips line breaks, which would be a second spelling.
-	if n, err := tokenEncoding.Decode(raw[:], text[:]); err != nil || n != tokenBytes {
-		return driver.ID{}, false
+	for i := range len(token) {
+		if !inToken[token[i]] {
+			return driver.ID{}, false
+		}
 	}
-	return h.id(&raw), true
+	return h.id(token), true
 }
+
+var inToken = func() (table [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		table[c] = true
+	}
+	return table
+}()

@@ -7,22 +7,16 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// touch moves the deadline of a session that was only used, if that is due. x.mu is held.
+// touch moves the deadline of a session that was only used. x.mu is held.
 func (x *Exchange) touch(ctx context.Context, s *Session) error {
 	m := x.m
-	s.mu.Lock()
-	due := s.live && m.touchDue(s.header(), s.rec.Expires, x.now)
-	s.mu.Unlock()
-	if !due {
-		return nil
-	}
 	now := m.now()
 	s.mu.Lock()
-	rec, token, h := s.rec, s.token, *s.header()
+	rec, token, h := s.rec, s.token, s.cur.header
 	s.mu.Unlock()
 	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
 	defer cancel()
-	fresh, err := m.extend(ctx, &rec, m.deadline(&h, now), token)
+	fresh, err := m.extend(ctx, &rec, fromMicros(m.deadline(&h, now)), token)
 	if errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict) {
 		// This request only read. Another one ended or rotated the session, and then its
 		// cookie is not ours to send, or wrote to it and so moved the deadline itself.
@@ -33,7 +27,7 @@ func (x *Exchange) touch(ctx context.Context, s *Session) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rec, s.token, s.savedAt = rec, fresh, now
+	s.rec, s.token, s.left = rec, fresh, rec.Expires.Sub(fromMicros(now))
 	s.delivery = max(s.delivery, deliverRefresh)
 	if fresh != token {
 		s.delivery = deliverToken
