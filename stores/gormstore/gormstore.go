@@ -63,7 +63,7 @@
 //
 // For every server, set SetMaxIdleConns near the number of concurrent requests: its
 // default of 2 makes a busy application dial anew all the time. Set the driver's connect
-// timeout (connect_timeout=2 for pgx, timeout=2s for MySQL), because database/sql opens some
+// timeout (connect_timeout=2 for pgx, timeout=2s&readTimeout=3s for MySQL), because database/sql opens some
 // connections without a deadline. For SQLite, use WAL, in which readers and the writer do not
 // wait for one another, and a short busy timeout: a wait for a lock holds its connection
 // that long, even when the caller has been told that the time is up.

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	"github.com/coatcheck-go/coatcheck/ginsession"
+)
+
+// signedIn is a middleware that sends visitors to the sign-in page.
+func signedIn(c *gin.Context) {
+	s, err := ginsession.Get(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	if s.Subject() == "" {
+		s.AddFlash("info", "Please sign in first.")
+		c.Redirect(http.StatusSeeOther, "/sign-in")
+		c.Abort()
+	}
+}
+
+// account is what a user can do about their own sessions.
+type account struct{ m *core.Manager }
+
+func (a account) devices(c *gin.Context, s *core.Session) {
+	page, err := shop.DevicesPage(a.m.Sessions(c.Request.Context(), s.Subject()), s.ID())
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	show(c, s, "devices.html", page)
+}
+
+func (a account) revoke(c *gin.Context, s *core.Session) {
+	// A form can name any session: only the user's own may be ended.
+	id, _ := core.ParseID(c.PostForm("id"))
+	mine, err := shop.Contains(a.m.Sessions(c.Request.Context(), s.Subject()), id)
+	if err == nil && mine {
+		err = a.m.Revoke(c.Request.Context(), id)
+	}
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	c.Redirect(http.StatusSeeOther, "/devices")
+}
+
+func (a account) revokeOthers(c *gin.Context, s *core.Session) {
+	n, err := a.m.RevokeSubject(c.Request.Context(), s.Subject(), s.ID())
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	c.Redirect(http.StatusSeeOther, "/devices")
+}
+
+func fail(c *gin.Context, err error) {
+	c.Error(err)
+	c.Abort()
+	c.String(shop.Status(err), "Sorry, that did not work.")
+}

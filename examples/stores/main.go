@@ -1,0 +1,43 @@
+// Command stores is the demo shop on Gin, on every store that there is.
+//
+//	go run ./examples/stores -store postgres://shop:secret@localhost/shop -cache redis://localhost:6379/1
+//
+// Read next: store.go, which chooses, then the file of the store that you need.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "host:port to listen on; port 0 takes a free one")
+	store := flag.String("store", "memory", "where sessions are kept:\n"+storeForms)
+	cache := flag.String("cache", "", "what stands in front of the store, to read from (default: nothing):\n"+cacheForms)
+	flag.Parse()
+	if err := run(*addr, *store, *cache); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(addr, storeName, cacheName string) error {
+	store, err := open(storeName, cacheName)
+	if err != nil {
+		return err
+	}
+	m, err := core.New(core.Config{Store: store})
+	if err != nil {
+		return err
+	}
+	defer m.Close() // and with it the store
+	handler := http.NewCrossOriginProtection().Handler(routes(m))
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	return shop.Serve(addr, server.Serve, server.Shutdown)
+}

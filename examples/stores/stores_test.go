@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+)
+
+// arrangement is a way to start the shop, with the servers that it needs.
+type arrangement struct {
+	name  string
+	start func(t *testing.T) (args []string, store, cache *testserver.Server)
+
+	noRestart bool // sessions end with the shop
+	noList    bool // the store cannot find a user's sessions
+	forgets   bool // sessions end with the store's server
+}
+
+var arrangements = []arrangement{
+	{name: "memory", start: local("memory"), noRestart: true},
+	{name: "file", start: local("file:./kept")},
+	{name: "cookie", start: local("cookie"), noList: true},
+	{name: "sqlite", start: local("sqlite:shop.db")},
+	{name: "sqlite behind memory", start: local("sqlite:shop.db", "-cache", "memory")},
+	{name: "postgres", start: remote(postgresURL, nil)},
+	{name: "mariadb", start: remote(mariadbURL, nil)},
+	{name: "redis", start: remote(redisURL, nil), forgets: true},
+	{name: "redis with a log", start: remote(loggedRedisURL, nil)},
+	{name: "memcached", start: remote(memcachedURL, nil), forgets: true},
+	{name: "postgres behind redis", start: remote(postgresURL, redisURL)},
+	{name: "mariadb behind memcached", start: remote(mariadbURL, memcachedURL)},
+}
+
+type startFunc = func(t *testing.T) (args []string, store, cache *testserver.Server)
+
+func local(store string, more ...string) startFunc {
+	return func(*testing.T) ([]string, *testserver.Server, *testserver.Server) {
+		return append([]string{"-store", store}, more...), nil, nil
+	}
+}
+
+type urlFunc = func(t *testing.T) (url string, server *testserver.Server)
+
+func remote(store, cache urlFunc) startFunc {
+	return func(t *testing.T) ([]string, *testserver.Server, *testserver.Server) {
+		url, server := store(t)
+		args := []string{"-store", url}
+		if cache == nil {
+			return args, server, nil
+		}
+		cacheURL, cacheServer := cache(t)
+		return append(args, "-cache", cacheURL), server, cacheServer
+	}
+}
+
+func postgresURL(t *testing.T) (string, *testserver.Server) {
+	s := testserver.Postgres(t)
+	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", s.User, s.Addr, s.Database), s
+}
+
+func mariadbURL(t *testing.T) (string, *testserver.Server) {
+	s := testserver.MariaDB(t)
+	return fmt.Sprintf("mysql://%s@%s/%s", s.User, s.Addr, s.Database), s
+}
+
+func redisURL(t *testing.T) (string, *testserver.Server) {
+	s := testserver.Redis(t)
+	return "redis://" + s.Addr + "/0", s
+}
+
+func loggedRedisURL(t *testing.T) (string, *testserver.Server) {
+	s := testserver.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
+	return "redis://" + s.Addr + "/0", s
+}
+
+// memcachedURL is of two servers; the one returned is the first.
+func memcachedURL(t *testing.T) (string, *testserver.Server) {
+	s := testserver.Memcached(t)
+	return "memcache://" + s.Addr + "," + testserver.Memcached(t).Addr, s
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+)
+
+// The round trips that README.md names: of /cart, which only reads the session, and of /, which
+// counts the visit.
+func TestRoundTrips(t *testing.T) {
+	type trips struct{ readStore, readCache, writeStore, writeCache int }
+	for _, c := range []struct {
+		name         string
+		store, cache urlFunc
+		want         trips
+	}{
+		{name: "postgres", store: postgresURL, want: trips{readStore: 1, writeStore: 2}},
+		{name: "mariadb", store: mariadbURL, want: trips{readStore: 1, writeStore: 2}},
+		{name: "redis", store: redisURL, want: trips{readStore: 1, writeStore: 2}},
+		{name: "memcached", store: oneMemcachedURL, want: trips{readStore: 1, writeStore: 2}},
+		{name: "postgres behind redis", store: postgresURL, cache: redisURL, want: trips{0, 1, 1, 3}},
+		{name: "postgres behind memcached", store: postgresURL, cache: oneMemcachedURL, want: trips{0, 1, 1, 3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			storeURL, store := proxied(t, c.store)
+			args := []string{"-store", storeURL}
+			cache := store
+			if c.cache != nil {
+				var cacheURL string
+				cacheURL, cache = proxied(t, c.cache)
+				args = append(args, "-cache", cacheURL)
+			}
+			p := start(t, args...)
+			b := &browser{t: t, p: p, agent: firefox}
+			b.asAlice().get("/") // prepares statements, and shows the message
+			count := func(path string) (inStore, inCache int) {
+				inStore, inCache = 1000, 1000
+				for range 5 { // the fewest: a client may also look whether its connection lives
+					store.ResetStats()
+					cache.ResetStats()
+					b.get(path).wantUser("alice")
+					inStore, inCache = min(inStore, store.Stats().RoundTrips), min(inCache, cache.Stats().RoundTrips)
+				}
+				if c.cache == nil {
+					inCache = 0
+				}
+				return inStore, inCache
+			}
+			var got trips
+			got.readStore, got.readCache = count("/cart")
+			got.writeStore, got.writeCache = count("/")
+			if got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+// proxied returns the URL by way of a proxy that counts.
+func proxied(t *testing.T, of urlFunc) (string, *testserver.Proxy) {
+	url, server := of(t)
+	proxy := testserver.NewProxy(t, server.Addr)
+	return strings.Replace(url, server.Addr, proxy.Addr, 1), proxy
+}
+
+func oneMemcachedURL(t *testing.T) (string, *testserver.Server) {
+	s := testserver.Memcached(t)
+	return "memcache://" + s.Addr, s
+}
