@@ -94,7 +94,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 	if j.rotate || j.creates() {
 		j.next = s.pending()
 	}
-	s.fixed, s.shared = len(s.ops), true
+	s.fixed, s.shared = uint32(len(s.ops)), true
 	return true, nil
 }
 

@@ -27,29 +27,29 @@ func ParseID(s string) (ID, error) { return driver.ParseID(s) }
 type Session struct {
 	x *Exchange // nil for a view
 
-	mu      sync.Mutex
-	err     error // why the session cannot be used any more
-	bad     error // why the changes cannot be saved
-	refused bool  // something was to be changed in spite of err
+	mu  sync.Mutex
+	err error // why the session cannot be used any more
+	bad error // why the changes cannot be saved
 
-	rec  driver.Record // as stored; without a meaning while !live
-	live bool          // there is a record, and it is ours
-	gone bool          // another request rotated or ended what the token stood for
+	rec driver.Record // as stored; without a meaning while !live
+	cur state         // rec.Data after ops
+	ops []op          // what was done since rec was stored,
 
-	cur    state  // rec.Data after ops
-	shared bool   // a save under way reads cur.changes
-	ops    []op   // what was done since rec was stored,
-	fixed  int    // the first of them being saved
-	gen    uint64 // counts changes
+	fixed uint32 // the first of them being saved
+	gen   uint32 // counts changes
 
-	rotate bool // give it a new token when saving
-	doomed bool // delete rec when saving
+	token string // what the client holds, or is to hold
+	next  pendingToken
+	left  time.Duration // from the last save or touch to rec.Expires
 
-	token    string // what the client holds, or is to hold
-	next     pendingToken
 	delivery delivery
-	left     time.Duration // from the last save or touch to rec.Expires
 	accessed bool
+	live     bool // there is a record, and it is ours
+	gone     bool // another request rotated or ended what the token stood for
+	refused  bool // something was to be changed in spite of err
+	rotate   bool // give it a new token when saving
+	doomed   bool // delete rec when saving
+	shared   bool // a save under way reads cur.changes
 }
 
 // pendingToken is a token that no store knows yet.
@@ -121,7 +121,7 @@ func (s *Session) edit() {
 }
 
 func (s *Session) keep(o op) {
-	s.ops = record(s.ops, s.fixed, o)
+	s.ops = record(s.ops, int(s.fixed), o)
 	s.gen++
 }
 
