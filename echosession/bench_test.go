@@ -2,7 +2,6 @@ package echosession_test
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -13,42 +12,34 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-const (
-	user  core.Key[string] = "user"
-	count core.Key[int]    = "count"
-)
+func BenchmarkRequest(b *testing.B) { p10.Requests(b, measured(b)) }
 
-// BenchmarkRequest is what a request costs: A no cookie, B a cookie, neither touched, C
-// one key of five read, D one read and one written, E a new session, beyond the same handler without coatcheck.
-func BenchmarkRequest(b *testing.B) {
+// Echo itself makes one allocation for each middleware.
+func TestAllocationCeilings(t *testing.T) {
+	p10.Ceilings(t, measured(t), map[string]float64{"A": 3, "B": 3, "C": 6, "D": 13, "E": 13})
+}
+
+func measured(tb testing.TB) p10.Adapter {
 	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer m.Close()
+	tb.Cleanup(func() { _ = m.Close() })
 	with := echosession.New(m)
-	cookie := seed(b, with)
-	bare := server(ok)
 	handle := func(use func(*core.Session)) http.Handler {
+		if use == nil {
+			return server(ok, with)
+		}
 		return server(echosession.Handle(func(c echo.Context, s *core.Session) error {
 			use(s)
 			return ok(c)
 		}), with)
 	}
-	b.Run("A", func(b *testing.B) { p10.HTTP(b, bare, server(ok, with), "") })
-	b.Run("B", func(b *testing.B) { p10.HTTP(b, bare, server(ok, with), cookie) })
-	b.Run("C", func(b *testing.B) {
-		p10.HTTP(b, bare, handle(func(s *core.Session) { _, _ = user.Get(s) }), cookie)
-	})
-	b.Run("D", func(b *testing.B) {
-		p10.HTTP(b, bare, handle(func(s *core.Session) {
-			_, _ = user.Get(s)
-			_ = count.Set(s, 42)
-		}), cookie)
-	})
-	b.Run("E", func(b *testing.B) {
-		p10.HTTP(b, bare, handle(func(s *core.Session) { _ = count.Set(s, 1) }), "")
-	})
+	return p10.Adapter{
+		Bare: func(cookie string) func() { return p10.Request(server(ok), cookie) },
+		With: func(use func(*core.Session), cookie string) func() { return p10.Request(handle(use), cookie) },
+		Seed: func(fill func(*core.Session)) string { return p10.Cookie(handle(fill)) },
+	}
 }
 
 var body = []byte("hello")
@@ -56,21 +47,4 @@ var body = []byte("hello")
 func ok(c echo.Context) error {
 	_, err := c.Response().Write(body)
 	return err
-}
-
-// seed stores a session of five values and returns its cookie.
-func seed(tb testing.TB, with echo.MiddlewareFunc) string {
-	res := get(server(echosession.Handle(func(_ echo.Context, s *core.Session) error {
-		_ = user.Set(s, "user-0123456789")
-		_ = count.Set(s, 41)
-		for _, k := range []core.Key[string]{"value0", "value1", "value2"} {
-			_ = k.Set(s, "a value of a length that sessions tend to have, sixty bytes..")
-		}
-		return nil
-	}), with))
-	cookie, _, found := strings.Cut(res.Header.Get("Set-Cookie"), ";")
-	if !found {
-		tb.Fatal("no cookie")
-	}
-	return cookie
 }

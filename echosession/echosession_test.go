@@ -17,6 +17,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
+const count core.Key[int] = "count"
+
 // fixture is a manager over a store that can be told to fail.
 type fixture struct {
 	*core.Manager

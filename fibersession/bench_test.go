@@ -14,39 +14,38 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-const (
-	user  core.Key[string] = "user"
-	count core.Key[int]    = "count"
-)
+func BenchmarkRequest(b *testing.B) { p10.Requests(b, measured(b)) }
 
-// BenchmarkRequest is what a request costs: A no cookie, B a cookie, neither touched, C
-// one key of five read, D one read and one written, E a new session, beyond the same handler without coatcheck.
-func BenchmarkRequest(b *testing.B) {
+func TestAllocationCeilings(t *testing.T) {
+	p10.Ceilings(t, measured(t), map[string]float64{"A": 1, "B": 1, "C": 4, "D": 11, "E": 10})
+}
+
+func measured(tb testing.TB) p10.Adapter {
 	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer m.Close()
+	tb.Cleanup(func() { _ = m.Close() })
 	with := fibersession.New(m)
-	cookie := seed(b, with)
-	bare := serve(ok)
 	handle := func(use func(*core.Session)) fasthttp.RequestHandler {
+		if use == nil {
+			return serve(with, ok)
+		}
 		return serve(with, fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
 			use(s)
 			return ok(c)
 		}))
 	}
-	measure := func(name string, h fasthttp.RequestHandler, cookie string) {
-		b.Run(name, func(b *testing.B) { p10.Own(b, call(bare, cookie), call(h, cookie)) })
+	return p10.Adapter{
+		Bare: func(cookie string) func() { return call(serve(ok), cookie) },
+		With: func(use func(*core.Session), cookie string) func() { return call(handle(use), cookie) },
+		Seed: func(fill func(*core.Session)) string {
+			rc := &fasthttp.RequestCtx{}
+			handle(fill)(rc)
+			cookie, _, _ := strings.Cut(string(rc.Response.Header.Peek("Set-Cookie")), ";")
+			return cookie
+		},
 	}
-	measure("A", serve(with, ok), "")
-	measure("B", serve(with, ok), cookie)
-	measure("C", handle(func(s *core.Session) { _, _ = user.Get(s) }), cookie)
-	measure("D", handle(func(s *core.Session) {
-		_, _ = user.Get(s)
-		_ = count.Set(s, 42)
-	}), cookie)
-	measure("E", handle(func(s *core.Session) { _ = count.Set(s, 1) }), "")
 }
 
 func ok(c *fiber.Ctx) error { return c.SendString("hello") }
@@ -73,22 +72,4 @@ func call(h fasthttp.RequestHandler, cookie string) func() {
 		_ = rc.Request.Header.Read(br) // not Add, which parses cookies at once
 		h(rc)
 	}
-}
-
-// seed stores a session of five values and returns its cookie.
-func seed(tb testing.TB, with fiber.Handler) string {
-	rc := &fasthttp.RequestCtx{}
-	serve(with, fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
-		_ = user.Set(s, "user-0123456789")
-		_ = count.Set(s, 41)
-		for _, k := range []core.Key[string]{"value0", "value1", "value2"} {
-			_ = k.Set(s, "a value of a length that sessions tend to have, sixty bytes..")
-		}
-		return nil
-	}))(rc)
-	cookie, _, found := strings.Cut(string(rc.Response.Header.Peek("Set-Cookie")), ";")
-	if !found {
-		tb.Fatal("no cookie")
-	}
-	return cookie
 }

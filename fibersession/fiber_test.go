@@ -15,6 +15,11 @@ import (
 	"github.com/coatcheck-go/coatcheck/fibersession"
 )
 
+const (
+	user  core.Key[string] = "user"
+	count core.Key[int]    = "count"
+)
+
 // fasthttp parses the Cookie header when it is first asked for one, and throws the header away.
 func TestCookiesReadByOuterMiddleware(t *testing.T) {
 	f := setUp(t, core.Config{})

@@ -16,6 +16,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/httpsession"
 )
 
+const count core.Key[int] = "count"
+
 // These tests pin what Gin does around the adapter: where one fails after an update of Gin, the
 // package's advice on placement may have to change.
 

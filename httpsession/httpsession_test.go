@@ -20,6 +20,11 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
+const (
+	user  core.Key[string] = "user"
+	count core.Key[int]    = "count"
+)
+
 // fixture is a manager over a store that can be told to fail.
 type fixture struct {
 	*core.Manager

@@ -3,25 +3,29 @@ package p10
 import (
 	"net/http"
 	"net/http/httptest"
-	"testing"
+	"strings"
 )
 
-// HTTP is Own for handlers, with a response writer that costs next to nothing. cookie
-// goes with each request unless it is "".
-func HTTP(b *testing.B, bare, with http.Handler, cookie string) {
-	b.Helper()
+// Request makes the same request to h again and again, with a response writer that costs next to
+// nothing.
+func Request(h http.Handler, cookie string) func() {
 	r := httptest.NewRequest("GET", "/", nil)
 	if cookie != "" {
 		r.Header.Set("Cookie", cookie)
 	}
 	w := discard{}
-	call := func(h http.Handler) func() {
-		return func() {
-			clear(w)
-			h.ServeHTTP(w, r)
-		}
+	return func() {
+		clear(w)
+		h.ServeHTTP(w, r)
 	}
-	Own(b, call(bare), call(with))
+}
+
+// Cookie returns the cookie that h sets, as a request carries it; "" if there is none.
+func Cookie(h http.Handler) string {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	cookie, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
+	return cookie
 }
 
 // discard is a response writer that keeps its header only.

@@ -22,7 +22,12 @@ func Own(b *testing.B, bare, with func()) {
 	}
 	b.ReportMetric(0, "ns/op") // of a batch of both: no figure to read
 	b.ReportMetric(of(loaded)-of(quiet), "own-p10-ns")
-	b.ReportMetric(testing.AllocsPerRun(1000, with)-testing.AllocsPerRun(1000, bare), "own-allocs")
+	b.ReportMetric(Allocs(bare, with), "own-allocs")
+}
+
+// Allocs returns with's allocations beyond those of bare.
+func Allocs(bare, with func()) float64 {
+	return testing.AllocsPerRun(1000, with) - testing.AllocsPerRun(1000, bare)
 }
 
 func timed(f func()) float64 {
