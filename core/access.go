@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -114,8 +115,9 @@ func (m *Manager) alive(ctx context.Context, rec driver.Record) error {
 		return driver.ErrNotFound
 	}
 	if m.tokens != nil {
-		_, err := m.replace(ctx, &rec, "") // fails where the ID was revoked
-		return err
+		// Fails where the ID was revoked. Nobody gets the token, so it may have any length.
+		_, err := m.tokens.Seal(ctx, &rec, m.binding, math.MaxInt)
+		return m.known(err)
 	}
 	var st state
 	err := m.fetch(ctx, rec.ID, &rec, &st)

@@ -73,6 +73,9 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
 	err := m.remove(ctx, id, fromMicros(m.now()).Add(m.cfg.Lifetime))
+	if errors.Is(err, driver.ErrNotFound) {
+		return nil // revoked before
+	}
 	if err == nil {
 		m.observe(ctx, Event{Kind: EventDestroy, ID: id})
 	}
@@ -80,7 +83,9 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 }
 
 // RevokeSubject ends all sessions of a user, but for those named, and returns how many
-// it ended: "sign out everywhere else", a changed password, a closed account.
+// it ended: "sign out everywhere else", a changed password, a closed account. With the context
+// of the request, a session that the request gives a new ID counts as the one named. Records
+// that this process cannot open are ended, too.
 func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...ID) (int, error) {
 	if m.indexer == nil {
 		return 0, m.unsupported("list the sessions of a user")
@@ -89,28 +94,50 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 	for _, id := range except {
 		kept[id] = true
 	}
+	m.Exchange(ctx).keep(kept)
 	total := 0
 	// A session that gets a new ID during a pass is seen by the next one: its new record
 	// is written before the old one goes.
 	for range 10 {
-		var found []ID
-		for s, err := range m.Sessions(ctx, subject) {
-			if err != nil {
-				return total, err
-			}
-			if !kept[s.rec.ID] {
-				found = append(found, s.rec.ID)
-			}
-		}
+		found, failed := m.recordsOf(ctx, subject, kept)
 		for _, id := range found {
 			if err := m.Revoke(ctx, id); err != nil {
-				return total, err
+				return total, errors.Join(err, failed)
 			}
+			total++
 		}
-		total += len(found)
-		if len(found) == 0 {
-			break
+		if failed != nil || len(found) == 0 {
+			return total, failed
 		}
 	}
-	return total, nil
+	return total, fmt.Errorf("coatcheck: RevokeSubject: this user signs in again and again meanwhile: %w", driver.ErrConflict)
+}
+
+// recordsOf returns what the store has of subject, also what only another node can open, and
+// also if the walk ends in an error.
+func (m *Manager) recordsOf(ctx context.Context, subject string, kept map[ID]bool) (found []ID, err error) {
+	ctx, cancel := m.storeContext(ctx)
+	defer cancel()
+	for rec, err := range m.indexer.BySubject(ctx, subject) {
+		if err != nil {
+			return found, m.known(err)
+		}
+		if !kept[rec.ID] {
+			found = append(found, rec.ID)
+		}
+	}
+	return found, nil
+}
+
+// keep adds the stored ID of a session that RotateID or Login has given its next one.
+func (x *Exchange) keep(kept map[ID]bool) {
+	if x == nil || x.s.Load() == nil {
+		return
+	}
+	s := x.s.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rotate && kept[s.next.id] {
+		kept[s.rec.ID] = true
+	}
 }

@@ -76,7 +76,8 @@ type Config struct {
 	Logger *slog.Logger
 
 	// Observer is called on every load, save and life-cycle event, from the request's
-	// goroutine. It must be safe for concurrent use, return soon and not use the session. Default: nil.
+	// goroutine. It must be safe for concurrent use and return soon. Its context has the request's
+	// values, but for the session. A panic in it is logged and stops nothing. Default: nil.
 	Observer func(context.Context, Event)
 
 	// Now is the clock, for tests. Stores have their own. Default: time.Now.

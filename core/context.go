@@ -34,6 +34,18 @@ func (c *exchangeContext) String() string { return "coatcheck.Context" }
 // Format keeps the token out of a printed context, whatever the verb.
 func (c *exchangeContext) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
+// aside is a context for the Logger and the Observer, which are called while the session's locks are held:
+// it leads to everything but the session.
+type aside struct{ context.Context }
+
+func (c aside) Value(key any) any {
+	switch key.(type) {
+	case exchangeKey, *Manager:
+		return nil
+	}
+	return c.Context.Value(key)
+}
+
 // FromContext returns the session of the request that ctx belongs to, for code that has
 // only a context, and loads it if need be. With several managers in one application it is
 // the innermost one's; see Manager.FromContext. ErrNoSession: there is no middleware, or it was

@@ -42,8 +42,8 @@ var (
 	ErrUnavailable = driver.ErrUnavailable
 )
 
-// ValueError says that one value could not be encoded or decoded. It never
-// holds the value itself.
+// ValueError says that one value could not be encoded or decoded. Its text never
+// holds the value; that of Err may.
 type ValueError struct {
 	Key  string // the key's name
 	Type string // the Go type asked for
@@ -52,7 +52,7 @@ type ValueError struct {
 }
 
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("coatcheck: %s key %q as %s: %v", e.Op, e.Key, e.Type, e.Err)
+	return fmt.Sprintf("coatcheck: %s key %q as %s: %T", e.Op, e.Key, e.Type, e.Err)
 }
 
 func (e *ValueError) Unwrap() error { return e.Err }

@@ -132,6 +132,8 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		return nil
 	}
 	x.now = x.m.now()
+	ctx, cancel := x.m.storeContext(ctx)
+	defer cancel()
 	into := s
 	for _, token := range tokens {
 		if live > 0 {
@@ -145,7 +147,7 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 			live++
 			into.token = token
 		case errors.Is(err, driver.ErrUnavailable), errors.Is(err, ErrFormat):
-			x.m.cfg.Logger.ErrorContext(ctx, "coatcheck: session not loaded", "store", x.m.info.Name, "error", err)
+			x.m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: session not loaded", "store", x.m.info.Name, "error", err)
 			s.void(false)
 			return err
 		}
@@ -189,8 +191,6 @@ var errJunk = errors.New("coatcheck: not a token")
 // open reads the live session, or the marker, that token stands for.
 func (x *Exchange) open(ctx context.Context, token string, rec *driver.Record, st *state) (err error) {
 	m := x.m
-	ctx, cancel := m.storeContext(ctx)
-	defer cancel()
 	if m.tokens != nil {
 		err = m.unseal(ctx, token, rec, st)
 	} else if id, ok := m.hash.parseToken(token); ok {
@@ -208,7 +208,7 @@ func (x *Exchange) open(ctx context.Context, token string, rec *driver.Record, s
 		kind = EventUnknown
 	case errors.Is(err, driver.ErrCorrupt):
 		kind = EventCorrupt
-		m.cfg.Logger.WarnContext(ctx, "coatcheck: session cannot be read, request goes on as anonymous", "session", rec.ID, "error", err)
+		m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: session cannot be read, request goes on as anonymous", "session", rec.ID, "error", err)
 	}
 	if kind != "" {
 		m.observe(ctx, Event{Kind: kind, ID: rec.ID, Err: err})

@@ -62,8 +62,7 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 	err := s.claim(ctx, &taken)
 	switch {
 	case errors.Is(err, ErrEnded):
-		s.ended()
-		return nil, nil
+		return nil, nil // the save finds out again; a Login must not be lost
 	case err != nil:
 		s.bad = err
 		return nil, err
@@ -78,19 +77,23 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	m := s.x.m
 	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
 	defer cancel()
+	// Another request may have moved a deadline that is due; the old one must not come back.
+	was := s.rec.Expires
+	due := m.touchDue(&s.cur.header, micros(was), s.x.now)
 	j := saving{
-		m: m, ctx: ctx, now: m.now(), reloaded: true, inPassing: true,
+		m: m, ctx: ctx, now: m.now(), reloaded: true, inPassing: !due,
 		old: s.rec, live: true, token: s.token, ops: []op{{kind: opTake, taken: taken}},
 	}
-	s.mu.Unlock()
-	err := m.open(&j.old, j.old.ID, &j.st) // without what this request did
-	if err == nil {
-		err = j.st.replay(j.ops)
-	}
-	if err == nil {
-		err = j.update()
-	}
-	s.mu.Lock()
+	err := s.unlocked(func() error {
+		err := m.open(&j.old, j.old.ID, &j.st) // without what this request did
+		if err == nil {
+			err = j.st.replay(j.ops)
+		}
+		if err == nil {
+			err = j.update()
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -105,6 +108,9 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	s.gen++
 	j.deliver = deliverNothing
 	s.settle(&j)
+	if due {
+		s.rec.Expires = was // the touch at commit is due all the same, and refreshes the cookie
+	}
 	return nil
 }
 

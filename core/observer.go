@@ -43,11 +43,17 @@ const (
 	EventSweep     EventKind = "sweep"     // expired records were removed; Size is their number
 )
 
-// observe reports e. Callers that measure a duration look at m.cfg.Observer themselves.
+// observe reports e. A panic of the Observer ends there: no delete may depend on it.
 func (m *Manager) observe(ctx context.Context, e Event) {
-	if m.cfg.Observer != nil {
-		m.cfg.Observer(ctx, e)
+	if m.cfg.Observer == nil {
+		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: the Observer panicked", "event", string(e.Kind), "panic", p)
+		}
+	}()
+	m.cfg.Observer(aside{ctx}, e)
 }
 
 // timed runs one call to the store and reports it with the size that call returns. An
@@ -60,7 +66,7 @@ func (m *Manager) timed(ctx context.Context, kind EventKind, id ID, call func(co
 	start := time.Now()
 	size, err := call(ctx)
 	err = m.known(err)
-	m.cfg.Observer(ctx, Event{Kind: kind, ID: id, Size: size, Duration: time.Since(start), Err: err})
+	m.observe(ctx, Event{Kind: kind, ID: id, Size: size, Duration: time.Since(start), Err: err})
 	return err
 }
 

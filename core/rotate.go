@@ -21,8 +21,14 @@ func (j *saving) move() error {
 			if err = j.m.swap(j.ctx, &marker, j.rec); err == nil {
 				break
 			}
-			if errors.Is(err, driver.ErrUnavailable) && j.moved() {
-				break // the store did it and could not say so
+			if errors.Is(err, driver.ErrUnavailable) {
+				moved, known := j.moved()
+				if moved {
+					break // the store did it and could not say so
+				}
+				if !known {
+					return err // the new record may be the only one left
+				}
 			}
 			err = j.again(attempt, err)
 		}
@@ -51,15 +57,15 @@ func (j *saving) marker() driver.Record {
 }
 
 // moved reports whether the old record has become this save's own marker.
-func (j *saving) moved() bool {
+func (j *saving) moved() (moved, known bool) {
 	var rec driver.Record
 	var st state
 	err := j.m.fetch(j.ctx, j.old.ID, &rec, &st)
 	if err != nil || st.kind != kindMarker {
-		return false
+		return false, err == nil || errors.Is(err, driver.ErrNotFound)
 	}
 	id, _ := st.find(markerNext)
-	return string(id) == string(j.next.id[:])
+	return string(id) == string(j.next.id[:]), true
 }
 
 // reissue is move where the token carries the record: the old token is revoked.
@@ -76,7 +82,7 @@ func (j *saving) reissue() error {
 		err = j.retire(j.old)
 	}
 	if err != nil {
-		return err
+		return j.again(0, err)
 	}
 	j.report(EventRotate, j.rec.ID)
 	j.written(token, deliverToken)

@@ -51,7 +51,7 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 		return nil
 	}
 	s.mu.Lock()
-	s.fixed = 0
+	s.fixed, s.next = 0, pendingToken{} // the store may have it all the same
 	if errors.Is(err, ErrEnded) {
 		s.ended()
 	}
@@ -83,7 +83,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 	}
 	if why != nil {
 		x.m.observe(ctx, Event{Kind: EventDropped, ID: s.rec.ID, Err: why})
-		x.m.cfg.Logger.WarnContext(ctx, "coatcheck: session changes not stored", "error", why)
+		x.m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: session changes not stored", "error", why)
 		return false, why
 	}
 	*j = saving{
@@ -101,7 +101,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 // needsCookie reports whether the changes are of no use unless the client is told. s.mu is held.
 func (x *Exchange) needsCookie(s *Session) bool {
 	if x.m.tokens != nil {
-		return !s.cur.empty()
+		return s.live && !s.doomed || !s.cur.empty()
 	}
 	return s.rotate || (!s.live || s.doomed) && !s.cur.empty()
 }
@@ -136,10 +136,8 @@ func (s *Session) settle(j *saving) {
 	}
 	for len(s.ops) > 0 && j.reloaded {
 		ops, gen := slices.Clone(s.ops), s.gen
-		s.mu.Unlock()
 		st := j.st.clone()
-		err := st.replay(ops)
-		s.mu.Lock()
+		err := s.unlocked(func() error { return st.replay(ops) })
 		if s.gen != gen {
 			continue
 		}
@@ -147,17 +145,27 @@ func (s *Session) settle(j *saving) {
 			s.bad = err
 		}
 		s.cur, s.shared = st, false
+		s.gen++ // an Update under way began with what another request has replaced
 		return
 	}
 	if len(s.ops) == 0 {
 		s.cur, s.shared = j.st, false
+		s.gen++
 	}
+}
+
+// unlocked runs f without s.mu, which is held again afterwards, also if f panics: callers
+// unlock it in a defer, and unlocking it twice ends the process.
+func (s *Session) unlocked(f func() error) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return f()
 }
 
 // dropped reports changes that were not stored.
 func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	x.m.observe(ctx, Event{Kind: EventDropped, ID: s.rec.ID, Err: err})
-	x.m.cfg.Logger.WarnContext(ctx, "coatcheck: session changes not stored", "session", s, "error", err)
+	x.m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: session changes not stored", "session", s, "error", err)
 	return err
 }
 
@@ -194,7 +202,9 @@ func (j *saving) run() error {
 // ended meanwhile: a new session, with nothing of the old one.
 func (j *saving) restart() error {
 	j.live, j.reloaded = false, true
+	codec := j.st.codec // the ops' values are in it
 	j.st = j.m.blank(j.now)
+	j.st.codec = codec
 	if err := j.st.replay(j.ops); err != nil {
 		return err
 	}
@@ -249,7 +259,9 @@ func (j *saving) end() error {
 		return nil
 	}
 	if err == nil {
-		err = j.retire(j.old)
+		if err = j.retire(j.old); errors.Is(err, driver.ErrNotFound) {
+			return nil
+		}
 	}
 	if err != nil {
 		j.undo()

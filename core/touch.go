@@ -22,6 +22,9 @@ func (x *Exchange) touch(ctx context.Context, s *Session) error {
 		// cookie is not ours to send, or wrote to it and so moved the deadline itself.
 		return nil
 	}
+	if errors.Is(err, driver.ErrTooLarge) {
+		return nil // a full cookie, and a longer key ID or version: the one that the client has stays valid
+	}
 	if err != nil {
 		return x.dropped(ctx, s, err)
 	}

@@ -92,7 +92,7 @@ func (mw *middleware) serve(c *fiber.Ctx) error {
 	}
 	x := mw.m.BeginBytes(outside, lines(c, mw.m.Header()))
 	c.SetUserContext(x.Context())
-	if mw.custom {
+	if mw.custom || c.Context().UserValue(handlerKey{}) != nil {
 		c.Context().SetUserValue(handlerKey{}, mw)
 	}
 	over := false

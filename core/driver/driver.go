@@ -129,7 +129,8 @@ type TokenStore interface {
 	Seal(ctx context.Context, rec *Record, binding []byte, limit int) (token string, err error)
 
 	// Revoke makes Open refuse every token with this ID until the time given,
-	// after which none can be alive.
+	// after which none can be alive. ErrNotFound: it was revoked before, so that of two
+	// that end or replace a session one knows that it came second.
 	Revoke(ctx context.Context, id ID, until time.Time) error
 }
 

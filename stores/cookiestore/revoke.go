@@ -57,6 +57,9 @@ func (s *Store) Revoke(ctx context.Context, id driver.ID, until time.Time) error
 			if old, err = s.revoked.Load(ctx, entry.ID); err == nil {
 				err = s.revoked.Touch(ctx, entry.ID, old.Version, until)
 			}
+			if err == nil {
+				return errRevoked
+			}
 		}
 		if err == nil {
 			return nil

@@ -57,7 +57,7 @@ func TestRevokingTwiceKeepsTheLaterDeadline(t *testing.T) {
 		token := seal(t, s, &rec)
 		start := clock.Now()
 		for _, d := range order {
-			if err := s.Revoke(ctx, rec.ID, start.Add(d)); err != nil {
+			if err := s.Revoke(ctx, rec.ID, start.Add(d)); err != nil && !errors.Is(err, driver.ErrNotFound) {
 				t.Fatal(err)
 			}
 		}

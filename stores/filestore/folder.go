@@ -24,7 +24,7 @@ func makeFolder(dir string) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
-	if parent, err := os.Open(filepath.Dir(dir)); err == nil {
+	if parent, err := os.Open(filepath.Dir(filepath.Clean(dir))); err == nil {
 		defer parent.Close()
 		return syncDir(parent)
 	}

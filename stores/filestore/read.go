@@ -27,7 +27,8 @@ func (s *Store) openFile(id driver.ID, flag int) (*os.File, error) {
 	sh, name := &s.shards[id[0]], fileName(id)
 	dir := sh.dir.Load()
 	if dir != nil {
-		if f, err := dir.OpenFile(name[3:], flag, 0); !errors.Is(err, fs.ErrNotExist) {
+		// Closed: another call has just found the folder made again, below.
+		if f, err := dir.OpenFile(name[3:], flag, 0); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrClosed) {
 			return f, err
 		}
 	}

@@ -1,0 +1,36 @@
+package fibersession_test
+
+import (
+	"errors"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/fibersession"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+// Handle answers with the innermost middleware's error handler.
+func TestHandleAsksTheInnermostErrorHandler(t *testing.T) {
+	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault.Before(func(storetest.Call) error { return driver.ErrUnavailable })
+	outer, _ := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	inner, _ := core.New(core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "b"}})
+	app := fiber.New(fiber.Config{})
+	app.Use(fibersession.New(outer, fibersession.WithErrorHandler(func(c *fiber.Ctx, err error) error { return errors.New("outer's: " + err.Error()) })))
+	app.Use(fibersession.New(inner))
+	app.Get("/", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error { return nil }))
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Cookie", "b=BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA")
+	res, err := app.Test(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != 503 {
+		t.Errorf("%d: the outer middleware's handler was asked", res.StatusCode)
+	}
+}
