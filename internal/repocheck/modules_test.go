@@ -48,6 +48,10 @@ func readMod(t *testing.T, r *repo, dir string) modFile {
 	return m
 }
 
+// apart is not in the workspace, which has one version of each dependency for all modules:
+// the peers that it measures would choose newer ones for us. .ci/run names it beside go.work.
+const apart = "bench"
+
 func TestGoWorkListsEveryModule(t *testing.T) {
 	r := open(t)
 	var work workFile
@@ -57,7 +61,7 @@ func TestGoWorkListsEveryModule(t *testing.T) {
 		listed = append(listed, path.Clean(filepath.ToSlash(u.DiskPath)))
 	}
 	for _, m := range r.modules {
-		if !slices.Contains(listed, m) {
+		if m != apart && !slices.Contains(listed, m) {
 			t.Errorf("go.work does not list module %s: no check would see it", m)
 		}
 	}

@@ -1,0 +1,93 @@
+package peer
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/gofiber/fiber/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/echosession"
+	"github.com/coatcheck-go/coatcheck/fibersession"
+	"github.com/coatcheck-go/coatcheck/ginsession"
+	"github.com/coatcheck-go/coatcheck/httpsession"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func init() {
+	for _, framework := range []string{"net/http", "gin", "echo", "fiber v2"} {
+		All = append(All,
+			coatcheckApp(framework, "memory", func(Env) (driver.Backend, error) { return memstore.New(memstore.Config{}), nil }),
+			coatcheckApp(framework, "cookie", func(Env) (driver.Backend, error) {
+				keys, err := keyring.New(keyring.Generate("k1"))
+				if err != nil {
+					return nil, err
+				}
+				return cookiestore.New(keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+			}),
+			coatcheckApp(framework, "file", func(env Env) (driver.Backend, error) { return filestore.New(env.Dir) }),
+		)
+	}
+}
+
+// coatcheckApp is coatcheck over the store that open returns. Closing the App closes
+// the store if it is an io.Closer.
+func coatcheckApp(framework, store string, open func(Env) (driver.Backend, error)) App {
+	return App{"coatcheck", "github.com/coatcheck-go/coatcheck", framework, store, func(env Env) (*Running, error) {
+		backend, err := open(env)
+		if err != nil {
+			return nil, err
+		}
+		m, err := core.New(core.Config{Store: backend})
+		if err != nil {
+			return nil, err
+		}
+		running := coatcheckOn[framework](m)
+		running.Close = func() { _ = m.Close() }
+		return running, nil
+	}}
+}
+
+var coatcheckOn = map[string]func(*core.Manager) *Running{
+	"net/http": func(m *core.Manager) *Running {
+		return onHTTP(coatcheck[httpCall](), func(h func(httpCall, *core.Session)) func(httpCall) {
+			handle := httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) { h(httpCall{w, r}, s) })
+			return func(c httpCall) { handle(c.w, c.r) }
+		}, httpsession.New(m))
+	},
+	"gin": func(m *core.Manager) *Running {
+		return onGin(coatcheck[*gin.Context](), func(h func(*gin.Context, *core.Session)) func(*gin.Context) {
+			return ginsession.Handle(h)
+		}, ginsession.New(m))
+	},
+	"echo": func(m *core.Manager) *Running {
+		return onEcho(coatcheck[echo.Context](), func(h func(echo.Context, *core.Session) error) func(echo.Context) error {
+			return echosession.Handle(h)
+		}, echosession.New(m))
+	},
+	"fiber v2": func(m *core.Manager) *Running {
+		return onFiberV2(coatcheck[*fiber.Ctx](), func(h func(*fiber.Ctx, *core.Session) error) func(*fiber.Ctx) error {
+			return fibersession.Handle(h)
+		}, fibersession.New(m))
+	},
+}
+
+const visits core.Key[int] = "visits"
+
+func coatcheck[C any]() library[C, *core.Session] {
+	return library[C, *core.Session]{
+		get:  func(s *core.Session, key any) int { return core.Key[int](key.(string)).GetOr(s, 0) },
+		set:  func(s *core.Session, key any, n int) { _ = core.Key[int](key.(string)).Set(s, n) },
+		fill: func(s *core.Session, key string, value any) { _ = core.Key[any](key).Set(s, value) },
+		add: func(s *core.Session) int {
+			_ = visits.Update(s, func(n int) int { return n + 1 })
+			return visits.GetOr(s, 0)
+		},
+		end: func(_ C, s *core.Session) error { return s.Logout() },
+	}
+}
