@@ -32,7 +32,7 @@ func BenchmarkCookieStore(b *testing.B) {
 
 func TestAllocationCeilings(t *testing.T) {
 	p10.Ceilings(t, exchanges(t, core.Config{Store: memstore.New(memstore.Config{})}),
-		map[string]float64{"A": 1, "B": 1, "C": 4, "D": 10, "E": 10})
+		map[string]float64{"A": 1, "B": 1, "C": 4, "D": 9, "E": 9})
 }
 
 // exchanges is core without a framework.

@@ -83,7 +83,7 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 // session since, its cookie must not be sent. The save itself was acknowledged, so if the store
 // does not answer, the response stands, and the cookie keeps its old lifetime. x.mu is held.
 func (x *Exchange) confirm(ctx context.Context, s *Session) {
-	ctx, cancel := x.m.storeContext(context.WithoutCancel(ctx))
+	ctx, cancel := x.m.writeContext(ctx)
 	defer cancel()
 	switch err := x.m.alive(ctx, s.rec); {
 	case errors.Is(err, driver.ErrNotFound):

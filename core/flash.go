@@ -75,7 +75,7 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 // store is asked.
 func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	m := s.x.m
-	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
+	ctx, cancel := m.writeContext(ctx)
 	defer cancel()
 	// Another request may have moved a deadline that is due; the old one must not come back.
 	was := s.rec.Expires

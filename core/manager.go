@@ -140,6 +140,14 @@ func (m *Manager) storeContext(ctx context.Context) (context.Context, context.Ca
 	return context.WithTimeout(ctx, m.cfg.StoreTimeout)
 }
 
+// writeContext is storeContext for what has to be done although the client has gone.
+func (m *Manager) writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m.info.InMemory && m.cfg.Observer == nil {
+		return context.Background(), func() {} // nobody will look at it
+	}
+	return m.storeContext(context.WithoutCancel(ctx))
+}
+
 // blank is the state of a session that is not stored yet.
 func (m *Manager) blank(now int64) state {
 	return state{header: header{codec: m.cfg.Codec, created: now}}

@@ -39,9 +39,9 @@ type saving struct {
 
 // save stores the changes of s. x.mu is held.
 func (x *Exchange) save(ctx context.Context, s *Session) error {
-	ctx, cancel := x.m.storeContext(context.WithoutCancel(ctx))
+	writing, cancel := x.m.writeContext(ctx)
 	defer cancel()
-	var j saving
+	j := saving{ctx: writing}
 	if due, err := x.collect(ctx, s, &j); !due {
 		return err
 	}
@@ -87,7 +87,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 		return false, why
 	}
 	*j = saving{
-		m: x.m, ctx: ctx, now: x.m.now(),
+		m: x.m, ctx: j.ctx, now: x.m.now(),
 		old: s.rec, live: s.live, rotate: s.rotate, doomed: s.doomed,
 		ops: s.ops[:len(s.ops):len(s.ops)], st: s.cur, token: s.token,
 	}

@@ -14,9 +14,9 @@ func (x *Exchange) touch(ctx context.Context, s *Session) error {
 	s.mu.Lock()
 	rec, token, h := s.rec, s.token, s.cur.header
 	s.mu.Unlock()
-	ctx, cancel := m.storeContext(context.WithoutCancel(ctx))
+	writing, cancel := m.writeContext(ctx)
 	defer cancel()
-	fresh, err := m.extend(ctx, &rec, fromMicros(m.deadline(&h, now)), token)
+	fresh, err := m.extend(writing, &rec, fromMicros(m.deadline(&h, now)), token)
 	if errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict) {
 		// This request only read. Another one ended or rotated the session, and then its
 		// cookie is not ours to send, or wrote to it and so moved the deadline itself.

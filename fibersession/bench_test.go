@@ -17,7 +17,7 @@ import (
 func BenchmarkRequest(b *testing.B) { p10.Requests(b, measured(b)) }
 
 func TestAllocationCeilings(t *testing.T) {
-	p10.Ceilings(t, measured(t), map[string]float64{"A": 1, "B": 1, "C": 4, "D": 11, "E": 10})
+	p10.Ceilings(t, measured(t), map[string]float64{"A": 1, "B": 1, "C": 4, "D": 10, "E": 9})
 }
 
 func measured(tb testing.TB) p10.Adapter {

@@ -13,7 +13,7 @@ import (
 func BenchmarkRequest(b *testing.B) { p10.Requests(b, measured(b)) }
 
 func TestAllocationCeilings(t *testing.T) {
-	p10.Ceilings(t, measured(t), map[string]float64{"A": 2, "B": 2, "C": 5, "D": 12, "E": 12})
+	p10.Ceilings(t, measured(t), map[string]float64{"A": 2, "B": 2, "C": 5, "D": 11, "E": 11})
 }
 
 func measured(tb testing.TB) p10.Adapter {
