@@ -14,8 +14,8 @@
 // The deadline is a column, in microseconds since 1970 (UTC), and compared with the
 // application server's clock; keep the servers' clocks together, as NTP does. An
 // expired record is absent for every method. Its row goes when Sweep comes by, so let
-// core sweep: rows go in batches of 200 by primary key, so that no lock lasts, and
-// after each batch Sweep rests twice as long as that took.
+// core sweep: rows go in batches of 50 by primary key, so that no lock lasts, and
+// after each batch Sweep rests twice as long as that took, 10 ms at least.
 //
 // # Concurrency
 //

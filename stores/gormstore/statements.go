@@ -13,7 +13,7 @@ import (
 
 const (
 	pageSize  = 100 // records of a walk that are in memory at a time
-	batchSize = 200 // rows that Sweep deletes at a time
+	batchSize = 50  // rows that Sweep deletes at a time
 )
 
 // statement is one SQL statement of the store's.
