@@ -1,5 +1,5 @@
 # The steps are in .ci/run, which CI runs, too. "make ci" is what CI does.
-.PHONY: test race lint format tidy alone fuzz goget vuln ci fmt
+.PHONY: soak test race lint format tidy alone fuzz goget vuln ci fmt
 
 test race lint format tidy alone fuzz goget vuln:
 	@bash .ci/run $@
@@ -9,3 +9,10 @@ ci:
 
 fmt:
 	gofmt -w .
+
+# Long runs, by hand: servers killed and stopped again and again, a large sweep.
+soak:
+	cd stores/redisstore && GOWORK=off COATCHECK_SOAK=1 go test -count=1 -v -timeout 10m -run 'TestKilledUnderLoad|TestPausedServer' .
+	cd internal/gormtest && GOWORK=off go test -count=1 -v -timeout 20m -run 'TestKill$$' -kills=20 .
+	cd internal/gormtest && GOWORK=off go test -count=1 -v -timeout 90m -run TestSweepWhileReading -sweeprows=1000000 .
+	cd internal/servertest && GOWORK=off COATCHECK_SOAK=1 go test -count=1 -race -v -timeout 30m .

@@ -1,0 +1,76 @@
+package servertest
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
+)
+
+// listed is a memcachestore that can list its records, for the rules that count them: it
+// asks the server for the names of all its items.
+type listed struct {
+	*memcachestore.Store
+	address, prefix string
+}
+
+func (l listed) All(ctx context.Context) iter.Seq2[driver.Record, error] {
+	return func(yield func(driver.Record, error) bool) {
+		ids, err := l.ids()
+		if err != nil {
+			yield(driver.Record{}, driver.Unavailable("list", err))
+			return
+		}
+		for _, id := range ids {
+			rec, err := l.Load(ctx, id)
+			if errors.Is(err, driver.ErrNotFound) {
+				continue
+			}
+			if !yield(rec, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (l listed) ids() (ids []driver.ID, err error) {
+	c, err := net.DialTimeout("tcp", l.address, time.Second)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(c, "lru_crawler metadump all\r\n"); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(c)
+	for lines.Scan() {
+		line := lines.Text()
+		if line == "END" {
+			return ids, nil
+		}
+		name, item := strings.CutPrefix(line, "key=")
+		if !item {
+			return nil, fmt.Errorf("memcached: %s", line)
+		}
+		name, _, _ = strings.Cut(name, " ")
+		name = strings.ReplaceAll(name, "%3A", ":")
+		var id driver.ID
+		// What is shorter or longer is an item of the index.
+		if digits, ours := strings.CutPrefix(name, l.prefix); ours && len(digits) == hex.EncodedLen(len(id)) {
+			if _, err := hex.Decode(id[:], []byte(digits)); err == nil {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return nil, errors.Join(lines.Err(), io.ErrUnexpectedEOF)
+}

@@ -1,0 +1,195 @@
+package servertest
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/httpsession"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+)
+
+const (
+	count core.Key[int] = "count"
+
+	// longest is core's StoreTimeout, and what the rest of a request may take.
+	longest = 2*time.Second + 100*time.Millisecond
+)
+
+// TestServerStopped stops the server (SIGSTOP) under eight clients. Each request is
+// answered in time, with the right number or a 503; all are well within a second of the
+// server; and no goroutine is left.
+func TestServerStopped(t *testing.T) {
+	servers := []struct {
+		storage storage
+		start   func(testing.TB) (*testserver.Server, string)
+	}{
+		{storages[0], func(tb testing.TB) (*testserver.Server, string) { s := testserver.Memcached(tb); return s, s.Addr }},
+		{storages[1], func(tb testing.TB) (*testserver.Server, string) { s := testserver.Redis(tb); return s, s.Addr }},
+		{storages[3], func(tb testing.TB) (*testserver.Server, string) { s := postgreSQL(tb); return s, postgresOf(s) }},
+		{storages[4], func(tb testing.TB) (*testserver.Server, string) { s := mariaDB(tb); return s, mariadbOf(s) }},
+	}
+	for _, s := range servers {
+		t.Run(s.storage.name, func(t *testing.T) {
+			server, address := s.start(t)
+			if s.storage.prepare != nil {
+				t.Run("prepare", func(t *testing.T) { s.storage.prepare(t, address, "stopped") })
+			}
+			before := runtime.NumGoroutine()
+			t.Run("stop", func(t *testing.T) { stop(t, server, s.storage.open(t, address, "stopped")) })
+			for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("%d goroutines, there were %d", runtime.NumGoroutine(), before)
+				}
+			}
+		})
+	}
+}
+
+func stop(t *testing.T, server *testserver.Server, store driver.Store) {
+	pause := 500 * time.Millisecond
+	if soak {
+		pause = 10 * time.Second
+	}
+	url := serveCount(t, store)
+	var clients [8]*client
+	for i := range clients {
+		clients[i] = newClient(t, url)
+	}
+	warm := runtime.NumGoroutine()
+
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	for _, c := range clients {
+		wg.Go(func() {
+			for !done.Load() {
+				c.visit()
+				time.Sleep(2 * time.Millisecond)
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	server.Pause()
+	time.Sleep(pause)
+	server.Resume()
+	resumed := time.Now()
+	time.Sleep(1500 * time.Millisecond)
+	done.Store(true)
+	wg.Wait()
+
+	var all client
+	for i, c := range clients {
+		all.right += c.right
+		all.refused += c.refused
+		all.slowest = max(all.slowest, c.slowest)
+		all.back = max(all.back, c.lastRefused.Sub(resumed))
+		if c.lastRefused.Sub(resumed) > time.Second {
+			t.Errorf("client %d: still refused %v after the server was back", i, c.lastRefused.Sub(resumed))
+		}
+		c.visit() // and so the number is right
+		if c.right == 0 || !c.lastRight.After(resumed) {
+			t.Errorf("client %d: not served again", i)
+		}
+		c.http.CloseIdleConnections()
+	}
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > warm+8*4; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) { // a connection has up to four
+			t.Fatalf("%d goroutines with the store open, there were %d", runtime.NumGoroutine(), warm)
+		}
+	}
+	t.Logf("stopped %v: %d right, %d refused, the slowest %v, the last refusal %v after the end",
+		pause, all.right, all.refused, all.slowest.Round(time.Millisecond), all.back.Round(time.Millisecond))
+}
+
+// serveCount serves an application that counts the visits of each session.
+func serveCount(t *testing.T, store driver.Store) string {
+	m, err := core.New(core.Config{Store: store, Logger: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	t.Cleanup(func() { must(t, m.Close()) })
+	srv := httptest.NewServer(httpsession.New(m)(httpsession.Handle(func(w http.ResponseWriter, _ *http.Request, s *core.Session) {
+		_ = count.Update(s, func(n int) int { return n + 1 })
+		fmt.Fprint(w, count.GetOr(s, -1))
+	})))
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// client is one visitor. What it knows of its session: the last number that it was told,
+// and how many more visits may have been counted.
+type client struct {
+	t      *testing.T
+	http   *http.Client
+	url    string
+	cookie string
+
+	told, maybe            int
+	right, refused         int
+	slowest, back          time.Duration
+	lastRight, lastRefused time.Time
+}
+
+func newClient(t *testing.T, url string) *client {
+	c := &client{t: t, url: url, http: &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
+	t.Cleanup(c.http.CloseIdleConnections)
+	c.visit()
+	if c.cookie == "" {
+		t.Fatal("no session")
+	}
+	return c
+}
+
+// visit sends a request and judges the answer.
+func (c *client) visit() {
+	req, err := http.NewRequest("GET", c.url, nil)
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	if c.cookie != "" {
+		req.Header.Set("Cookie", c.cookie)
+	}
+	begun := time.Now()
+	res, err := c.http.Do(req)
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	took := time.Since(begun)
+	if err != nil || took > longest {
+		c.t.Errorf("answered %d after %v: %v", res.StatusCode, took, err)
+	}
+	c.slowest = max(c.slowest, took)
+	token, _, _ := strings.Cut(res.Header.Get("Set-Cookie"), ";")
+	if c.cookie == "" {
+		c.cookie = token
+	}
+	switch {
+	case res.StatusCode == http.StatusServiceUnavailable && token == "":
+		c.refused++
+		c.maybe++
+		c.lastRefused = time.Now()
+	case res.StatusCode == http.StatusOK && (token == "" || token == c.cookie):
+		n, err := strconv.Atoi(string(body))
+		if err != nil || n <= c.told || n > c.told+c.maybe+1 {
+			c.t.Errorf("answered %q, want %d, or up to %d more", body, c.told+1, c.maybe)
+		}
+		c.told, c.maybe = n, 0
+		c.right++
+		c.lastRight = time.Now()
+	default:
+		c.t.Errorf("answered %d, with another token: %t", res.StatusCode, token != "")
+	}
+}
