@@ -1,5 +1,5 @@
 # The steps are in .ci/run, which CI runs, too. "make ci" is what CI does.
-.PHONY: soak test race lint format tidy alone fuzz goget vuln ci fmt
+.PHONY: bench soak test race lint format tidy alone fuzz goget vuln ci fmt
 
 test race lint format tidy alone fuzz goget vuln:
 	@bash .ci/run $@
@@ -16,3 +16,7 @@ soak:
 	cd internal/gormtest && GOWORK=off go test -count=1 -v -timeout 20m -run 'TestKill$$' -kills=20 .
 	cd internal/gormtest && GOWORK=off go test -count=1 -v -timeout 90m -run TestSweepWhileReading -sweeprows=1000000 .
 	cd internal/servertest && GOWORK=off COATCHECK_SOAK=1 go test -count=1 -race -v -timeout 30m .
+
+# The comparison with other libraries: docs/benchmarks.md and its charts.
+bench:
+	cd bench && for suite in speed load correct scale page; do GOWORK=off go run . $$suite || exit; done

@@ -21,7 +21,7 @@ var cases = []struct {
 }
 
 // maxNew is how many sessions case E makes before its store begins anew.
-const maxNew = 2000
+const maxNew = 50_000
 
 // A target is one App under measurement.
 type target struct {

@@ -2,12 +2,7 @@ package speed
 
 import (
 	"math"
-	"os"
-	"runtime"
-	"runtime/debug"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/coatcheck-go/coatcheck/bench/peer"
 	"github.com/coatcheck-go/coatcheck/bench/result"
@@ -30,7 +25,7 @@ func rows(apps []peer.App, jobs []*job) []result.Row {
 			if j == nil {
 				continue
 			}
-			row := result.Row{Library: app.Library, Version: version(app.Module), Framework: app.Framework, Store: app.Store, Case: c.name}
+			row := result.Row{Library: app.Library, Version: result.Version(app.Module), Framework: app.Framework, Store: app.Store, Case: c.name}
 			bare := found[place{"", app.Framework, "", c.name}]
 			if app.Library == "" || bare == nil {
 				row.Metrics = map[string]float64{"p10_ns": j.at(.1), "median_ns": j.at(.5), "bytes": round(j.bytes), "allocs": round(j.allocs)}
@@ -94,34 +89,3 @@ func compare(row *result.Row, all []result.Row) {
 const smallest = 30
 
 func hundredths(x float64) float64 { return math.Round(x*100) / 100 }
-
-// version is what this program was built with of a module.
-func version(module string) string {
-	info, ok := debug.ReadBuildInfo()
-	switch {
-	case module == "std":
-		return runtime.Version()
-	case !ok:
-		return ""
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == module && dep.Replace != nil {
-			return "(devel)"
-		} else if dep.Path == module {
-			return dep.Version
-		}
-	}
-	return ""
-}
-
-// machine describes what this runs on.
-func machine() string {
-	cpu := runtime.GOARCH
-	info, _ := os.ReadFile("/proc/cpuinfo")
-	if _, rest, found := strings.Cut(string(info), "model name"); found {
-		line, _, _ := strings.Cut(rest, "\n")
-		cpu = strings.TrimLeft(line, "\t :")
-	}
-	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return strings.Join([]string{cpu, strconv.Itoa(runtime.NumCPU()) + " cores", runtime.GOOS + " " + strings.TrimSpace(string(kernel)), runtime.Version()}, ", ")
-}

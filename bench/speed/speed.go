@@ -41,7 +41,7 @@ type Config struct {
 
 // Run measures. Apps that cannot be started or answer wrongly are notes of the suite.
 func Run(cfg Config) *result.Suite {
-	suite := &result.Suite{Name: "speed", Machine: machine(), Time: time.Now().UTC()}
+	suite := &result.Suite{Name: "speed", Machine: result.Machine(), Time: time.Now().UTC()}
 	var jobs []*job
 	for _, app := range cfg.Apps {
 		t := &target{app: app, open: cfg.Open}

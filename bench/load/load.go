@@ -1,0 +1,155 @@
+// Package load measures the throughput of each App over loopback HTTP, with wrk, each App in a
+// process of its own.
+package load
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/bench/peer"
+	"github.com/coatcheck-go/coatcheck/bench/result"
+)
+
+const (
+	connections = 32
+	threads     = 2
+	rounds      = 5
+)
+
+var cases = []struct{ name, path string }{{"C", peer.Read}, {"D", peer.Write}}
+
+// Config says what Run measures.
+type Config struct {
+	Apps     []peer.App
+	Each     time.Duration // one run of wrk, at least a second
+	Progress func(line string)
+}
+
+// Run measures the bare frameworks and the Apps over memory and cookie: each in turn, in random
+// order, several times; the median counts.
+func Run(cfg Config) (*result.Suite, error) {
+	suite := &result.Suite{Name: "load", Machine: result.Machine(), Time: time.Now().UTC(), Notes: []string{
+		fmt.Sprintf("wrk with %d connections and %d threads on the same machine; the median of %d runs of %v in random order", connections, threads, rounds, cfg.Each),
+	}}
+	if _, err := exec.LookPath("wrk"); err != nil {
+		suite.Notes = []string{"not measured: wrk is not installed"}
+		return suite, nil
+	}
+	var runs []*run
+	for i, app := range cfg.Apps {
+		if app.Store != "" && app.Store != "memory" && app.Store != "cookie" {
+			continue
+		}
+		child, err := start(i)
+		if err != nil {
+			return nil, fmt.Errorf("%s on %s: %w", app.Library, app.Framework, err)
+		}
+		defer child.stop()
+		cookie := unknown
+		if app.Library != "" {
+			if cookie, err = child.cookie(); err != nil {
+				return nil, fmt.Errorf("%s on %s: %w", app.Library, app.Framework, err)
+			}
+		}
+		for _, c := range cases {
+			runs = append(runs, &run{app: app, name: c.name, url: child.url + c.path, cookie: cookie})
+		}
+	}
+	for round := range rounds {
+		for i, n := range rand.Perm(len(runs)) {
+			if err := runs[n].measure(cfg.Each); err != nil {
+				return nil, err
+			}
+			cfg.Progress(fmt.Sprintf("round %d of %d: %d of %d", round+1, rounds, i+1, len(runs)))
+		}
+	}
+	suite.Rows = rows(runs)
+	return suite, nil
+}
+
+// run is one App in one case.
+type run struct {
+	app               peer.App
+	name, url, cookie string
+	perSecond         []float64
+}
+
+var perSecond = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
+
+func (r *run) measure(d time.Duration) error {
+	out, err := exec.Command("wrk", "-t"+strconv.Itoa(threads), "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(int(d.Seconds()))+"s",
+		"-H", "Cookie: "+r.cookie, r.url).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("wrk: %w\n%s", err, out)
+	}
+	found := perSecond.FindSubmatch(out)
+	if found == nil || strings.Contains(string(out), "Non-2xx") {
+		return fmt.Errorf("wrk %s on %s, case %s:\n%s", r.app.Library, r.app.Framework, r.name, out)
+	}
+	n, err := strconv.ParseFloat(string(found[1]), 64)
+	r.perSecond = append(r.perSecond, n)
+	return err
+}
+
+func (r *run) median() float64 {
+	slices.Sort(r.perSecond)
+	return r.perSecond[len(r.perSecond)/2]
+}
+
+// rows has the metrics per_second and, but for bare frameworks, of_bare: the share of the bare
+// framework's.
+func rows(runs []*run) []result.Row {
+	bare := map[[2]string]float64{}
+	for _, r := range runs {
+		if r.app.Library == "" {
+			bare[[2]string{r.app.Framework, r.name}] = r.median()
+		}
+	}
+	var out []result.Row
+	for _, r := range runs {
+		row := result.Row{
+			Library: r.app.Library, Version: result.Version(r.app.Module), Framework: r.app.Framework, Store: r.app.Store,
+			Case: r.name, Metrics: map[string]float64{"per_second": r.median()},
+		}
+		if b := bare[[2]string{r.app.Framework, r.name}]; r.app.Library != "" && b > 0 {
+			row.Metrics["of_bare"] = r.median() / b
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// Print writes the suite as a table.
+func Print(w io.Writer, s *result.Suite) {
+	for _, row := range s.Rows {
+		fmt.Fprintf(w, "%-8s %-22s %-9s %s %10.0f/s %5.2f\n", row.Store, row.Library, row.Framework, row.Case, row.Metrics["per_second"], row.Metrics["of_bare"])
+	}
+	for _, note := range s.Notes {
+		fmt.Fprintln(w, "note:", note)
+	}
+}
+
+// unknown is what the bare frameworks are sent, since reading a cookie's header costs them, too.
+const unknown = "__Host-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+// cookie asks the App for a session of five values.
+func (c *child) cookie() (string, error) {
+	res, err := http.Get(c.url + peer.Fill)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	cookie, _, _ := strings.Cut(res.Header.Get("Set-Cookie"), ";")
+	if cookie == "" {
+		return "", fmt.Errorf("%s answers %s without a cookie", peer.Fill, res.Status)
+	}
+	return cookie, nil
+}

@@ -1,0 +1,78 @@
+package report
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/bench/result"
+)
+
+func row(library, framework, store, name string, metrics map[string]float64) result.Row {
+	return result.Row{Library: library, Version: "v1.2.3", Framework: framework, Store: store, Case: name, Metrics: metrics}
+}
+
+func own(p10 float64) map[string]float64 {
+	return map[string]float64{"own_p10_ns": p10, "own_median_ns": 2 * p10, "bytes": 100, "allocs": 5}
+}
+
+func suites() Suites {
+	verdict := row("scs", "net/http", "memory", "lost updates", map[string]float64{"kept": 2})
+	verdict.Text = map[string]string{"verdict": "2 of 64 kept"}
+	return Suites{
+		Speed: &result.Suite{Name: "speed", Command: "go run . speed", Machine: "a machine", Time: time.Now(), Notes: []string{"a note"}, Rows: []result.Row{
+			row("", "net/http", "", "C", map[string]float64{"p10_ns": 100}),
+			row("coatcheck", "net/http", "memory", "C", own(1000)), row("scs", "net/http", "memory", "C", own(20_000)),
+			row("coatcheck", "net/http", "memory", "D", own(2000)), row("scs", "net/http", "memory", "D", own(30_000)),
+			row("coatcheck", "net/http", "memory", "E", own(2500)), row("scs", "net/http", "memory", "E", own(2400)),
+		}},
+		Correct: &result.Suite{Name: "correct", Rows: []result.Row{row("coatcheck", "gin", "memory", "lost updates", map[string]float64{"kept": 64}), verdict}},
+		Load: &result.Suite{Name: "load", Rows: []result.Row{
+			row("", "gin", "", "D", map[string]float64{"per_second": 1000}),
+			row("coatcheck", "gin", "memory", "D", map[string]float64{"per_second": 850, "of_bare": .85}),
+			row("gin-contrib/sessions", "gin", "memory", "D", map[string]float64{"per_second": 160, "of_bare": .16}),
+		}},
+		Scale: &result.Suite{Name: "scale", Rows: []result.Row{
+			row("coatcheck", "", "memory", "1000", map[string]float64{"worst_read_ms": .1, "read_p50_us": 1}),
+			row("coatcheck", "", "memory", "1000000", map[string]float64{"worst_read_ms": 4, "read_p50_us": 1.5}),
+		}},
+	}
+}
+
+func TestPageHasEverything(t *testing.T) {
+	text := Page(suites())
+	for _, want := range []string{
+		"**1.0 µs** (coatcheck on net/http), and 20 µs", "**85 %** of the bare framework's throughput; with other libraries 16 %", "**64** are kept; with other libraries 2 at most",
+		"- memory, case E on net/http: scs 2.4 µs, coatcheck 2.5 µs", // where we lose
+		"2 of 64 kept", "20 µs (40 µs), 100 / 5", "160/s, 0.16 of bare", "| 1000000 |", "a machine", "a note", "- scs v1.2.3",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(text, "case C on net/http: scs") {
+		t.Error("a win is listed as a loss")
+	}
+}
+
+func TestPageOfNothing(t *testing.T) {
+	if text := Page(Suites{Load: &result.Suite{Notes: []string{"not measured: wrk is not installed"}}}); strings.Count(text, "Not measured on this machine.") != 5 ||
+		!strings.Contains(text, "wrk is not installed") {
+		t.Error(text)
+	}
+}
+
+func TestWriteDrawsCharts(t *testing.T) {
+	dir := t.TempDir()
+	if err := Write(dir, suites()); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"speed-memory.svg": "scs on net/http", "load.svg": "85 %", "scale-worst.svg": "1000000"} {
+		svg, err := os.ReadFile(filepath.Join(dir, "benchmarks", name))
+		if err != nil || !strings.Contains(string(svg), want) {
+			t.Errorf("%s lacks %q: %v", name, want, err)
+		}
+	}
+}
