@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -37,7 +38,7 @@ type Config struct {
 // order, several times; the median counts.
 func Run(cfg Config) (*result.Suite, error) {
 	suite := &result.Suite{Name: "load", Machine: result.Machine(), Time: time.Now().UTC(), Notes: []string{
-		fmt.Sprintf("wrk with %d connections and %d threads on the same machine; the median of %d runs of %v in random order", connections, threads, rounds, cfg.Each),
+		fmt.Sprintf("wrk with %d connections, %d threads and %d sessions on the same machine; the median of %d runs of %v in random order", connections, threads, sessions, rounds, cfg.Each),
 	}}
 	if _, err := exec.LookPath("wrk"); err != nil {
 		suite.Notes = []string{"not measured: wrk is not installed"}
@@ -53,14 +54,13 @@ func Run(cfg Config) (*result.Suite, error) {
 			return nil, fmt.Errorf("%s on %s: %w", app.Library, app.Framework, err)
 		}
 		defer child.stop()
-		cookie := unknown
-		if app.Library != "" {
-			if cookie, err = child.cookie(); err != nil {
-				return nil, fmt.Errorf("%s on %s: %w", app.Library, app.Framework, err)
-			}
+		script, err := child.script(app.Library != "")
+		if err != nil {
+			return nil, fmt.Errorf("%s on %s: %w", app.Library, app.Framework, err)
 		}
+		defer os.Remove(script)
 		for _, c := range cases {
-			runs = append(runs, &run{app: app, name: c.name, url: child.url + c.path, cookie: cookie})
+			runs = append(runs, &run{app: app, name: c.name, url: child.url + c.path, script: script})
 		}
 	}
 	for round := range rounds {
@@ -78,7 +78,7 @@ func Run(cfg Config) (*result.Suite, error) {
 // run is one App in one case.
 type run struct {
 	app               peer.App
-	name, url, cookie string
+	name, url, script string
 	perSecond         []float64
 }
 
@@ -86,7 +86,7 @@ var perSecond = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
 
 func (r *run) measure(d time.Duration) error {
 	out, err := exec.Command("wrk", "-t"+strconv.Itoa(threads), "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(int(d.Seconds()))+"s",
-		"-H", "Cookie: "+r.cookie, r.url).CombinedOutput()
+		"-s", r.script, r.url).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("wrk: %w\n%s", err, out)
 	}
@@ -137,8 +137,42 @@ func Print(w io.Writer, s *result.Suite) {
 	}
 }
 
+// sessions is how many visitors there are. With one for all connections, stores that lose no
+// update would have to write one after the other, and those that do would look quicker for it.
+const sessions = 64
+
 // unknown is what the bare frameworks are sent, since reading a cookie's header costs them, too.
 const unknown = "__Host-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+// script writes a script for wrk, in which the requests of the visitors take turns.
+func (c *child) script(fill bool) (file string, err error) {
+	f, err := os.CreateTemp("", "wrk-*.lua")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	fmt.Fprintln(f, "local cookies = {")
+	for range sessions {
+		cookie := unknown
+		if fill {
+			if cookie, err = c.cookie(); err != nil {
+				return "", err
+			}
+		}
+		fmt.Fprintf(f, "\t%q,\n", cookie)
+	}
+	_, err = fmt.Fprint(f, `}
+local requests, n = {}, 0
+init = function()
+	for i, cookie in ipairs(cookies) do requests[i] = wrk.format("GET", nil, { ["Cookie"] = cookie }) end
+end
+request = function()
+	n = n % #requests + 1
+	return requests[n]
+end
+`)
+	return f.Name(), err
+}
 
 // cookie asks the App for a session of five values.
 func (c *child) cookie() (string, error) {
