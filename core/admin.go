@@ -90,6 +90,9 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 	if m.indexer == nil {
 		return 0, m.unsupported("list the sessions of a user")
 	}
+	if subject == "" {
+		return 0, nil // the anonymous are nobody's
+	}
 	kept := map[ID]bool{}
 	for _, id := range except {
 		kept[id] = true

@@ -55,7 +55,8 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 		return nil, nil
 	}
 	var taken []entry
-	if !s.live || s.doomed || s.x.m.tokens != nil {
+	// After a Clear or a Login what is stored is not for this request to show.
+	if !s.live || s.doomed || s.x.m.tokens != nil || has(s.ops, opClear) || has(s.ops, opLogin) {
 		s.do(op{kind: opTake, taken: &taken})
 		return decodeFlashes(taken), nil
 	}

@@ -121,7 +121,11 @@ func (s *Session) ExpiresAt() time.Time {
 	if s.live && !s.dirty() || s.x == nil {
 		return s.rec.Expires
 	}
-	return fromMicros(s.x.m.deadline(&s.cur.header, s.x.m.now()))
+	h, now := s.cur.header, s.x.m.now()
+	if h.created == 0 { // it would begin now
+		h.created = now
+	}
+	return fromMicros(s.x.m.deadline(&h, now))
 }
 
 // Age is the time left until ExpiresAt. Django: get_expiry_age().

@@ -38,7 +38,7 @@ type Config struct {
 // order, several times; the median counts.
 func Run(cfg Config) (*result.Suite, error) {
 	suite := &result.Suite{Name: "load", Machine: result.Machine(), Time: time.Now().UTC(), Notes: []string{
-		fmt.Sprintf("wrk with %d connections, %d threads and %d sessions on the same machine; the median of %d runs of %v in random order", connections, threads, sessions, rounds, cfg.Each),
+		fmt.Sprintf("wrk with %d connections, %d threads and %d sessions on the same machine; the median of %d runs of %v in random order, each right after one of the bare framework", connections, threads, sessions, rounds, cfg.Each),
 	}}
 	if _, err := exec.LookPath("wrk"); err != nil {
 		suite.Notes = []string{"not measured: wrk is not installed"}
@@ -65,7 +65,7 @@ func Run(cfg Config) (*result.Suite, error) {
 	}
 	for round := range rounds {
 		for i, n := range rand.Perm(len(runs)) {
-			if err := runs[n].measure(cfg.Each); err != nil {
+			if err := runs[n].measure(cfg.Each, bareOf(runs, runs[n])); err != nil {
 				return nil, err
 			}
 			cfg.Progress(fmt.Sprintf("round %d of %d: %d of %d", round+1, rounds, i+1, len(runs)))
@@ -79,12 +79,29 @@ func Run(cfg Config) (*result.Suite, error) {
 type run struct {
 	app               peer.App
 	name, url, script string
-	perSecond         []float64
+	perSecond, ofBare []float64
+}
+
+// bareOf returns the run of the bare framework under r, nil if r is one itself.
+func bareOf(runs []*run, r *run) *run {
+	for _, b := range runs {
+		if r.app.Library != "" && b.app.Library == "" && b.app.Framework == r.app.Framework && b.name == r.name {
+			return b
+		}
+	}
+	return nil
 }
 
 var perSecond = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
 
-func (r *run) measure(d time.Duration) error {
+// measure also measures the bare framework, right before: what else the machine does is then
+// in both.
+func (r *run) measure(d time.Duration, bare *run) error {
+	if bare != nil {
+		if err := bare.measure(d, nil); err != nil {
+			return err
+		}
+	}
 	out, err := exec.Command("wrk", "-t"+strconv.Itoa(threads), "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(int(d.Seconds()))+"s",
 		"-s", r.script, r.url).CombinedOutput()
 	if err != nil {
@@ -96,31 +113,28 @@ func (r *run) measure(d time.Duration) error {
 	}
 	n, err := strconv.ParseFloat(string(found[1]), 64)
 	r.perSecond = append(r.perSecond, n)
+	if bare != nil {
+		r.ofBare = append(r.ofBare, n/bare.perSecond[len(bare.perSecond)-1])
+	}
 	return err
 }
 
-func (r *run) median() float64 {
-	slices.Sort(r.perSecond)
-	return r.perSecond[len(r.perSecond)/2]
+func median(list []float64) float64 {
+	list = slices.Sorted(slices.Values(list))
+	return list[len(list)/2]
 }
 
 // rows has the metrics per_second and, but for bare frameworks, of_bare: the share of the bare
 // framework's.
 func rows(runs []*run) []result.Row {
-	bare := map[[2]string]float64{}
-	for _, r := range runs {
-		if r.app.Library == "" {
-			bare[[2]string{r.app.Framework, r.name}] = r.median()
-		}
-	}
 	var out []result.Row
 	for _, r := range runs {
 		row := result.Row{
 			Library: r.app.Library, Version: result.Version(r.app.Module), Framework: r.app.Framework, Store: r.app.Store,
-			Case: r.name, Metrics: map[string]float64{"per_second": r.median()},
+			Case: r.name, Metrics: map[string]float64{"per_second": median(r.perSecond)},
 		}
-		if b := bare[[2]string{r.app.Framework, r.name}]; r.app.Library != "" && b > 0 {
-			row.Metrics["of_bare"] = r.median() / b
+		if len(r.ofBare) > 0 {
+			row.Metrics["of_bare"] = median(r.ofBare)
 		}
 		out = append(out, row)
 	}

@@ -9,12 +9,15 @@ import (
 func TestSharesAreOfTheSameFrameworkAndCase(t *testing.T) {
 	runs := []*run{
 		{app: peer.App{Framework: "gin"}, name: "C", perSecond: []float64{900, 1000, 5000}},
-		{app: peer.App{Framework: "gin"}, name: "D", perSecond: []float64{400}},
-		{app: peer.App{Framework: "echo"}, name: "C", perSecond: []float64{1}},
-		{app: peer.App{Library: "coatcheck", Framework: "gin", Store: "memory"}, name: "C", perSecond: []float64{850, 100, 900}},
+		{app: peer.App{Framework: "gin"}, name: "D"},
+		{app: peer.App{Framework: "echo"}, name: "C"},
+		{app: peer.App{Library: "coatcheck", Framework: "gin", Store: "memory"}, name: "C", perSecond: []float64{850, 100, 900}, ofBare: []float64{.9, .1, .8}},
 	}
-	got := rows(runs)
-	if m := got[3].Metrics; m["per_second"] != 850 || m["of_bare"] != .85 {
+	if bareOf(runs, runs[3]) != runs[0] || bareOf(runs, runs[0]) != nil {
+		t.Error("compared with another framework or case")
+	}
+	got := rows([]*run{runs[0], runs[3]})
+	if m := got[1].Metrics; m["per_second"] != 850 || m["of_bare"] != .8 {
 		t.Errorf("%v", m)
 	}
 	if _, ok := got[0].Metrics["of_bare"]; ok {
