@@ -3,22 +3,29 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/coatcheck-go/coatcheck/bench/scale"
 )
 
 func init() { suites["scale"] = runScale }
 
-// runScale puts the files where SCALE_DIR says, or in the memory of the machine if that is a folder: a million
+// runScale puts the files into SCALE_DIR, or into the memory of the machine if that is a folder: a million
 // synced files take a quarter of an hour on a disk.
 func runScale() error {
-	dir := os.Getenv("SCALE_DIR")
-	if dir == "" {
-		dir = os.TempDir()
-		if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
-			dir = "/dev/shm"
-		}
+	dir, err := os.MkdirTemp(scaleDir(), "coatcheck-scale-")
+	if err != nil {
+		return err
 	}
+	defer os.RemoveAll(dir)
+	stopped := make(chan os.Signal, 1)
+	signal.Notify(stopped, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stopped
+		os.RemoveAll(dir) // it may be gigabytes of memory
+		os.Exit(1)
+	}()
 	suite, err := scale.Run(scale.Config{
 		Sizes: []int{1_000, 10_000, 100_000, 1_000_000}, Dir: dir,
 		Progress: func(line string) { fmt.Fprintln(os.Stderr, line) },
@@ -29,4 +36,14 @@ func runScale() error {
 	suite.Command = "go run . scale"
 	scale.Print(os.Stdout, suite)
 	return suite.Save()
+}
+
+func scaleDir() string {
+	if dir := os.Getenv("SCALE_DIR"); dir != "" {
+		return dir
+	}
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return os.TempDir()
 }

@@ -49,9 +49,9 @@ func Page(s Suites) string {
 
 <!-- Made by "make bench". Do not edit. -->
 
-The same work on coatcheck and on the session libraries that Go teams use today, each at its newest release, with
-its own defaults, beside the bare framework. `)
-	p.add("To repeat it, with the servers that are installed (about 20 minutes): `make bench`.\n\n")
+The same work on coatcheck and on the session libraries that Go teams use today, each in the version named at the
+end and with its own defaults, beside the bare framework. `)
+	p.add("To repeat it, with the servers that are installed: `make bench`, about half an hour. Nothing else should run meanwhile; ratios repeat better than times.\n\n")
 	p.inShort(s)
 	p.correct(s.Correct)
 	p.speed(s.Speed)
@@ -106,7 +106,7 @@ func (p *page) table(head []string, rows [][]string) {
 func (p *page) versions(s Suites) {
 	p.add("## Versions\n\n")
 	seen := map[string]bool{}
-	for _, suite := range []*result.Suite{s.Speed, s.Correct, s.Load} {
+	for _, suite := range []*result.Suite{s.Speed, s.Correct, s.Load, s.Scale} {
 		if suite == nil {
 			continue
 		}
@@ -170,6 +170,8 @@ func ns(x float64) string {
 		return fmt.Sprintf("%.1f µs", x/1000)
 	case x < 1_000_000:
 		return fmt.Sprintf("%.0f µs", x/1000)
+	case x < 1e9:
+		return fmt.Sprintf("%.1f ms", x/1e6)
 	}
-	return fmt.Sprintf("%.1f ms", x/1e6)
+	return fmt.Sprintf("%.1f s", x/1e9)
 }

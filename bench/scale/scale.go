@@ -5,21 +5,18 @@ package scale
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/alexedwards/scs/v2"
-	scsmem "github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/coatcheck-go/coatcheck/bench/result"
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -32,32 +29,46 @@ const payload = 261 // bytes: five values as JSON
 // Config says what Run measures.
 type Config struct {
 	Sizes    []int
-	Dir      string // for filestore
+	Dir      string // for filestore: exists, and is left empty
 	Progress func(line string)
 }
 
 // Run measures each store at each size.
 func Run(cfg Config) (*result.Suite, error) {
 	suite := &result.Suite{Name: "scale", Machine: result.Machine(), Time: time.Now().UTC(), Notes: []string{
-		"half of the sessions expire and are swept while the other half is read by one goroutine, one read every 50 us",
-		"filestore is in " + cfg.Dir + "; a file system in memory shows its own work, not the disk's",
+		"sessions of 261 bytes; half of them expire and are removed while one goroutine reads the others, one read every 50 µs",
+		"coatcheck's Sweep was called again and again with a limit of 1000; scs and Fiber v2 remove in goroutines of their own, and the worst read is that of the three seconds around it",
+		"filestore was in " + kind(cfg.Dir) + ", opened right after it had been filled, so that the system still knew its files",
 	}}
 	for _, n := range cfg.Sizes {
 		for _, s := range []struct {
-			library, store string
-			measure        func(n int, dir string) (map[string]float64, error)
-		}{{"coatcheck", "memory", memory}, {"scs", "memory", scsMemory}, {"coatcheck", "file", files}} {
-			dir := filepath.Join(cfg.Dir, "coatcheck-scale-"+strconv.Itoa(n))
-			metrics, err := s.measure(n, dir)
-			os.RemoveAll(dir)
+			library, module, store string
+			measure                func(n int, dir string) (map[string]float64, error)
+		}{
+			{"coatcheck", "github.com/coatcheck-go/coatcheck", "memory", memory},
+			{"scs", "github.com/alexedwards/scs/v2", "memory", scsMemory},
+			{"fiber v2 session", "github.com/gofiber/fiber/v2", "memory", fiberMemory},
+			{"coatcheck", "github.com/coatcheck-go/coatcheck", "file", files},
+		} {
+			metrics, err := s.measure(n, filepath.Join(cfg.Dir, strconv.Itoa(n)))
 			if err != nil {
 				return nil, fmt.Errorf("%s %s at %d: %w", s.library, s.store, n, err)
 			}
-			suite.Rows = append(suite.Rows, result.Row{Library: s.library, Store: s.store, Case: strconv.Itoa(n), Metrics: metrics})
+			suite.Rows = append(suite.Rows, result.Row{
+				Library: s.library, Version: result.Version(s.module), Store: s.store, Case: strconv.Itoa(n), Metrics: metrics,
+			})
 			cfg.Progress(fmt.Sprintf("%s %s %d", s.library, s.store, n))
 		}
 	}
 	return suite, nil
+}
+
+// kind tells a folder in memory from one on a disk: the page names no folder of this machine.
+func kind(dir string) string {
+	if strings.HasPrefix(dir, "/dev/shm/") {
+		return "a file system in memory (/dev/shm): its times are its own work, without a disk"
+	}
+	return "a folder on this machine's disk"
 }
 
 // expires is when session i ends: half of them at once, before anybody sweeps.
@@ -70,6 +81,12 @@ func expires(i int) time.Time {
 
 func id(n int) driver.ID { return sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(n))) }
 
+// token is the key of a session in other libraries: 43 characters.
+func token(n int) string {
+	hash := id(n)
+	return base64.RawURLEncoding.EncodeToString(hash[:])
+}
+
 func memory(n int, _ string) (map[string]float64, error) {
 	before := liveHeap()
 	s := memstore.New(memstore.Config{})
@@ -81,6 +98,7 @@ func memory(n int, _ string) (map[string]float64, error) {
 }
 
 func files(n int, dir string) (map[string]float64, error) {
+	defer os.RemoveAll(dir)
 	s, err := filestore.New(dir)
 	if err != nil {
 		return nil, err
@@ -91,7 +109,7 @@ func files(n int, dir string) (map[string]float64, error) {
 	if err := s.Close(); err != nil {
 		return nil, err
 	}
-	start := time.Now()
+	before, start := liveHeap(), time.Now()
 	if s, err = filestore.New(dir); err != nil {
 		return nil, err
 	}
@@ -100,7 +118,23 @@ func files(n int, dir string) (map[string]float64, error) {
 		return nil, err
 	}
 	m := map[string]float64{"start_ms": float64(time.Since(start).Microseconds()) / 1000}
+	m["bytes_beside_payload"] = max(0, liveHeap()-before) / float64(n) // the payload is not in memory
+	count, err := countFiles(dir)
+	if err != nil {
+		return nil, err
+	}
+	m["files"] = float64(count) / float64(n)
 	return m, reads(s, n, s.Sweep, m)
+}
+
+func countFiles(dir string) (n int, err error) {
+	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			n++
+		}
+		return err
+	})
+	return n, err
 }
 
 func fill(s driver.Store, n, writers int) error {
@@ -125,96 +159,11 @@ func fill(s driver.Store, n, writers int) error {
 	return nil
 }
 
-// reads adds to m how long reads take, quiet and while sweep removes half of the sessions.
-func reads(s driver.Store, n int, sweep func(context.Context, int) (int, error), m map[string]float64) error {
-	var failed error
-	read := func() {
-		if _, err := s.Load(context.Background(), id(2*rand.N(n/2)+1)); err != nil {
-			failed = err
-		}
-	}
-	quiet := timed(read, 2*time.Second, nil)
-	m["read_p50_us"], m["read_p99_us"] = at(quiet, .5), at(quiet, .99)
-	var done atomic.Bool
-	var took time.Duration
-	go func() {
-		defer done.Store(true)
-		start := time.Now()
-		for removed := 0; removed < n/2; {
-			k, err := sweep(context.Background(), 1000)
-			if removed += k; err != nil || k == 0 {
-				break
-			}
-		}
-		took = time.Since(start)
-	}()
-	busy := timed(read, time.Hour, &done)
-	m["worst_read_ms"], m["sweep_s"] = at(busy, 1)/1000, took.Seconds()
-	return failed
-}
-
-// scsMemory is scs's store, whose own goroutine removes what has expired.
-func scsMemory(n int, _ string) (map[string]float64, error) {
-	const pause = 2 * time.Second
-	wait := pause + time.Duration(n)*3*time.Microsecond // until the cleanup: long enough to fill it
-	before := liveHeap()
-	s := scsmem.NewWithCleanupInterval(wait)
-	var store scs.Store = s
-	begun := time.Now()
-	for i := range n {
-		if err := store.Commit(id(i).String()[:43], make([]byte, payload), expires(i)); err != nil {
-			return nil, err
-		}
-	}
-	m := map[string]float64{"bytes_beside_payload": (liveHeap()-before)/float64(n) - payload}
-	read := func() { _, _, _ = store.Find(id(2*rand.N(n/2) + 1).String()[:43]) }
-	quiet := timed(read, max(0, time.Until(begun.Add(wait))-pause/2), nil)
-	busy := timed(read, pause+time.Second, nil)
-	if len(quiet) > 0 {
-		m["read_p50_us"], m["read_p99_us"] = at(quiet, .5), at(quiet, .99)
-	}
-	m["worst_read_ms"] = at(busy, 1) / 1000
-	s.StopCleanup()
-	return m, nil
-}
-
-// timed calls f for d, or until done is true, and returns the sorted times in microseconds.
-func timed(f func(), d time.Duration, done *atomic.Bool) []float64 {
-	var times []float64
-	for end := time.Now().Add(d); time.Now().Before(end) && (done == nil || !done.Load()); {
-		start := time.Now()
-		f()
-		times = append(times, float64(time.Since(start).Nanoseconds())/1000)
-		for spin := time.Now(); time.Since(spin) < 50*time.Microsecond; {
-			runtime.Gosched()
-		}
-	}
-	slices.Sort(times)
-	return times
-}
-
-// at returns the part q of sorted times; 0 if there are none.
-func at(times []float64, q float64) float64 {
-	if len(times) == 0 {
-		return 0
-	}
-	return times[min(len(times)-1, int(q*float64(len(times))))]
-}
-
-func liveHeap() float64 {
-	var m runtime.MemStats
-	for range 3 {
-		runtime.GC()
-	}
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc)
-}
-
 // Print writes the suite as a table.
 func Print(w io.Writer, s *result.Suite) {
 	for _, row := range s.Rows {
-		fmt.Fprintf(w, "%-10s %-7s %8s", row.Library, row.Store, row.Case)
-		for _, key := range []string{"bytes_beside_payload", "read_p50_us", "read_p99_us", "worst_read_ms", "sweep_s", "start_ms"} {
+		fmt.Fprintf(w, "%-16s %-7s %8s", row.Library, row.Store, row.Case)
+		for _, key := range []string{"bytes_beside_payload", "read_p50_us", "read_p99_us", "worst_read_ms", "sweep_s", "start_ms", "files"} {
 			if x, ok := row.Metrics[key]; ok {
 				fmt.Fprintf(w, "  %s %.2f", key, x)
 			}

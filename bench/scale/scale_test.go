@@ -1,23 +1,48 @@
 package scale
 
 import (
+	"context"
+	"math"
 	"path/filepath"
 	"testing"
 )
 
 func TestStoresAreMeasured(t *testing.T) {
-	for name, measure := range map[string]func(int, string) (map[string]float64, error){"memory": memory, "file": files} {
+	for name, measure := range map[string]func(int, string) (map[string]float64, error){"memory": memory, "scs": scsMemory, "fiber": fiberMemory, "file": files} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name == "fiber" && testing.Short() {
+				t.Skip("waits 20 s for its cleanup")
+			}
 			m, err := measure(1000, filepath.Join(t.TempDir(), "s"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, key := range []string{"read_p50_us", "read_p99_us", "worst_read_ms", "sweep_s"} {
+			for _, key := range []string{"read_p50_us", "read_p99_us", "worst_read_ms"} {
 				if m[key] <= 0 {
 					t.Errorf("%s is %v", key, m[key])
 				}
 			}
+			if m["read_p50_us"] > m["read_p99_us"] {
+				t.Errorf("%v", m)
+			}
+			if name == "file" && m["files"] != 1 {
+				t.Errorf("%v files for an anonymous session", m["files"])
+			}
 		})
+	}
+}
+
+func TestAt(t *testing.T) {
+	times := []float64{1, 2, 3, 4}
+	if at(times, 0) != 1 || at(times, .5) != 3 || at(times, 1) != 4 || math.IsNaN(at(times, .99)) {
+		t.Error(at(times, 0), at(times, .5), at(times, 1))
+	}
+}
+
+func TestSweepThatStops(t *testing.T) {
+	// A sweep that finds nothing must not pass for one that removed half.
+	if err := sweepHalf(10, func(_ context.Context, _ int) (int, error) { return 0, nil }); err == nil {
+		t.Error("no error")
 	}
 }
