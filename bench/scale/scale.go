@@ -37,6 +37,7 @@ type Config struct {
 func Run(cfg Config) (*result.Suite, error) {
 	suite := &result.Suite{Name: "scale", Machine: result.Machine(), Time: time.Now().UTC(), Notes: []string{
 		"sessions of 261 bytes; half of them expire and are removed while one goroutine reads the others, one read every 50 µs",
+		"the lowest of three rounds, since other programs on the machine can only add; a single round for more than 100,000 files",
 		"coatcheck's Sweep was called again and again with a limit of 1000; scs and Fiber v2 remove in goroutines of their own, and the worst read is that of the three seconds around it",
 		"filestore was in " + kind(cfg.Dir) + ", opened right after it had been filled, so that the system still knew its files",
 	}}
@@ -50,7 +51,8 @@ func Run(cfg Config) (*result.Suite, error) {
 			{"fiber v2 session", "github.com/gofiber/fiber/v2", "memory", fiberMemory},
 			{"coatcheck", "github.com/coatcheck-go/coatcheck", "file", files},
 		} {
-			metrics, err := s.measure(n, filepath.Join(cfg.Dir, strconv.Itoa(n)))
+			dir := filepath.Join(cfg.Dir, strconv.Itoa(n))
+			metrics, err := lowest(rounds(n, s.store), func() (map[string]float64, error) { return s.measure(n, dir) })
 			if err != nil {
 				return nil, fmt.Errorf("%s %s at %d: %w", s.library, s.store, n, err)
 			}
@@ -61,6 +63,33 @@ func Run(cfg Config) (*result.Suite, error) {
 		}
 	}
 	return suite, nil
+}
+
+// rounds is how often a store is measured: once where that takes minutes.
+func rounds(n int, store string) int {
+	if store == "file" && n > 100_000 {
+		return 1
+	}
+	return 3
+}
+
+// lowest measures several times and keeps the lowest of each metric: other programs on the machine
+// can only add to it.
+func lowest(rounds int, measure func() (map[string]float64, error)) (map[string]float64, error) {
+	var low map[string]float64
+	for range rounds {
+		m, err := measure()
+		if err != nil {
+			return nil, err
+		}
+		if low == nil {
+			low = m
+		}
+		for key, x := range m {
+			low[key] = min(low[key], x)
+		}
+	}
+	return low, nil
 }
 
 // kind tells a folder in memory from one on a disk: the page names no folder of this machine.

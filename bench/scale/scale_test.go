@@ -46,3 +46,15 @@ func TestSweepThatStops(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestLowestOfTheRounds(t *testing.T) {
+	figures := []float64{3, 1, 2}
+	m, err := lowest(3, func() (map[string]float64, error) {
+		x := figures[0]
+		figures = figures[1:]
+		return map[string]float64{"worst_read_ms": x}, nil
+	})
+	if err != nil || m["worst_read_ms"] != 1 {
+		t.Errorf("%v, %v", m, err)
+	}
+}
