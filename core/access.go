@@ -3,36 +3,76 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// This file is the only one that calls the store for requests. Here, and nowhere else, a
-// store that keeps records and one whose tokens carry them differ.
+// This file is the only one that calls the store for requests, and the seam between a session and where its
+// identity and content are kept. There are two kinds of store: one keeps records that a split token selects
+// (store), the other has tokens that carry their record (tokens), which are saved in tokens.go. A third, such
+// as the table of another system, would be a case of the functions here.
 
-// fetch loads the record under id and opens it. It may be the marker of a rotation.
-func (m *Manager) fetch(ctx context.Context, id driver.ID, rec *driver.Record, st *state) error {
+// issue makes the identity of a new session.
+func (m *Manager) issue() issued {
+	if m.tokens != nil {
+		return issued{id: m.space.newID()} // its token is made with the record
+	}
+	return m.space.newToken()
+}
+
+// reissue makes the next token of a session. One that carries its record can only be replaced
+// together with its ID, since it is by its ID that it is revoked.
+func (m *Manager) reissue(id driver.ID) issued {
+	if m.tokens != nil {
+		return m.issue()
+	}
+	return m.space.nextToken(id)
+}
+
+// fetch loads the record under id.
+func (m *Manager) fetch(ctx context.Context, id driver.ID, rec *held) error {
+	return m.load(ctx, id, rec, m.store.Load)
+}
+
+// fetchPastCaches is fetch, where an older state of the record will not do.
+func (m *Manager) fetchPastCaches(ctx context.Context, id driver.ID, rec *held) error {
+	if m.can.Reloader == nil {
+		return m.load(ctx, id, rec, m.store.Load)
+	}
+	return m.load(ctx, id, rec, m.can.Reloader.Reload)
+}
+
+func (m *Manager) load(ctx context.Context, id driver.ID, into *held, load func(context.Context, driver.ID) (driver.Record, error)) error {
+	var rec driver.Record
 	err := m.timed(ctx, EventLoad, id, func(ctx context.Context) (size int, err error) {
-		*rec, err = m.store.Load(ctx, id)
+		rec, err = load(ctx, id)
 		return len(rec.Data), err
 	})
-	if err == nil {
-		err = m.open(rec, id, st)
+	if err == nil && rec.ID != id {
+		// Not corrupt: the record that was asked for may be all right.
+		err = driver.Unavailable("coatcheck: "+m.info.Name, errors.New("the store answered with another session's record"))
 	}
-	rec.ID = id
+	if err != nil && !errors.Is(err, driver.ErrNotFound) && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrUnavailable) {
+		err = driver.Unavailable("coatcheck: "+m.info.Name, err) // no other answer to a Load may look like none
+	}
+	*into = hold(&rec)
+	into.ID = id
 	return err
 }
 
 // unseal opens a token that carries its record.
-func (m *Manager) unseal(ctx context.Context, token string, rec *driver.Record, st *state) error {
+func (m *Manager) unseal(ctx context.Context, token string, into *held, st *state) error {
+	var rec driver.Record
 	err := m.timed(ctx, EventLoad, ID{}, func(ctx context.Context) (size int, err error) {
-		*rec, err = m.tokens.Open(ctx, token, m.binding)
+		rec, err = m.tokens.Open(ctx, token, m.binding)
 		return len(rec.Data), err
 	})
+	*into = hold(&rec)
 	if err == nil {
-		err = m.open(rec, rec.ID, st)
+		err = m.open(into, st)
 	}
 	return err
 }
@@ -66,68 +106,68 @@ func (m *Manager) replace(ctx context.Context, rec *driver.Record, token string)
 // room is how long a token may be.
 func (m *Manager) room() int { return maxCookie - len(m.cfg.Cookie.Name) }
 
-// extend moves the deadline of a live record and returns the token for it.
-func (m *Manager) extend(ctx context.Context, rec *driver.Record, expires time.Time, token string) (string, error) {
+// extend writes down the use of a live record at the time used, with a deadline, and returns the token for it.
+func (m *Manager) extend(ctx context.Context, h *held, used, expires int64, token string) (string, error) {
 	if m.tokens != nil {
-		if m.expired(rec) {
+		if m.expired(h) {
 			return "", driver.ErrNotFound
 		}
-		rec.Expires = expires
-		return m.replace(ctx, rec, token)
+		h.Used, h.Expires = used, max(h.Expires, expires)
+		rec := h.record()
+		token, err := m.replace(ctx, &rec, token)
+		h.Version = rec.Version
+		return token, err
 	}
-	err := m.timed(ctx, EventTouch, rec.ID, func(ctx context.Context) (int, error) {
-		return 0, m.store.Touch(ctx, rec.ID, rec.Version, expires)
+	err := m.timed(ctx, EventTouch, h.ID, func(ctx context.Context) (int, error) {
+		return 0, m.store.Touch(ctx, h.ID, h.Version, fromMicros(used), fromMicros(expires))
 	})
 	if err == nil {
-		rec.Expires = expires
+		h.Used, h.Expires = used, max(h.Expires, expires)
 	}
 	return token, err
 }
 
-// swap replaces the live record old and inserts next, or writes next anew after a conflict.
-func (m *Manager) swap(ctx context.Context, old, next *driver.Record) error {
-	if m.rotator != nil {
-		return m.timed(ctx, EventUpdate, next.ID, func(ctx context.Context) (int, error) {
-			return len(next.Data), m.rotator.Rotate(ctx, old, next)
-		})
-	}
-	write := m.insert
-	if next.Version > 0 {
-		write = m.replace
-	}
-	if _, err := write(ctx, next, ""); err != nil {
-		return err
-	}
-	_, err := m.replace(ctx, old, "")
-	return err
+// succeed inserts next and replaces old, in one step of the store.
+func (m *Manager) succeed(ctx context.Context, old, next *driver.Record) error {
+	return m.timed(ctx, EventCreate, next.ID, func(ctx context.Context) (int, error) {
+		return len(next.Data), m.can.Successor.Succeed(ctx, old, next)
+	})
 }
 
 // expired reports that a token's own deadline has passed during the request: nobody but core
 // can refuse to seal it again. A store that keeps records looks at them itself, where another request
 // may have moved the deadline.
-func (m *Manager) expired(rec *driver.Record) bool {
-	return m.tokens != nil && !rec.Live(m.cfg.Now())
+func (m *Manager) expired(h *held) bool {
+	return m.tokens != nil && m.now() >= h.Expires
 }
 
-// alive returns ErrNotFound if another request rotated or ended the session of rec meanwhile.
-func (m *Manager) alive(ctx context.Context, rec driver.Record) error {
-	if m.expired(&rec) {
+// alive returns ErrNotFound if another request ended the session of rec meanwhile, or gave it another token.
+func (m *Manager) alive(ctx context.Context, h held) error {
+	if m.expired(&h) {
 		return driver.ErrNotFound
 	}
 	if m.tokens != nil {
 		// Fails where the ID was revoked. Nobody gets the token, so it may have any length.
+		rec := h.record()
 		_, err := m.tokens.Seal(ctx, &rec, m.binding, math.MaxInt)
 		return m.known(err)
 	}
-	var st state
-	err := m.fetch(ctx, rec.ID, &rec, &st)
-	if err == nil && st.kind == kindMarker {
+	var now held
+	err := m.fetchPastCaches(ctx, h.ID, &now)
+	if errors.Is(err, driver.ErrCorrupt) {
+		return nil
+	}
+	if err == nil && !sameToken(h.Data, now.Data) {
 		err = driver.ErrNotFound
 	}
-	if errors.Is(err, driver.ErrCorrupt) {
-		err = nil
-	}
 	return err
+}
+
+// sameToken reports whether two versions of a session's record take the same token.
+func sameToken(a, b []byte) bool {
+	one, ok := blockOf(a)
+	two, isBlock := blockOf(b)
+	return ok && isBlock && two.kind() == kindSession && one.rotations() == two.rotations() && one.renewals() == two.renewals()
 }
 
 // remove deletes a record, or revokes its token until the time given, when no token of
@@ -139,4 +179,62 @@ func (m *Manager) remove(ctx context.Context, id driver.ID, until time.Time) err
 		}
 		return 0, m.tokens.Revoke(ctx, id, until)
 	})
+}
+
+// encode returns a state as Record.Data is before it is sealed, with room for a block, which is the caller's
+// to write.
+func (m *Manager) encode(st *state) ([]byte, block, error) {
+	prefix := blockSize
+	if m.tokens != nil {
+		prefix = 1
+	}
+	data, entries := st.encode(prefix)
+	if entries > m.cfg.MaxSize {
+		return nil, nil, fmt.Errorf("coatcheck: the session has %d bytes of values, Config.MaxSize is %d: %w", entries, m.cfg.MaxSize, ErrTooLarge)
+	}
+	data[atFormat] = envelopeFormat
+	return data, block(data[:prefix:prefix]), nil
+}
+
+// seal returns what encode has made as a store gets it. Keys authenticate the block with the rest.
+func (m *Manager) seal(id driver.ID, data []byte, b block) []byte {
+	if m.cfg.Keys == nil {
+		return data
+	}
+	sealed := make([]byte, len(b), len(data)+m.cfg.Keys.Overhead())
+	copy(sealed, b)
+	return m.cfg.Keys.Seal(sealed, data[len(b):], m.boundTo(id, b))
+}
+
+// open reads rec into st.
+func (m *Manager) open(rec *held, st *state) error {
+	prefix := blockSize
+	if m.tokens != nil {
+		prefix = 1
+	}
+	data := rec.Data
+	switch {
+	case len(data) < prefix || data[atFormat] == 0:
+		return driver.Corrupt("coatcheck: record of no format")
+	case data[atFormat] > envelopeFormat:
+		return fmt.Errorf("%w (format %d, this one reads up to %d)", ErrUnreadable, data[atFormat], envelopeFormat)
+	}
+	rest := data[prefix:]
+	if m.cfg.Keys != nil {
+		var err error
+		sealed := rest
+		if rest, _, err = m.cfg.Keys.Open(sealed, m.boundTo(rec.ID, data[:prefix])); err != nil {
+			return m.unopened(err, sealed)
+		}
+	}
+	err := st.parse(rest, m.codec)
+	if err == nil && st.subject != rec.Subject {
+		err = driver.Corrupt("coatcheck: the record names another subject than its content")
+	}
+	return err
+}
+
+func (m *Manager) boundTo(id driver.ID, b block) []byte {
+	ad := make([]byte, 0, len(m.binding)+len(id)+len(b))
+	return append(append(append(ad, m.binding...), id[:]...), b...)
 }

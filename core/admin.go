@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -14,7 +15,7 @@ import (
 // ends the sequence; errors.ErrUnsupported means that the store has no index by user. The
 // whole walk has Config.StoreTimeout.
 func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Session, error] {
-	if m.indexer == nil {
+	if m.can.Indexer == nil {
 		return failed(m.unsupported("list the sessions of a user"))
 	}
 	if subject == "" {
@@ -23,16 +24,16 @@ func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Sessi
 	return func(yield func(*Session, error) bool) {
 		ctx, cancel := m.storeContext(ctx)
 		defer cancel()
-		m.views(ctx, m.indexer.BySubject(ctx, subject))(yield)
+		m.views(ctx, m.can.Indexer.BySubject(ctx, subject))(yield)
 	}
 }
 
 // All goes through all live sessions like Sessions.
 func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
-	if m.lister == nil {
+	if m.can.Lister == nil {
 		return failed(m.unsupported("list sessions"))
 	}
-	return m.views(ctx, m.lister.All(ctx))
+	return m.views(ctx, m.can.Lister.All(ctx))
 }
 
 func (m *Manager) unsupported(what string) error {
@@ -52,15 +53,21 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 				yield(nil, m.known(err))
 				return
 			}
-			var st state
-			if err := m.open(&rec, rec.ID, &st); err != nil {
+			if !m.space.owns(rec.ID) {
+				continue
+			}
+			if b, ok := blockOf(rec.Data); ok && b.kind() != kindSession {
+				continue
+			}
+			h, st := hold(&rec), state{}
+			if err := m.open(&h, &st); err != nil {
 				m.observe(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Err: err})
 				continue
 			}
-			if st.kind != kindSession || m.now() >= m.end(&st.header) {
+			if m.now() >= m.end(&st.header) {
 				continue
 			}
-			if !yield(&Session{rec: rec, live: true, cur: st}, nil) {
+			if !yield(&Session{rec: h, live: true, cur: st}, nil) {
 				return
 			}
 		}
@@ -68,8 +75,45 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 }
 
 // Revoke ends one session. That it is not there is no error. A request that uses it right now
-// stores nothing more. errors.ErrUnsupported: the tokens cannot be revoked.
+// stores nothing more. With the context of a request whose own session it is, it works like Logout at that
+// place of the handler. ErrNotFound: id is of another Namespace, and nothing was done.
+// errors.ErrUnsupported: the tokens cannot be revoked.
 func (m *Manager) Revoke(ctx context.Context, id ID) error {
+	if !m.space.owns(id) {
+		return fmt.Errorf("coatcheck: Revoke: the ID belongs to another Config.Namespace: %w", ErrNotFound)
+	}
+	err := m.revoke(ctx, id, "")
+	if err == nil {
+		m.Exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
+			stored = s.live && s.rec.ID == id
+			return stored, stored && s.fate == fateLogin || s.comes() && s.next.id == id
+		})
+	}
+	return err
+}
+
+// RevokeOwn is Revoke for forms in which a user names one of their sessions: it ends none that is
+// somebody else's. ErrNotFound: subject has no session with this ID, or none any more.
+func (m *Manager) RevokeOwn(ctx context.Context, subject string, id ID) error {
+	if m.store == nil {
+		return m.unsupported("tell whose a session is")
+	}
+	if subject == "" || !m.space.owns(id) {
+		return fmt.Errorf("coatcheck: RevokeOwn: %w", ErrNotFound)
+	}
+	calls, cancel := m.storeContext(ctx)
+	defer cancel()
+	var rec held
+	if err := m.fetch(calls, id, &rec); err != nil {
+		return err
+	}
+	if b, ok := blockOf(rec.Data); rec.Subject != subject || ok && b.kind() != kindSession {
+		return fmt.Errorf("coatcheck: RevokeOwn: %w", ErrNotFound)
+	}
+	return m.Revoke(ctx, id)
+}
+
+func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
 	err := m.remove(ctx, id, fromMicros(m.now()).Add(m.cfg.Lifetime))
@@ -77,17 +121,20 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 		return nil // revoked before
 	}
 	if err == nil {
-		m.observe(ctx, Event{Kind: EventDestroy, ID: id})
+		m.observe(ctx, Event{Kind: EventDestroy, ID: id, Subject: subject})
 	}
 	return err
 }
 
 // RevokeSubject ends all sessions of a user, but for those named, and returns how many
-// it ended: "sign out everywhere else", a changed password, a closed account. With the context
-// of the request, a session that the request gives a new ID counts as the one named. Records
-// that this process cannot open are ended, too.
+// it ended: "sign out everywhere else", a changed password, a closed account. When it has returned no error,
+// no session of the user is alive that was when the call began. Records that this process cannot open
+// are ended, too; those of another Namespace are another user's.
+//
+// With the context of a request whose own session is the user's it works like Logout at that place of the
+// handler, unless that session is named: by Session.ID, which after Login is the one to come.
 func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...ID) (int, error) {
-	if m.indexer == nil {
+	if m.can.Indexer == nil {
 		return 0, m.unsupported("list the sessions of a user")
 	}
 	if subject == "" {
@@ -97,42 +144,64 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 	for _, id := range except {
 		kept[id] = true
 	}
+	delete(kept, ID{}) // the ID of no session, not of the one to come
 	m.Exchange(ctx).keep(kept)
-	total := 0
-	// A session that gets a new ID during a pass is seen by the next one: its new record
-	// is written before the old one goes.
-	for range 10 {
-		found, failed := m.recordsOf(ctx, subject, kept)
+	ended, err := m.revokeAll(ctx, subject, kept)
+	total := len(ended)
+	if total > 0 || err == nil {
+		m.Exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
+			stored = s.live && s.rec.Subject == subject && !kept[s.rec.ID] && (err == nil || slices.Contains(ended, s.rec.ID))
+			return stored, s.comes() && s.cur.subject == subject && !kept[s.next.id]
+		})
+	}
+	return total, err
+}
+
+// revokeAll revokes in passes: a sign-in that is stored during one is seen by the next, since its record is
+// there before that of the session it replaces goes. A walk may miss the new record, and come too late for the old
+// session; but the old one's record keeps the user's name for a while, so that its end is seen, and leads to
+// another pass.
+func (m *Manager) revokeAll(ctx context.Context, subject string, kept map[ID]bool) (ended []ID, err error) {
+	succeeded := map[ID]bool{}
+	for range 20 {
+		before := len(succeeded)
+		found, failed := m.recordsOf(ctx, subject, kept, succeeded)
 		for _, id := range found {
-			if err := m.Revoke(ctx, id); err != nil {
-				return total, errors.Join(err, failed)
+			if err := m.revoke(ctx, id, subject); err != nil {
+				return ended, errors.Join(err, failed)
 			}
-			total++
+			ended = append(ended, id)
 		}
-		if failed != nil || len(found) == 0 {
-			return total, failed
+		if failed != nil || len(found) == 0 && len(succeeded) == before {
+			return ended, failed
 		}
 	}
-	return total, fmt.Errorf("coatcheck: RevokeSubject: this user signs in again and again meanwhile: %w", driver.ErrConflict)
+	return ended, fmt.Errorf("coatcheck: RevokeSubject: this user signs in again and again meanwhile: %w", driver.ErrConflict)
 }
 
 // recordsOf returns what the store has of subject, also what only another node can open, and
-// also if the walk ends in an error.
-func (m *Manager) recordsOf(ctx context.Context, subject string, kept map[ID]bool) (found []ID, err error) {
+// also if the walk ends in an error. Sessions that were ended by a Login of this user are added to
+// succeeded.
+func (m *Manager) recordsOf(ctx context.Context, subject string, kept, succeeded map[ID]bool) (found []ID, err error) {
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
-	for rec, err := range m.indexer.BySubject(ctx, subject) {
+	for rec, err := range m.can.Indexer.BySubject(ctx, subject) {
 		if err != nil {
 			return found, m.known(err)
 		}
-		if !kept[rec.ID] {
+		b, ok := blockOf(rec.Data)
+		switch {
+		case !m.space.owns(rec.ID):
+		case ok && b.kind() != kindSession:
+			succeeded[rec.ID] = true
+		case !kept[rec.ID]:
 			found = append(found, rec.ID)
 		}
 	}
 	return found, nil
 }
 
-// keep adds the stored ID of a session that RotateID or Login has given its next one.
+// keep adds the session that a Login of the request replaces, where the one to come is named.
 func (x *Exchange) keep(kept map[ID]bool) {
 	if x == nil || x.s.Load() == nil {
 		return
@@ -140,7 +209,40 @@ func (x *Exchange) keep(kept map[ID]bool) {
 	s := x.s.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.rotate && kept[s.next.id] {
+	if s.fate != fateKeep && !s.next.id.IsZero() && kept[s.next.id] {
 		kept[s.rec.ID] = true
+	}
+}
+
+// comes reports whether a save would begin a session. s.mu is held.
+func (s *Session) comes() bool { return !s.live || s.fate != fateKeep }
+
+// revoked is called when the request itself has revoked sessions. which tells whether its own stored one is among
+// them, and whether the one to come is. The request goes on without.
+func (x *Exchange) revoked(which func(*Session) (stored, coming bool)) {
+	if x == nil {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := x.s.Load()
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	stored, coming := which(s)
+	if coming {
+		s.destroy() // a sign-in that is not stored yet falls
+	}
+	switch {
+	case stored && s.fate == fateKeep:
+		s.clear()
+		fallthrough
+	case stored && s.fate == fateEnd:
+		s.forget()
 	}
 }

@@ -86,14 +86,22 @@ func TestIDs(t *testing.T) {
 			t.Errorf("ID before the save %v, after it %v", first, s.ID())
 		}
 		must(t, s.RotateID())
-		if s.ID() == first {
-			t.Error("RotateID left the ID")
+		if s.ID() != first {
+			t.Error("RotateID changed the ID")
 		}
-		first = s.ID()
 	})
 	b.visit(func(s *core.Session) {
 		if s.ID() != first {
-			t.Error("the ID after the rotation is not the one announced")
+			t.Error("the ID changed with the token")
+		}
+		must(t, s.Login("alice"))
+		if first = s.ID(); first.IsZero() {
+			t.Error("no ID of the session to come")
+		}
+	})
+	b.visit(func(s *core.Session) {
+		if s.ID() != first {
+			t.Error("the ID after the Login is not the one announced")
 		}
 		if back, err := core.ParseID(s.ID().String()); back != first || err != nil {
 			t.Errorf("ParseID: %v, %v", back, err)
@@ -112,13 +120,13 @@ func TestLifecycle(t *testing.T) {
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.AddFlash("info", "planted")) })
 	anonymous := b.copyOf()
 
-	// Login keeps what the visitor did, not what a page was to show them.
+	// Login keeps what the visitor did, and what a page was to show them.
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
 	b.visit(func(s *core.Session) {
 		if n, _ := count.Get(s); n != 1 || s.Subject() != "alice" {
 			t.Errorf("after Login: %d, %q", n, s.Subject())
 		}
-		if list, _ := s.Flashes(ctx); len(list) != 0 {
+		if list, _ := s.Flashes(ctx); len(list) != 1 {
 			t.Errorf("messages from before the Login: %v", list)
 		}
 	})

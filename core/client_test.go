@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -129,4 +130,15 @@ func records(tb testing.TB, store driver.Lister) int {
 		n++
 	}
 	return n
+}
+
+func cut(cookie string) (name, token string, ok bool) { return strings.Cut(cookie, "=") }
+
+func countEvents(into map[core.EventKind]int) func(context.Context, core.Event) {
+	var mu sync.Mutex
+	return func(_ context.Context, e core.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		into[e.Kind]++
+	}
 }

@@ -3,6 +3,8 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -13,20 +15,26 @@ import (
 type Out struct {
 	// Name and Value are a header line to add: "Set-Cookie", or Config.TokenHeader. Name is
 	// "" if there is none.
-	Name, Value string
+	Name  string
+	Value string `json:"-"` // may be a token
 
 	// Vary is a member that the Vary header must have, "" if none.
 	Vary string
 }
 
+// Format keeps the token out of a printed Out, whatever the verb.
+func (o Out) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coatcheck.Out("+o.Name+")") }
+
 // Commit stores what the request did, before the header of a response with this status
 // leaves. Nothing is stored for a status of 500 or more, and for 408. When the deadline of ctx
 // has passed, nothing is stored either, and changes are an error: a timeout middleware has
 // answered already, and if there is none, the client must not be told of a success. That the
-// client has gone does not matter. The first call decides; later ones change nothing.
+// client has gone does not matter. The first call decides; later ones change nothing. ErrEnded: another
+// request ended the session, and the changes were dropped.
 //
 // After an error the client must get none of the handler's response. HTTPStatus
-// tells what it should get. The session is closed then.
+// tells what it should get, and Out what goes with it: a Save may have stored a Login, a RotateID or a Logout
+// before, and nobody but this client is to have its token. The session is closed then.
 func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -46,12 +54,15 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	var err error
 	s.mu.Lock()
 	failed, refused, dirty := s.err, s.refused, s.dirty() || s.bad != nil
-	pending := s.live && s.delivery != deliverNothing
-	due := s.live && x.m.touchDue(&s.cur.header, micros(s.rec.Expires), x.now)
+	emptied := s.emptied
+	pending := s.delivery != deliverNothing
+	due := s.live && s.token != "" && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
 	s.mu.Unlock()
 	switch {
 	case failed != nil && refused && !void && !errors.Is(failed, ErrEnded):
 		err = failed // a handler that wrote in spite of an outage must not report success
+	case errors.Is(failed, ErrEnded) && status < http.StatusBadRequest:
+		err = failed // a Save has told the handler, which reports a success all the same
 	case failed != nil: // the handler knows, and made this response of it
 	case void:
 		x.close(s, ErrClosed)
@@ -60,27 +71,40 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 		err = x.dropped(ctx, s, driver.Unavailable("coatcheck: the request took too long to save its session", ctx.Err()))
 	case late:
 		x.withdraw(s, deliverRefresh)
-	case dirty:
-		x.phase = phaseOpen // a cookie can still be sent
-		err = x.save(ctx, s)
-		x.phase = phaseSent
-		if errors.Is(err, ErrEnded) {
-			err = nil
-		}
-	case pending:
+	case dirty || emptied:
+		err = x.commit(ctx, s)
+	case pending && s.live:
 		x.confirm(ctx, s)
 	case due:
-		err = x.touch(ctx, s)
+		x.touch(ctx, s)
 	}
 	if err != nil {
 		x.close(s, ErrClosed)
-		return Out{}, err
+		if x.revert != nil {
+			x.revert(ctx)
+		}
+		if !pending {
+			return Out{}, err
+		}
+		x.withdraw(s, deliverRefresh)
+		return x.out(s), err
 	}
 	return x.out(s), nil
 }
 
+// commit is the save of a response that a cookie can go with. x.mu is held.
+func (x *Exchange) commit(ctx context.Context, s *Session) error {
+	x.phase = phaseOpen
+	defer func() { x.phase = phaseSent }()
+	outer := x.outer()
+	if outer == nil {
+		return x.save(ctx, s)
+	}
+	return x.saveWithin(ctx, outer, s)
+}
+
 // confirm asks whether what an earlier Save wrote is still there: if another request ended the
-// session since, its cookie must not be sent. The save itself was acknowledged, so if the store
+// session since, or gave it another token, its cookie must not be sent. The save itself was acknowledged, so if the store
 // does not answer, the response stands, and the cookie keeps its old lifetime. x.mu is held.
 func (x *Exchange) confirm(ctx context.Context, s *Session) {
 	ctx, cancel := x.m.writeContext(ctx)
@@ -114,7 +138,7 @@ func (x *Exchange) out(s *Session) Out {
 	deliver := s.delivery
 	s.delivery = deliverNothing
 	persistent := m.persistent(s.cur.expiry)
-	if deliver == deliverNothing || deliver == deliverRefresh && !persistent {
+	if deliver == deliverNothing || deliver == deliverRefresh && !persistent || deliver != deliverDeletion && s.token == "" {
 		return out
 	}
 	out.Name = "Set-Cookie"

@@ -3,6 +3,7 @@ package core_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -104,14 +105,42 @@ var ends = map[string]func(*testing.T, *browser){
 	"login":  func(t *testing.T, b *browser) { b.visit(func(s *core.Session) { must(t, s.Login("bob")) }) },
 }
 
+// outcome is what becomes of a slow request.
+type outcome struct {
+	err    error
+	cookie bool // the deletion of one, here
+}
+
+// expect is DESIGN's table for a request that loaded the session before another one ended it.
+func expect(end, change string) outcome {
+	switch {
+	case change == "nothing" || change == "flashes":
+		return outcome{} // it shows what it loaded
+	case change == "logout":
+		return outcome{cookie: end == "rotate"}
+	case end == "rotate":
+		return outcome{} // applied on top
+	}
+	return outcome{err: core.ErrEnded}
+}
+
+func (o outcome) check(t *testing.T, out core.Out, err error) {
+	t.Helper()
+	if !errors.Is(err, o.err) || (o.err == nil) != (err == nil) || (out.Name != "") != o.cookie || o.cookie && !strings.Contains(out.Value, "Max-Age=0") {
+		t.Errorf("slow response: %+v, %v, want %+v", out, err, o)
+	}
+	if o.err != nil && core.HTTPStatus(err) != 409 {
+		t.Errorf("status %d", core.HTTPStatus(err))
+	}
+}
+
 func TestEndedSessionStaysEnded(t *testing.T) {
 	for end, endIt := range ends {
 		for change, changeIt := range changes {
 			for _, every := range []bool{false, true} {
 				t.Run(fmt.Sprint(end, "/", change, "/", every), func(t *testing.T) {
 					// Given a session and a slow request that has loaded it,
-					store := memstore.New(memstore.Config{})
-					m := newManager(t, core.Config{Store: store, SaveEveryRequest: every, TouchInterval: time.Microsecond})
+					m := newManager(t, core.Config{SaveEveryRequest: every, TouchInterval: time.Microsecond})
 					b := newBrowser(t, m)
 					b.visit(func(s *core.Session) {
 						must(t, s.Login("alice"))
@@ -121,33 +150,29 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 					old := b.copyOf()
 					slow := old.copyOf().send()
 
-					// when the session is ended or moved, and only then the slow one goes on,
+					// when the session is ended or rotated, and only then the slow one goes on,
 					endIt(t, b)
 					newer := b.cookie
 					changeIt(t, slow.s)
 					out, err := slow.respond(200)
 
-					// then its response stands but carries no cookie, the old cookie is
-					// anonymous, and a newer login is as it was.
-					if err != nil || out.Name != "" {
-						t.Errorf("slow response: %+v, %v", out, err)
-					}
+					// then its changes are refused or applied, it sends no token, the old token is
+					// worth nothing, and a newer session is as it should be.
+					expect(end, change).check(t, out, err)
 					if n, live := old.value(count); live || n != 0 {
 						t.Errorf("the old cookie is alive: count %d", n)
 					}
 					want := 0
-					if newer != "" && newer != old.cookie {
+					if newer != "" && newer != old.cookie && !(end == "rotate" && change == "logout") {
 						want = 1
 						if _, live := b.value(count); !live {
 							t.Error("the newer session is gone")
 						}
 					}
-					n := 0
-					for _, err := range m.All(ctx) {
-						must(t, err)
-						n++
+					if n, _ := b.value(count); end == "rotate" && change == "set" && n != 99 {
+						t.Errorf("count %d: the change was lost", n)
 					}
-					if n != want {
+					if n := sessions(t, m); n != want {
 						t.Errorf("%d live sessions, want %d", n, want)
 					}
 				})
@@ -156,12 +181,21 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 	}
 }
 
+func sessions(t *testing.T, m *core.Manager) (n int) {
+	t.Helper()
+	for _, err := range m.All(ctx) {
+		must(t, err)
+		n++
+	}
+	return n
+}
+
 // A save in the middle of the request leaves a cookie to be sent. If the session is ended
-// before the response is, that cookie stays here.
+// before the response is, or gets another token, that cookie stays here.
 func TestEndedAfterASaveInTheMiddle(t *testing.T) {
 	middles := map[string]func(*testing.T, *core.Session){
 		"save":    func(t *testing.T, s *core.Session) { must(t, count.Set(s, 5)); must(t, s.Save(ctx)) },
-		"expire":  func(t *testing.T, s *core.Session) { must(t, s.ExpireIn(time.Hour)); must(t, s.Save(ctx)) },
+		"expire":  func(t *testing.T, s *core.Session) { must(t, s.ExpireIn(2*time.Hour)); must(t, s.Save(ctx)) },
 		"flashes": func(t *testing.T, s *core.Session) { _, err := s.Flashes(ctx); must(t, err) },
 	}
 	for end, endIt := range ends {
@@ -169,15 +203,18 @@ func TestEndedAfterASaveInTheMiddle(t *testing.T) {
 			for change, changeIt := range changes {
 				t.Run(end+"/"+middle+"/"+change, func(t *testing.T) {
 					b := newBrowser(t, newManager(t, core.Config{}))
-					b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, s.AddFlash("info", "x")) })
+					b.visit(func(s *core.Session) {
+						must(t, s.Login("alice"))
+						must(t, count.Set(s, 1))
+						must(t, s.AddFlash("info", "x"))
+					})
 					old := b.copyOf()
 					slow := old.copyOf().send()
 					middleIt(t, slow.s)
 					endIt(t, b)
 					changeIt(t, slow.s)
-					if out, err := slow.respond(200); err != nil || out.Name != "" {
-						t.Errorf("slow response: %+v, %v", out, err)
-					}
+					out, err := slow.respond(200)
+					expect(end, change).check(t, out, err)
 					alive(t, old, false)
 				})
 			}
@@ -185,23 +222,31 @@ func TestEndedAfterASaveInTheMiddle(t *testing.T) {
 	}
 }
 
-func TestLateRequestAfterRotation(t *testing.T) {
+func TestLateRequest(t *testing.T) {
 	b := newBrowser(t, newManager(t, core.Config{}))
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	late := b.copyOf()
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
 
-	out := late.visit(func(s *core.Session) { must(t, count.Set(s, 7)) })
-	if out.Name != "" {
-		t.Errorf("a request with the old token got %q", out.Value)
+	r := late.copyOf().send()
+	must(t, count.Set(r.s, 7))
+	out, err := r.respond(200)
+	if out.Name != "" || !errors.Is(err, core.ErrEnded) || core.HTTPStatus(err) != 409 || core.RetryAfter(err) == "" {
+		t.Errorf("a request with the old token got %q, %v", out.Value, err)
 	}
 	if n, _ := b.value(count); n != 1 {
 		t.Errorf("count = %d", n)
 	}
+	if out := late.copyOf().visit(func(s *core.Session) { must(t, s.Logout()) }); out.Name != "" {
+		t.Errorf("a late Logout got %q", out.Value)
+	}
+	if _, live := b.value(count); !live {
+		t.Error("a late Logout ended what came after its session")
+	}
 	// Signing in is a new start, and the newest one.
-	late.visit(func(s *core.Session) { must(t, s.Login("bob")) })
+	late.visit(func(s *core.Session) { must(t, name.Set(s, "x")); must(t, s.Login("bob")) })
 	if _, live := late.value(count); !live {
-		t.Error("Login with a token that was just rotated did not begin a session")
+		t.Error("Login with a token that was just replaced did not begin a session")
 	}
 }
 
@@ -243,7 +288,7 @@ func TestOneOfManyRotationsWins(t *testing.T) {
 	if len(cookies) != 1 {
 		t.Fatalf("%d rotations won", len(cookies))
 	}
-	if n := records(t, store); n != 2 { // the session and its marker
+	if n := records(t, store); n != 1 {
 		t.Errorf("%d records", n)
 	}
 }
@@ -353,10 +398,13 @@ func TestSaveInAStream(t *testing.T) {
 	// A late change that does need one is an error.
 	r = b.send()
 	_, _ = r.x.Commit(ctx, 200)
-	must(t, r.s.Login("alice"))
-	if err := r.x.Finish(ctx); !errors.Is(err, core.ErrHeaderSent) {
+	if err := r.s.Login("alice"); !errors.Is(err, core.ErrHeaderSent) || r.s.Subject() != "" {
 		t.Errorf("late Login: %v", err)
 	}
+	if err := r.s.RotateID(); !errors.Is(err, core.ErrHeaderSent) {
+		t.Errorf("late RotateID: %v", err)
+	}
+	must(t, r.x.Finish(ctx))
 	fresh := newBrowser(t, b.m).send()
 	_, _ = fresh.x.Commit(ctx, 200)
 	must(t, count.Set(fresh.s, 1))
@@ -398,5 +446,42 @@ func TestLoginInFlightIsNotLost(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A sign-in over a session whose ExpireAt came meanwhile begins a session of its own.
+func TestLoginOverASessionThatExpiresMeanwhile(t *testing.T) {
+	clock := time.Now()
+	b := newBrowser(t, newManager(t, core.Config{Now: func() time.Time { return clock }}))
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, s.ExpireAt(clock.Add(time.Hour))) })
+	r := b.send()
+	clock = clock.Add(2 * time.Hour)
+	must(t, name.Set(r.s, "x"))
+	must(t, r.s.Login("alice"))
+	if _, err := r.respond(200); err != nil {
+		t.Fatal(err)
+	}
+	b.visit(func(s *core.Session) {
+		if s.Subject() != "alice" || !s.Has("name") || s.Age() < 24*time.Hour {
+			t.Errorf("subject %q, keys %q, %v left", s.Subject(), s.Keys(), s.Age())
+		}
+	})
+}
+
+// What this request revokes is the stored session and the sign-in that was to replace it.
+func TestRevokeSubjectAfterLogin(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	r := b.send()
+	must(t, r.s.Login("alice"))
+	if _, err := m.RevokeSubject(r.x.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := r.respond(200); err != nil || !strings.Contains(out.Value, "Max-Age=0") {
+		t.Errorf("%+v, %v, want a deletion", out, err)
+	}
+	if n := sessions(t, m); n != 0 {
+		t.Errorf("%d sessions", n)
 	}
 }

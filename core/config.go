@@ -23,6 +23,12 @@ type Config struct {
 	// Default: "__Host-session; Path=/; HttpOnly; Secure; SameSite=Lax".
 	Cookie Cookie
 
+	// Namespace keeps managers apart that share a store: sessions of one are unknown to the other, also
+	// by their user. Two managers with one Namespace share their sessions. Whoever renames
+	// the cookie sets it to the old name, or all sessions are orphaned. At most 255 bytes.
+	// Default: Cookie.Name, or TokenHeader.
+	Namespace string
+
 	// TokenHeader makes API clients carry the token in this request and response
 	// header instead of a cookie, which is then neither read nor sent. To serve browsers and API
 	// clients, use two managers. Default: "", the cookie.
@@ -58,8 +64,8 @@ type Config struct {
 	// SECRET_KEY_FALLBACKS. Default: nil, not encrypted.
 	Keys *keyring.Keyring
 
-	// MaxSize bounds an encoded session, in bytes; a larger one is not saved
-	// (ErrTooLarge). At least 128. Default: 64 KiB.
+	// MaxSize bounds the encoded values of a session with their keys, in bytes; a larger one is not
+	// saved (ErrTooLarge). At least 128. Default: 64 KiB.
 	MaxSize int
 
 	// StoreTimeout bounds the time that loading, and then saving, may add to a
@@ -70,6 +76,17 @@ type Config struct {
 	// forget them by itself, give or take a tenth. Negative: never; call
 	// Manager.Sweep. Django: the clearsessions command. Default: 10 minutes.
 	SweepInterval time.Duration
+
+	// RevokeOnReuse ends a session when a token is used that RotateID replaced more than 30 seconds before:
+	// either it was stolen, or its owner went on with an old copy (RFC 9700, section
+	// 4.14.2). Default: false, such a token is worth nothing, and Observer is told.
+	RevokeOnReuse bool
+
+	// Adopt is asked where a request has cookies and no session of ours: it may take over a session of
+	// another system, which its cookies name. It is called when the session is first used, and again at
+	// the next request unless the response was committed. A nil Adoption and a nil error: there is
+	// none. An error answers the request with 503. Default: nil.
+	Adopt func(ctx context.Context, cookies []*http.Cookie) (*Adoption, error)
 
 	// Logger gets what an operator should see: outages, changes that were dropped,
 	// records that cannot be read. Never a token. Default: slog.Default().
@@ -82,6 +99,8 @@ type Config struct {
 
 	// Now is the clock, for tests. Stores have their own. Default: time.Now.
 	Now func() time.Time
+
+	ownClock bool // Now was set
 }
 
 // AAL1 sets the lifetimes of NIST SP 800-63B-4 for assurance level 1: 30 days at most.
@@ -114,7 +133,7 @@ func (c *Config) defaults() error {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	if c.Now == nil {
+	if c.ownClock = c.Now != nil; !c.ownClock {
 		c.Now = time.Now
 	}
 	if c.TokenHeader != "" {
@@ -145,7 +164,18 @@ func (c *Config) defaults() error {
 	case !validHeader(c.TokenHeader):
 		return bad("TokenHeader", "%.40q must be a header name of its own, such as X-Session-Token", c.TokenHeader)
 	}
-	return c.Cookie.validate()
+	if err := c.Cookie.validate(); err != nil {
+		return err
+	}
+	setDefault(&c.Namespace, c.TokenHeader)
+	setDefault(&c.Namespace, c.Cookie.Name)
+	if len(c.Namespace) > 255 {
+		return bad("Namespace", "has %d bytes, at most 255", len(c.Namespace))
+	}
+	if c.Adopt != nil && c.TokenHeader != "" {
+		return bad("Adopt", "needs cookies, and TokenHeader turns them off; leave one of them unset")
+	}
+	return nil
 }
 
 func setDefault[T comparable](field *T, value T) {

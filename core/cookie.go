@@ -12,8 +12,7 @@ import (
 // Cookie says how the session's cookie looks. It always is HttpOnly.
 type Cookie struct {
 	// Name of the cookie. The prefixes __Host- and __Secure- are honoured and
-	// checked. It also separates managers that share a store: a token of one cookie
-	// is unknown under another name. Django: SESSION_COOKIE_NAME.
+	// checked. It also is Config.Namespace unless that is set. Django: SESSION_COOKIE_NAME.
 	// Default: "__Host-session"; with a Domain or a Path of its own
 	// "__Secure-session"; with Insecure "session".
 	Name string

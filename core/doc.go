@@ -10,15 +10,33 @@
 //
 //	visits.Update(s, func(n int) int { return n + 1 })
 //
-// Nothing is to be saved by hand. The first use of a session loads it; what the
-// handler did is stored before the first byte of the response leaves, and if it
+// # Saving
+//
+// Nothing is to be saved by hand. The first use of a session loads it. What the
+// handler did is stored before the first byte of the response leaves. If it
 // cannot be stored, the client gets an error and not a page that claims success.
 //
+// # Signing in and out
+//
+// [Session.Login] begins a new session that is bound to a user, and ends the one
+// that the request came with. What the visitor gathered is taken over.
+// [Session.RotateID] changes the token and nothing else: [Session.ID] names a
+// session for its whole life. [Session.Logout] ends it on the server.
+// [Manager.Sessions], [Manager.RevokeOwn] and [Manager.RevokeSubject] are for the
+// list of a user's devices.
+//
+// # Requests that overlap
+//
 // What a request does to its session is kept as operations (set this key, add
-// one to that counter) and applied again when another request was faster, so
-// requests that overlap do not undo one another. A session that was ended stays
-// ended, whatever was still under way.
+// one to that counter). They are applied again when another request was faster,
+// so requests that overlap do not undo one another, also across a RotateID.
+//
+// A session that was ended stays ended, whatever was still under way. A change
+// that meets the end of its session is [ErrEnded], which adapters answer with 409
+// through their error handler. So is a change that comes with a token which was
+// replaced in the last 30 seconds. A request that only reads is never refused.
 //
 // Authors of adapters read [Exchange] next, authors of stores package
-// core/driver, and everyone else the README.
+// core/driver, and everyone else the README. SECURITY.md tells what each attacker
+// can do, docs/limits.md what stays open.
 package core

@@ -9,12 +9,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The envelope is what a session looks like in Record.Data, before sealing.
-// Integers are big-endian; times are microseconds since 1970 in UTC; len is an unsigned
-// varint as in encoding/binary.
+// The envelope is what a session looks like in Record.Data after the block, before sealing; where the
+// token carries the record, after one byte with the format. Integers are big-endian; times are
+// microseconds since 1970 in UTC; len is an unsigned varint as in encoding/binary.
 //
-//	1 byte   format, 1
-//	1 byte   kind: 0 session, 1 marker of a rotated session (nothing follows but the header)
 //	1 byte   expiry: 0 default, 1 sliding, 2 at a time, 3 browser close
 //	1 byte   length of the codec's name, then the name
 //	8 bytes  created
@@ -28,14 +26,8 @@ import (
 // Golden files in testdata keep the format: what was written once is read for ever.
 const envelopeFormat = 1
 
-const (
-	kindSession = 0
-	kindMarker  = 1
-)
-
 // header is the fixed part of an envelope.
 type header struct {
-	kind    byte
 	expiry  expiry
 	codec   Codec
 	created int64 // microseconds
@@ -45,14 +37,7 @@ type header struct {
 
 // parse reads an envelope into st, which keeps data.
 func (st *state) parse(data []byte, codecs func(name []byte) Codec) error {
-	if len(data) == 0 {
-		return driver.Corrupt("coatcheck: empty record")
-	}
-	if data[0] > envelopeFormat {
-		return fmt.Errorf("%w (format %d, this one reads up to %d)", ErrFormat, data[0], envelopeFormat)
-	}
-	r := reader{data: data, pos: 1, ok: data[0] == envelopeFormat}
-	st.kind = r.byte()
+	r := reader{data: data, ok: true}
 	st.expiry.mode = r.byte()
 	name := r.take(int(r.byte()))
 	st.created = r.int64()
@@ -60,7 +45,7 @@ func (st *state) parse(data []byte, codecs func(name []byte) Codec) error {
 	st.expiry.micros = r.int64()
 	subject := r.take(r.len())
 	st.packed, st.changes = data[min(r.pos, len(data)):], nil
-	if st.kind > kindMarker || st.expiry.mode > expireBrowserClose || len(subject) > driver.MaxSubject {
+	if st.expiry.mode > expireBrowserClose || len(subject) > driver.MaxSubject {
 		r.ok = false
 	}
 	var last []byte
@@ -77,32 +62,31 @@ func (st *state) parse(data []byte, codecs func(name []byte) Codec) error {
 		return driver.Corrupt("coatcheck: malformed record")
 	}
 	if st.codec = codecs(name); st.codec == nil {
-		return driver.Corrupt("coatcheck: record of an unknown codec")
+		return fmt.Errorf("%w (codec %.16q)", ErrUnreadable, name)
 	}
 	st.subject = string(subject)
 	return nil
 }
 
-// encode returns the envelope in a slice of its exact length. What did not change is copied
-// as it is.
-func (st *state) encode() []byte {
+// encode returns the envelope after room for the caller's prefix bytes, and how many bytes of it are entries. What did not change is copied as it is.
+func (st *state) encode(prefix int) (b []byte, entries int) {
 	var array [8]splice
 	splices := st.splices(array[:0])
 	r := reader{data: st.packed, ok: true}
 	count := r.len()
-	size := len(st.packed) - r.pos
+	entries = len(st.packed) - r.pos
 	for i, c := range st.changes {
 		if at := splices[i]; at.from < at.to {
-			count, size = count-1, size-(at.to-at.from)
+			count, entries = count-1, entries-(at.to-at.from)
 		}
 		if c.value != nil {
-			count, size = count+1, size+lenSize(len(c.key))+len(c.key)+lenSize(len(c.value))+len(c.value)
+			count, entries = count+1, entries+lenSize(len(c.key))+len(c.key)+lenSize(len(c.value))+len(c.value)
 		}
 	}
 	name := st.codec.Name()
-	size += 4 + len(name) + 24 + lenSize(len(st.subject)) + len(st.subject) + lenSize(count)
-	b := make([]byte, 0, size)
-	b = append(b, envelopeFormat, st.kind, st.expiry.mode, byte(len(name)))
+	size := prefix + 2 + len(name) + 24 + lenSize(len(st.subject)) + len(st.subject) + lenSize(count) + entries
+	b = make([]byte, prefix, size)
+	b = append(b, st.expiry.mode, byte(len(name)))
 	b = append(b, name...)
 	b = binary.BigEndian.AppendUint64(b, uint64(st.created))
 	b = binary.BigEndian.AppendUint64(b, uint64(st.auth))
@@ -118,7 +102,7 @@ func (st *state) encode() []byte {
 			b = append(binary.AppendUvarint(b, uint64(len(c.value))), c.value...)
 		}
 	}
-	return append(b, st.packed[copied:]...)
+	return append(b, st.packed[copied:]...), entries
 }
 
 func lenSize(n int) int {

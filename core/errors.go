@@ -22,15 +22,24 @@ var (
 	// RotateID) and the response's header has left already. It was not made.
 	ErrHeaderSent = errors.New("coatcheck: session changed after the response header was sent, and the change needs a cookie")
 
-	// ErrEnded: another request rotated, ended or revoked the session, or it
-	// expired, while this one was under way. The changes were dropped.
+	// ErrEnded: the session was ended while this request was under way, by a Login, a Logout or Revoke
+	// of another request or by its deadline, or the request came with a token that had just been
+	// replaced. The changes were dropped.
 	ErrEnded = errors.New("coatcheck: session was ended while the request was under way")
 
 	// ErrNoValue: the session has no value under this key.
 	ErrNoValue = errors.New("coatcheck: no value under this key")
 
-	// ErrFormat: a newer release wrote the record. It is left as it is.
-	ErrFormat = errors.New("coatcheck: session was written by a newer release")
+	// ErrUnreadable: the session's record is whole, and this process cannot read it: a newer release
+	// wrote it, or it names a codec or a key that is not configured here. It is left as it is.
+	ErrUnreadable = errors.New("coatcheck: session was written by a newer release, or with another codec or key")
+
+	// ErrCrowded: the request carries more cookies of the session's name than it could have from us. It can
+	// read, as an anonymous one, and change nothing.
+	ErrCrowded = errors.New("coatcheck: too many cookies of the session's name")
+
+	// errLate is the ErrEnded of a request that may be sent again: the client has a newer token by now.
+	errLate = fmt.Errorf("%w: it came with a token from before", ErrEnded)
 )
 
 // What stores answer, so that applications need not import package driver.
@@ -57,16 +66,30 @@ func (e *ValueError) Error() string {
 
 func (e *ValueError) Unwrap() error { return e.Err }
 
-// HTTPStatus is the status that answers err: 503 where trying again may help
-// (the store is down, or too many requests changed one session at once), and 500
-// for what is wrong in the application itself (a value that cannot be encoded,
-// a session that is too large).
+// HTTPStatus is the status that answers err: 503 where trying again may help (the store is down,
+// or too many requests changed one session at once), 409 where the session was ended meanwhile, so
+// that the page has to be asked for again, 400 for too many cookies, and 500 for what
+// is wrong in the application itself (a value that cannot be encoded, a session that is too large).
 func HTTPStatus(err error) int {
-	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrConflict) || errors.Is(err, ErrFormat) {
+	switch {
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrConflict), errors.Is(err, ErrUnreadable):
 		return http.StatusServiceUnavailable
+	case errors.Is(err, ErrEnded):
+		return http.StatusConflict
+	case errors.Is(err, ErrCrowded):
+		return http.StatusBadRequest
 	}
 	return http.StatusInternalServerError
 }
 
-// RetryAfter is the value of the Retry-After header that goes with a 503, in seconds.
-const RetryAfter = "5"
+// RetryAfter is the value of the Retry-After header that goes with err, in seconds; "" if there
+// is to be none.
+func RetryAfter(err error) string {
+	switch {
+	case HTTPStatus(err) == http.StatusServiceUnavailable:
+		return "5"
+	case errors.Is(err, errLate):
+		return "1"
+	}
+	return ""
+}

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
 // Exchange is one request's use of a session: what an adapter works with.
@@ -29,9 +27,12 @@ type Exchange struct {
 	raw  []byte  // the same where the adapter's memory is reused
 	s    atomic.Pointer[Session]
 
+	revert func(context.Context) // takes back what inner exchanges have stored; nil if they have not
+
 	mu    sync.Mutex // held while the store is asked
 	phase phase
-	now   int64 // when the session was loaded, in microseconds; reading the clock costs as much as a map lookup
+	begun int64 // roughly, in microseconds, if the request carries a token
+	now   int64 // when the session was loaded, roughly, in microseconds
 }
 
 type phase byte
@@ -57,10 +58,10 @@ func (m *Manager) BeginIn(x *Exchange, ctx context.Context, lines []string) {
 	switch len(lines) {
 	case 0:
 	case 1:
-		x.line = &lines[0]
+		x.line, x.begun = &lines[0], m.roughly()
 	default:
 		all := strings.Join(lines, ";")
-		x.line = &all
+		x.line, x.begun = &all, m.roughly()
 	}
 }
 
@@ -74,7 +75,7 @@ func (m *Manager) BeginBytes(ctx context.Context, line []byte) *Exchange {
 		buf [96]byte // one allocation for both, as long as our cookie is alone
 	}{}
 	x.begin(m, ctx)
-	x.raw = append(x.buf[:0], line...)
+	x.raw, x.begun = append(x.buf[:0], line...), m.roughly()
 	return &x.Exchange
 }
 
@@ -94,14 +95,19 @@ func (x *Exchange) Session(ctx context.Context) (*Session, error) {
 	}
 	s := x.s.Load()
 	if s == nil {
-		x.mu.Lock()
-		s = x.session(ctx)
-		x.mu.Unlock()
+		s = x.loaded(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accessed = true
 	return s, s.err
+}
+
+// loaded is session without x.mu, which a panic of the store or of Config.Adopt leaves free for Discard.
+func (x *Exchange) loaded(ctx context.Context) *Session {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.session(ctx)
 }
 
 // session returns the session, loaded. x.mu is held.
@@ -117,103 +123,6 @@ func (x *Exchange) session(ctx context.Context) *Session {
 	s.err = x.load(ctx, s)
 	x.s.Store(s)
 	return s
-}
-
-// load puts into s the one live session that the request's tokens stand for.
-func (x *Exchange) load(ctx context.Context, s *Session) error {
-	var array [maxCandidates + 1]string
-	tokens := x.tokens(array[:0])
-	live := 0
-	if len(tokens) > maxCandidates {
-		live = len(tokens)
-		tokens = nil
-	}
-	if len(tokens) == 0 && live == 0 {
-		return nil
-	}
-	x.now = x.m.now()
-	ctx, cancel := x.m.storeContext(ctx)
-	defer cancel()
-	into := s
-	for _, token := range tokens {
-		if live > 0 {
-			into = new(Session) // only to see whether there is a second one
-		}
-		err := x.open(ctx, token, &into.rec, &into.cur)
-		switch {
-		case err == nil && into.cur.kind == kindMarker:
-			s.gone = true
-		case err == nil:
-			live++
-			into.token = token
-		case errors.Is(err, driver.ErrUnavailable), errors.Is(err, ErrFormat):
-			x.m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: session not loaded", "store", x.m.info.Name, "error", err)
-			s.void(false)
-			return err
-		}
-	}
-	switch live {
-	case 0:
-		s.void(s.gone)
-	case 1:
-		s.live, s.gone = true, false
-	default:
-		// A browser holds one cookie of ours for a host. Somebody added another (cookie
-		// tossing), and taking either would be a guess.
-		s.void(false)
-		x.m.observe(ctx, Event{Kind: EventAmbiguous})
-	}
-	return nil
-}
-
-// void makes s the session of a request that carries none.
-func (s *Session) void(gone bool) {
-	*s = Session{x: s.x, gone: gone, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
-}
-
-// tokens returns what the request carries, whether it is well-formed or not.
-func (x *Exchange) tokens(dst []string) []string {
-	line := string(x.raw)
-	if x.line != nil {
-		line = *x.line
-	}
-	if x.m.cfg.TokenHeader == "" {
-		return candidates(dst, line, x.m.cfg.Cookie.Name)
-	}
-	if line != "" {
-		dst = append(dst, line)
-	}
-	return dst
-}
-
-var errJunk = errors.New("coatcheck: not a token")
-
-// open reads the live session, or the marker, that token stands for.
-func (x *Exchange) open(ctx context.Context, token string, rec *driver.Record, st *state) (err error) {
-	m := x.m
-	if m.tokens != nil {
-		err = m.unseal(ctx, token, rec, st)
-	} else if id, ok := m.hash.parseToken(token); ok {
-		err = m.fetch(ctx, id, rec, st)
-	} else {
-		return errJunk
-	}
-	kind := EventKind("")
-	switch {
-	case err == nil && st.kind == kindMarker && x.now < st.expiry.micros:
-		kind = EventRotated
-	case err == nil && (st.kind == kindMarker || x.now >= m.end(&st.header)):
-		kind, err = EventExpired, driver.ErrNotFound
-	case errors.Is(err, driver.ErrNotFound):
-		kind = EventUnknown
-	case errors.Is(err, driver.ErrCorrupt):
-		kind = EventCorrupt
-		m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: session cannot be read, request goes on as anonymous", "session", rec.ID, "error", err)
-	}
-	if kind != "" {
-		m.observe(ctx, Event{Kind: kind, ID: rec.ID, Err: err})
-	}
-	return err
 }
 
 // Save stores what the session did so far, for handlers whose request lasts long after its
@@ -242,13 +151,18 @@ func (x *Exchange) Finish(ctx context.Context) error {
 		return nil
 	}
 	s.mu.Lock()
-	if !s.dirty() {
+	dirty, stands := s.dirty(), s.live && s.adopted()
+	if !dirty {
 		x.phase = phaseClosed
 		s.close(ErrClosed)
-		s.mu.Unlock()
-		return nil
 	}
 	s.mu.Unlock()
+	if stands {
+		x.tellLate(ctx, s)
+	}
+	if !dirty {
+		return nil
+	}
 	var err error
 	switch {
 	case x.phase != phaseSent:

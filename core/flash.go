@@ -28,13 +28,23 @@ func (s *Session) AddFlash(level, text string) error {
 		return err
 	}
 	var name [12]byte
-	binary.BigEndian.PutUint64(name[:], uint64(s.x.m.cfg.Now().UnixNano()))
+	binary.BigEndian.PutUint64(name[:], max(uint64(s.x.m.cfg.Now().UnixNano()), s.lastFlash()+1))
 	rand.Read(name[8:])
 	data, err := JSON.Encode(Flash{level, text})
 	if err == nil {
 		s.do(op{kind: opSet, key: flashKey + hex.EncodeToString(name[:]), value: data})
 	}
 	return err
+}
+
+// lastFlash is the time in the last message's key: a clock may stand still, or go back. s.mu is held.
+func (s *Session) lastFlash() (nanos uint64) {
+	for _, e := range s.cur.all() {
+		if name, err := hex.DecodeString(strings.TrimPrefix(e.key, flashKey)); isFlash(e) && err == nil && len(name) >= 8 {
+			nanos = binary.BigEndian.Uint64(name)
+		}
+	}
+	return nanos
 }
 
 // Flashes returns the messages, oldest first, and removes them. Each goes to exactly one
@@ -51,12 +61,14 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 	if err := s.writable(); err != nil {
 		return nil, err
 	}
+	if s.bad != nil {
+		return nil, s.bad // the response will fail, and show none
+	}
 	if !slices.ContainsFunc(s.cur.all(), isFlash) {
 		return nil, nil
 	}
 	var taken []entry
-	// After a Clear or a Login what is stored is not for this request to show.
-	if !s.live || s.doomed || s.x.m.tokens != nil || has(s.ops, opClear) || has(s.ops, opLogin) {
+	if !s.claims() {
 		s.do(op{kind: opTake, taken: &taken})
 		return decodeFlashes(taken), nil
 	}
@@ -71,6 +83,16 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 	return decodeFlashes(taken), nil
 }
 
+// claims reports whether stored messages are this request's to show: not after a Clear, nor after the
+// Login of another user. s.mu is held.
+func (s *Session) claims() bool {
+	if !s.live || s.x.m.tokens != nil || has(s.ops, opClear) {
+		return false
+	}
+	mine := s.rec.Subject == "" || s.rec.Subject == s.cur.subject
+	return s.fate == fateKeep || s.fate == fateLogin && mine
+}
+
 // claim takes the messages out of the stored session in an update of its own, which finds
 // none where another request was faster. x.mu and s.mu are held; s.mu is not while the
 // store is asked.
@@ -78,15 +100,12 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	m := s.x.m
 	ctx, cancel := m.writeContext(ctx)
 	defer cancel()
-	// Another request may have moved a deadline that is due; the old one must not come back.
-	was := s.rec.Expires
-	due := m.touchDue(&s.cur.header, micros(was), s.x.now)
 	j := saving{
-		m: m, ctx: ctx, now: m.now(), reloaded: true, inPassing: !due,
+		m: m, ctx: ctx, now: m.now(), reloaded: true, inPassing: true,
 		old: s.rec, live: true, token: s.token, ops: []op{{kind: opTake, taken: taken}},
 	}
 	err := s.unlocked(func() error {
-		err := m.open(&j.old, j.old.ID, &j.st) // without what this request did
+		err := m.open(&j.old, &j.st) // without what this request did
 		if err == nil {
 			err = j.st.replay(j.ops)
 		}
@@ -108,10 +127,9 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	})
 	s.gen++
 	j.deliver = deliverNothing
+	left := s.left
 	s.settle(&j)
-	if due {
-		s.rec.Expires = was // the touch at commit is due all the same, and refreshes the cookie
-	}
+	s.left, s.emptied = left, s.cur.empty()
 	return nil
 }
 

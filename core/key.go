@@ -157,8 +157,15 @@ func (s *Session) remove(key string) error {
 }
 
 func (k Key[T]) check(s *Session) error {
-	if len(k) == 0 || len(k) > maxKey || strings.HasPrefix(string(k), reserved) {
-		return s.fail(fmt.Errorf("coatcheck: key %.32q: a key has 1 to %d bytes and does not begin with a zero byte", string(k), maxKey))
+	if err := checkKey(string(k)); err != nil {
+		return s.fail(err)
+	}
+	return nil
+}
+
+func checkKey(name string) error {
+	if len(name) == 0 || len(name) > maxKey || strings.HasPrefix(name, reserved) {
+		return fmt.Errorf("coatcheck: key %.32q: a key has 1 to %d bytes and does not begin with a zero byte", name, maxKey)
 	}
 	return nil
 }

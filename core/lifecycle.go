@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -8,25 +9,37 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Login binds the session to a user and gives it a new token, so that a token
-// which somebody planted or saw before is worth nothing (session fixation; OWASP ASVS 7.2.4). Call it
-// at every sign-in, also when the same user signs in again. What an anonymous
-// visitor gathered is kept; what belonged to another user, and flash
-// messages, are not. The absolute lifetime starts anew. Django: login().
+var errSubject = fmt.Errorf("coatcheck: Login: a subject has 1 to %d bytes of UTF-8", driver.MaxSubject)
+
+// Login begins a new session that is bound to a user, with a new ID and a new token, and ends the
+// one that the request came with: a token that somebody planted or saw before is worth nothing (session
+// fixation; OWASP ASVS 7.2.4). Call it at every sign-in, also when the same user signs in
+// again. What an anonymous visitor gathered is taken over, messages included; what belonged to another
+// user is not. An application's own CSRF or OAuth values are taken over like any other, so set them
+// anew. The absolute lifetime starts anew; a lifetime that was set for the anonymous visitor, or
+// for another user, is forgotten. Django: login().
 //
 // subject is the user's ID, 1 to 255 bytes of UTF-8: the one to give to Manager.Sessions
-// and Manager.RevokeSubject.
+// and Manager.RevokeSubject. ErrHeaderSent: the response has left without its cookie, and
+// nothing was done.
 //
-// If the session was ended by another request meanwhile, Login begins a new one that
-// holds only what this request did.
+// If another request ended the session meanwhile, the new one holds only what this request did. If
+// that session was this user's and was revoked, there is none: the save fails with ErrEnded.
 func (s *Session) Login(subject string) error {
 	if subject == "" || len(subject) > driver.MaxSubject || !utf8.ValidString(subject) {
-		return s.fail(fmt.Errorf("coatcheck: Login: a subject has 1 to %d bytes of UTF-8", driver.MaxSubject))
+		return s.fail(errSubject)
 	}
-	return s.lifecycle(func() {
+	return s.lifecycle(true, func() error {
+		if s.x.phase != phaseOpen {
+			return ErrHeaderSent
+		}
 		// A framework may reuse the memory of what it read from the request.
 		s.do(op{kind: opLogin, key: strings.Clone(subject), micros: s.x.m.now()})
-		s.rotate = s.live && !s.doomed
+		s.rotate = false
+		if s.live && s.fate == fateKeep {
+			s.fate, s.next = fateLogin, issued{}
+		}
+		return nil
 	})
 }
 
@@ -34,36 +47,70 @@ func (s *Session) Login(subject string) error {
 // Django: logout().
 func (s *Session) Logout() error { return s.Destroy() }
 
-// RotateID gives the session a new token and keeps everything else, the absolute
+// RotateID gives the session a new token and keeps everything else, its ID and the absolute
 // deadline too: for a change of privilege that is not a Login. The old token is dead as soon as the
-// change is stored. Without a stored session it does nothing. Django: cycle_key().
+// change is stored. Without a stored session it does nothing. Django: cycle_key(). ErrHeaderSent:
+// the response has left without its cookie, and nothing was done.
 func (s *Session) RotateID() error {
-	return s.lifecycle(func() { s.rotate = s.live && !s.doomed })
-}
-
-// Destroy deletes the session and its cookie. A value that is set afterwards begins a new
-// one. Without a stored session nothing is sent or stored. Django: flush().
-func (s *Session) Destroy() error {
-	return s.lifecycle(func() {
-		s.doomed = s.live
-		s.rotate, s.next, s.bad = false, pendingToken{}, nil
-		s.ops = nil
-		s.cur = s.x.m.blank(s.x.m.now())
-		s.gen++
+	return s.lifecycle(false, func() error {
+		if !s.live || s.fate != fateKeep || s.rotate {
+			return nil // there is no token to replace, or it is replaced already
+		}
+		if s.x.phase != phaseOpen {
+			return ErrHeaderSent
+		}
+		s.rotate, s.next = true, s.x.m.reissue(s.rec.ID)
+		return nil
 	})
 }
 
-// lifecycle runs change when no save is under way.
-func (s *Session) lifecycle(change func()) error {
+// Destroy ends the session and deletes its cookie. A value that is set afterwards begins a new
+// session. Without a stored session nothing is sent or stored. Django: flush().
+func (s *Session) Destroy() error {
+	return s.lifecycle(true, func() error { s.destroy(); return nil })
+}
+
+// destroy is Destroy with the locks held.
+func (s *Session) destroy() {
+	s.fate = fateKeep
+	if s.live || s.late || s.crowded || len(s.presented()) > 0 || s.adopted() {
+		s.fate = fateEnd
+	}
+	s.clear()
+}
+
+// clear forgets what the request did and goes on with a new session. s.mu is held.
+func (s *Session) clear() {
+	s.rotate, s.next, s.bad, s.emptied = false, issued{}, nil, false
+	s.ops = nil
+	s.cur = s.x.m.blank(s.x.m.now())
+	s.gen++
+}
+
+// forget is what becomes of a session that this request itself has revoked: it is as after a Logout
+// that was stored. x.mu and s.mu are held.
+func (s *Session) forget() {
+	s.live, s.rec, s.token = false, held{}, ""
+	if len(s.presented()) == 0 {
+		s.fate = fateKeep // there is nothing else to end
+	}
+	s.delivery = deliverDeletion
+}
+
+// lifecycle runs change when no save is under way. That its record cannot be read is no reason
+// not to end a session.
+func (s *Session) lifecycle(ends bool, change func() error) error {
 	if s.x != nil {
 		s.x.mu.Lock()
 		defer s.x.mu.Unlock()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if ends && errors.Is(s.err, ErrUnreadable) && s.x != nil && s.x.phase == phaseOpen {
+		s.err = nil
+	}
 	if err := s.writable(); err != nil {
 		return err
 	}
-	change()
-	return nil
+	return change()
 }

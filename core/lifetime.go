@@ -33,31 +33,51 @@ func (m *Manager) idle(e expiry) int64 {
 // deadline is when the session ends if now is its last activity. Like all times here it is in
 // microseconds since 1970.
 func (m *Manager) deadline(h *header, now int64) int64 {
-	at := h.expiry.micros
-	if h.expiry.mode != expireAt {
-		at = now + m.idle(h.expiry)
-	}
-	return min(at, m.end(h))
-}
-
-// end is the absolute deadline: Lifetime after the session, or its last Login, began.
-func (m *Manager) end(h *header) int64 {
-	return h.created + m.cfg.Lifetime.Microseconds()
-}
-
-// touchDue reports whether the activity now should move the stored deadline.
-func (m *Manager) touchDue(h *header, stored, now int64) bool {
 	if h.expiry.mode == expireAt {
+		return m.end(h)
+	}
+	return min(now+m.idle(h.expiry), m.end(h))
+}
+
+// end is the absolute deadline: Lifetime after the session, or its last Login, began, and the time of
+// ExpireAt. It goes by what is sealed, and not by what the store says.
+func (m *Manager) end(h *header) int64 {
+	end := h.created + m.cfg.Lifetime.Microseconds()
+	if h.expiry.mode == expireAt {
+		end = min(end, h.expiry.micros)
+	}
+	return end
+}
+
+// touchDue reports whether the use now of a session, last used at the time used, should be written down, and
+// its deadline moved with it.
+func (m *Manager) touchDue(h *header, used, now int64) bool {
+	since := now - used
+	if m.cfg.SaveEveryRequest || since <= 0 {
+		return since > 0
+	}
+	return float64(since) >= m.touchInterval(h)
+}
+
+// touchInterval is Config.TouchInterval in microseconds. A session with a shorter idle timeout of its own is touched
+// more often in proportion, or else it would end under its user's hands.
+func (m *Manager) touchInterval(h *header) float64 {
+	share := 1.0
+	if h.expiry.mode == expireSliding {
+		share = min(1, float64(h.expiry.micros)/float64(m.cfg.IdleTimeout.Microseconds()))
+	}
+	return float64(m.cfg.TouchInterval.Microseconds()) * share
+}
+
+// touchDueUnseen is touchDue where no cookie can be sent with the new deadline: an ordinary request, as long
+// as one comes within half of the idle time, still finds a deadline to move and sends one. The last one may have
+// come just before a touch was due.
+func (m *Manager) touchDueUnseen(h *header, used, expires, now int64) bool {
+	if h.expiry.mode == expireAt || !m.touchDue(h, used, now) {
 		return false
 	}
-	gain := m.deadline(h, now) - stored
-	if m.cfg.SaveEveryRequest {
-		return gain > 0
-	}
-	// A session with a shorter idle timeout of its own is touched more often in proportion,
-	// or else it would end under its user's hands.
-	share := float64(m.idle(h.expiry)) / float64(m.cfg.IdleTimeout.Microseconds())
-	return gain > 0 && float64(gain) >= float64(m.cfg.TouchInterval.Microseconds())*min(share, 1)
+	idle := float64(m.idle(h.expiry))
+	return float64(expires-now) < idle/2-min(m.touchInterval(h), idle/4)
 }
 
 // persistent reports whether the cookie outlives the browser.
@@ -73,7 +93,9 @@ func (m *Manager) persistent(e expiry) bool {
 
 // ExpireIn ends the session after d without activity, instead of
 // Config.IdleTimeout, and makes its cookie outlive the browser. Django:
-// set_expiry(seconds). Config.Lifetime still ends it. d is at least a second.
+// set_expiry(seconds). d is at least a second. Config.Lifetime still ends the session, however long d
+// is: ExpiresAt tells when. A Login of another user, or of an anonymous visitor, forgets it, so
+// call it after Login.
 func (s *Session) ExpireIn(d time.Duration) error {
 	if d < time.Second {
 		return s.fail(fmt.Errorf("coatcheck: ExpireIn(%v): at least 1s; use Destroy to end a session", d))
@@ -82,10 +104,14 @@ func (s *Session) ExpireIn(d time.Duration) error {
 }
 
 // ExpireAt ends the session at t, whatever its user does. Django:
-// set_expiry(datetime). Config.Lifetime may end it sooner. t lies in the future.
+// set_expiry(datetime). t lies in the future. Config.Lifetime may end it sooner: ExpiresAt tells when.
+// A time after the year 9999 counts as its end. A Login forgets it like ExpireIn.
 func (s *Session) ExpireAt(t time.Time) error {
 	if s.x != nil && !t.After(s.x.m.cfg.Now()) {
 		return s.fail(fmt.Errorf("coatcheck: ExpireAt(%v) is not in the future; use Destroy to end a session", t))
+	}
+	if t.After(endOfTime) {
+		t = endOfTime // whose microseconds fit into 64 bits
 	}
 	return s.setExpiry(expiry{expireAt, micros(t)})
 }
@@ -101,6 +127,8 @@ func (s *Session) ExpireAtBrowserClose() error {
 func (s *Session) ExpireDefault() error {
 	return s.setExpiry(expiry{})
 }
+
+var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
 func (s *Session) setExpiry(e expiry) error {
 	s.mu.Lock()
@@ -118,8 +146,8 @@ func (s *Session) setExpiry(e expiry) error {
 func (s *Session) ExpiresAt() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.live && !s.dirty() || s.x == nil {
-		return s.rec.Expires
+	if s.x == nil || s.live && s.fate == fateKeep && !has(s.ops, opExpiry) {
+		return fromMicros(s.rec.Expires)
 	}
 	h, now := s.cur.header, s.x.m.now()
 	if h.created == 0 { // it would begin now

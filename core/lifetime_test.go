@@ -55,7 +55,7 @@ func TestReadsKeepTheSessionAliveAtLittleCost(t *testing.T) {
 			}
 		}
 		calls := fault.Calls()
-		if calls["Touch"] != 18 || lines != 18 || calls["Update"]+calls["Create"]+calls["Delete"] != 0 {
+		if n := calls["Touch"]; n < 16 || n > 18 || lines != n || calls["Update"]+calls["Create"]+calls["Delete"] != 0 {
 			t.Errorf("%v calls, %d cookies", calls, lines)
 		}
 	})
@@ -67,8 +67,8 @@ func TestAbsoluteLifetime(t *testing.T) {
 			time.Sleep(30 * time.Minute)
 			b.visit(func(s *core.Session) { must(t, count.Update(s, func(n int) int { return n + 1 })) })
 		}
-		if !strings.Contains(b.line, "; Max-Age=1800;") {
-			t.Errorf("the cookie outlives its session: %s", b.line)
+		if b.line != "" {
+			t.Errorf("sent again, though the deadline did not move: %s", b.line)
 		}
 		b.visit(func(s *core.Session) { must(t, s.RotateID()) })
 		alive(t, b, true)
@@ -234,16 +234,17 @@ func TestSaveEveryRequest(t *testing.T) {
 	})
 }
 
-func TestMarkerIsForgotten(t *testing.T) {
-	store := memstore.New(memstore.Config{})
-	timed(t, core.Config{Store: store}, func(t *testing.T, b *browser) {
-		late := b.copyOf()
-		b.visit(func(s *core.Session) { must(t, s.RotateID()) })
-		time.Sleep(30 * time.Second)
-		if out := late.visit(func(s *core.Session) { must(t, count.Set(s, 5)) }); out.Name == "" {
-			t.Error("after the marker's life an old token should be like any unknown one")
-		}
-	})
+func TestLatenessEnds(t *testing.T) {
+	for _, end := range []string{"rotate", "login", "logout"} {
+		timed(t, core.Config{}, func(t *testing.T, b *browser) {
+			late := b.copyOf()
+			ends[end](t, b)
+			time.Sleep(33 * time.Second) // the clock for that may be a second late
+			if out := late.visit(func(s *core.Session) { must(t, count.Set(s, 5)) }); out.Name == "" {
+				t.Errorf("%s: after half a minute an old token should be like any unknown one", end)
+			}
+		})
+	}
 }
 
 func TestSweeper(t *testing.T) {

@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
 )
 
 // Manager holds the settings and the store. One of it serves all requests, and all its
@@ -23,30 +23,23 @@ type Manager struct {
 	store  driver.Store
 	tokens driver.TokenStore
 
-	// Abilities of the store, nil where it has none. They are asserted in New and
-	// nowhere else.
-	rotator driver.Rotator
-	sweeper driver.Sweeper
-	lister  driver.Lister
-	indexer driver.Indexer
-	pinger  driver.Pinger
-	closer  interface{ Close() error }
+	can driver.Abilities // of the store
 
-	hash         hasher
+	space        namespace
+	clock        roughClock
+	exact        bool   // a second matters, or Config.Now is the clock
 	binding      []byte // associated data of sealed records, up to the ID
 	source       string // the request header that carries the token
 	cookiePrefix string
 	cookieSuffix string // attributes
 	idleSuffix   string // Max-Age=IdleTimeout, then attributes
 
-	stop    context.CancelFunc // ends the sweeper
+	throttle throttle
+
+	stop    context.CancelFunc // ends what runs in the background
 	stopped sync.WaitGroup
 	closing sync.Once
 }
-
-// markerLife is how long the old ID of a rotated session is remembered: longer than a
-// request that was sent with the old token may take to arrive.
-const markerLife = 30 * time.Second
 
 // New checks cfg and returns a Manager. The error names the field that is wrong.
 // If the store needs sweeping, New starts that too; Close ends it.
@@ -54,15 +47,9 @@ func New(cfg Config) (*Manager, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	m := &Manager{cfg: cfg, info: cfg.Store.Info()}
+	m := &Manager{cfg: cfg, info: cfg.Store.Info(), can: driver.AbilitiesOf(cfg.Store)}
 	m.store, _ = cfg.Store.(driver.Store)
 	m.tokens, _ = cfg.Store.(driver.TokenStore)
-	m.rotator, _ = cfg.Store.(driver.Rotator)
-	m.sweeper, _ = cfg.Store.(driver.Sweeper)
-	m.lister, _ = cfg.Store.(driver.Lister)
-	m.indexer, _ = cfg.Store.(driver.Indexer)
-	m.pinger, _ = cfg.Store.(driver.Pinger)
-	m.closer, _ = cfg.Store.(interface{ Close() error })
 	switch {
 	case m.store == nil && m.tokens == nil:
 		return nil, fmt.Errorf("coatcheck: Config.Store: %T is neither a driver.Store nor a driver.TokenStore", cfg.Store)
@@ -73,8 +60,9 @@ func New(cfg Config) (*Manager, error) {
 	if m.tokens != nil {
 		purpose = "coatcheck/token/v1\x00"
 	}
-	m.hash = newHasher(cfg.Cookie.Name)
-	m.binding = []byte(purpose + cfg.Cookie.Name + "\x00")
+	m.exact = cfg.ownClock || cfg.SaveEveryRequest || cfg.TouchInterval < time.Minute
+	m.space = newNamespace(cfg.Namespace)
+	m.binding = []byte(purpose + cfg.Namespace + "\x00")
 	m.source = cfg.TokenHeader
 	if m.source == "" {
 		m.source = "Cookie"
@@ -84,7 +72,7 @@ func New(cfg Config) (*Manager, error) {
 	}
 	var ctx context.Context
 	ctx, m.stop = context.WithCancel(context.Background())
-	if m.sweeper != nil && cfg.SweepInterval > 0 {
+	if m.can.Sweeper != nil && cfg.SweepInterval > 0 {
 		m.stopped.Go(func() { m.sweepLoop(ctx) })
 	}
 	return m, nil
@@ -97,8 +85,9 @@ func (m *Manager) Close() error {
 	m.closing.Do(func() {
 		m.stop()
 		m.stopped.Wait()
-		if m.closer != nil {
-			err = m.closer.Close()
+		m.clock.closed.Store(true)
+		if m.can.Closer != nil {
+			err = m.can.Closer.Close()
 		}
 	})
 	return err
@@ -106,12 +95,12 @@ func (m *Manager) Close() error {
 
 // Ping asks the store whether it answers, where it has a way to, for health checks.
 func (m *Manager) Ping(ctx context.Context) error {
-	if m.pinger == nil {
+	if m.can.Pinger == nil {
 		return nil
 	}
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
-	return m.pinger.Ping(ctx)
+	return m.can.Pinger.Ping(ctx)
 }
 
 // Info describes the store.
@@ -130,7 +119,21 @@ func (m *Manager) Format(f fmt.State, _ rune) {
 func (m *Manager) LogValue() slog.Value { return slog.StringValue(m.info.Name) }
 
 // now is the time in microseconds, which is how core reckons: it is exact and quick.
-func (m *Manager) now() int64 { return micros(m.cfg.Now()) }
+func (m *Manager) now() int64 {
+	now := micros(m.cfg.Now())
+	if !m.exact {
+		m.clock.compare(now)
+	}
+	return now
+}
+
+// roughly is now, up to a second before it.
+func (m *Manager) roughly() int64 {
+	if m.exact {
+		return m.now()
+	}
+	return m.clock.now()
+}
 
 // storeContext puts the deadline on a call to the store, where one can be needed.
 func (m *Manager) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -146,6 +149,11 @@ func (m *Manager) writeContext(ctx context.Context) (context.Context, context.Ca
 		return context.Background(), func() {} // nobody will look at it
 	}
 	return m.storeContext(context.WithoutCancel(ctx))
+}
+
+// grace is a little time for what must be tried when a save's own time is over.
+func (m *Manager) grace(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d)
 }
 
 // blank is the state of a session that is not stored yet.
@@ -164,38 +172,11 @@ func (m *Manager) codec(name []byte) Codec {
 	return nil
 }
 
-// seal turns a state into Record.Data.
-func (m *Manager) seal(st *state, id driver.ID) ([]byte, error) {
-	data := st.encode()
-	if m.cfg.Keys != nil {
-		data = m.cfg.Keys.Seal(nil, data, m.boundTo(id))
+// unopened tells a key that is not here from data that was changed, or was never sealed: an envelope from before
+// Config.Keys was set may begin as if it named a key.
+func (m *Manager) unopened(err error, data []byte) error {
+	if errors.Is(err, keyring.ErrUnknownKey) && errors.Is(new(state).parse(data, m.codec), driver.ErrCorrupt) {
+		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
-	if len(data) > m.cfg.MaxSize {
-		return nil, fmt.Errorf("coatcheck: the session has %d bytes, Config.MaxSize is %d: %w", len(data), m.cfg.MaxSize, ErrTooLarge)
-	}
-	return data, nil
-}
-
-// open reads a record that a store returned for id into st.
-func (m *Manager) open(rec *driver.Record, id driver.ID, st *state) error {
-	if subtle.ConstantTimeCompare(rec.ID[:], id[:]) != 1 {
-		// Not corrupt: the record that was asked for may be all right.
-		return driver.Unavailable("coatcheck: "+m.info.Name, errors.New("the store answered with another session's record"))
-	}
-	data := rec.Data
-	if m.cfg.Keys != nil {
-		var err error
-		if data, _, err = m.cfg.Keys.Open(data, m.boundTo(id)); err != nil {
-			return errors.Join(driver.ErrCorrupt, err)
-		}
-	}
-	err := st.parse(data, m.codec)
-	if err == nil && st.kind == kindSession && st.subject != rec.Subject {
-		err = driver.Corrupt("coatcheck: the record names another subject than its content")
-	}
-	return err
-}
-
-func (m *Manager) boundTo(id driver.ID) []byte {
-	return append(m.binding[:len(m.binding):len(m.binding)], id[:]...)
+	return errors.Join(driver.ErrCorrupt, err)
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -13,6 +14,7 @@ import (
 type Event struct {
 	Kind     EventKind
 	ID       ID            // the session; zero where it is not known
+	Replaced ID            // with EventLogin: the session that it ended, zero if none
 	Subject  string        // the user, where known
 	Size     int           // bytes of Record.Data read or written
 	Duration time.Duration // of the store's call, with EventLoad to EventDelete
@@ -30,12 +32,14 @@ const (
 	EventDelete EventKind = "delete" // a record was removed, or a token revoked
 
 	EventConflict  EventKind = "conflict"  // another request was faster; the changes are applied again
-	EventRotate    EventKind = "rotate"    // the session has a new ID
-	EventLogin     EventKind = "login"     // Login was stored
+	EventRotate    EventKind = "rotate"    // the session has a new token
+	EventLogin     EventKind = "login"     // Login was stored; ID is the new session, Replaced the one that it ended
 	EventDestroy   EventKind = "destroy"   // Logout, Destroy or Revoke was stored
 	EventExpired   EventKind = "expired"   // a record was past its absolute lifetime
 	EventUnknown   EventKind = "unknown"   // a well-formed token that no record belongs to: expired, ended, or guessed
-	EventRotated   EventKind = "rotated"   // a token was used shortly after its session got a new one
+	EventLate      EventKind = "late"      // a token came just after its session had ended or been rotated; the request is anonymous
+	EventReused    EventKind = "reused"    // a token came long after its session had been rotated: a copy, or a thief
+	EventAdopt     EventKind = "adopt"     // Adoption.Taken failed, see Err
 	EventAmbiguous EventKind = "ambiguous" // several live sessions in one request: none is used
 	EventCorrupt   EventKind = "corrupt"   // a record could not be read; the request is anonymous
 	EventDecode    EventKind = "decode"    // a value could not be decoded
@@ -54,6 +58,53 @@ func (m *Manager) observe(ctx context.Context, e Event) {
 		}
 	}()
 	m.cfg.Observer(aside{ctx}, e)
+}
+
+// quiet is how often at most a warning of one kind is logged: what a single client can bring about with each
+// request must not fill the log.
+const quiet = 10 * time.Second
+
+// throttle lets one line of each kind through in a while, and counts the others.
+type throttle struct {
+	mu    sync.Mutex
+	lines map[EventKind]*throttled
+}
+
+type throttled struct {
+	until   int64 // in microseconds
+	skipped int
+}
+
+// allow returns how many lines were skipped since the last one, and whether this one may be written.
+func (t *throttle) allow(kind EventKind, now int64) (skipped int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	line := t.lines[kind]
+	if line == nil {
+		line = new(throttled)
+		if t.lines == nil {
+			t.lines = map[EventKind]*throttled{}
+		}
+		t.lines[kind] = line
+	}
+	if now < line.until && line.until-now <= quiet.Microseconds() { // or else the clock has gone back
+		line.skipped++
+		return 0, false
+	}
+	skipped, line.skipped, line.until = line.skipped, 0, now+quiet.Microseconds()
+	return skipped, true
+}
+
+// warn logs what clients can bring about again and again, once in a while.
+func (m *Manager) warn(ctx context.Context, kind EventKind, text string, args ...any) {
+	if skipped, ok := m.throttle.allow(kind, m.now()); ok {
+		m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: "+text, append(args, "skipped", skipped)...)
+	}
+}
+
+// alarm logs an outage.
+func (m *Manager) alarm(ctx context.Context, text string, args ...any) {
+	m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: "+text, args...)
 }
 
 // timed runs one call to the store and reports it with the size that call returns. An
@@ -75,7 +126,7 @@ func (m *Manager) known(err error) error {
 		return nil
 	}
 	for _, known := range []error{
-		driver.ErrNotFound, driver.ErrConflict, driver.ErrUnavailable, driver.ErrExists, driver.ErrTooLarge, driver.ErrCorrupt, errors.ErrUnsupported,
+		driver.ErrNotFound, driver.ErrConflict, driver.ErrUnavailable, driver.ErrExists, driver.ErrTooLarge, driver.ErrCorrupt, errors.ErrUnsupported, ErrUnreadable,
 	} {
 		if errors.Is(err, known) {
 			return err

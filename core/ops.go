@@ -10,7 +10,7 @@ import (
 type op struct {
 	kind   byte
 	mode   byte       // opExpiry
-	micros int64      // opExpiry; opLogin: its time
+	micros int64      // opExpiry; opLogin, opAuth: the time
 	key    string     // opLogin: the subject
 	value  []byte     // opSet
 	update updateFunc // opUpdate
@@ -24,6 +24,7 @@ const (
 	opClear
 	opExpiry
 	opLogin
+	opAuth
 	opTake
 )
 
@@ -53,6 +54,8 @@ func (st *state) apply(o *op) error {
 		st.expiry = expiry{o.mode, o.micros}
 	case opLogin:
 		st.login(o)
+	case opAuth:
+		st.auth = o.micros
 	case opTake:
 		*o.taken = nil
 		for _, e := range st.all() {
@@ -65,21 +68,28 @@ func (st *state) apply(o *op) error {
 	return nil
 }
 
-// login keeps what the visitor did before signing in and drops what belonged to another
-// user, and in any case whatever a page was given to prove that it came from here.
+// login keeps what the visitor gathered before signing in, messages included, and drops what
+// belonged to another user. A lifetime of its own stays with the user for whom it was set.
 func (st *state) login(o *op) {
-	var kept []entry
-	if st.subject == "" || st.subject == o.key {
-		for _, e := range st.all() {
-			if !strings.HasPrefix(e.key, reserved) {
-				kept = append(kept, e)
-			}
-		}
-	} else {
+	if st.subject != o.key {
 		st.expiry = expiry{}
 	}
-	st.packed, st.changes, st.subject = nil, kept, o.key
-	st.auth, st.created = o.micros, o.micros
+	if st.subject != "" && st.subject != o.key {
+		st.packed, st.changes = nil, nil
+	}
+	st.remove(testKey)
+	st.subject, st.auth, st.created = o.key, o.micros, o.micros
+}
+
+// dropFlashes removes all messages.
+func (st *state) dropFlashes() (dropped bool) {
+	for _, e := range st.all() {
+		if isFlash(e) {
+			st.remove(e.key)
+			dropped = true
+		}
+	}
+	return dropped
 }
 
 // replay does ops to st, in order.
@@ -106,6 +116,12 @@ func record(ops []op, fixed int, o op) []op {
 		}
 	}
 	return append(ops, o)
+}
+
+// countsTwice reports whether o must not be done to a session that may hold its effect, or have held it: a message
+// that was shown would come back.
+func countsTwice(o op) bool {
+	return o.kind == opUpdate || o.kind == opSet && strings.HasPrefix(o.key, flashKey)
 }
 
 func has(ops []op, kind byte) bool {

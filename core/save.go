@@ -3,8 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
-	"runtime"
 	"slices"
 	"time"
 
@@ -20,21 +18,31 @@ type saving struct {
 	now     int64     // microseconds
 	started time.Time // of the first pause
 
-	old    driver.Record // what the store is known to hold, if live
-	live   bool
-	rotate bool
-	doomed bool
-	ops    []op  // what the request did,
-	st     state // and what that makes of the session
-	next   pendingToken
+	old       held // what the store is known to hold, if live
+	live      bool
+	rotate    bool
+	fate      fate        // of old
+	presented []presented // to be ended, too
+	adopted   bool        // another system's session is to be ended, too
+	ops       []op        // what the request did,
+	st        state       // and what that makes of the session
+	next      issued      // the token to come
 
-	rec     *driver.Record // what stands for the session in the end, if stored
-	token   string
-	stored  bool
-	deliver delivery
+	rec      *driver.Record // what stands for the session in the end, if stored
+	placed   bool           // rec, the first record of a new session, is in the store
+	mark     uint64         // of the last write
+	ending   uint64         // mark of the record that ends old for a Login
+	token    string
+	stored   bool
+	replaced driver.ID // by a Login
+	deliver  delivery
 
 	reloaded  bool // st is not what the handler last saw
-	inPassing bool // the deadline is left to the save or touch at commit
+	unknown   bool // nobody knows whether the store has carried out an update
+	outdated  bool // the client has, or gets, a newer token from another request
+	overtaken bool // old was ended by a Login of another request
+	unseen    bool // no cookie can be sent
+	inPassing bool // the deadline, and an empty session, are left to the save or touch at commit
 }
 
 // save stores the changes of s. x.mu is held.
@@ -48,15 +56,34 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	err := j.run()
 	if err == nil {
 		s.done(&j)
-		return nil
+		switch {
+		case !j.adopted:
+		case j.stored && x.outer() != nil: // which may still take it back: Finish tells
+		case j.stored:
+			_ = x.tell(writing, s)
+		case j.fate == fateEnd:
+			err = x.tell(writing, s)
+		}
+		if err == nil {
+			return nil
+		}
+		err = driver.Unavailable("coatcheck: Adoption.Taken", err)
 	}
 	s.mu.Lock()
-	s.fixed, s.next = 0, pendingToken{} // the store may have it all the same
-	if errors.Is(err, ErrEnded) {
+	tidied := !s.dirty() && s.emptied
+	s.fixed, s.next = 0, issued{} // the store may have it all the same
+	switch {
+	case errors.Is(err, ErrEnded):
 		s.ended()
+	case j.unknown && (j.rotate || slices.ContainsFunc(j.ops, countsTwice)):
+		s.bad = err // the store may have it, and another save would count twice
 	}
 	s.mu.Unlock()
-	return x.dropped(ctx, s, err)
+	err = x.dropped(ctx, s, err)
+	if tidied {
+		return nil // the handler changed nothing, and shows the messages that are its own already
+	}
+	return err
 }
 
 // collect takes the changes out of s into j; false if there are none, or they cannot be saved.
@@ -68,49 +95,80 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 		return false, s.err
 	case s.bad != nil:
 		return false, s.bad
-	case !s.dirty():
+	case !s.dirty() && !s.emptied:
 		return false, nil
 	}
 	s.edit()
 	var why error
 	switch {
-	case s.gone && !has(s.ops, opLogin):
-		why = ErrEnded
+	case s.crowded:
+		why = ErrCrowded
+		s.bad = why
+	case s.late && len(s.ops) > 0 && !has(s.ops, opLogin):
+		why = errLate
 		s.ended()
+		s.err = why
 	case x.phase != phaseOpen && x.needsCookie(s):
 		why = ErrHeaderSent
 		s.bad = why
 	}
 	if why != nil {
-		x.m.observe(ctx, Event{Kind: EventDropped, ID: s.rec.ID, Err: why})
-		x.m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: session changes not stored", "error", why)
-		return false, why
+		return false, x.dropped(ctx, s, why)
 	}
 	*j = saving{
-		m: x.m, ctx: j.ctx, now: x.m.now(),
-		old: s.rec, live: s.live, rotate: s.rotate, doomed: s.doomed,
-		ops: s.ops[:len(s.ops):len(s.ops)], st: s.cur, token: s.token,
+		m: x.m, ctx: j.ctx, now: max(x.m.now(), s.cur.created),
+		old: s.rec, live: s.live, rotate: s.rotate, fate: s.fate, presented: s.toEnd(),
+		ops: s.ops[:len(s.ops):len(s.ops)], st: s.cur, token: s.token, unseen: x.phase != phaseOpen,
+		adopted: s.adopted(),
 	}
-	if j.rotate || j.creates() {
+	switch {
+	case j.creates():
 		j.next = s.pending()
+		if !has(j.ops, opLogin) {
+			j.st.created = j.now // the rough clock may have slept with the machine
+		}
+	case j.rotate && s.next.id.IsZero(): // a save has failed before
+		s.next = x.m.reissue(s.rec.ID)
+		j.next = s.next
+	case j.rotate:
+		j.next = s.next
 	}
 	s.fixed, s.shared = uint32(len(s.ops)), true
 	return true, nil
 }
 
+// toEnd returns what the request presented and now ends, beside its session. s.mu is held.
+func (s *Session) toEnd() []presented {
+	if s.rare == nil {
+		return nil
+	}
+	over := s.fate == fateEnd
+	login := has(s.ops, opLogin)
+	return slices.DeleteFunc(slices.Clone(s.presented()), func(p presented) bool {
+		switch p.end {
+		case endOnLifecycle:
+			return !over && !login
+		case endOnLogout:
+			return !over
+		}
+		return false
+	})
+}
+
 // needsCookie reports whether the changes are of no use unless the client is told. s.mu is held.
 func (x *Exchange) needsCookie(s *Session) bool {
 	if x.m.tokens != nil {
-		return s.live && !s.doomed || !s.cur.empty()
+		return s.live && s.fate == fateKeep || !s.cur.empty()
 	}
-	return s.rotate || (!s.live || s.doomed) && !s.cur.empty()
+	forgets := has(s.ops, opExpiry) && !x.m.persistent(s.cur.expiry) // the browser, when it closes: no later page says so
+	return s.rotate || forgets && s.live || (!s.live || s.fate != fateKeep) && !s.cur.empty()
 }
 
 // ended makes s the session that it turned out to be: none. s.mu is held.
 func (s *Session) ended() {
-	s.live, s.gone, s.err = false, true, ErrEnded
+	s.live, s.late, s.err = false, true, ErrEnded
 	s.delivery = deliverNothing // whatever an earlier Save wanted the client to have
-	s.ops, s.rotate, s.doomed, s.next = nil, false, false, pendingToken{}
+	s.ops, s.rotate, s.fate, s.next, s.emptied = nil, false, fateKeep, issued{}, false
 }
 
 // done puts the outcome of j into s, under what the handler did meanwhile.
@@ -118,21 +176,29 @@ func (s *Session) done(j *saving) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ops, s.fixed = slices.Clone(s.ops[s.fixed:]), 0
-	s.rotate, s.doomed, s.next = false, false, pendingToken{}
+	s.rotate, s.fate, s.next, s.emptied = false, fateKeep, issued{}, false
+	if len(j.presented) > 0 {
+		s.rare.presented = nil
+	}
 	s.settle(j)
 }
 
 // settle makes what j stored the ground under s.ops. s.mu is held, but for the time
 // in which functions given to Update run: they may read the session.
 func (s *Session) settle(j *saving) {
-	s.live, s.gone, s.token = j.stored, false, j.token
-	if s.rec = (driver.Record{}); j.stored {
-		s.rec, s.left = *j.rec, j.rec.Expires.Sub(fromMicros(j.now))
+	s.live, s.token = j.stored, j.token
+	s.late = s.late && !j.stored
+	if s.rec = (held{}); j.stored {
+		s.rec = hold(j.rec)
+		s.left = time.Duration(s.rec.Expires-j.now) * time.Microsecond
 	}
 	// Where nothing stands any more, neither does the cookie that an earlier Save wanted sent,
 	// unless it wanted the cookie gone.
 	if !j.stored && s.delivery != deliverDeletion || j.deliver == deliverToken || s.delivery == deliverNothing {
 		s.delivery = j.deliver
+	}
+	if j.outdated && s.delivery != deliverDeletion {
+		s.delivery = deliverNothing
 	}
 	for len(s.ops) > 0 && j.reloaded {
 		ops, gen := slices.Clone(s.ops), s.gen
@@ -152,6 +218,16 @@ func (s *Session) settle(j *saving) {
 		s.cur, s.shared = j.st, false
 		s.gen++
 	}
+	if !j.stored { // what comes is another session
+		codec := s.cur.codec
+		s.cur.header = s.x.m.blank(j.now).header
+		s.cur.codec = codec
+		for i := range s.ops {
+			if s.ops[i].kind == opExpiry {
+				_ = s.cur.apply(&s.ops[i])
+			}
+		}
+	}
 }
 
 // unlocked runs f without s.mu, which is held again afterwards, also if f panics: callers
@@ -165,205 +241,28 @@ func (s *Session) unlocked(f func() error) error {
 // dropped reports changes that were not stored.
 func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	x.m.observe(ctx, Event{Kind: EventDropped, ID: s.rec.ID, Err: err})
-	x.m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: session changes not stored", "session", s, "error", err)
+	x.m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: session changes not stored", "session", ID(s.rec.ID), "error", err)
 	return err
 }
 
 // creates reports whether a new record is due: never for an empty session.
-func (j *saving) creates() bool { return (!j.live || j.doomed) && !j.st.empty() }
+func (j *saving) creates() bool { return (!j.live || j.fate != fateKeep) && !j.st.empty() }
 
 // run does the job. What is new is written before what is old goes.
 func (j *saving) run() error {
-	if j.creates() {
-		if err := j.create(); err != nil {
-			return err
-		}
-	}
 	switch {
-	case !j.live:
-		return nil
-	case j.doomed:
-		return j.end()
-	case !j.rotate:
+	case j.m.tokens != nil:
+		return j.runTokens()
+	case j.live && j.fate == fateKeep:
 		return j.update()
+	case !j.creates():
+		return j.finish()
+	case j.live && j.fate == fateLogin:
+		return j.login()
 	}
-	move := j.move
-	if j.m.tokens != nil {
-		move = j.reissue
-	}
-	err := move()
-	if errors.Is(err, ErrEnded) && has(j.ops, opLogin) {
-		return j.restart()
-	}
-	return err
-}
-
-// restart makes a Login of what was to be one, although the session that it was in has been
-// ended meanwhile: a new session, with nothing of the old one.
-func (j *saving) restart() error {
-	j.live, j.reloaded = false, true
-	codec := j.st.codec // the ops' values are in it
-	j.st = j.m.blank(j.now)
-	j.st.codec = codec
-	if err := j.st.replay(j.ops); err != nil {
-		return err
-	}
-	return j.create()
-}
-
-// create inserts a new session under the pending token.
-func (j *saving) create() error {
-	j.rec = &driver.Record{ID: j.next.id}
-	if err := j.fill(); err != nil {
-		return err
-	}
-	token, err := j.m.insert(j.ctx, j.rec, j.next.token)
-	if err != nil {
-		return err
-	}
-	j.written(token, deliverToken)
-	return nil
-}
-
-// update rewrites a live record, again and again while others are faster.
-func (j *saving) update() error {
-	j.rec = new(driver.Record)
-	for attempt := 0; ; attempt++ {
-		*j.rec = j.old
-		if err := j.fill(); err != nil {
-			return err
-		}
-		if j.m.expired(&j.old) {
-			return ErrEnded
-		}
-		token, err := j.m.replace(j.ctx, j.rec, j.token)
-		if err == nil {
-			deliver := deliverRefresh
-			if token != j.token || has(j.ops, opExpiry) {
-				deliver = deliverToken
-			}
-			j.written(token, deliver)
-			return nil
-		}
-		if err = j.again(attempt, err); err != nil {
-			return err
-		}
-	}
-}
-
-// end deletes the session that the request came with. If another request rotated or ended
-// it first, the client may hold a newer cookie, which must not be touched.
-func (j *saving) end() error {
-	err := j.m.alive(j.ctx, j.old)
-	if errors.Is(err, driver.ErrNotFound) {
-		return nil
-	}
-	if err == nil {
-		if err = j.retire(j.old); errors.Is(err, driver.ErrNotFound) {
-			return nil
-		}
-	}
-	if err != nil {
-		j.undo()
-		return err
-	}
-	j.report(EventDestroy, j.old.ID)
-	if !j.stored {
-		j.deliver = deliverDeletion
-	}
-	return nil
-}
-
-// retire makes sure that the token of rec is worth nothing any more, as far as the
-// application wants that: a cookie store may have been told not to revoke.
-func (j *saving) retire(rec driver.Record) error {
-	err := j.m.remove(j.ctx, rec.ID, fromMicros(j.now).Add(j.m.cfg.Lifetime))
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
-}
-
-// undo removes a record that this save wrote and that nobody will be told of. If it fails,
-// the record expires like any other.
-func (j *saving) undo() {
-	if rec := j.rec; rec != nil && rec.Version > 0 && j.m.store != nil && j.ctx.Err() == nil {
-		_ = j.m.remove(j.ctx, rec.ID, rec.Expires)
-	}
-}
-
-func (j *saving) written(token string, deliver delivery) {
-	j.token, j.deliver, j.stored = token, deliver, true
-	if has(j.ops, opLogin) {
-		j.report(EventLogin, j.rec.ID)
-	}
+	return j.begin()
 }
 
 func (j *saving) report(kind EventKind, id driver.ID) {
 	j.m.observe(j.ctx, Event{Kind: kind, ID: id, Subject: j.st.subject})
-}
-
-// fill makes rec, whose ID is set, hold the state.
-func (j *saving) fill() (err error) {
-	rec := j.rec
-	rec.Subject = j.st.subject
-	rec.Created = fromMicros(j.st.created)
-	if !j.inPassing {
-		rec.Expires = fromMicros(j.m.deadline(&j.st.header, j.now))
-	}
-	rec.Data, err = j.m.seal(&j.st, rec.ID)
-	return err
-}
-
-// again looks at why a write failed. After a conflict it loads what another request stored
-// and does this request's ops to it; every other error it returns.
-func (j *saving) again(attempt int, failed error) error {
-	if errors.Is(failed, driver.ErrNotFound) {
-		return ErrEnded
-	}
-	if !errors.Is(failed, driver.ErrConflict) {
-		return failed
-	}
-	j.report(EventConflict, j.old.ID)
-	if err := j.pause(attempt); err != nil {
-		return err
-	}
-	return j.reload()
-}
-
-// reload starts anew from what the store holds now.
-func (j *saving) reload() error {
-	var rec driver.Record
-	var st state
-	err := j.m.fetch(j.ctx, j.old.ID, &rec, &st)
-	if errors.Is(err, driver.ErrNotFound) || err == nil && st.kind == kindMarker {
-		return ErrEnded
-	}
-	if err != nil {
-		return err
-	}
-	if err := st.replay(j.ops); err != nil {
-		return err
-	}
-	j.old, j.st, j.reloaded = rec, st, true
-	return nil
-}
-
-// pause waits a random time that grows, within what StoreTimeout leaves.
-func (j *saving) pause(attempt int) error {
-	if attempt == 0 {
-		j.started = time.Now()
-	}
-	if attempt < 4 {
-		runtime.Gosched()
-	} else {
-		time.Sleep(rand.N(min(time.Duration(attempt)*500*time.Microsecond, 20*time.Millisecond)))
-	}
-	if err := j.ctx.Err(); err != nil {
-		return driver.Unavailable("coatcheck: "+j.m.info.Name, err)
-	}
-	if time.Since(j.started) > j.m.cfg.StoreTimeout {
-		return driver.ErrConflict
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,8 +12,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// ID is the public name of a session, for logs, device lists and Manager.Revoke.
-// It gives no access: it is a hash of the token, never the token.
+// ID is the public name of a session, for logs, device lists and Manager.Revoke. It stays the same
+// however often the session's token changes. It gives no access, and is no secret: let it name no
+// channel, no file and no CSRF token.
 type ID = driver.ID
 
 // ParseID reads what ID.String wrote.
@@ -31,32 +33,76 @@ type Session struct {
 	err error // why the session cannot be used any more
 	bad error // why the changes cannot be saved
 
-	rec driver.Record // as stored; without a meaning while !live
-	cur state         // rec.Data after ops
-	ops []op          // what was done since rec was stored,
+	rec held  // as stored; without a meaning while !live
+	cur state // rec.Data after ops
+	ops []op  // what was done since rec was stored,
 
 	fixed uint32 // the first of them being saved
 	gen   uint32 // counts changes
 
-	token string // what the client holds, or is to hold
-	next  pendingToken
+	token string // what the client holds, or is to hold; "" if it holds a newer one
+	next  issued
 	left  time.Duration // from the last save or touch to rec.Expires
 
+	rare *rare // nil where there is none of it
+
 	delivery delivery
+	fate     fate // of rec when saving
 	accessed bool
 	live     bool // there is a record, and it is ours
-	gone     bool // another request rotated or ended what the token stood for
+	late     bool // the session that the token stood for is over, or has another token
+	crowded  bool // the request carries too many tokens to look at
 	refused  bool // something was to be changed in spite of err
 	rotate   bool // give it a new token when saving
-	doomed   bool // delete rec when saving
+	emptied  bool // Flashes has taken the last that an anonymous session held
 	shared   bool // a save under way reads cur.changes
 }
 
-// pendingToken is a token that no store knows yet.
-type pendingToken struct {
-	token string
-	id    driver.ID
+// rare is what few requests have, apart so that the others are smaller.
+type rare struct {
+	presented []presented                 // what the request brought and cannot use
+	taken     func(context.Context) error // of an Adoption that is not stored yet
 }
+
+// presented returns what the request brought and cannot use. s.mu is held.
+func (s *Session) presented() []presented {
+	if s.rare == nil {
+		return nil
+	}
+	return s.rare.presented
+}
+
+// present adds to it.
+func (s *Session) present(list ...presented) {
+	if s.rare == nil {
+		s.rare = new(rare)
+	}
+	s.rare.presented = append(s.rare.presented, list...)
+}
+
+// fate is what a save does to the session that the request came with.
+type fate byte
+
+const (
+	fateKeep fate = iota
+	fateLogin
+	fateEnd
+)
+
+// presented is a session that the request brought a good token of, and that it cannot use.
+type presented struct {
+	rec held // Version 0: the store could not read it
+	end endWhen
+}
+
+// endWhen says when a presented session ends.
+type endWhen byte
+
+const (
+	endOnWrite     endWhen = iota // one of several: with the first change
+	endOnLifecycle                // it cannot be read: with a Login or Logout
+	endOnLogout                   // another request has just rotated it
+)
 
 // delivery says what the response has to do about the cookie.
 type delivery byte
@@ -75,7 +121,7 @@ func deadSession(err error) *Session {
 
 // dirty reports whether there is something to save. s.mu is held.
 func (s *Session) dirty() bool {
-	return len(s.ops) > 0 || s.rotate || s.doomed
+	return len(s.ops) > 0 || s.rotate || s.fate != fateKeep
 }
 
 // writable returns why the session cannot be changed. s.mu is held.
@@ -116,7 +162,7 @@ func (s *Session) edit() {
 		s.cur, s.shared = s.cur.clone(), false
 	}
 	if !s.live && s.cur.created == 0 {
-		s.cur = s.x.m.blank(s.x.m.now())
+		s.cur = s.x.m.blank(s.x.m.roughly())
 	}
 }
 
@@ -125,24 +171,24 @@ func (s *Session) keep(o op) {
 	s.gen++
 }
 
-// ID is the public name of the session: the zero ID while there is nothing to store.
-// RotateID and Login change it at once.
+// ID is the public name of the session: the zero ID while there is nothing to store. From Login or
+// Destroy on it is that of the session to come; RotateID leaves it as it is.
 func (s *Session) ID() ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.live && !s.rotate && !s.doomed {
+	if s.live && s.fate == fateKeep && !(s.rotate && s.x.m.tokens != nil) {
 		return s.rec.ID
 	}
-	if s.x == nil || s.err != nil || !s.rotate && s.cur.empty() {
+	if s.x == nil || s.err != nil || s.cur.empty() {
 		return ID{}
 	}
 	return s.pending().id
 }
 
-// pending returns the token to come. s.mu is held.
-func (s *Session) pending() pendingToken {
-	if s.next.token == "" {
-		s.next.token, s.next.id = s.x.m.hash.newToken()
+// pending returns the first token of the session to come. s.mu is held.
+func (s *Session) pending() issued {
+	if s.next.id.IsZero() {
+		s.next = s.x.m.issue()
 	}
 	return s.next
 }
@@ -151,7 +197,7 @@ func (s *Session) pending() pendingToken {
 func (s *Session) IsNew() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.live || s.doomed
+	return !s.live || s.fate != fateKeep
 }
 
 // Modified reports whether there are changes that are not stored yet.

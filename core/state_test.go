@@ -21,7 +21,7 @@ func TestStateIsAMap(t *testing.T) {
 				delete(want, key)
 			case 1:
 				var back state
-				if err := back.parse(st.encode(), onlyJSON); err != nil {
+				if err := back.parse(encoded(&st), onlyJSON); err != nil {
 					t.Fatal(err)
 				}
 				st = back

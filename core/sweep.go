@@ -13,8 +13,8 @@ const sweepBatch = 1000
 // that forget by themselves answer 0. Django: the clearsessions command.
 func (m *Manager) Sweep(ctx context.Context) (int, error) {
 	total := 0
-	for m.sweeper != nil {
-		n, err := m.sweeper.Sweep(ctx, sweepBatch)
+	for m.can.Sweeper != nil {
+		n, err := m.can.Sweeper.Sweep(ctx, sweepBatch)
 		total += n
 		if err == nil {
 			err = ctx.Err()

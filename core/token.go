@@ -8,58 +8,114 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// A token is 32 random bytes in base64url, 43 characters. Only its hash is ever
-// given to a store.
+// A token is 16 random bytes that select the session's record and 16 that verify who asks for it,
+// in base64url: 43 characters. The record keeps only a hash of the whole. A session has one selector
+// for its life, and as many verifiers as it is given tokens.
 const (
-	tokenBytes = 32
-	tokenLen   = 43
+	selectorSize = 16
+	tokenSize    = 32
+	tokenLen     = 43
 )
 
-// hasher turns tokens into IDs. Its 12 bytes stand for the cookie's name, so that
-// two managers on one store never take each other's tokens, and leave room for a
-// token in a single block of SHA-256. What is hashed are the characters: the few other
-// spellings that base64 has for the same bytes are tokens of nothing.
-type hasher [12]byte
+// tokenHash is what a record keeps of a token.
+type tokenHash [sha256.Size]byte
 
-func newHasher(namespace string) hasher {
-	sum := sha256.Sum256([]byte("coatcheck/id/v1\x00" + namespace))
-	return hasher(sum[:len(hasher{})])
+// namespace keeps managers apart that share a store: neither do their IDs meet, nor is a token of
+// one worth anything to the other. Its first 12 bytes leave room for a token in a single block
+// of SHA-256.
+type namespace struct {
+	salt [12]byte
+	half [16]byte // second half of each ID
 }
 
-func (h *hasher) id(token string) driver.ID {
-	var block [len(h) + tokenLen]byte
-	copy(block[:], h[:])
-	copy(block[len(h):], token)
+func newNamespace(name string) namespace {
+	salt := sha256.Sum256([]byte("coatcheck/token/v1\x00" + name))
+	half := sha256.Sum256([]byte("coatcheck/namespace/v1\x00" + name))
+	return namespace{[12]byte(salt[:12]), [16]byte(half[:16])}
+}
+
+// owns reports whether id is one of this namespace's.
+func (n *namespace) owns(id driver.ID) bool { return [16]byte(id[selectorSize:]) == n.half }
+
+func (n *namespace) id(selector []byte) (id driver.ID) {
+	copy(id[:selectorSize], selector)
+	copy(id[selectorSize:], n.half[:])
+	return id
+}
+
+// hash takes the characters and not the bytes: what they stand for has one spelling, see selected.
+func (n *namespace) hash(token string) tokenHash {
+	var block [len(n.salt) + tokenLen]byte
+	copy(block[:], n.salt[:])
+	copy(block[len(n.salt):], token)
 	return sha256.Sum256(block[:])
 }
 
-// newToken makes a token and its ID. crypto/rand ends the program rather than
-// return fewer random bytes.
-func (h *hasher) newToken() (string, driver.ID) {
-	var raw [tokenBytes]byte
-	var text [tokenLen]byte
-	rand.Read(raw[:])
-	base64.RawURLEncoding.Encode(text[:], raw[:])
-	token := string(text[:])
-	return token, h.id(token)
-}
-
-// parseToken returns the ID of what could be a token; junk is not worth a call to the store.
-func (h *hasher) parseToken(token string) (driver.ID, bool) {
+// selected returns the ID that token names; false for junk, which is not worth a call to the store. It decodes
+// the selector, and of the rest it only sees that it is base64: each spelling of that has a hash of
+// its own.
+func (n *namespace) selected(token string) (id driver.ID, ok bool) {
 	if len(token) != tokenLen {
-		return driver.ID{}, false
+		return id, false
 	}
-	for i := range len(token) {
-		if !inToken[token[i]] {
-			return driver.ID{}, false
-		}
+	bad := byte(0)
+	for i := range tokenLen {
+		bad |= digits[token[i]]
 	}
-	return h.id(token), true
+	if bad > 63 || digits[token[tokenLen-1]]&3 != 0 { // the unused bits of the last one
+		return id, false
+	}
+	for i := range selectorSize / 3 {
+		a, b, c, d := digits[token[4*i]], digits[token[4*i+1]], digits[token[4*i+2]], digits[token[4*i+3]]
+		id[3*i], id[3*i+1], id[3*i+2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+	}
+	id[selectorSize-1] = digits[token[20]]<<2 | digits[token[21]]>>4
+	copy(id[selectorSize:], n.half[:])
+	return id, true
 }
 
-var inToken = func() (table [256]bool) {
-	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
-		table[c] = true
+// digits are the values of base64url's characters, 255 for all others.
+var digits = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 255
+	}
+	for i, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		table[c] = byte(i)
 	}
 	return table
 }()
+
+// issued is a token that no store knows yet, and the ID of its session.
+type issued struct {
+	token string
+	id    driver.ID
+}
+
+// newToken makes the first token of a new session. crypto/rand ends the program rather than
+// return fewer random bytes.
+func (n *namespace) newToken() issued {
+	var raw [tokenSize]byte
+	rand.Read(raw[:])
+	return n.spell(&raw)
+}
+
+// nextToken makes another token for the session with this ID.
+func (n *namespace) nextToken(id driver.ID) issued {
+	var raw [tokenSize]byte
+	copy(raw[:selectorSize], id[:])
+	rand.Read(raw[selectorSize:])
+	return n.spell(&raw)
+}
+
+func (n *namespace) spell(raw *[tokenSize]byte) issued {
+	var text [tokenLen]byte
+	base64.RawURLEncoding.Encode(text[:], raw[:])
+	return issued{string(text[:]), n.id(raw[:selectorSize])}
+}
+
+// newID makes an ID for a session whose token carries its record.
+func (n *namespace) newID() driver.ID {
+	var selector [selectorSize]byte
+	rand.Read(selector[:])
+	return n.id(selector[:])
+}

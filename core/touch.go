@@ -3,12 +3,14 @@ package core
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// touch moves the deadline of a session that was only used. x.mu is held.
-func (x *Exchange) touch(ctx context.Context, s *Session) error {
+// touch writes down that a session was used, and moves its deadline. It is no change of the handler's: if it
+// fails, that is reported and costs the deadline, not the page. x.mu is held.
+func (x *Exchange) touch(ctx context.Context, s *Session) {
 	m := x.m
 	now := m.now()
 	s.mu.Lock()
@@ -16,24 +18,24 @@ func (x *Exchange) touch(ctx context.Context, s *Session) error {
 	s.mu.Unlock()
 	writing, cancel := m.writeContext(ctx)
 	defer cancel()
-	fresh, err := m.extend(writing, &rec, fromMicros(m.deadline(&h, now)), token)
-	if errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict) {
+	fresh, err := m.extend(writing, &rec, now, m.deadline(&h, now), token)
+	switch {
+	case errors.Is(err, driver.ErrNotFound), errors.Is(err, driver.ErrConflict):
 		// This request only read. Another one ended or rotated the session, and then its
 		// cookie is not ours to send, or wrote to it and so moved the deadline itself.
-		return nil
-	}
-	if errors.Is(err, driver.ErrTooLarge) {
-		return nil // a full cookie, and a longer key ID or version: the one that the client has stays valid
-	}
-	if err != nil {
-		return x.dropped(ctx, s, err)
+		return
+	case err != nil: // ErrTooLarge, too: a full cookie whose version or times take a byte more
+		m.observe(ctx, Event{Kind: EventDropped, ID: rec.ID, Err: err})
+		m.warn(ctx, EventTouch, "the use of a session was not written down; it may expire early", "session", rec.ID, "error", err)
+		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rec, s.token, s.left = rec, fresh, rec.Expires.Sub(fromMicros(now))
-	s.delivery = max(s.delivery, deliverRefresh)
+	moved := rec.Expires > s.rec.Expires
+	s.rec, s.token, s.left = rec, fresh, time.Duration(rec.Expires-now)*time.Microsecond
 	if fresh != token {
 		s.delivery = deliverToken
+	} else if moved {
+		s.delivery = max(s.delivery, deliverRefresh)
 	}
-	return nil
 }

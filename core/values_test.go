@@ -67,7 +67,7 @@ func TestAbsenceIsNotZero(t *testing.T) {
 
 func TestPopDeleteClear(t *testing.T) {
 	b := newBrowser(t, newManager(t, core.Config{}))
-	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, name.Set(s, "x")) })
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)); must(t, name.Set(s, "x")) })
 	first := b.cookie
 	b.visit(func(s *core.Session) {
 		if n, err := count.Pop(s); n != 1 || err != nil {

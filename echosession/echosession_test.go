@@ -105,7 +105,7 @@ func TestOutageOnLoad(t *testing.T) {
 		if res.StatusCode != 503 || res.Header["Set-Cookie"] != nil || text(t, res) != unavailable {
 			t.Errorf("%s: got %d %v", name, res.StatusCode, res.Header)
 		}
-		if name == "Handle" && (res.Header.Get("Retry-After") != core.RetryAfter || res.Header.Get("Cache-Control") != "no-store") {
+		if name == "Handle" && (res.Header.Get("Retry-After") != core.RetryAfter(core.ErrUnavailable) || res.Header.Get("Cache-Control") != "no-store") {
 			t.Errorf("header %v", res.Header)
 		}
 	}

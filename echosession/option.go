@@ -11,11 +11,12 @@ func WithSkip(skip func(c echo.Context) bool) Option {
 	return func(mw *middleware) { mw.skip = skip }
 }
 
-// WithErrorHandler makes the error that HTTPErrorHandler gets when a session could not be
-// loaded (Handle) or stored. core.HTTPStatus(err) is the status to send; err itself is for
-// logs only. It may also send the response itself and return nil. Cache-Control: no-store and, with
-// a 503, Retry-After are set already, and what the handler put into the header is gone. Default:
-// an *echo.HTTPError with the status, its text, and err as Internal.
+// WithErrorHandler makes the error that HTTPErrorHandler gets when a session could not be loaded
+// (Handle) or stored. core.HTTPStatus(err) is the status to send; err itself is for logs only. It may
+// also send the response itself and return nil. With core.ErrEnded, a redirect to the page to sign in
+// may be better. Cache-Control: no-store and, where trying again may help, Retry-After are set already,
+// and what the handler put into the header is gone. Default: an *echo.HTTPError with the status, its
+// text, and err as Internal.
 func WithErrorHandler(handle func(c echo.Context, err error) error) Option {
 	return func(mw *middleware) {
 		if handle != nil {

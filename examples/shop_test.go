@@ -34,6 +34,7 @@ var cases = []struct {
 	{"sign-in", signIn},
 	{"remember me", remember},
 	{"sign-out", signOut},
+	{"a request that comes late", late},
 	{"devices", devices},
 	{"only one's own devices", others},
 	{"sign out everywhere else", everywhereElse},
@@ -176,6 +177,35 @@ func signOut(t *testing.T, s *server) {
 	copied.get("/").wantUser("")
 	b.get("/devices")
 	b.want("devices need a user", b.flash(), "Please sign in first.")
+}
+
+// A request that was on its way while another tab signed in or out comes with the cookie of a session that
+// has just ended. It is shown the cart, and its answer does not overwrite the newer cookie.
+func late(t *testing.T, s *server) {
+	if !s.lists() {
+		return // of a cookie that was ended nothing is known but that
+	}
+	b := newBrowser(t, s, firefox)
+	b.visits()
+	tab := b.thief()
+	b.asAlice()
+	for _, c := range []struct{ path, field, value string }{
+		{"/cart/add", "sku", "hat"}, {"/devices/revoke-others", "", ""}, {"/sign-out", "", ""},
+	} {
+		before := tab.token()
+		tab.post(c.path, c.field, c.value).wantUser("")
+		if tab.status != http.StatusOK || !strings.Contains(tab.page, "<h1>Your cart</h1>") || tab.token() != before {
+			t.Errorf("%s: status %d, another token: %t, page %s", c.path, tab.status, tab.token() != before, tab.page)
+		}
+		b.get("/").wantUser("alice")
+	}
+	tab = b.thief()
+	before := tab.token()
+	b.post("/sign-out")
+	tab.post("/sign-out").wantUser("")
+	if tab.status != http.StatusOK || tab.token() != before {
+		t.Errorf("a second sign-out: status %d", tab.status)
+	}
 }
 
 func devices(t *testing.T, s *server) {

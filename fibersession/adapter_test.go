@@ -36,6 +36,9 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 	if o.Skip {
 		opts = append(opts, fibersession.WithNext(func(*fiber.Ctx) bool { return true }))
 	}
+	if o.Error != nil {
+		opts = append(opts, fibersession.WithErrorHandler(func(c *fiber.Ctx, err error) error { return o.Error(&request{c, nil}, err) }))
+	}
 	mount := fibersession.New(m, opts...)
 	if !o.None {
 		app.Use(mount)

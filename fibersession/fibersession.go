@@ -122,6 +122,7 @@ func (mw *middleware) commit(c *fiber.Ctx, x *core.Exchange, ctx context.Context
 	if err != nil {
 		wipe(c, before)
 		refuse(c, err)
+		apply(&c.Response().Header, out)
 		return mw.onError(c, err)
 	}
 	apply(&c.Response().Header, out)

@@ -1,8 +1,6 @@
 package fibersession
 
 import (
-	"net/http"
-
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -45,13 +43,13 @@ func fail(c *fiber.Ctx, err error) error {
 	return newFailure(c, err)
 }
 
-// refuse puts into the header what goes with an answer to err: nobody may store it,
-// and after an outage the client may try again.
+// refuse puts into the header what goes with an answer to err: nobody may store it, and where
+// trying again may help it says when.
 func refuse(c *fiber.Ctx, err error) {
 	h := &c.Response().Header
 	h.Set(fiber.HeaderCacheControl, "no-store")
-	if core.HTTPStatus(err) == http.StatusServiceUnavailable {
-		h.Set(fiber.HeaderRetryAfter, core.RetryAfter)
+	if after := core.RetryAfter(err); after != "" {
+		h.Set(fiber.HeaderRetryAfter, after)
 	}
 }
 

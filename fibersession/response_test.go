@@ -29,7 +29,7 @@ func TestErrorOfGetIsReturned(t *testing.T) {
 	})
 	f.store.Before(storetest.Outage)
 	res, body := get(t, app, "Cookie", unknown)
-	if res.StatusCode != 503 || body != "Service Unavailable" || res.Header.Get("Retry-After") != core.RetryAfter || res.Header.Get("Cache-Control") != "no-store" {
+	if res.StatusCode != 503 || body != "Service Unavailable" || res.Header.Get("Retry-After") != core.RetryAfter(core.ErrUnavailable) || res.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %q %v", res.StatusCode, body, res.Header)
 	}
 }

@@ -28,10 +28,14 @@ func (adapter) Caps() adaptertest.Caps {
 }
 
 func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
-	session := ginsession.New(m)
+	var opts []ginsession.Option
 	if o.Skip {
-		session = ginsession.New(m, ginsession.WithSkip(func(*gin.Context) bool { return true }))
+		opts = append(opts, ginsession.WithSkip(func(*gin.Context) bool { return true }))
 	}
+	if o.Error != nil {
+		opts = append(opts, ginsession.WithErrorHandler(func(c *gin.Context, err error) { _ = o.Error(ctx{c, nil}, err) }))
+	}
+	session := ginsession.New(m, opts...)
 	r := gin.New()
 	use := func(wanted bool, h gin.HandlerFunc) {
 		if wanted {

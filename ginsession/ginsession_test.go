@@ -90,7 +90,7 @@ func TestOutageOnLoad(t *testing.T) {
 	h := ginsession.Handle(func(*gin.Context, *core.Session) { t.Error("the handler ran") })
 	r := engine(ginsession.New(f.Manager), h, func(*gin.Context) { later = true })
 	res := get(r, "Cookie", "__Host-session="+strings.Repeat("A", 43))
-	if res.StatusCode != 503 || res.Header.Get("Retry-After") != core.RetryAfter ||
+	if res.StatusCode != 503 || res.Header.Get("Retry-After") != core.RetryAfter(core.ErrUnavailable) ||
 		res.Header.Get("Cache-Control") != "no-store" || res.Header["Set-Cookie"] != nil {
 		t.Errorf("got %d %v", res.StatusCode, res.Header)
 	}

@@ -89,7 +89,7 @@ func TestOutageOnLoad(t *testing.T) {
 	if ran {
 		t.Error("the handler ran")
 	}
-	if res.StatusCode != 503 || res.Header.Get("Retry-After") != core.RetryAfter ||
+	if res.StatusCode != 503 || res.Header.Get("Retry-After") != core.RetryAfter(core.ErrUnavailable) ||
 		res.Header.Get("Cache-Control") != "no-store" || res.Header["Set-Cookie"] != nil {
 		t.Errorf("got %d %v", res.StatusCode, res.Header)
 	}

@@ -72,6 +72,10 @@ type Options struct {
 	Skip   bool // with the adapter's option to skip, which skips every request
 	Handle bool // handlers made by the adapter's Handle: Ctx.Session returns what that gave, and no error
 
+	// Error is given to the adapter's option for an error handler: it answers in place of a handler whose
+	// session could not be stored. nil: without the option.
+	Error func(c Ctx, err error) error
+
 	GzipOutside, GzipInside       bool // compress for clients that accept gzip
 	RecoverOutside, RecoverInside bool // make a panic a 500
 

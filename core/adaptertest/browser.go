@@ -116,6 +116,22 @@ func (b *browser) peek(f func(*core.Session)) {
 	f(s)
 }
 
+// change stores what f does to the session that the browser's cookie stands for, without the adapter's help.
+func (b *browser) change(f func(*core.Session)) {
+	b.Helper()
+	ctx := context.Background()
+	x := b.m.Begin(ctx, []string{strings.Join(b.cookies, "; ")})
+	s, err := x.Session(ctx)
+	b.must(err)
+	f(s)
+	out, err := x.Commit(ctx, http.StatusOK)
+	b.must(err)
+	b.must(x.Finish(ctx))
+	if out.Name == "Set-Cookie" {
+		b.take(out.Value)
+	}
+}
+
 // has checks the count in the stored session.
 func (b *browser) has(want int) {
 	b.Helper()

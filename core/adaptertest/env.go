@@ -41,6 +41,7 @@ type env struct {
 
 func newEnv(tb testing.TB, h Harness) *env {
 	e := &env{TB: tb, h: h, issued: map[string]bool{}}
+	e.cfg.StoreTimeout = 30 * time.Second // storages and machines may be slow; the rules about that say so
 	e.cfg.Logger = slog.New(slog.NewTextHandler(&e.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if h.New == nil {
 		e.tokens = h.Tokens(tb)

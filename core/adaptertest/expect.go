@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -63,6 +64,17 @@ func (r *response) setsCookie() *response {
 	return r.varies()
 }
 
+// lasts checks the lifetime of the cookie, to the minute.
+func (r *response) lasts(d time.Duration) *response {
+	r.b.Helper()
+	for _, c := range r.Cookies() {
+		if c.Name == cookieName(r.b.cfg) && (time.Duration(c.MaxAge)*time.Second-d).Abs() > time.Minute {
+			r.errorf("Max-Age %v, want %v", time.Duration(c.MaxAge)*time.Second, d)
+		}
+	}
+	return r
+}
+
 // deletesCookie checks that the response takes the token away, once.
 func (r *response) deletesCookie() *response {
 	r.b.Helper()
@@ -112,8 +124,26 @@ const secret = "of-the-handler"
 // refused checks that the client was told of an outage and got nothing of the handler's.
 func (r *response) refused() *response {
 	r.b.Helper()
-	r.status(http.StatusServiceUnavailable).leavesCookie()
-	r.has("Retry-After", core.RetryAfter)
+	return r.failed(http.StatusServiceUnavailable, core.RetryAfter(core.ErrUnavailable))
+}
+
+// ended checks that the client was told that its session has ended, and got nothing of the handler's.
+func (r *response) ended() *response {
+	r.b.Helper()
+	return r.failed(http.StatusConflict, "")
+}
+
+// late is ended where the client has a newer token by now, so that it may try again.
+func (r *response) late() *response {
+	r.b.Helper()
+	return r.failed(http.StatusConflict, "1")
+}
+
+// failed checks for an error page with this status, and nothing of the handler's.
+func (r *response) failed(status int, retry string) *response {
+	r.b.Helper()
+	r.status(status).leavesCookie()
+	r.has("Retry-After", retry)
 	if cc := r.Header["Cache-Control"]; !core.HasMember(cc, "no-store") {
 		r.errorf("Cache-Control %q, want no-store", cc)
 	}
@@ -125,7 +155,7 @@ func (r *response) refused() *response {
 			r.errorf("the handler's %s: %q", name, values)
 		}
 	}
-	for _, text := range []string{"coatcheck", "injected", "storetest", "unavailable: "} {
+	for _, text := range []string{"coatcheck", "injected", "storetest", "unavailable: ", "under way"} {
 		if strings.Contains(r.body, text) {
 			r.errorf("the body says what went wrong inside: %.200q", r.body)
 		}

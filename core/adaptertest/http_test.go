@@ -16,7 +16,7 @@ import (
 
 // netHTTP is the adapter for net/http, the reference. mutate, if set, breaks what it is.
 type netHTTP struct {
-	mutate func(m *core.Manager, right func(http.Handler) http.Handler) func(http.Handler) http.Handler
+	mutate func(m *core.Manager, onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler
 }
 
 func (netHTTP) Caps() Caps {
@@ -45,9 +45,15 @@ func (a netHTTP) Serve(tb testing.TB, m *core.Manager, o Options, all map[string
 	if o.Skip {
 		opts = append(opts, httpsession.WithSkip(func(*http.Request) bool { return true }))
 	}
-	mount := httpsession.New(m, opts...)
+	onError := func(w http.ResponseWriter, _ *http.Request, err error) {
+		http.Error(w, http.StatusText(core.HTTPStatus(err)), core.HTTPStatus(err))
+	}
+	if o.Error != nil {
+		onError = func(w http.ResponseWriter, r *http.Request, err error) { _ = o.Error(&httpCtx{w: w, r: r}, err) }
+	}
+	mount := httpsession.New(m, append(opts, httpsession.WithErrorHandler(onError))...)
 	if a.mutate != nil {
-		mount = a.mutate(m, mount)
+		mount = a.mutate(m, onError)
 	}
 	if !o.None {
 		app = mount(app)

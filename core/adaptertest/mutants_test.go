@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
 // flaw is a mistake that adapters have been seen to make.
@@ -32,6 +34,10 @@ const (
 	varyReplaced
 	tokenElsewhere
 	hangs
+	endedIgnored
+	cookieEchoed
+	deletionDropped
+	errorHandlerIgnored
 )
 
 // mutants are adapters with one mistake each, and a rule that must see it.
@@ -59,6 +65,18 @@ var mutants = []struct {
 	{"Vary is replaced", varyReplaced, "Vary is merged"},
 	{"tokens are in another header", tokenElsewhere, "rotation"},
 	{"the response never comes", hangs, "save with body"},
+	{"an ended session is no error", endedIgnored, "table: changes meet an end"},
+	{"an ended session is no error", endedIgnored, "table: a late change"},
+	{"an ended session is no error", endedIgnored, "a change beside the visitor's own sign-in"},
+	{"the request's token is sent back", cookieEchoed, "table: changes meet RotateID"},
+	{"the request's token is sent back", cookieEchoed, "overlapping writes and rotations"},
+	{"the request's token is sent back", cookieEchoed, "a touch that is refused"},
+	{"no cookie is ever deleted", deletionDropped, "emptied"},
+	{"no cookie is ever deleted", deletionDropped, "table: Logout meets changes"},
+	{"no cookie is ever deleted", deletionDropped, "two cookies, signing out"},
+	{"only the first cookie is looked at", firstCookieOnly, "two cookies, signing in"},
+	{"only the first cookie is looked at", firstCookieOnly, "two cookies, reading"},
+	{"the error handler is not asked", errorHandlerIgnored, "error handler and an ended session"},
 }
 
 // The suite must be able to fail: each mutant by the rule that is meant to see it, and a
@@ -79,12 +97,14 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-func try(t *testing.T, f flaw, name string) []string {
+func try(t *testing.T, f flaw, name string) []string { return tryOn(t, memory, f, name) }
+
+func tryOn(t *testing.T, store func(testing.TB) func(testing.TB) driver.Store, f flaw, name string) []string {
 	for _, r := range rules {
 		if r.name != name {
 			continue
 		}
-		h := Harness{Adapter: netHTTP{mutate: f.mount}, New: memory, Timeout: 30 * time.Second}
+		h := Harness{Adapter: netHTTP{mutate: f.mount}, New: store, Timeout: 30 * time.Second}
 		if f == hangs || f == sessionNeverClosed {
 			h.Timeout = time.Second
 		}
@@ -99,25 +119,26 @@ func try(t *testing.T, f flaw, name string) []string {
 }
 
 // mount is a small adapter for net/http with a flaw.
-func (f flaw) mount(m *core.Manager, _ func(http.Handler) http.Handler) func(http.Handler) http.Handler {
+func (f flaw) mount(m *core.Manager, onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if m.Exchange(r.Context()) != nil && f != mountedTwiceUnseen {
 				next.ServeHTTP(w, r)
 				return
 			}
-			f.serve(m, next, w, r)
+			f.serve(m, onError, next, w, r)
 		})
 	}
 }
 
-func (f flaw) serve(m *core.Manager, next http.Handler, w http.ResponseWriter, r *http.Request) {
+func (f flaw) serve(m *core.Manager, onError func(http.ResponseWriter, *http.Request, error), next http.Handler, w http.ResponseWriter, r *http.Request) {
 	lines := r.Header["Cookie"]
 	if f == firstCookieOnly && len(lines) > 0 {
 		first, _, _ := strings.Cut(strings.Join(lines, ";"), ";")
 		lines = []string{first}
 	}
-	e := &mutant{ResponseWriter: w, flaw: f, x: m.Begin(r.Context(), lines), r: r}
+	e := &mutant{ResponseWriter: w, flaw: f, x: m.Begin(r.Context(), lines), r: r, onError: onError}
+	e.r = r.WithContext(e.x.Context())
 	if f == sessionLoadedAlways {
 		_, _ = e.x.Session(r.Context())
 	}
@@ -140,7 +161,7 @@ func (f flaw) serve(m *core.Manager, next http.Handler, w http.ResponseWriter, r
 			unwrapper
 		}{e, unwrapper{w}}
 	}
-	next.ServeHTTP(out, r.WithContext(e.x.Context()))
+	next.ServeHTTP(out, e.r)
 	if f != noCommitAtEnd {
 		_ = e.ready(200)
 	}
@@ -158,10 +179,11 @@ func (u unwrapper) Unwrap() http.ResponseWriter { return u.w }
 type mutant struct {
 	http.ResponseWriter
 	flaw
-	x    *core.Exchange
-	r    *http.Request
-	sent bool
-	err  error
+	x       *core.Exchange
+	r       *http.Request
+	onError func(http.ResponseWriter, *http.Request, error)
+	sent    bool
+	err     error
 }
 
 func (e *mutant) ready(status int) error {
@@ -177,6 +199,15 @@ func (e *mutant) ready(status int) error {
 		h.Add("Set-Cookie", "__Host-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	}
 	out, err := e.x.Commit(e.r.Context(), status)
+	if e.flaw == endedIgnored && errors.Is(err, core.ErrEnded) {
+		err = nil
+	}
+	if e.flaw == deletionDropped && strings.Contains(out.Value, "Max-Age=0") {
+		out = core.Out{Vary: out.Vary}
+	}
+	if cookie := e.r.Header.Get("Cookie"); e.flaw == cookieEchoed && out.Name == "" && cookie != "" {
+		out.Name, out.Value = "Set-Cookie", cookie+"; Path=/"
+	}
 	if err == nil {
 		if e.flaw == varyReplaced && out.Vary != "" {
 			h.Del("Vary")
@@ -195,8 +226,14 @@ func (e *mutant) ready(status int) error {
 		}
 	}
 	h.Set("Cache-Control", "no-store")
-	h.Set("Retry-After", core.RetryAfter)
-	http.Error(e.ResponseWriter, http.StatusText(core.HTTPStatus(err)), core.HTTPStatus(err))
+	if after := core.RetryAfter(err); after != "" {
+		h.Set("Retry-After", after)
+	}
+	if e.flaw == errorHandlerIgnored {
+		http.Error(e.ResponseWriter, http.StatusText(core.HTTPStatus(err)), core.HTTPStatus(err))
+	} else {
+		e.onError(e.ResponseWriter, e.r, err)
+	}
 	if e.flaw != bodyAfterFailure {
 		e.err = err
 	}

@@ -27,8 +27,9 @@ func (r rule) lacks(h Harness) string {
 var rules = slices.Concat(
 	mountRules, answerRules, headerRules, untouchedRules, lifeRules,
 	cookieRules, voidRules, streamRules, socketRules, httpRules, timeRules,
-	loadRules, refusedRules, nthRules,
-	overlapRules, endedRules, flashRules, junkRules, secretRules,
+	loadRules, refusedRules, errorRules, nthRules,
+	overlapRules, tableRules, tableLoginRules, tableEndRules, tableStoreRules,
+	endedRules, manyRules, severalRules, flashRules, junkRules, secretRules,
 )
 
 func ability(has func(Caps) bool, why string) need {

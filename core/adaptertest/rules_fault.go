@@ -1,6 +1,7 @@
 package adaptertest
 
 import (
+	"strings"
 	"sync/atomic"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -85,6 +86,48 @@ var loadRules = []rule{
 			b.has(1)
 		},
 	},
+}
+
+// errorRules: the application's own answer.
+var errorRules = []rule{
+	{
+		name:  "error handler and an ended session",
+		text:  "Given the adapter's option for an error handler, when a change meets the end of its session, then the handler gets ErrEnded and can redirect to a page to sign in: nothing of the first response is in it, nor a cookie.",
+		needs: []need{records},
+		run:   errorHandler,
+	},
+}
+
+func errorHandler(e *env) {
+	var q *square
+	answer := func(c Ctx, err error) error {
+		e.is(err, core.ErrEnded, "the error handler's error")
+		if s, err := c.Session(); err == nil {
+			e.is(count.Set(s, 5), core.ErrClosed, "Set in the error handler")
+		}
+		return c.Redirect(303, "/login")
+	}
+	q = &square{env: e, arrived: make(chan bool), goOn: make(chan bool)}
+	q.here = e.serve(Options{Error: answer}, routes{"/": func(c Ctx) error {
+		c.SetHeader("Etag", secret)
+		return q.serve(q.here.m, c)
+	}})
+	q.there = e.twin(Options{}, routes{"/": func(c Ctx) error { return q.serve(q.there.m, c) }})
+	for _, m := range []meeting{
+		meet("alice", "set|", "logout", "", "", nothing), meet("alice", "|set", "operator", "", "", nothing),
+		meet("alice", "set", "login bob", "", "", nothing).comesLate(), meet("alice", "|set, save", "login alice", "", "", nothing),
+	} {
+		b := q.begin(m)
+		r := q.happens(m, b.copyOf(), b.on(q.there))
+		if r == nil {
+			return
+		}
+		r.sent = m.String()
+		r.status(303).leavesCookie().has("Location", "/login").has("Etag", "").hasMember("Cache-Control", "no-store")
+		if strings.Contains(r.body, secret) {
+			r.errorf("the handler's body: %.80q", r.body)
+		}
+	}
 }
 
 // refusedRules: every kind of answer, with and without compression, of a handler whose session

@@ -2,7 +2,6 @@ package adaptertest
 
 import (
 	"sync"
-	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
@@ -15,7 +14,6 @@ var flashRules = []rule{
 		text:  "Given two flash messages and 32 requests at the same time that ask for them, then each message is in exactly one response.",
 		needs: []need{records},
 		run: func(e *env) {
-			e.cfg.StoreTimeout = 30 * time.Second
 			h := func(c Ctx) error {
 				list, err := e.session(c).Flashes(c.Context())
 				e.ok(err, "Flashes")
@@ -44,6 +42,21 @@ var flashRules = []rule{
 				e.Errorf("the responses together hold %q", all)
 			}
 			b.has(1)
+		},
+	},
+	{
+		name: "flash over a sign-in",
+		text: "Given a visitor with the message to sign in first, when the visitor signs in, then the next page shows it, once.",
+		run: func(e *env) {
+			q := e.square()
+			b := q.here.browser()
+			b.get("/", "X-Do", "flash").status(200).setsCookie()
+			b.get("/", "X-Do", "login bob").is(200, secret+" ").setsCookie()
+			b.get("/", "X-Do", "flashes").is(200, secret+" new")
+			b.get("/", "X-Do", "flashes").is(200, secret+" ")
+			if got := b.state(); got != "bob" {
+				e.Errorf("the session is %q", got)
+			}
 		},
 	},
 	{

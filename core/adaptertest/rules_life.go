@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http/cookiejar"
 	"sync"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
@@ -51,6 +52,30 @@ var lifeRules = []rule{
 		},
 	},
 	{
+		name: "emptied",
+		text: "Given a visitor's session, when a handler takes the last out of it, then the record and the cookie both go; given a user's, then both stay.",
+		run:  emptied,
+	},
+	{
+		name: "a lifetime of its own before the sign-in",
+		text: "Given a visitor whose session has a lifetime of its own, when the visitor signs in, then the cookie has the default lifetime; when it is set after the sign-in, then that one.",
+		run: func(e *env) {
+			s := e.serve(Options{}, routes{
+				"/short": func(c Ctx) error { e.ok(e.session(c).ExpireIn(time.Hour), "ExpireIn"); return c.NoContent(204) },
+				"/login": func(c Ctx) error { e.ok(e.session(c).Login("alice"), "Login"); return c.NoContent(204) },
+				"/both": func(c Ctx) error {
+					e.ok(e.session(c).Login("alice"), "Login")
+					e.ok(e.session(c).ExpireIn(time.Hour), "ExpireIn")
+					return c.NoContent(204)
+				},
+			})
+			b := s.seeded("")
+			b.get("/short").setsCookie().lasts(time.Hour)
+			b.copyOf().get("/login").setsCookie().lasts(14 * 24 * time.Hour)
+			s.seeded("").get("/both").setsCookie().lasts(time.Hour)
+		},
+	},
+	{
 		name: "a cookie jar",
 		text: "Given a client with the cookie jar of net/http, when it visits, signs in, visits and signs out, then it sees what a user should.",
 		run:  withJar,
@@ -65,6 +90,32 @@ var lifeRules = []rule{
 		text: "Given a goroutine that goes on using the session when the request is over, then it gets ErrClosed, and nothing of it is stored or mixed up with another request.",
 		run:  afterTheRequest,
 	},
+}
+
+func emptied(e *env) {
+	q := e.square()
+	for _, how := range []string{"remove", "clear", "flashes"} {
+		if how == "flashes" && e.tokens != nil {
+			continue // they leave the cookie with the response
+		}
+		b := q.here.seeded("", func(s *core.Session) {
+			if how == "flashes" { // and nothing else
+				e.ok(count.Delete(s), "Delete")
+				e.ok(s.AddFlash("info", "old"), "AddFlash")
+			}
+		})
+		before := b.copyOf()
+		b.get("/", "X-Do", how).status(200).deletesCookie()
+		before.anonymous()
+		if e.tokens == nil && q.here.live() != 0 {
+			e.Errorf("%s: a session is left", how)
+		}
+	}
+	user := q.here.seeded("alice")
+	user.get("/", "X-Do", "clear").status(200)
+	if got := user.state(); got != "alice" {
+		e.Errorf("the user's session is %q", got)
+	}
 }
 
 func withJar(e *env) {

@@ -22,7 +22,6 @@ var overlapRules = []rule{
 		text:  "Given 64 requests of one session at the same time, when each sets a key of its own and adds one to a counter, then 64 keys are there, and the counter says 64.",
 		needs: []need{records},
 		run: func(e *env) {
-			e.cfg.StoreTimeout = 30 * time.Second // the storage may be slow, and this is about nothing lost
 			h := func(c Ctx) error {
 				s := e.session(c)
 				time.Sleep(5 * time.Millisecond)

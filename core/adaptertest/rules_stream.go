@@ -2,8 +2,11 @@ package adaptertest
 
 import (
 	"context"
+	"net/http/httptrace"
 	"strings"
 	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
 )
 
 // Rules about responses that go on for long after their header.
@@ -65,12 +68,80 @@ var streamRules = []rule{
 		},
 	},
 	{
+		name:  "a visitor's stream",
+		text:  "Given a stream that was opened by a visitor, when the visitor signs in by another request, then the stream never is that user's, nor sees or changes what the user has, whatever it calls, and the visitor's session stays ended.",
+		needs: []need{records},
+		run:   anonymousStream,
+	},
+	{
 		name:  "Save in a stream",
 		text:  "Given a stored session, when a stream calls Save between two chunks, then the change is stored there and then.",
 		needs: []need{records},
 		run:   saveInStream,
 	},
 }
+
+// lateDeeds are everything that a stream may call once its header is out.
+var lateDeeds = []string{"read", "flashes", "set", "save", "add", "note", "flash", "clear", "rotate", "login carol", "save", "remove", "flashes"}
+
+func anonymousStream(e *env) {
+	for _, calls := range [][]string{lateDeeds, {"flashes"}, {"save"}, {"set", "save", "flashes"}, {"login carol", "save"}, {"logout", "save", "set", "save"}} {
+		goOn := make(chan bool)
+		var s *site
+		s = e.serve(Options{}, routes{
+			"/": func(c Ctx) error { e.ok(e.session(c).Login("alice"), "Login"); return c.NoContent(204) },
+			"/stream": func(c Ctx) error {
+				session := e.session(c)
+				return c.Stream(func(send func(string) error) {
+					_ = send("one")
+					<-goOn
+					for _, word := range calls {
+						_, _ = deed(s.m, background{c}, session, word)
+						if who := session.Subject(); who != "" {
+							e.Errorf("after %q the stream is %q's", word, who)
+						}
+						if v := note.GetOr(session, ""); v == secret {
+							e.Errorf("after %q the stream sees what the user has", word)
+						}
+					}
+					_ = send("two")
+				})
+			},
+		})
+		s.streamWhile(goOn)
+	}
+}
+
+// streamWhile is a stream of a visitor who signs in meanwhile.
+func (s *site) streamWhile(goOn chan bool) {
+	s.Helper()
+	open := make(chan bool, 1)
+	user := s.seeded("")
+	got := make(chan *response, 1)
+	visitor := user.copyOf()
+	visitor.client.Transport = tracing{visitor.client.Transport, &httptrace.ClientTrace{GotFirstResponseByte: func() { open <- true }}}
+	go func() {
+		r, err := visitor.try("GET", "/stream")
+		s.ok(err, "the stream")
+		got <- r
+	}()
+	<-open
+	user.get("/").status(204).setsCookie()
+	user.change(func(session *core.Session) { s.ok(note.Set(session, secret), "Set") })
+	goOn <- true
+	if r := <-got; r != nil {
+		r.is(200, "onetwo").leavesCookie()
+	}
+	visitor.anonymous()
+	if got, want := user.state(), "alice count:1 note:"+secret; got != want {
+		s.Errorf("the sign-in holds %q, want %q", got, want)
+	}
+}
+
+// background is a Ctx whose request may be over.
+type background struct{ Ctx }
+
+func (background) Context() context.Context { return context.Background() }
 
 func saveInStream(e *env) {
 	var b *browser

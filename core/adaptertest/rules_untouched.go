@@ -1,5 +1,7 @@
 package adaptertest
 
+import "github.com/coatcheck-go/coatcheck/core/storetest"
+
 // Rules about sessions that are left alone or only read.
 
 var untouchedRules = []rule{
@@ -42,6 +44,22 @@ var untouchedRules = []rule{
 			if e.tokens == nil && b.token() != token {
 				e.Errorf("another token")
 			}
+			b.has(1)
+		},
+	},
+	{
+		name:  "a touch that is refused",
+		text:  "Given a store that takes no writes, when a touch is due and the handler only reads, then the page is as made, without a cookie, and the session stays as it is.",
+		needs: []need{records},
+		run: func(e *env) {
+			e.cfg.TouchInterval = 1
+			b := e.page(Options{}, func(c Ctx) error {
+				return c.String(200, "visit "+itoa(count.GetOr(e.session(c), -1)))
+			}).seeded("alice")
+			e.fault.Before(storetest.On("Touch", "Update", "Create", "Delete"))
+			b.get("/").is(200, "visit 1").leavesCookie().varies()
+			e.calls("Load", 1, "Touch", 1)
+			e.fault.Reset()
 			b.has(1)
 		},
 	},

@@ -2,9 +2,10 @@
 // people who write a store; applications use package core.
 //
 // A store keeps [Record] values under an [ID] and knows nothing of tokens,
-// cookies or users. Write the five methods of [Store], add the one-method
-// abilities that your storage has ([Rotator], [Sweeper], [Lister], [Indexer],
-// [Pinger], [io.Closer]), and prove it with one call of package storetest.
+// cookies or users. Write the five methods of [Store], add the abilities that your
+// storage has ([Successor], [Reloader], [Sweeper], [Lister], [Indexer], [Pinger],
+// [io.Closer]), and prove it with one call of package storetest. Callers find abilities with
+// [AbilitiesOf].
 //
 // Three rules carry everything else:
 //
@@ -14,7 +15,7 @@
 //   - An outage is never "not found". ErrNotFound says that the record was
 //     proved to be absent or expired; everything else that goes wrong is
 //     ErrUnavailable.
-//   - Data is immutable. Once bytes have been handed over, in either
+//   - Data and Labels are immutable. Once handed over, in either
 //     direction, neither side writes to them again, and both may keep them.
 package driver
 
@@ -30,19 +31,35 @@ type Record struct {
 	// data, not from the question, so that core can tell a mixed-up answer.
 	ID ID
 
-	// Subject is the user that the session belongs to, "" while anonymous.
-	// At most MaxSubject bytes.
+	// Subject is the user that the session belongs to, "" while anonymous. Create sets
+	// it, and nothing changes it but an Update that clears it: see [Store]. At
+	// most MaxSubject bytes.
 	Subject string
 
-	// Created is when the session began. Stores keep it to the microsecond.
+	// Labels are other names under which [Indexer] finds the record: the administrator
+	// who acts for the user, an identity provider's session. At most MaxLabels, each of 1 to
+	// MaxSubject bytes, none twice, and none without a Subject. Create sets them, and they go
+	// with the Subject. A store keeps their order.
+	Labels []string
+
+	// Created is when the session began. Stores keep it to the microsecond, and
+	// no write but Create changes it.
 	Created time.Time
+
+	// Used is when the session was last used, as far as somebody wrote that down. Create,
+	// Update and Touch move it forward and never back. Stores keep it to the microsecond.
+	Used time.Time
 
 	// Expires is the deadline: at or after it, the record does not exist.
 	// Stores keep it to the microsecond; where a storage is coarser, it
 	// enforces this exact value itself and rounds its own lifetime up.
 	Expires time.Time
 
-	// Version grows with every Create and Update of the record. Stores set it on
+	// Exact tells Update that Expires counts even if the stored deadline is later. It is not
+	// kept: Load returns false.
+	Exact bool
+
+	// Version grows with every Create and Update of the record, and is never 0. Stores set it on
 	// Load, Create and Update; Update compares it. Touch leaves it alone.
 	Version uint64
 
@@ -51,8 +68,11 @@ type Record struct {
 }
 
 // MaxSubject is the length in bytes up to which every store must take a
-// Record.Subject.
+// Record.Subject, and each of its Labels.
 const MaxSubject = 255
+
+// MaxLabels is how many Labels every store must take.
+const MaxLabels = 3
 
 // Live reports whether the record exists at the time now.
 func (r *Record) Live(now time.Time) bool { return now.Before(r.Expires) }
@@ -96,18 +116,23 @@ type Store interface {
 	// ErrTooLarge: the storage does not take a record of this size.
 	Create(ctx context.Context, rec *Record) error
 
-	// Update replaces Subject, Expires and Data of the live record that has
-	// rec's ID and Version, in one atomic step, and sets rec.Version. Expires may move
-	// either way. ErrConflict: the record has another version. ErrNotFound: there
-	// is no live record. ErrTooLarge. After any error rec and the stored record
-	// are as they were, save for ErrUnavailable, which may mean either.
+	// Update replaces the Data of the live record that has rec's ID and Version, in one atomic
+	// step, and sets rec.Version, and nothing else of rec. An empty rec.Subject clears Subject
+	// and Labels, and takes the record out of every list by subject or label; any other
+	// Subject, and rec.Labels, are passed over: the stored ones stay. So does Created. The later
+	// Used stays. The later deadline stays, too, unless rec.Exact says that rec.Expires
+	// counts: neither a clock that is late nor a slow request may shorten a life.
+	//
+	// ErrConflict: the record has another version. ErrNotFound: there is no live record.
+	// ErrTooLarge. After any error rec and the stored record are as they were, save
+	// for ErrUnavailable, which may mean either.
 	Update(ctx context.Context, rec *Record) error
 
-	// Touch moves the deadline of the live record that has this ID and version to
-	// expires, unless it is already later: a Touch never shortens a life. It writes no
-	// data and keeps the version. ErrNotFound: there is no live record. ErrConflict: it has
-	// another version; its data is as it was, its deadline may have moved all the same.
-	Touch(ctx context.Context, id ID, version uint64, expires time.Time) error
+	// Touch moves Used and the deadline of the live record that has this ID and version to used
+	// and expires, each unless it is later already: a Touch never shortens a life. It writes
+	// no data and keeps the version. ErrNotFound: there is no live record. ErrConflict: it has
+	// another version; its data is as it was, its times may have moved all the same.
+	Touch(ctx context.Context, id ID, version uint64, used, expires time.Time) error
 
 	// Delete removes the record. That it was not there is no error.
 	Delete(ctx context.Context, id ID) error
@@ -134,12 +159,23 @@ type TokenStore interface {
 	Revoke(ctx context.Context, id ID, until time.Time) error
 }
 
-// Rotator is the ability to move a session to a new ID in one atomic step.
-// Without it, core calls Create for next and then Update for old.
-type Rotator interface {
-	// Rotate inserts next as Create does and replaces old as Update does, or does neither.
-	// The errors are theirs.
-	Rotate(ctx context.Context, old, next *Record) error
+// Successor is the ability to let one session take the place of another in one atomic
+// step, for storages where that saves a round trip. Without it, core calls Create for next
+// and then Update for old.
+type Successor interface {
+	// Succeed inserts next as Create does and replaces old as Update does, or does neither.
+	// The errors are theirs, and after any of them both records are as they were, save for
+	// ErrUnavailable. old.Subject is "", or that of next: then old stays in its lists until its deadline.
+	Succeed(ctx context.Context, old, next *Record) error
+}
+
+// Reloader is the ability to load past every cache and from the primary, for stores whose
+// Load may answer with an older state of a record.
+type Reloader interface {
+	// Reload is Load, and answers no older than the state at the time of the call. Concurrent
+	// calls may share one read that began after all of them. What it finds replaces what the
+	// cache had, so that the next Load anywhere in this process is as new.
+	Reload(ctx context.Context, id ID) (Record, error)
 }
 
 // Sweeper is the ability to remove expired records. A storage that forgets
@@ -158,10 +194,16 @@ type Lister interface {
 	All(ctx context.Context) iter.Seq2[Record, error]
 }
 
-// Indexer is the ability to find the live records of one subject, under the
-// rules of Lister. The subject "" has no sessions.
+// Indexer is the ability to find the live records of one subject, or with one label, under
+// the rules of Lister. It knows a record before Create has answered nil. The subject "" and the
+// label "" have no records, and a subject is not found as a label, nor a label as a
+// subject.
 type Indexer interface {
+	// BySubject goes through the records whose Subject is subject.
 	BySubject(ctx context.Context, subject string) iter.Seq2[Record, error]
+
+	// ByLabel goes through the records that have label among their Labels.
+	ByLabel(ctx context.Context, label string) iter.Seq2[Record, error]
 }
 
 // Pinger is the ability to tell whether the storage answers now.

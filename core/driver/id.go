@@ -5,9 +5,9 @@ import (
 	"errors"
 )
 
-// ID names a session: the SHA-256 of its token, or random bytes where the
-// token carries the record. It gives no access and cannot be turned back into a
-// token, so it may stand in a log, a form or a URL.
+// ID names a session for its whole life, whatever becomes of its token. The first 16 bytes are
+// random, and the other 16 name the application's namespace. It gives no access and cannot
+// be turned into a token, so it may stand in a log, a form or a URL.
 type ID [32]byte
 
 // String returns 64 lower-case hexadecimal digits: safe as a file name, a

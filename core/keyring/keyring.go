@@ -34,6 +34,7 @@ package keyring
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -47,10 +48,13 @@ const (
 	tagSize   = 16
 )
 
-// ErrOpen is the one answer to everything that Open does not open: cut short,
-// altered, of another version, by an unknown key, for other associated data.
-// It matches driver.ErrCorrupt.
+// ErrOpen is the one answer to what Open does not open although it could: cut short,
+// altered, for other associated data. It matches driver.ErrCorrupt.
 var ErrOpen = driver.Corrupt("keyring: not sealed by one of these keys for this use")
+
+// ErrUnknownKey is Open's answer to what names a key that is not in the ring, or a newer version of the binary
+// form: it may be sound, and another process may be able to open it. It is no ErrOpen.
+var ErrUnknownKey = errors.New("keyring: sealed by a key that is not in this ring")
 
 // Keyring seals with its primary key and opens with all of them. Make one with New or
 // Parse; it never changes and may be used concurrently. It prints the ids of
@@ -114,9 +118,13 @@ func (k *Keyring) Seal(dst, plaintext, ad []byte) []byte {
 }
 
 // Open returns what Seal was given, in memory of its own. old says that another
-// key than the primary sealed it. The only error is ErrOpen.
+// key than the primary sealed it. The errors are ErrOpen and ErrUnknownKey; nothing vouches for the
+// latter, since anybody can write the name of a key.
 func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error) {
 	p, rest := k.split(sealed)
+	if p == nil && wellFormed(sealed) {
+		return nil, false, ErrUnknownKey
+	}
 	if p == nil || len(rest) < saltSize+nonceSize+tagSize {
 		return nil, false, ErrOpen
 	}
@@ -127,6 +135,15 @@ func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error
 		return nil, false, ErrOpen
 	}
 	return plaintext, p != k.primary, nil
+}
+
+// wellFormed reports whether sealed begins as what a Keyring with other keys has sealed.
+func wellFormed(sealed []byte) bool {
+	if len(sealed) < 2 || sealed[0] < version {
+		return false
+	}
+	n := int(sealed[1])
+	return sealed[0] > version || n >= 1 && n <= maxID && len(sealed) >= 2+n+saltSize+nonceSize+tagSize && checkID(string(sealed[2:2+n])) == nil
 }
 
 // split returns the key that the header names, nil if there is none, and what

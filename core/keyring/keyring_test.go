@@ -78,7 +78,9 @@ func TestEveryAlterationIsRefused(t *testing.T) {
 	refused := func(what string, sealed, ad []byte) {
 		t.Helper()
 		got, _, err := k.Open(sealed, ad)
-		if got != nil || err != ErrOpen || !errors.Is(err, driver.ErrCorrupt) {
+		// Another version or key id may be a newer release's, or a key that is not here.
+		foreign := err == ErrUnknownKey && !bytes.HasPrefix(sealed, []byte("\x01\x02k1")) && !bytes.HasPrefix(sealed, []byte("\x01\x02k2"))
+		if got != nil || err != ErrOpen && !foreign || errors.Is(err, driver.ErrCorrupt) == foreign {
 			t.Fatalf("%s: Open = %q, %v", what, got, err)
 		}
 	}
@@ -114,7 +116,7 @@ func TestRotation(t *testing.T) {
 	if _, old, err := must(t, two).Open(resealed, nil); err != nil || old {
 		t.Fatalf("sealed again with the primary: Open = %v, %v", old, err)
 	}
-	if _, _, err := must(t, two).Open(sealed, nil); err != ErrOpen {
+	if _, _, err := must(t, two).Open(sealed, nil); err != ErrUnknownKey {
 		t.Fatalf("with the key dropped: %v", err)
 	}
 	impostor := Generate("k1")

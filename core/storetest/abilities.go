@@ -1,8 +1,6 @@
 package storetest
 
 import (
-	"io"
-
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
@@ -10,25 +8,24 @@ import (
 // table in Report.
 var abilities = []struct {
 	name string
-	of   func(s driver.Store) bool
+	in   func(can driver.Abilities) bool
 }{
-	{"Rotator", is[driver.Rotator]},
-	{"Sweeper", is[driver.Sweeper]},
-	{"Lister", is[driver.Lister]},
-	{"Indexer", is[driver.Indexer]},
-	{"Pinger", is[driver.Pinger]},
-	{"Closer", is[io.Closer]},
+	{"Successor", func(can driver.Abilities) bool { return can.Successor != nil }},
+	{"Reloader", func(can driver.Abilities) bool { return can.Reloader != nil }},
+	{"Sweeper", func(can driver.Abilities) bool { return can.Sweeper != nil }},
+	{"Lister", func(can driver.Abilities) bool { return can.Lister != nil }},
+	{"Indexer", func(can driver.Abilities) bool { return can.Indexer != nil }},
+	{"Pinger", func(can driver.Abilities) bool { return can.Pinger != nil }},
+	{"Closer", func(can driver.Abilities) bool { return can.Closer != nil }},
 }
 
-func is[T any](s driver.Store) bool {
-	_, ok := s.(T)
-	return ok
-}
+// can is short for the abilities of one handle: a rule has to ask each of its two.
+func can(s driver.Store) driver.Abilities { return driver.AbilitiesOf(s) }
 
 func (e *env) lacks(ability string) bool {
 	for _, a := range abilities {
 		if a.name == ability {
-			return !a.of(e.a)
+			return !a.in(can(e.a))
 		}
 	}
 	return false

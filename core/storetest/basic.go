@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"crypto/rand"
+
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
@@ -9,6 +11,7 @@ var loadRules = []rule{{
 	text: "Load returns the live record under id, on every server, with the Version that Create set.",
 	run: func(e *env) {
 		e.holds(e.stored(e.a, long))
+		e.holds(e.labelled(long, "admin", "sid"))
 	},
 }, {
 	name: "LoadAbsent",
@@ -20,23 +23,56 @@ var loadRules = []rule{{
 	},
 }, {
 	name: "LoadTellsIDsApart",
-	text: "ID is the key, all 32 bytes of it; a store returns it from the data, not from the question.",
+	text: "ID is the key, all 32 bytes of it, even if only its first or last 16 differ; a store returns it from the data, not from the question.",
 	run: func(e *env) {
 		var recs []*driver.Record
-		for _, at := range []int{0, 15, 31} {
-			for _, last := range []byte{1, 2, 0x0a, 0xa0, 0xff} {
-				rec := e.record(long)
-				rec.ID = driver.ID{} // many leading and trailing zeros
-				rec.ID[at] = last
-				e.ok(e.a.Create(e.ctx, rec), "Create")
-				recs = append(recs, rec)
-			}
+		for _, id := range similarIDs() {
+			rec := e.record(long)
+			rec.ID = id
+			e.ok(e.a.Create(e.ctx, rec), "Create")
+			recs = append(recs, rec)
 		}
 		for _, rec := range recs {
 			e.holds(rec)
 		}
+		var left []*driver.Record
+		for i, rec := range recs {
+			if i%2 == 0 {
+				e.ok(e.b.Delete(e.ctx, rec.ID), "Delete")
+				continue
+			}
+			rec.Data = random(30)
+			e.ok(e.b.Update(e.ctx, rec), "Update")
+			left = append(left, rec)
+		}
+		for _, rec := range left {
+			e.holds(rec)
+		}
+		if can(e.a).Indexer != nil {
+			e.lists(e.bySubject(e.a, "alice"), left, "alice")
+		}
 	},
 }}
+
+// similarIDs returns IDs of which some share their first 16 bytes, some their last 16, and some
+// nearly all.
+func similarIDs() (ids []driver.ID) {
+	for _, at := range []int{0, 15, 16, 31} {
+		for _, last := range []byte{1, 2, 0x0a, 0xa0, 0xff} {
+			var id driver.ID // many leading and trailing zeros
+			id[at] = last
+			ids = append(ids, id)
+		}
+	}
+	shared := newID()
+	for range 6 {
+		first, second := newID(), shared
+		copy(first[16:], shared[16:])
+		rand.Read(second[16:])
+		ids = append(ids, first, second)
+	}
+	return ids
+}
 
 var createRules = []rule{{
 	name: "CreateSetsVersion",

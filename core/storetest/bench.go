@@ -119,7 +119,8 @@ func benchUpdate(b *testing.B, e *env, recs []*driver.Record) {
 func benchTouch(b *testing.B, e *env, recs []*driver.Record) {
 	start := e.after(2 * long)
 	for i := 0; b.Loop(); i++ {
-		if err := e.a.Touch(e.ctx, recs[i%benchRecords].ID, recs[i%benchRecords].Version, start.Add(time.Duration(i)*time.Millisecond)); err != nil {
+		at := start.Add(time.Duration(i) * time.Millisecond)
+		if err := e.a.Touch(e.ctx, recs[i%benchRecords].ID, recs[i%benchRecords].Version, at, at); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -20,12 +20,14 @@ type broken struct {
 	load      func(context.Context, driver.ID) (driver.Record, error)
 	create    func(context.Context, *driver.Record) error
 	update    func(context.Context, *driver.Record) error
-	touch     func(context.Context, driver.ID, uint64, time.Time) error
+	touch     func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error
 	remove    func(context.Context, driver.ID) error
-	rotate    func(ctx context.Context, old, next *driver.Record) error
+	succeed   func(ctx context.Context, old, next *driver.Record) error
+	reload    func(context.Context, driver.ID) (driver.Record, error)
 	sweep     func(context.Context, int) (int, error)
 	all       func(context.Context) iter.Seq2[driver.Record, error]
 	bySubject func(context.Context, string) iter.Seq2[driver.Record, error]
+	byLabel   func(context.Context, string) iter.Seq2[driver.Record, error]
 	ping      func(context.Context) error
 	close     func() error
 }
@@ -36,12 +38,15 @@ func (b *broken) Load(ctx context.Context, id driver.ID) (driver.Record, error) 
 }
 func (b *broken) Create(ctx context.Context, rec *driver.Record) error { return b.create(ctx, rec) }
 func (b *broken) Update(ctx context.Context, rec *driver.Record) error { return b.update(ctx, rec) }
-func (b *broken) Touch(ctx context.Context, id driver.ID, version uint64, t time.Time) error {
-	return b.touch(ctx, id, version, t)
+func (b *broken) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+	return b.touch(ctx, id, version, used, expires)
 }
 func (b *broken) Delete(ctx context.Context, id driver.ID) error { return b.remove(ctx, id) }
-func (b *broken) Rotate(ctx context.Context, old, next *driver.Record) error {
-	return b.rotate(ctx, old, next)
+func (b *broken) Succeed(ctx context.Context, old, next *driver.Record) error {
+	return b.succeed(ctx, old, next)
+}
+func (b *broken) Reload(ctx context.Context, id driver.ID) (driver.Record, error) {
+	return b.reload(ctx, id)
 }
 func (b *broken) Sweep(ctx context.Context, limit int) (int, error) { return b.sweep(ctx, limit) }
 func (b *broken) All(ctx context.Context) iter.Seq2[driver.Record, error] {
@@ -49,6 +54,9 @@ func (b *broken) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 }
 func (b *broken) BySubject(ctx context.Context, s string) iter.Seq2[driver.Record, error] {
 	return b.bySubject(ctx, s)
+}
+func (b *broken) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
+	return b.byLabel(ctx, label)
 }
 func (b *broken) Ping(ctx context.Context) error { return b.ping(ctx) }
 func (b *broken) Close() error                   { return b.close() }
@@ -58,7 +66,7 @@ var _ io.Closer = (*broken)(nil)
 func breaking(m *model, with func(*broken)) driver.Store {
 	b := &broken{
 		model: m, info: m.Info, load: m.Load, create: m.Create, update: m.Update, touch: m.Touch, remove: m.Delete,
-		rotate: m.Rotate, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, ping: m.Ping, close: m.Close,
+		succeed: m.Succeed, reload: m.Reload, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, byLabel: m.ByLabel, ping: m.Ping, close: m.Close,
 	}
 	with(b)
 	return b
@@ -71,8 +79,8 @@ type mutant struct {
 	with   func(b *broken)
 }
 
-var mutants = slices.Concat(loadMutants, writeMutants, touchMutants, valueMutants, sharingMutants,
-	errorMutants, raceMutants, rotateMutants, sweepMutants, walkMutants, lifeMutants)
+var mutants = slices.Concat(loadMutants, writeMutants, updateMutants, touchMutants, valueMutants, labelMutants, sharingMutants,
+	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, lifeMutants)
 
 // pause lets another goroutine in where a broken store forgot to lock.
 func pause() { time.Sleep(50 * time.Microsecond) }

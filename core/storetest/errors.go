@@ -57,28 +57,40 @@ func calls(s driver.Store, rec driver.Record) []call {
 		{"Create", func(ctx context.Context, s driver.Store) error { r := rec; r.ID = newID(); return s.Create(ctx, &r) }},
 		{"Update", func(ctx context.Context, s driver.Store) error { r := rec; return s.Update(ctx, &r) }},
 		{"Touch", func(ctx context.Context, s driver.Store) error {
-			return s.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(long))
+			return s.Touch(ctx, rec.ID, rec.Version, rec.Used.Add(long), rec.Expires.Add(long))
 		}},
 		{"Delete", func(ctx context.Context, s driver.Store) error { return s.Delete(ctx, newID()) }},
 	}
-	if r, ok := s.(driver.Rotator); ok {
-		all = append(all, call{"Rotate", func(ctx context.Context, _ driver.Store) error {
+	return append(all, optionalCalls(can(s), rec)...)
+}
+
+func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
+	add := func(name string, run func(ctx context.Context) error) {
+		all = append(all, call{name, func(ctx context.Context, _ driver.Store) error { return run(ctx) }})
+	}
+	if can.Successor != nil {
+		add("Succeed", func(ctx context.Context) error {
 			old, next := rec, rec
-			next.ID = newID()
-			return r.Rotate(ctx, &old, &next)
-		}})
+			old.Subject, next.ID = "", newID()
+			return can.Successor.Succeed(ctx, &old, &next)
+		})
 	}
-	if sw, ok := s.(driver.Sweeper); ok {
-		all = append(all, call{"Sweep", func(ctx context.Context, _ driver.Store) error { _, err := sw.Sweep(ctx, 10); return err }})
+	if can.Reloader != nil {
+		add("Reload", func(ctx context.Context) error { _, err := can.Reloader.Reload(ctx, rec.ID); return err })
+		add("Reload of an absent record", func(ctx context.Context) error { _, err := can.Reloader.Reload(ctx, newID()); return err })
 	}
-	if l, ok := s.(driver.Lister); ok {
-		all = append(all, call{"All", func(ctx context.Context, _ driver.Store) error { return lastError(l.All(ctx)) }})
+	if can.Sweeper != nil {
+		add("Sweep", func(ctx context.Context) error { _, err := can.Sweeper.Sweep(ctx, 10); return err })
 	}
-	if x, ok := s.(driver.Indexer); ok {
-		all = append(all, call{"BySubject", func(ctx context.Context, _ driver.Store) error { return lastError(x.BySubject(ctx, rec.Subject)) }})
+	if can.Lister != nil {
+		add("All", func(ctx context.Context) error { return lastError(can.Lister.All(ctx)) })
 	}
-	if p, ok := s.(driver.Pinger); ok {
-		all = append(all, call{"Ping", func(ctx context.Context, _ driver.Store) error { return p.Ping(ctx) }})
+	if can.Indexer != nil {
+		add("BySubject", func(ctx context.Context) error { return lastError(can.Indexer.BySubject(ctx, "alice")) })
+		add("ByLabel", func(ctx context.Context) error { return lastError(can.Indexer.ByLabel(ctx, "label")) })
+	}
+	if can.Pinger != nil {
+		add("Ping", can.Pinger.Ping)
 	}
 	return all
 }

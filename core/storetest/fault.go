@@ -26,10 +26,10 @@ type Fault struct {
 	calls         map[string]int
 }
 
-// Call is one call of a store's method. A walk through All or BySubject is one call.
+// Call is one call of a store's method. A walk through All, BySubject or ByLabel is one call.
 type Call struct {
 	Method string    // "Load"
-	ID     driver.ID // zero where the method has none; of Rotate, the old one
+	ID     driver.ID // zero where the method has none; of Succeed, the old one
 	N      int       // counted from 1 over all methods, since NewFault or Reset
 }
 
@@ -40,10 +40,9 @@ var ErrInjected = errors.New("injected outage")
 // NewFault wraps a store. Nothing fails yet.
 func NewFault(inner driver.Store) *Fault { return &Fault{inner: inner, calls: map[string]int{}} }
 
-// Store returns the wrapped store. It is a Rotator, Sweeper, Lister and Indexer
-// where the store inside is, and always a Pinger and io.Closer, whose methods do nothing
-// where the store inside has none.
-func (f *Fault) Store() driver.Store { return f.wrap() }
+// Store returns the wrapped store. It has the abilities of the store inside and no
+// others: ask driver.AbilitiesOf.
+func (f *Fault) Store() driver.Store { return &faulty{f, driver.AbilitiesOf(f.inner)} }
 
 // Before sets what runs before each call: an error that it returns is the
 // call's answer, and the store inside is not asked. It may block, to hold a call until

@@ -2,13 +2,11 @@ package storetest
 
 import (
 	"errors"
-	"io"
 	"maps"
 	"strings"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	wrapper "github.com/coatcheck-go/coatcheck/internal/abilities"
 )
 
 func newFault(t *testing.T) (*Fault, *env) {
@@ -61,12 +59,12 @@ func TestFaultReachesEveryMethod(t *testing.T) {
 				t.Errorf("%s: %v", c.name, err)
 			}
 		}
-		if err := e.a.(io.Closer).Close(); !errors.Is(err, ErrInjected) {
+		if err := can(e.a).Closer.Close(); !errors.Is(err, ErrInjected) {
 			t.Errorf("Close: %v", err)
 		}
 		hook(nil)
 	}
-	want := map[string]int{"Load": 4, "Create": 2, "Update": 2, "Touch": 2, "Delete": 2, "Rotate": 2, "Sweep": 2, "All": 2, "BySubject": 2, "Ping": 2, "Close": 2}
+	want := map[string]int{"Load": 4, "Create": 2, "Update": 2, "Touch": 2, "Delete": 2, "Succeed": 2, "Reload": 4, "Sweep": 2, "All": 2, "BySubject": 2, "ByLabel": 2, "Ping": 2, "Close": 2}
 	if got := f.Calls(); !maps.Equal(got, want) {
 		t.Errorf("Calls() = %v, want %v", got, want)
 	}
@@ -76,25 +74,32 @@ func TestFaultReachesEveryMethod(t *testing.T) {
 	}
 }
 
-// TestFaultHasTheAbilitiesOfTheInner joins each combination and asks which it has.
+// some is a store with the abilities given and no others.
+type some struct {
+	*model
+	has driver.Abilities
+}
+
+func (s some) Abilities() driver.Abilities { return s.has }
+
 func TestFaultHasTheAbilitiesOfTheInner(t *testing.T) {
 	m := &model{}
-	for bits := range 16 {
-		var r driver.Rotator
-		var s driver.Sweeper
-		var l driver.Lister
-		var x driver.Indexer
+	for bits := range 1 << len(abilities) {
+		var has driver.Abilities
 		want := ""
-		for i, have := range []func(){func() { r = m }, func() { s = m }, func() { l = m }, func() { x = m }} {
+		for i, have := range []func(){
+			func() { has.Successor = m }, func() { has.Reloader = m }, func() { has.Sweeper = m }, func() { has.Lister = m },
+			func() { has.Indexer = m }, func() { has.Pinger = m }, func() { has.Closer = m },
+		} {
 			if bits>>i&1 == 1 {
 				have()
 				want += abilities[i].name + " "
 			}
 		}
-		wrapped := NewFault(wrapper.Join(faulty{NewFault(m)}, r, s, l, x)).Store()
+		wrapped := can(NewFault(some{m, has}).Store())
 		got := ""
-		for _, a := range abilities[:4] {
-			if a.of(wrapped) {
+		for _, a := range abilities {
+			if a.in(wrapped) {
 				got += a.name + " "
 			}
 		}
@@ -106,7 +111,7 @@ func TestFaultHasTheAbilitiesOfTheInner(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	row := Report(t, modelHarness(NewClock(), modelItself))
-	const want = "| model | yes | yes | yes | yes | yes | yes | all servers | 65536 bytes |\n"
+	const want = "| model | yes | yes | yes | yes | yes | yes | yes | all servers | 65536 bytes |\n"
 	if row != want {
 		t.Errorf("Report is %q, want %q", row, want)
 	}

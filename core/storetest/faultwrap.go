@@ -2,74 +2,79 @@ package storetest
 
 import (
 	"context"
-	"io"
 	"iter"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	wrapper "github.com/coatcheck-go/coatcheck/internal/abilities"
 )
 
-// The methods of Fault.Store: one type for all stores, and one for each
-// ability, so that wrap can leave out what the store inside lacks.
-type (
-	faulty  struct{ f *Fault }
-	rotator struct {
-		f *Fault
-		r driver.Rotator
-	}
-	sweeper struct {
-		f *Fault
-		s driver.Sweeper
-	}
-	lister struct {
-		f *Fault
-		l driver.Lister
-	}
-	indexer struct {
-		f *Fault
-		x driver.Indexer
-	}
-)
-
-func (f *Fault) wrap() driver.Store {
-	var (
-		r driver.Rotator
-		s driver.Sweeper
-		l driver.Lister
-		x driver.Indexer
-	)
-	if inner, ok := f.inner.(driver.Rotator); ok {
-		r = rotator{f, inner}
-	}
-	if inner, ok := f.inner.(driver.Sweeper); ok {
-		s = sweeper{f, inner}
-	}
-	if inner, ok := f.inner.(driver.Lister); ok {
-		l = lister{f, inner}
-	}
-	if inner, ok := f.inner.(driver.Indexer); ok {
-		x = indexer{f, inner}
-	}
-	return wrapper.Join(faulty{f}, r, s, l, x)
+// faulty is the Store of a Fault. It has a method for every ability, and Abilities names
+// those that the store inside has, too.
+type faulty struct {
+	f   *Fault
+	can driver.Abilities // of the store inside
 }
 
-func (w faulty) Info() driver.Info { return w.f.inner.Info() }
+// Abilities implements the wrapper's side of driver.AbilitiesOf.
+func (w *faulty) Abilities() (has driver.Abilities) {
+	if w.can.Successor != nil {
+		has.Successor = w
+	}
+	if w.can.Reloader != nil {
+		has.Reloader = w
+	}
+	if w.can.Sweeper != nil {
+		has.Sweeper = w
+	}
+	if w.can.Lister != nil {
+		has.Lister = w
+	}
+	if w.can.Indexer != nil {
+		has.Indexer = w
+	}
+	if w.can.Pinger != nil {
+		has.Pinger = w
+	}
+	if w.can.Closer != nil {
+		has.Closer = w
+	}
+	return has
+}
 
-func (w faulty) Load(ctx context.Context, id driver.ID) (rec driver.Record, err error) {
-	err = w.f.do("Load", id, func() (err error) { rec, err = w.f.inner.Load(ctx, id); return err })
+func (w *faulty) Info() driver.Info { return w.f.inner.Info() }
+
+func (w *faulty) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	return w.f.read("Load", id, func() (driver.Record, error) { return w.f.inner.Load(ctx, id) })
+}
+
+func (w *faulty) Reload(ctx context.Context, id driver.ID) (driver.Record, error) {
+	return w.f.read("Reload", id, func() (driver.Record, error) { return w.can.Reloader.Reload(ctx, id) })
+}
+
+// read returns no record beside a hook's error.
+func (f *Fault) read(method string, id driver.ID, call func() (driver.Record, error)) (rec driver.Record, err error) {
+	err = f.do(method, id, func() (err error) { rec, err = call(); return err })
 	if err != nil {
 		return driver.Record{}, err
 	}
 	return rec, nil
 }
 
-func (w faulty) Create(ctx context.Context, rec *driver.Record) error {
+func (w *faulty) Create(ctx context.Context, rec *driver.Record) error {
 	return w.f.write("Create", rec, func(rec *driver.Record) error { return w.f.inner.Create(ctx, rec) })
 }
 
-func (w faulty) Update(ctx context.Context, rec *driver.Record) error {
+func (w *faulty) Update(ctx context.Context, rec *driver.Record) error {
 	return w.f.write("Update", rec, func(rec *driver.Record) error { return w.f.inner.Update(ctx, rec) })
+}
+
+func (w *faulty) Succeed(ctx context.Context, old, next *driver.Record) error {
+	inserted := *next
+	err := w.f.write("Succeed", old, func(old *driver.Record) error { return w.can.Successor.Succeed(ctx, old, &inserted) })
+	if err == nil {
+		*next = inserted
+	}
+	return err
 }
 
 // write keeps rec as it was when a hook fails a call that had its effect: the
@@ -83,52 +88,37 @@ func (f *Fault) write(method string, rec *driver.Record, call func(*driver.Recor
 	return err
 }
 
-func (w faulty) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
-	return w.f.do("Touch", id, func() error { return w.f.inner.Touch(ctx, id, version, expires) })
+func (w *faulty) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+	return w.f.do("Touch", id, func() error { return w.f.inner.Touch(ctx, id, version, used, expires) })
 }
 
-func (w faulty) Delete(ctx context.Context, id driver.ID) error {
+func (w *faulty) Delete(ctx context.Context, id driver.ID) error {
 	return w.f.do("Delete", id, func() error { return w.f.inner.Delete(ctx, id) })
 }
 
-func (w faulty) Ping(ctx context.Context) error {
-	return w.f.do("Ping", driver.ID{}, func() error {
-		if p, ok := w.f.inner.(driver.Pinger); ok {
-			return p.Ping(ctx)
-		}
-		return nil
-	})
-}
-
-func (w faulty) Close() error {
-	return w.f.do("Close", driver.ID{}, func() error {
-		if c, ok := w.f.inner.(io.Closer); ok {
-			return c.Close()
-		}
-		return nil
-	})
-}
-
-func (w rotator) Rotate(ctx context.Context, old, next *driver.Record) error {
-	inserted := *next
-	err := w.f.write("Rotate", old, func(old *driver.Record) error { return w.r.Rotate(ctx, old, &inserted) })
-	if err == nil {
-		*next = inserted
-	}
-	return err
-}
-
-func (w sweeper) Sweep(ctx context.Context, limit int) (n int, err error) {
-	err = w.f.do("Sweep", driver.ID{}, func() (err error) { n, err = w.s.Sweep(ctx, limit); return err })
+func (w *faulty) Sweep(ctx context.Context, limit int) (n int, err error) {
+	err = w.f.do("Sweep", driver.ID{}, func() (err error) { n, err = w.can.Sweeper.Sweep(ctx, limit); return err })
 	return n, err
 }
 
-func (w lister) All(ctx context.Context) iter.Seq2[driver.Record, error] {
-	return w.f.walk("All", w.l.All(ctx))
+func (w *faulty) All(ctx context.Context) iter.Seq2[driver.Record, error] {
+	return w.f.walk("All", w.can.Lister.All(ctx))
 }
 
-func (w indexer) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
-	return w.f.walk("BySubject", w.x.BySubject(ctx, subject))
+func (w *faulty) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
+	return w.f.walk("BySubject", w.can.Indexer.BySubject(ctx, subject))
+}
+
+func (w *faulty) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
+	return w.f.walk("ByLabel", w.can.Indexer.ByLabel(ctx, label))
+}
+
+func (w *faulty) Ping(ctx context.Context) error {
+	return w.f.do("Ping", driver.ID{}, func() error { return w.can.Pinger.Ping(ctx) })
+}
+
+func (w *faulty) Close() error {
+	return w.f.do("Close", driver.ID{}, w.can.Closer.Close)
 }
 
 // walk yields a hook's error in place of the first record, or after the last.

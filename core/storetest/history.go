@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -22,7 +23,7 @@ var historyRules = []rule{{
 		e.together(workers, func(i int, s driver.Store) {
 			for range each {
 				version := countUp(e, s, rec.ID)
-				if err := s.Touch(e.ctx, rec.ID, version, e.after(2*long)); err != nil {
+				if err := s.Touch(e.ctx, rec.ID, version, e.after(0), e.after(2*long)); err != nil {
 					e.fails(err, driver.ErrConflict, "Touch")
 				}
 			}
@@ -34,14 +35,15 @@ var historyRules = []rule{{
 	},
 }, {
 	name: "HistoryIsConsistent",
-	text: "What every call returned fits one order of events: no acknowledged write is lost, no Load is stale, nothing is seen after a Delete, Version grows.",
+	text: "What every call returned fits one order of events: no acknowledged write is lost, no Load is stale, nothing is seen after a Delete, Version grows, Used never moves back.",
 	run: func(e *env) {
 		h := &history{}
 		recs := make([]*driver.Record, 4)
 		for i := range recs {
 			recs[i] = e.stored(e.a, long)
-			h.events = append(h.events, event{op: "Create", id: recs[i].ID, version: recs[i].Version, data: string(recs[i].Data)})
+			h.events = append(h.events, event{op: "Create", id: recs[i].ID, version: recs[i].Version, data: string(recs[i].Data), used: recs[i].Used})
 		}
+		h.start = e.after(0)
 		e.together(workers, func(w int, s driver.Store) {
 			for i := range 60 {
 				id := recs[(w+i)%len(recs)].ID
@@ -49,7 +51,8 @@ var historyRules = []rule{{
 				switch {
 				case i%5 == w%5:
 					h.do("Touch", id, func(ev *event) {
-						ev.base, ev.err = version, s.Touch(e.ctx, id, version, e.after(2*long))
+						ev.used = h.use()
+						ev.base, ev.err = version, s.Touch(e.ctx, id, version, ev.used, e.after(2*long))
 					})
 				case i == 40 && w < len(recs)-1: // the last record stays
 					h.do("Delete", recs[w].ID, func(ev *event) { ev.err = s.Delete(e.ctx, recs[w].ID) })
@@ -91,10 +94,12 @@ type event struct {
 	base       uint64 // of an Update or Touch: the version that it was for
 	version    uint64 // what it wrote or read
 	data       string
+	used       time.Time // what it offered or read
 	err        error
 }
 
 type history struct {
+	start  time.Time
 	ticks  atomic.Int64
 	mu     sync.Mutex
 	events []event
@@ -111,19 +116,27 @@ func (h *history) do(op string, id driver.ID, call func(*event)) event {
 	return ev
 }
 
+// use returns a time to offer as Used. Two in three are older than what others offered
+// before: a request may be slow, or its clock late.
+func (h *history) use() time.Time {
+	tick := h.ticks.Add(1)
+	return h.start.Add(time.Duration(tick-tick%3*100) * time.Microsecond)
+}
+
 // loadAndUpdate returns the version that the worker knows afterwards.
 func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data string) uint64 {
 	var rec driver.Record
 	loaded := h.do("Load", id, func(ev *event) {
 		rec, ev.err = s.Load(e.ctx, id)
-		ev.version, ev.data = rec.Version, string(rec.Data)
+		ev.version, ev.data, ev.used = rec.Version, string(rec.Data), rec.Used
 	})
 	runtime.Gosched()
 	if loaded.err != nil {
 		return 0
 	}
 	h.do("Update", id, func(ev *event) {
-		rec.Data, ev.base, ev.data = []byte(data), rec.Version, data
+		rec.Used = h.use()
+		rec.Data, ev.base, ev.data, ev.used = []byte(data), rec.Version, data, rec.Used
 		ev.err = s.Update(e.ctx, &rec)
 		ev.version = rec.Version
 	})

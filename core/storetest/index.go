@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"iter"
+	"slices"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -24,10 +26,12 @@ var indexRules = []rule{{
 }, {
 	name:  "AnonymousAreNotIndexed",
 	needs: "Indexer",
-	text:  "The subject \"\" has no sessions.",
+	text:  "The subject \"\" and the label \"\" have no records.",
 	run: func(e *env) {
 		e.records(3, "")
+		e.labelled(long, "admin")
 		e.lists(e.bySubject(e.a, ""), nil, "the subject \"\"")
+		e.lists(e.byLabel(e.a, ""), nil, "the label \"\"")
 	},
 }, {
 	name:  "BySubjectIsExact",
@@ -48,71 +52,137 @@ var indexRules = []rule{{
 }, {
 	name:  "BySubjectFollowsChanges",
 	needs: "Indexer",
-	text:  "A record is listed under the Subject that its last Update gave it, with its present data and deadline.",
+	text:  "A record is listed with its present data and times, until an Update clears its Subject or a Delete ends it.",
 	run: func(e *env) {
-		rec := e.record(long)
-		rec.Subject = ""
-		e.ok(e.a.Create(e.ctx, rec), "Create")
-		last := ""
-		for _, subject := range []string{"alice", "bob", "bob", "", "alice"} {
-			rec.Subject, rec.Data = subject, append([]byte("now of "), subject...)
-			e.ok(e.a.Update(e.ctx, rec), "Update")
-			if last != subject {
-				e.lists(e.bySubject(e.b, last), nil, "the subject before")
-			}
-			if subject != "" {
-				e.lists(e.bySubject(e.b, subject), []*driver.Record{rec}, "the subject now")
-			}
-			last = subject
+		rec := e.stored(e.a, long)
+		for _, given := range []string{"alice", "bob", "alice"} {
+			change := *rec
+			change.Subject, change.Data = given, random(30)
+			e.ok(e.a.Update(e.ctx, &change), "Update")
+			rec.Version, rec.Data = change.Version, change.Data
+			e.lists(e.bySubject(e.b, "alice"), []*driver.Record{rec}, "the subject that it has")
+			e.lists(e.bySubject(e.b, "bob"), nil, "a subject that an Update named")
 		}
-		rec.Expires = e.after(2 * long)
-		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch")
+		rec.Used, rec.Expires = e.after(long), e.after(2*long)
+		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires), "Touch")
 		e.lists(e.bySubject(e.a, "alice"), []*driver.Record{rec}, "after Touch")
+		other := e.stored(e.a, long)
 		e.ok(e.a.Delete(e.ctx, rec.ID), "Delete")
-		e.lists(e.bySubject(e.b, "alice"), nil, "after Delete")
+		e.lists(e.bySubject(e.b, "alice"), []*driver.Record{other}, "after Delete")
+		for _, subject := range []string{"", "alice"} {
+			other.Subject = subject
+			e.ok(e.b.Update(e.ctx, other), "Update")
+			e.lists(e.bySubject(e.a, "alice"), nil, "after an Update that clears")
+		}
+	},
+}, {
+	name:  "ClearedStaysUnlisted",
+	needs: "Indexer",
+	text:  "A record that an Update took out of the lists stays out, whatever Touch comes after it or too late.",
+	run: func(e *env) {
+		rec := e.labelled(long, "admin")
+		late := rec.Version
+		e.load(e.b, rec.ID)
+		rec.Subject = ""
+		e.ok(e.a.Update(e.ctx, rec), "Update that clears")
+		e.fails(e.b.Touch(e.ctx, rec.ID, late, e.after(long/2), e.after(2*long)), driver.ErrConflict, "Touch with an old version")
+		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, e.after(long), e.after(3*long)), "Touch")
+		for _, s := range []driver.Store{e.a, e.b} {
+			e.lists(e.bySubject(s, "alice"), nil, "the subject before")
+			e.lists(e.byLabel(s, "admin"), nil, "the label before")
+		}
+	},
+}, {
+	name:  "IndexForgetsTheExpired",
+	needs: "Indexer",
+	text:  "A record that was created over an expired one is not listed under the names of that one.",
+	run: func(e *env) {
+		old := e.labelled(e.short(), "admin")
+		e.waitUntil(old.Expires)
+		rec := e.record(long)
+		rec.ID, rec.Subject, rec.Labels = old.ID, "bob", []string{"sid"}
+		e.ok(e.b.Create(e.ctx, rec), "Create")
+		e.lists(e.bySubject(e.a, "alice"), nil, "the subject before")
+		e.lists(e.byLabel(e.a, "admin"), nil, "the label before")
+		e.lists(e.bySubject(e.a, "bob"), []*driver.Record{rec}, "the subject now")
+		e.lists(e.byLabel(e.a, "sid"), []*driver.Record{rec}, "the label now")
 	},
 }, {
 	name:  "BySubjectFollowsTouch",
 	needs: "Indexer",
 	text:  "A record whose life was prolonged is listed past its first deadline, and no longer than it lives.",
 	run: func(e *env) {
-		rec, other := e.stored(e.a, 5*e.short()), e.stored(e.a, long)
+		rec, other := e.labelled(5*e.short(), "admin"), e.labelled(long, "admin")
 		first := rec.Expires
-		rec.Expires, other.Expires = e.after(long), first
-		e.ok(e.a.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch")
+		rec.Expires, other.Expires, other.Exact = e.after(long), first, true
+		e.ok(e.a.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires), "Touch")
 		e.ok(e.a.Update(e.ctx, other), "Update")
 		e.waitUntil(first)
-		e.lists(e.bySubject(e.b, "alice"), []*driver.Record{rec}, "alice")
-		if s, ok := e.a.(driver.Sweeper); ok {
+		want := []*driver.Record{rec}
+		e.lists(e.bySubject(e.b, "alice"), want, "alice")
+		e.lists(e.byLabel(e.b, "admin"), want, "the label")
+		if s := can(e.a).Sweeper; s != nil {
 			_, err := s.Sweep(e.ctx, 10)
 			e.ok(err, "Sweep")
 		}
-		e.lists(e.bySubject(e.b, "alice"), []*driver.Record{rec}, "alice, swept")
+		e.lists(e.bySubject(e.b, "alice"), want, "alice, swept")
+		e.lists(e.byLabel(e.b, "admin"), want, "the label, swept")
 	},
 }, {
-	name:  "BySubjectFollowsRotate",
+	name:  "IndexFollowsSucceed",
 	needs: "Indexer",
-	text:  "After Rotate, both records are listed under the Subject that they have now.",
+	text:  "After Succeed, next is listed under its Subject and Labels, and old is in no list, unless old.Subject says that it keeps its own.",
 	run: func(e *env) {
-		r, ok := e.a.(driver.Rotator)
-		if !ok {
-			e.Skip("not a driver.Rotator")
+		if can(e.a).Successor == nil {
+			e.Skip("not a driver.Successor")
 		}
-		old, next := e.stored(e.a, long), e.record(long)
-		old.Subject, next.Subject = "", "bob"
-		e.ok(r.Rotate(e.ctx, old, next), "Rotate")
+		old, next := e.labelled(long, "admin"), e.record(long)
+		next.Subject, next.Labels = "bob", []string{"sid"}
+		e.ok(can(e.a).Successor.Succeed(e.ctx, e.ending(old), next), "Succeed")
 		e.lists(e.bySubject(e.b, "alice"), nil, "the subject before")
+		e.lists(e.byLabel(e.b, "admin"), nil, "the label before")
 		e.lists(e.bySubject(e.b, "bob"), []*driver.Record{next}, "the subject now")
+		e.lists(e.byLabel(e.b, "sid"), []*driver.Record{next}, "the label now")
+
+		last, again := e.ending(next), e.record(long)
+		last.Subject, again.Subject = next.Subject, next.Subject
+		e.ok(can(e.a).Successor.Succeed(e.ctx, last, again), "Succeed")
+		last.Created, last.Labels, last.Exact = next.Created, next.Labels, false
+		e.lists(e.bySubject(e.b, "bob"), []*driver.Record{last, again}, "the same subject again")
 	},
 }, {
-	name:  "BySubjectMayBeLeft",
+	name:  "IndexKnowsWhatIsCreated",
 	needs: "Indexer",
-	text:  "A walk may end early, and be walked again.",
+	text:  "The index knows a record before Create has answered nil, however many are created at once.",
 	run: func(e *env) {
-		want := e.records(5, "alice")
-		seq := e.bySubject(e.a, "alice")
-		e.leave(seq)
-		e.lists(seq, want, "a walk after one that ended early")
+		e.together(workers, func(i int, s driver.Store) {
+			other := []driver.Store{e.b, e.a}[i%2] // not the one that creates
+			for range rounds {
+				rec := e.record(long)
+				rec.Labels = []string{"admin"}
+				e.ok(s.Create(e.ctx, rec), "Create")
+				if !e.among(e.bySubject(other, "alice"), rec.ID) {
+					e.Fatalf("BySubject does not know a record right after its Create")
+				}
+				if !e.among(e.byLabel(other, "admin"), rec.ID) {
+					e.Fatalf("ByLabel does not know a record right after its Create")
+				}
+			}
+		})
+	},
+}, {
+	name:  "WalksMayBeLeft",
+	needs: "Indexer",
+	text:  "A walk by subject or label may end early, and be walked again.",
+	run: func(e *env) {
+		var want []*driver.Record
+		for range 5 {
+			want = append(want, e.labelled(long, "admin"))
+		}
+		for _, seq := range []iter.Seq2[driver.Record, error]{e.bySubject(e.a, "alice"), e.byLabel(e.a, "admin")} {
+			e.leave(seq)
+			e.lists(seq, want, "a walk after one that ended early")
+		}
 	},
 }, {
 	name:  "BySubjectDuringChanges",
@@ -121,8 +191,38 @@ var indexRules = []rule{{
 	run: func(e *env) {
 		e.changesDuring(func(s driver.Store) iter.Seq2[driver.Record, error] { return e.bySubject(s, "alice") })
 	},
+}, {
+	name:  "ByLabelDuringChanges",
+	needs: "Indexer",
+	text:  "The loop may call the store. Records that come or go meanwhile may be seen or not; no other is missed or seen twice.",
+	run: func(e *env) {
+		e.changesDuring(func(s driver.Store) iter.Seq2[driver.Record, error] { return e.byLabel(s, "label") })
+	},
 }}
 
 func (e *env) bySubject(s driver.Store, subject string) iter.Seq2[driver.Record, error] {
-	return s.(driver.Indexer).BySubject(e.ctx, subject)
+	return can(s).Indexer.BySubject(e.ctx, subject)
+}
+
+func (e *env) byLabel(s driver.Store, label string) iter.Seq2[driver.Record, error] {
+	return can(s).Indexer.ByLabel(e.ctx, label)
+}
+
+// among reports whether a walk yields the record with this ID.
+func (e *env) among(seq iter.Seq2[driver.Record, error], id driver.ID) (found bool) {
+	e.Helper()
+	for rec, err := range seq {
+		e.ok(err, "a walk")
+		found = found || rec.ID == id
+	}
+	return found
+}
+
+// labelled creates a record of alice's with labels and returns it.
+func (e *env) labelled(life time.Duration, labels ...string) *driver.Record {
+	e.Helper()
+	rec := e.record(life)
+	rec.Labels = slices.Clone(labels)
+	e.ok(e.a.Create(e.ctx, rec), "Create")
+	return rec
 }

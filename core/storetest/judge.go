@@ -39,6 +39,9 @@ func (h *history) judge(id driver.ID) error {
 		if err := judgeVersion(ev, writes); err != nil {
 			return err
 		}
+		if err := judgeUsed(ev, slices.Concat(writes, rest)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -85,6 +88,24 @@ func judgeVersion(ev event, writes []event) error {
 		return fmt.Errorf("Touch took version %d after a newer one had been acknowledged", ev.base)
 	case ev.op != "Load" && errors.Is(ev.err, driver.ErrConflict) && !slices.ContainsFunc(writes, rival):
 		return fmt.Errorf("%s of version %d got %v, and nobody else wrote", ev.op, ev.base, ev.err)
+	}
+	return nil
+}
+
+// judgeUsed: a Load returns the latest Used, or one of a call at the same moment. A Touch that
+// conflicts may have moved it.
+func judgeUsed(ev event, others []event) error {
+	offered := func(o event) bool {
+		return o.op != "Load" && (o.err == nil || o.op == "Touch") && o.begin < ev.end && o.used.Equal(ev.used)
+	}
+	later := func(o event) bool { return o.err == nil && o.end < ev.begin && o.used.After(ev.used) }
+	switch {
+	case ev.op != "Load" || ev.err != nil:
+		return nil
+	case !slices.ContainsFunc(others, offered):
+		return fmt.Errorf("Load returned Used %v, which nobody wrote", ev.used)
+	case slices.ContainsFunc(others, later):
+		return fmt.Errorf("Load returned Used %v after a later one had been acknowledged or read", ev.used)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"errors"
-	"io"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -22,7 +21,7 @@ var lifeRules = []rule{{
 	needs: "Pinger",
 	text:  "Ping tells whether the storage answers now.",
 	run: func(e *env) {
-		e.ok(e.a.(driver.Pinger).Ping(e.ctx), "Ping")
+		e.ok(can(e.a).Pinger.Ping(e.ctx), "Ping")
 	},
 }, {
 	name:  "CloseLeavesOthers",
@@ -32,7 +31,7 @@ var lifeRules = []rule{{
 		rec := e.stored(e.a, long)
 		closed := e.open(e.TB)
 		e.holds(rec)
-		e.ok(closed.(io.Closer).Close(), "Close")
+		e.ok(can(closed).Closer.Close(), "Close")
 		for _, c := range calls(closed, *rec)[:5] {
 			err := c.run(e.ctx, closed)
 			truth := c.name == "Load of an absent record" || c.name == "Touch" && errors.Is(err, driver.ErrConflict) // after Update

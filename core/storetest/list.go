@@ -38,7 +38,7 @@ var listRules = []rule{{
 }}
 
 func (e *env) all(s driver.Store) iter.Seq2[driver.Record, error] {
-	return s.(driver.Lister).All(e.ctx)
+	return can(s).Lister.All(e.ctx)
 }
 
 // records creates n records of a subject.
@@ -46,6 +46,9 @@ func (e *env) records(n int, subject string) (recs []*driver.Record) {
 	for i := range n {
 		rec := e.record(long)
 		rec.Subject = subject
+		if subject != "" {
+			rec.Labels = []string{"label"}
+		}
 		e.ok([]driver.Store{e.a, e.b}[i%2].Create(e.ctx, rec), "Create")
 		recs = append(recs, rec)
 	}
@@ -109,7 +112,7 @@ func (e *env) changesDuring(walk func(driver.Store) iter.Seq2[driver.Record, err
 			e.Fatalf("%v is listed and should not be", rec.ID)
 		}
 		if len(came) < 10 {
-			came[e.stored(e.a, long).ID] = true
+			came[e.labelled(long, "label").ID] = true
 		}
 	}
 	for id := range stays {

@@ -42,9 +42,31 @@ func (m *model) live(id driver.ID) (driver.Record, error) {
 func (m *model) put(rec *driver.Record, version uint64) {
 	rec.Version = version
 	kept := *rec
-	kept.Created, kept.Expires = rec.Created.Truncate(time.Microsecond), rec.Expires.Truncate(time.Microsecond)
-	kept.Data = slices.Clip(rec.Data)
+	kept.Created, kept.Used = rec.Created.Truncate(time.Microsecond), rec.Used.Truncate(time.Microsecond)
+	kept.Expires, kept.Exact = rec.Expires.Truncate(time.Microsecond), false
+	kept.Labels, kept.Data = slices.Clip(slices.Clone(rec.Labels)), slices.Clip(rec.Data)
 	m.recs[rec.ID] = kept
+}
+
+// replace is Update of a record that may be updated.
+func (m *model) replace(rec *driver.Record) {
+	kept := m.recs[rec.ID]
+	if rec.Subject == "" {
+		kept.Subject, kept.Labels = "", nil
+	}
+	if rec.Exact || rec.Expires.After(kept.Expires) {
+		kept.Expires = rec.Expires
+	}
+	kept.Used, kept.Data = latest(kept.Used, rec.Used), rec.Data
+	rec.Version++
+	m.put(&kept, rec.Version)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (m *model) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
@@ -98,12 +120,12 @@ func (m *model) Update(ctx context.Context, rec *driver.Record) error {
 	defer m.mu.Unlock()
 	err := m.mayUpdate(ctx, rec)
 	if err == nil {
-		m.put(rec, rec.Version+1)
+		m.replace(rec)
 	}
 	return err
 }
 
-func (m *model) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+func (m *model) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.ready(ctx); err != nil {
@@ -113,8 +135,8 @@ func (m *model) Touch(ctx context.Context, id driver.ID, version uint64, expires
 	if err == nil && rec.Version != version {
 		return driver.ErrConflict
 	}
-	if err == nil && expires.After(rec.Expires) {
-		rec.Expires = expires
+	if err == nil {
+		rec.Used, rec.Expires = latest(rec.Used, used), latest(rec.Expires, expires)
 		m.put(&rec, rec.Version)
 	}
 	return err
@@ -130,7 +152,7 @@ func (m *model) Delete(ctx context.Context, id driver.ID) error {
 	return nil
 }
 
-func (m *model) Rotate(ctx context.Context, old, next *driver.Record) error {
+func (m *model) Succeed(ctx context.Context, old, next *driver.Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.mayCreate(ctx, next); err != nil {
@@ -140,8 +162,12 @@ func (m *model) Rotate(ctx context.Context, old, next *driver.Record) error {
 		return err
 	}
 	m.put(next, 1)
-	m.put(old, old.Version+1)
+	m.replace(old)
 	return nil
+}
+
+func (m *model) Reload(ctx context.Context, id driver.ID) (driver.Record, error) {
+	return m.Load(ctx, id)
 }
 
 func (m *model) Sweep(ctx context.Context, limit int) (n int, err error) {
@@ -188,6 +214,10 @@ func (m *model) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 
 func (m *model) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
 	return m.walk(ctx, func(rec driver.Record) bool { return subject != "" && rec.Subject == subject })
+}
+
+func (m *model) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
+	return m.walk(ctx, func(rec driver.Record) bool { return slices.Contains(rec.Labels, label) })
 }
 
 func (m *model) Ping(ctx context.Context) error {

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
+	"maps"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -26,23 +28,29 @@ var loadMutants = []mutant{{
 		}
 	},
 }, {
-	"keys by the first half of the ID", "LoadTellsIDsApart", func(b *broken) {
-		half := func(id driver.ID) driver.ID { clear(id[16:]); return id }
-		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
-			rec, err := b.model.Load(ctx, half(id))
-			rec.ID = id
-			return rec, err
+	"keys by the first half of the ID", "LoadTellsIDsApart", keying(func(id driver.ID) driver.ID { clear(id[16:]); return id }),
+}, {
+	"keys by the last half of the ID", "LoadTellsIDsApart", keying(func(id driver.ID) driver.ID { clear(id[:16]); return id }),
+}, {
+	"lists one of IDs that begin alike", "LoadTellsIDsApart", matching(func(b *broken, rec driver.Record, subject string) bool {
+		for _, other := range b.recs {
+			if [16]byte(other.ID[:]) == [16]byte(rec.ID[:]) && bytes.Compare(other.ID[:], rec.ID[:]) < 0 {
+				return false
+			}
 		}
-		b.create = func(ctx context.Context, rec *driver.Record) error {
-			changed := *rec
-			changed.ID = half(rec.ID)
-			err := b.model.Create(ctx, &changed)
-			rec.Version = changed.Version
-			return err
+		return subject != "" && rec.Live(b.now()) && rec.Subject == subject
+	}),
+}, {
+	"deletes all whose IDs end alike", "LoadTellsIDsApart DeleteRemoves", func(b *broken) {
+		b.remove = func(_ context.Context, id driver.ID) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			maps.DeleteFunc(b.recs, func(other driver.ID, _ driver.Record) bool { return [16]byte(other[16:]) == [16]byte(id[16:]) })
+			return nil
 		}
 	},
 }, {
-	"never lets a record expire", "CreateBornExpired DeadlineIsExact ShortLives UpdateMovesDeadline", func(b *broken) {
+	"never lets a record expire", "CreateBornExpired DeadlineIsExact ShortLives UpdateExact", func(b *broken) {
 		b.load = func(_ context.Context, id driver.ID) (driver.Record, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -55,7 +63,25 @@ var loadMutants = []mutant{{
 	},
 }}
 
-// put writes without asking what is there.
+// keying makes a mutant that keeps records under a part of their ID.
+func keying(part func(id driver.ID) driver.ID) func(b *broken) {
+	return func(b *broken) {
+		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
+			rec, err := b.model.Load(ctx, part(id))
+			rec.ID = id
+			return rec, err
+		}
+		b.create = func(ctx context.Context, rec *driver.Record) error {
+			changed := *rec
+			changed.ID = part(rec.ID)
+			err := b.model.Create(ctx, &changed)
+			rec.Version = changed.Version
+			return err
+		}
+	}
+}
+
+// overwrite writes without asking what is there.
 func (b *broken) overwrite(rec *driver.Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -130,27 +156,6 @@ var writeMutants = []mutant{{
 		}
 	},
 }, {
-	"keeps the subject in Update", "UpdateReplaces SubjectIsBytes BySubjectFollowsChanges", func(b *broken) {
-		b.update = func(ctx context.Context, rec *driver.Record) error {
-			changed := *rec
-			if old, err := b.model.Load(ctx, rec.ID); err == nil {
-				changed.Subject = old.Subject
-			}
-			err := b.model.Update(ctx, &changed)
-			rec.Version = changed.Version
-			return err
-		}
-	},
-}, {
-	"never shortens a life in Update", "UpdateMovesDeadline", func(b *broken) {
-		b.update = func(ctx context.Context, rec *driver.Record) error {
-			if old, err := b.model.Load(ctx, rec.ID); err == nil && old.Expires.After(rec.Expires) {
-				rec.Expires = old.Expires
-			}
-			return b.model.Update(ctx, rec)
-		}
-	},
-}, {
 	"changes the record given although it fails", "CreateIsInsertOnly UpdateComparesVersion", func(b *broken) {
 		b.create = func(ctx context.Context, rec *driver.Record) error {
 			rec.Version = 1
@@ -166,9 +171,31 @@ var writeMutants = []mutant{{
 	},
 }}
 
+// touching makes a mutant that goes wrong in a Touch that it was right to accept.
+func touching(move func(rec *driver.Record, used, expires time.Time)) func(b *broken) {
+	return func(b *broken) {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if err := b.ready(ctx); err != nil {
+				return err
+			}
+			rec, err := b.live(id)
+			if err == nil && rec.Version != version {
+				err = driver.ErrConflict
+			}
+			if err == nil {
+				move(&rec, used, expires)
+				b.put(&rec, version)
+			}
+			return err
+		}
+	}
+}
+
 var touchMutants = []mutant{{
 	"counts a Touch as a version", "TouchExtends", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			rec, err := b.live(id)
@@ -180,18 +207,29 @@ var touchMutants = []mutant{{
 		}
 	},
 }, {
-	"shortens in Touch", "TouchNeverShortens", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			rec, err := b.live(id)
-			if err == nil {
-				rec.Expires = expires
-				b.put(&rec, rec.Version)
-			}
-			return err
+	"shortens in Touch", "TouchNeverMovesBack", touching(func(rec *driver.Record, used, expires time.Time) {
+		rec.Used, rec.Expires = latest(rec.Used, used), expires
+	}),
+}, {
+	"moves Used back in Touch", "TouchNeverMovesBack TouchMovesEachAlone HistoryIsConsistent", touching(func(rec *driver.Record, used, expires time.Time) {
+		rec.Used, rec.Expires = used, latest(rec.Expires, expires)
+	}),
+}, {
+	"keeps no Used in Touch", "TouchExtends TouchMovesEachAlone HistoryIsConsistent", touching(func(rec *driver.Record, _, expires time.Time) {
+		rec.Expires = latest(rec.Expires, expires)
+	}),
+}, {
+	"skips a Touch that prolongs nothing", "TouchMovesEachAlone", touching(func(rec *driver.Record, used, expires time.Time) {
+		if expires.After(rec.Expires) {
+			rec.Used, rec.Expires = latest(rec.Used, used), expires
 		}
-	},
+	}),
+}, {
+	"skips a Touch of an older use", "TouchMovesEachAlone", touching(func(rec *driver.Record, used, expires time.Time) {
+		if used.After(rec.Used) {
+			rec.Used, rec.Expires = used, latest(rec.Expires, expires)
+		}
+	}),
 }, {
 	"writes what it loaded in Touch", "TouchKeepsNewerData CountsExactly", func(b *broken) {
 		var loaded driver.Record
@@ -202,7 +240,7 @@ var touchMutants = []mutant{{
 			b.mu.Unlock()
 			return rec, err
 		}
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			rec := loaded
@@ -216,18 +254,18 @@ var touchMutants = []mutant{{
 	},
 }, {
 	"does not compare versions in Touch", "TouchKeepsNewerData", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, _ uint64, expires time.Time) error {
+		b.touch = func(ctx context.Context, id driver.ID, _ uint64, used, expires time.Time) error {
 			rec, err := b.model.Load(ctx, id)
 			if err == nil {
-				err = b.model.Touch(ctx, id, rec.Version, expires)
+				err = b.model.Touch(ctx, id, rec.Version, used, expires)
 			}
 			return err
 		}
 	},
 }, {
 	"finds everything in Touch", "TouchIsNoUpsert DeadlineIsExact", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
-			if err := b.model.Touch(ctx, id, version, expires); err != driver.ErrNotFound {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+			if err := b.model.Touch(ctx, id, version, used, expires); err != driver.ErrNotFound {
 				return err
 			}
 			return nil

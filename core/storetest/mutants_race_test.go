@@ -36,7 +36,7 @@ var raceMutants = []mutant{{
 	},
 }, {
 	"looks before it touches", "DeletedStaysDeleted SweepAgainstTouch", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 			rec, err := b.model.Load(ctx, id)
 			if err != nil {
 				return err
@@ -79,36 +79,6 @@ var raceMutants = []mutant{{
 				b.put(rec, uint64(b.now().Unix()))
 			}
 			return err
-		}
-	},
-}}
-
-var rotateMutants = []mutant{{
-	"copies instead of moving", "RotateMoves", func(b *broken) {
-		b.rotate = func(ctx context.Context, old, next *driver.Record) error { return b.model.Create(ctx, next) }
-	},
-}, {
-	"creates, then updates", "RotateOrNothing OneRotatorWins RotateOrDelete", func(b *broken) {
-		b.rotate = func(ctx context.Context, old, next *driver.Record) error {
-			if err := b.model.Create(ctx, next); err != nil {
-				return err
-			}
-			pause()
-			return b.model.Update(ctx, old)
-		}
-	},
-}, {
-	"looks before it rotates", "OneRotatorWins RotateOrDelete", func(b *broken) {
-		b.rotate = func(ctx context.Context, old, next *driver.Record) error {
-			b.mu.Lock()
-			err := b.mayUpdate(ctx, old)
-			b.mu.Unlock()
-			if err != nil {
-				return err
-			}
-			pause()
-			b.overwrite(old)
-			return b.overwrite(next)
 		}
 	},
 }}

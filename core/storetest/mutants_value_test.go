@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,10 +28,10 @@ func storing(change func(rec *driver.Record)) func(b *broken) {
 			rec.Version = changed.Version
 			return err
 		}
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
-			changed := driver.Record{Expires: expires}
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+			changed := driver.Record{Used: used, Expires: expires}
 			change(&changed)
-			return b.model.Touch(ctx, id, version, changed.Expires)
+			return b.model.Touch(ctx, id, version, changed.Used, changed.Expires)
 		}
 	}
 }
@@ -87,6 +88,37 @@ var sharingMutants = []mutant{{
 		}
 	},
 }, {
+	"sorts the labels given", "DataGivenIsNotWritten", func(b *broken) {
+		b.create = func(ctx context.Context, rec *driver.Record) error {
+			slices.Sort(rec.Labels)
+			return b.model.Create(ctx, rec)
+		}
+	},
+}, {
+	"clears labels in place", "DataLoadedStays", func(b *broken) {
+		b.update = func(ctx context.Context, rec *driver.Record) error {
+			old, _ := b.model.Load(ctx, rec.ID)
+			err := b.model.Update(ctx, rec)
+			if err == nil && rec.Subject == "" {
+				clear(old.Labels)
+			}
+			return err
+		}
+	},
+}, {
+	"does not clip labels", "LoadsDoNotShareRoom", func(b *broken) {
+		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			rec, err := b.live(id)
+			if err == nil && cap(rec.Labels) == len(rec.Labels) {
+				rec.Labels = append(make([]string, 0, 10), rec.Labels...)
+				b.recs[id] = rec
+			}
+			return rec, err
+		}
+	},
+}, {
 	"writes in place", "DataLoadedStays", func(b *broken) {
 		b.update = func(ctx context.Context, rec *driver.Record) error {
 			old, _ := b.model.Load(ctx, rec.ID)
@@ -132,8 +164,8 @@ var errorMutants = []mutant{
 	{"returns the bare context's error", "ContextCanceled", answering(context.Canceled, context.Canceled)},
 	{"answers two things at once", "LoadAbsent", answering(driver.ErrNotFound, errors.Join(driver.ErrNotFound, driver.ErrUnavailable))},
 	{"hangs", "OutageIsUnavailable", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
-			err := b.model.Touch(ctx, id, version, expires)
+		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+			err := b.model.Touch(ctx, id, version, used, expires)
 			if errors.Is(err, driver.ErrUnavailable) {
 				select {}
 			}

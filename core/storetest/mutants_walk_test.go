@@ -11,11 +11,12 @@ import (
 
 type seq = iter.Seq2[driver.Record, error]
 
-// walking makes a mutant whose walks are both changed in the same way.
+// walking makes a mutant whose walks are all changed in the same way.
 func walking(change func(b *broken, walk seq) seq) func(b *broken) {
 	return func(b *broken) {
 		b.all = func(ctx context.Context) seq { return change(b, b.model.All(ctx)) }
 		b.bySubject = func(ctx context.Context, subject string) seq { return change(b, b.model.BySubject(ctx, subject)) }
+		b.byLabel = func(ctx context.Context, label string) seq { return change(b, b.model.ByLabel(ctx, label)) }
 	}
 }
 
@@ -37,7 +38,7 @@ func matching(match func(b *broken, rec driver.Record, subject string) bool) fun
 }
 
 var walkMutants = []mutant{
-	{"lists some twice", "AllListsTheLiving AllDuringChanges BySubjectListsTheLiving BySubjectDuringChanges", walking(func(_ *broken, walk seq) seq {
+	{"lists some twice", "AllListsTheLiving AllDuringChanges BySubjectListsTheLiving BySubjectDuringChanges ByLabelListsTheLiving ByLabelDuringChanges", walking(func(_ *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			for rec, err := range walk {
 				for range 2 {
@@ -48,7 +49,7 @@ var walkMutants = []mutant{
 			}
 		}
 	})},
-	{"lists one too few", "AllListsTheLiving AllMayBeLeft BySubjectListsTheLiving BySubjectMayBeLeft", walking(func(_ *broken, walk seq) seq {
+	{"lists one too few", "AllListsTheLiving AllMayBeLeft BySubjectListsTheLiving WalksMayBeLeft", walking(func(_ *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			first := true
 			for rec, err := range walk {
@@ -59,14 +60,14 @@ var walkMutants = []mutant{
 			}
 		}
 	})},
-	{"goes on after the loop has ended", "AllMayBeLeft BySubjectMayBeLeft", walking(func(_ *broken, walk seq) seq {
+	{"goes on after the loop has ended", "AllMayBeLeft WalksMayBeLeft", walking(func(_ *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			for rec, err := range walk {
 				yield(rec, err)
 			}
 		}
 	})},
-	{"lists once only", "AllMayBeLeft BySubjectMayBeLeft", walking(func(_ *broken, walk seq) seq {
+	{"lists once only", "AllMayBeLeft WalksMayBeLeft", walking(func(_ *broken, walk seq) seq {
 		walked := false
 		return func(yield func(driver.Record, error) bool) {
 			if !walked {
@@ -75,7 +76,7 @@ var walkMutants = []mutant{
 			}
 		}
 	})},
-	{"locks while it walks", "AllDuringChanges BySubjectDuringChanges", walking(func(b *broken, walk seq) seq {
+	{"locks while it walks", "AllDuringChanges BySubjectDuringChanges ByLabelDuringChanges", walking(func(b *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			for rec, err := range walk {
 				b.mu.Lock()
@@ -111,7 +112,7 @@ var walkMutants = []mutant{
 	{"indexes prefixes", "BySubjectIsExact", matching(func(_ *broken, rec driver.Record, subject string) bool {
 		return subject != "" && strings.HasPrefix(rec.Subject, subject)
 	})},
-	{"indexes at Create only", "BySubjectFollowsChanges BySubjectFollowsRotate", indexOnce},
+	{"indexes at Create only", "BySubjectFollowsChanges IndexFollowsSucceed", indexOnce},
 }
 
 // indexOnce lists a record under the subject that it had when it was created.

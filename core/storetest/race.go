@@ -95,7 +95,7 @@ func writeUntilGone(e *env, s driver.Store, id driver.ID, deleted *atomic.Bool) 
 			err = s.Update(e.ctx, &rec)
 		}
 		if err == nil {
-			err = s.Touch(e.ctx, id, rec.Version, e.after(2*long))
+			err = s.Touch(e.ctx, id, rec.Version, e.after(0), e.after(2*long))
 		}
 		if err != nil && !errors.Is(err, driver.ErrConflict) {
 			e.fails(err, driver.ErrNotFound, "a call after or during Delete")

@@ -15,7 +15,7 @@ type rule struct {
 // fulfil them.
 var rules = slices.Concat(
 	loadRules, createRules, updateRules, touchRules, deleteRules,
-	valueRules, timeRules, sharingRules, errorRules,
+	valueRules, labelRules, timeRules, sharingRules, errorRules,
 	raceRules, historyRules,
-	rotateRules, sweepRules, listRules, indexRules, lifeRules,
+	succeedRules, reloadRules, sweepRules, listRules, indexRules, lifeRules,
 )

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-const immutable = "Data is immutable: once bytes have been handed over, in either direction, neither side writes to them, and both may keep them."
+const immutable = "Data and Labels are immutable: once they have been handed over, in either direction, neither side writes to them, and both may keep them."
 
 var sharingRules = []rule{{
 	name: "DataGivenIsNotWritten",
@@ -16,6 +16,8 @@ var sharingRules = []rule{{
 		whole := append(random(1000), bytes.Repeat([]byte{0xAA}, 1000)...) // room behind Data, for a store that would append to it
 		want := slices.Clone(whole)
 		rec.Data = whole[:1000]
+		names := []string{"sid", "admin", "room behind"}
+		rec.Labels = names[:2]
 		e.ok(e.a.Create(e.ctx, rec), "Create")
 		e.ok(e.a.Update(e.ctx, rec), "Update")
 		next := *rec
@@ -29,23 +31,33 @@ var sharingRules = []rule{{
 		if !bytes.Equal(whole, want) {
 			e.Fatalf("the store wrote to the Data that it was given, or behind it")
 		}
+		if !slices.Equal(names, []string{"sid", "admin", "room behind"}) {
+			e.Fatalf("the store wrote to the Labels that it was given, or behind them: %q", names)
+		}
 	},
 }, {
 	name: "DataLoadedStays",
 	text: immutable,
 	run: func(e *env) {
-		rec := e.stored(e.a, long)
+		rec := e.labelled(long, "sid", "admin")
 		want := slices.Clone(rec.Data)
 		fromA, fromB := e.load(e.a, rec.ID), e.load(e.b, rec.ID)
 		rec.Data = bytes.Repeat([]byte("x"), len(want)) // of the same length, for a store that would write in place
 		e.ok(e.a.Update(e.ctx, rec), "Update")
 		later := e.load(e.a, rec.ID)
+		rec.Subject = ""
+		e.ok(e.b.Update(e.ctx, rec), "Update that clears")
 		e.ok(e.b.Delete(e.ctx, rec.ID), "Delete")
 		for range 20 { // and for one that would use the bytes again
-			e.load(e.b, e.stored(e.a, long).ID)
+			e.load(e.b, e.labelled(long, "other").ID)
 		}
 		if !bytes.Equal(fromA.Data, want) || !bytes.Equal(fromB.Data, want) || string(later.Data) != strings.Repeat("x", len(want)) {
 			e.Fatalf("Data of an earlier Load changed")
+		}
+		for _, labels := range [][]string{fromA.Labels, fromB.Labels, later.Labels} {
+			if !slices.Equal(labels, []string{"sid", "admin"}) {
+				e.Fatalf("Labels of an earlier Load changed to %q", labels)
+			}
 		}
 	},
 }, {
@@ -54,12 +66,15 @@ var sharingRules = []rule{{
 	run: func(e *env) {
 		rec := e.record(long)
 		rec.Data = append(make([]byte, 0, 100), "room behind"...)
+		rec.Labels = append(make([]string, 0, 10), "sid", "admin")
 		e.ok(e.a.Create(e.ctx, rec), "Create")
 		one, two := e.load(e.a, rec.ID), e.load(e.a, rec.ID)
 		one.Data = append(one.Data, '1')
 		two.Data = append(two.Data, '2')
-		if one.Data[len(one.Data)-1] != '1' {
-			e.Fatalf("an append to one reader's Data reached the other's")
+		one.Labels = append(one.Labels, "one")
+		two.Labels = append(two.Labels, "two")
+		if one.Data[len(one.Data)-1] != '1' || one.Labels[len(one.Labels)-1] != "one" {
+			e.Fatalf("an append to what one reader has reached the other's")
 		}
 		e.holds(rec)
 	},

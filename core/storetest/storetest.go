@@ -36,11 +36,12 @@ type Harness struct {
 
 	// Clock is the clock that the stores go by; the suite advances it. Default:
 	// nil, the stores use time.Now, and where the suite has to see a record
-	// expire it waits, seven seconds in all.
+	// expire it waits, eight seconds in all.
 	Clock *Clock
 
 	// MaxData is the length of the largest Record.Data that the storage takes:
-	// MaxData bytes must be accepted, twice as many must be ErrTooLarge.
+	// MaxData bytes must be accepted beside the longest Subject and Labels, twice as many must
+	// be ErrTooLarge.
 	// Default: 0, the storage takes at least 1 MiB.
 	MaxData int
 

@@ -42,7 +42,7 @@ var sweepRules = []rule{{
 		first := updated.Expires
 		e.load(e.b, touched.ID)
 		touched.Expires, updated.Expires = e.after(long), e.after(long)
-		e.ok(e.a.Touch(e.ctx, touched.ID, touched.Version, touched.Expires), "Touch")
+		e.ok(e.a.Touch(e.ctx, touched.ID, touched.Version, touched.Used, touched.Expires), "Touch")
 		e.ok(e.a.Update(e.ctx, updated), "Update")
 		e.waitUntil(first)
 		e.sweepAll(e.b, 10)
@@ -67,7 +67,7 @@ var sweepRules = []rule{{
 					e.waitUntil(rec.Expires)
 					continue
 				}
-				err := s.Touch(e.ctx, rec.ID, rec.Version, e.after(long))
+				err := s.Touch(e.ctx, rec.ID, rec.Version, e.after(0), e.after(long))
 				if err == nil {
 					prolonged[i].Store(true)
 				} else if !errors.Is(err, driver.ErrNotFound) {
@@ -89,7 +89,7 @@ var sweepRules = []rule{{
 func (e *env) sweepAll(s driver.Store, limit int) (removed int) {
 	e.Helper()
 	for range 1000 {
-		n, err := s.(driver.Sweeper).Sweep(e.ctx, limit)
+		n, err := can(s).Sweeper.Sweep(e.ctx, limit)
 		e.ok(err, "Sweep")
 		if n < 0 || n > limit {
 			e.Fatalf("Sweep with a limit of %d returned %d", limit, n)

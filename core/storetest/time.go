@@ -9,17 +9,24 @@ import (
 
 var timeRules = []rule{{
 	name: "TimesToTheMicrosecond",
-	text: "Stores keep Created and Expires to the microsecond, whatever the time zone; what is finer is cut off.",
+	text: "Stores keep Created, Used and Expires to the microsecond, whatever the time zone; what is finer is cut off.",
 	run: func(e *env) {
 		rec := e.record(long)
 		rec.Created = e.after(-long).Add(123456 * time.Microsecond).In(time.FixedZone("", 5*3600+1800))
+		rec.Used = e.after(-long / 2).Add(345678*time.Microsecond + 999).In(time.FixedZone("", -8*3600))
 		rec.Expires = e.after(long).Truncate(time.Second).Add(654321*time.Microsecond + 999).UTC()
 		e.ok(e.a.Create(e.ctx, rec), "Create")
 		want := *rec
-		want.Expires = rec.Expires.Truncate(time.Microsecond)
+		want.Used, want.Expires = rec.Used.Truncate(time.Microsecond), rec.Expires.Truncate(time.Microsecond)
 		e.holds(&want)
-		want.Expires = want.Expires.Add(time.Microsecond)
-		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, want.Expires.Add(999)), "Touch")
+		want.Used, want.Expires = want.Used.Add(time.Microsecond), want.Expires.Add(time.Microsecond)
+		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, want.Used.Add(999), want.Expires.Add(999)), "Touch")
+		e.holds(&want)
+		want.Used, want.Expires = want.Used.Add(time.Microsecond), want.Expires.Add(time.Microsecond)
+		change := want
+		change.Used, change.Expires = want.Used.Add(999), want.Expires.Add(999)
+		e.ok(e.a.Update(e.ctx, &change), "Update")
+		want.Version = change.Version
 		e.holds(&want)
 	},
 }, {
@@ -40,7 +47,7 @@ var timeRules = []rule{{
 			e.ok(e.b.Update(e.ctx, created), "Update")
 			e.holds(created)
 			rec.Expires = expires
-			e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, expires), "Touch")
+			e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Used, expires), "Touch")
 			e.holds(rec)
 		}
 	},
@@ -59,7 +66,7 @@ var timeRules = []rule{{
 		}
 		e.absent(e.a, rec.ID)
 		e.absent(e.b, rec.ID)
-		e.fails(e.a.Touch(e.ctx, rec.ID, rec.Version, e.after(long)), driver.ErrNotFound, "Touch")
+		e.fails(e.a.Touch(e.ctx, rec.ID, rec.Version, e.after(0), e.after(long)), driver.ErrNotFound, "Touch")
 		e.fails(e.b.Update(e.ctx, rec), driver.ErrNotFound, "Update")
 	},
 }, {
@@ -67,7 +74,7 @@ var timeRules = []rule{{
 	text: "A life shorter than the storage's own unit is neither none nor without end.",
 	run: func(e *env) {
 		rec := e.stored(e.a, long)
-		rec.Expires = e.after(e.short())
+		rec.Expires, rec.Exact = e.after(e.short()), true
 		e.ok(e.a.Update(e.ctx, rec), "Update")
 		other := e.stored(e.a, e.short()/2)
 		for _, r := range []*driver.Record{rec, other} {

@@ -1,19 +1,20 @@
 package storetest
 
 import (
+	"time"
+
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
 var updateRules = []rule{{
 	name: "UpdateReplaces",
-	text: "Update replaces Subject, Expires and Data of the record and sets rec.Version, which grows.",
+	text: "Update replaces the Data of the record and sets rec.Version, which grows, and nothing else of rec.",
 	run: func(e *env) {
-		rec := e.stored(e.a, long)
-		for i, s := range []driver.Store{e.b, e.a, e.b} {
+		rec := e.labelled(long, "admin", "sid")
+		for _, s := range []driver.Store{e.b, e.a, e.b} {
 			last := rec.Version
-			rec.Subject = []string{"bob", "", "carol"}[i]
 			rec.Data = append([]byte("longer than before: "), rec.Data...)
-			rec.Expires = e.after(2 * long)
+			rec.Used, rec.Expires = rec.Used.Add(time.Minute), rec.Expires.Add(time.Minute)
 			want := *rec
 			e.ok(s.Update(e.ctx, rec), "Update")
 			if rec.Version <= last {
@@ -25,17 +26,129 @@ var updateRules = []rule{{
 		}
 	},
 }, {
+	name: "UpdateKeepsTheRest",
+	text: "Update changes neither Created, nor a Subject to another, nor Labels: what stands in rec is passed over, and left there.",
+	run: func(e *env) {
+		for _, rec := range []*driver.Record{e.labelled(long, "admin", "sid"), e.stored(e.a, long)} {
+			stored := *rec
+			for _, given := range []driver.Record{
+				{Subject: "mallory"}, {Subject: rec.Subject, Labels: []string{"other"}},
+				{Subject: "bob", Labels: []string{"sid", "admin", "more"}}, {Subject: rec.Subject, Labels: []string{"sid"}},
+			} {
+				given.ID, given.Version, given.Data = rec.ID, stored.Version, random(30)
+				given.Created, given.Used, given.Expires = e.after(-2*long), rec.Used, rec.Expires
+				want := given
+				e.ok(e.b.Update(e.ctx, &given), "Update")
+				want.Version = given.Version
+				e.same(given, want, "the record given")
+				stored.Version, stored.Data = given.Version, given.Data
+				e.holds(&stored)
+			}
+		}
+	},
+}, {
+	name: "UpdateClears",
+	text: "An Update with an empty Subject clears Subject and Labels, for good: no later Update gives the record another.",
+	run: func(e *env) {
+		for _, rec := range []*driver.Record{e.labelled(long, "admin", "sid"), e.stored(e.a, long)} {
+			stored := *rec
+			stored.Subject, stored.Labels = "", nil
+			rec.Subject = "" // the Labels still stand there
+			for _, subject := range []string{"", "alice", ""} {
+				rec.Subject, rec.Data = subject, random(30)
+				e.ok(e.a.Update(e.ctx, rec), "Update")
+				stored.Version, stored.Data = rec.Version, rec.Data
+				e.holds(&stored)
+			}
+		}
+	},
+}, {
+	name: "UpdateMovesTimesForward",
+	text: "In an Update the later Used stays and the later deadline stays, each for itself, and rec is left as it was given.",
+	run: func(e *env) {
+		rec := e.stored(e.a, long)
+		stored := *rec
+		for i, move := range []struct{ used, expires time.Duration }{
+			{-long, long}, {long / 4, -long / 2}, {-2 * long, -2 * long}, {time.Microsecond, 0}, {0, time.Microsecond}, {long / 2, 2 * long},
+		} {
+			rec.Data = random(30)
+			rec.Used, rec.Expires = stored.Used.Add(move.used), stored.Expires.Add(move.expires)
+			want := *rec
+			e.ok([]driver.Store{e.b, e.a}[i%2].Update(e.ctx, rec), "Update")
+			want.Version = rec.Version
+			e.same(*rec, want, "the record given")
+			stored.Version, stored.Data = rec.Version, rec.Data
+			stored.Used = stored.Used.Add(max(move.used, 0))
+			stored.Expires = stored.Expires.Add(max(move.expires, 0))
+			e.holds(&stored)
+		}
+	},
+}, {
+	name: "UpdateWithdrawsNoLife",
+	text: "A record lives to the latest deadline that it was given, whether an Update moved it or would have shortened it.",
+	run: func(e *env) {
+		moved, left := e.stored(e.a, 5*e.short()), e.stored(e.a, long)
+		first, last := moved.Expires, left.Expires
+		moved.Expires, left.Expires = e.after(long), e.after(e.short())
+		e.ok(e.a.Update(e.ctx, moved), "Update to a later time")
+		e.ok(e.b.Update(e.ctx, left), "Update to an earlier time")
+		e.waitUntil(first)
+		e.holds(moved)
+		left.Expires = last
+		e.holds(left)
+	},
+}, {
+	name: "UpdateExact",
+	text: "With Exact, an Update moves the deadline either way, even to the present; Exact itself is not kept.",
+	run: func(e *env) {
+		rec := e.stored(e.a, long)
+		rec.Exact = true
+		for _, life := range []time.Duration{long / 2, 2 * long, long / 4} {
+			rec.Expires = e.after(life)
+			e.ok(e.b.Update(e.ctx, rec), "Update to an exact time")
+			e.holds(rec)
+		}
+		stored := *rec
+		rec.Exact, rec.Expires = false, e.after(long/8)
+		e.ok(e.a.Update(e.ctx, rec), "Update to an earlier time, not exact")
+		stored.Version = rec.Version
+		e.holds(&stored)
+
+		rec.Exact, rec.Expires = true, e.after(e.short())
+		e.ok(e.b.Update(e.ctx, rec), "Update to a very early time")
+		e.waitUntil(rec.Expires)
+		e.absent(e.a, rec.ID)
+		e.absent(e.b, rec.ID)
+
+		rec = e.stored(e.a, long)
+		rec.Exact, rec.Expires = true, e.after(0)
+		e.ok(e.a.Update(e.ctx, rec), "Update to the present")
+		e.absent(e.b, rec.ID)
+	},
+}, {
+	name: "UpdateExactKeepsUsed",
+	text: "Exact is about the deadline only: Used never moves back.",
+	run: func(e *env) {
+		rec := e.stored(e.a, long)
+		used := rec.Used
+		rec.Exact, rec.Used, rec.Expires = true, used.Add(-long), e.after(long/2)
+		e.ok(e.b.Update(e.ctx, rec), "Update")
+		rec.Used = used
+		e.holds(rec)
+	},
+}, {
 	name: "UpdateComparesVersion",
 	text: "Update answers ErrConflict where the record has another version; that record, and the one given, are untouched.",
 	run: func(e *env) {
-		rec := e.stored(e.a, long)
+		rec := e.labelled(long, "admin")
 		stale := e.load(e.b, rec.ID)
 		rec.Data = []byte("newer")
 		e.ok(e.a.Update(e.ctx, rec), "Update")
 		future := stale
 		future.Version = rec.Version + 1
 		for _, other := range []driver.Record{stale, future} {
-			other.Data, other.Subject, other.Expires = []byte("stale"), "mallory", e.after(3*long)
+			other.Data, other.Subject, other.Used, other.Expires = []byte("stale"), "", e.after(long), e.after(3*long)
+			other.Exact = true
 			before := other
 			e.fails(e.b.Update(e.ctx, &other), driver.ErrConflict, "Update")
 			e.same(other, before, "the record given")
@@ -51,92 +164,14 @@ var updateRules = []rule{{
 		never := e.record(long)
 		never.Version = deleted.Version
 		for _, rec := range []*driver.Record{deleted, never, e.expired(e.a)} {
-			rec.Expires = e.after(long)
-			before := *rec
-			e.fails(e.a.Update(e.ctx, rec), driver.ErrNotFound, "Update")
-			e.same(*rec, before, "the record given")
-			e.absent(e.a, rec.ID)
-			e.absent(e.b, rec.ID)
-		}
-	},
-}, {
-	name: "UpdateMovesDeadline",
-	text: "Update may move Expires either way.",
-	run: func(e *env) {
-		rec := e.stored(e.a, long)
-		rec.Expires = e.after(long / 2)
-		e.ok(e.b.Update(e.ctx, rec), "Update to an earlier time")
-		e.holds(rec)
-		rec.Expires = e.after(e.short())
-		e.ok(e.b.Update(e.ctx, rec), "Update to a very early time")
-		e.waitUntil(rec.Expires)
-		e.absent(e.a, rec.ID)
-
-		rec = e.stored(e.a, long)
-		rec.Expires = e.after(0)
-		e.ok(e.a.Update(e.ctx, rec), "Update to the present")
-		e.absent(e.b, rec.ID)
-
-		rec = e.stored(e.a, 5*e.short())
-		first := rec.Expires
-		rec.Expires = e.after(long)
-		e.ok(e.a.Update(e.ctx, rec), "Update to a later time")
-		e.waitUntil(first)
-		e.holds(rec)
-	},
-}}
-
-var touchRules = []rule{{
-	name: "TouchExtends",
-	text: "Touch moves the deadline of a live record; it writes no data and keeps the version.",
-	run: func(e *env) {
-		rec := e.stored(e.a, 5*e.short())
-		first := rec.Expires
-		rec.Expires = e.after(long)
-		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch")
-		e.holds(rec)
-		e.waitUntil(first)
-		e.holds(rec)
-		rec.Data = []byte("written after a Touch by someone else")
-		e.ok(e.a.Update(e.ctx, rec), "Update with the version from before the Touch")
-		e.holds(rec)
-	},
-}, {
-	name: "TouchNeverShortens",
-	text: "Touch leaves a deadline that is already later as it is, and that is no error.",
-	run: func(e *env) {
-		rec := e.stored(e.a, long)
-		for _, s := range []driver.Store{e.a, e.b} {
-			e.ok(s.Touch(e.ctx, rec.ID, rec.Version, e.after(long/2)), "Touch to an earlier time")
-			e.ok(s.Touch(e.ctx, rec.ID, rec.Version, e.after(-long)), "Touch to the past")
-			e.ok(s.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch to the same time")
-			e.holds(rec)
-		}
-	},
-}, {
-	name: "TouchKeepsNewerData",
-	text: "Touch with the version from before another server's Update answers ErrConflict, and what was written stays.",
-	run: func(e *env) {
-		rec := e.stored(e.a, long)
-		e.load(e.b, rec.ID)
-		rec.Data, rec.Subject = []byte("newer"), "bob"
-		old := rec.Version
-		e.ok(e.a.Update(e.ctx, rec), "Update")
-		e.fails(e.b.Touch(e.ctx, rec.ID, old, e.after(2*long)), driver.ErrConflict, "Touch with an old version")
-		rec.Expires = e.after(3 * long)
-		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Expires), "Touch")
-		e.holds(rec)
-	},
-}, {
-	name: "TouchIsNoUpsert",
-	text: "Touch answers ErrNotFound where there is no live record - never there, deleted or expired - and creates none.",
-	run: func(e *env) {
-		deleted := e.stored(e.a, long)
-		e.ok(e.b.Delete(e.ctx, deleted.ID), "Delete")
-		for _, id := range []driver.ID{deleted.ID, newID(), e.expired(e.a).ID} {
-			e.fails(e.a.Touch(e.ctx, id, 1, e.after(long)), driver.ErrNotFound, "Touch")
-			e.absent(e.a, id)
-			e.absent(e.b, id)
+			for _, exact := range []bool{false, true} {
+				rec.Expires, rec.Exact = e.after(long), exact
+				before := *rec
+				e.fails(e.a.Update(e.ctx, rec), driver.ErrNotFound, "Update")
+				e.same(*rec, before, "the record given")
+				e.absent(e.a, rec.ID)
+				e.absent(e.b, rec.ID)
+			}
 		}
 	},
 }}

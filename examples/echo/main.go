@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -38,7 +39,7 @@ func routes(m *core.Manager) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.Renderer = &echo.TemplateRenderer{Template: shop.Templates}
 	e.Use(echo.WrapMiddleware(http.NewCrossOriginProtection().Handler))
-	e.Use(echosession.New(m))
+	e.Use(echosession.New(m, echosession.WithErrorHandler(unsaved)))
 
 	// No session is loaded for these: nobody asks for it.
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
@@ -90,7 +91,7 @@ func signIn(c echo.Context, s *core.Session) error {
 		s.AddFlash("error", "This name and password do not belong together.")
 		return c.Redirect(http.StatusSeeOther, "/sign-in")
 	}
-	s.Login(user.Name) // a new token; the cart stays
+	s.Login(user.Name) // a new session with a new token; the cart comes along
 	shop.Agent.Set(s, shop.ShortAgent(c.Request().UserAgent()))
 	if c.FormValue("remember") != "" {
 		s.ExpireIn(30 * 24 * time.Hour)
@@ -105,6 +106,16 @@ func signOut(c echo.Context, s *core.Session) error {
 	s.Logout()
 	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
 	return c.Redirect(http.StatusSeeOther, "/")
+}
+
+// unsaved answers where the session could not be loaded or stored.
+func unsaved(c echo.Context, err error) error {
+	if errors.Is(err, core.ErrEnded) {
+		// Another tab has just signed in or out, and the browser gets, or has, that cookie. The cart only
+		// reads its session, so it is never refused.
+		return c.Redirect(http.StatusSeeOther, "/cart")
+	}
+	return fail(err)
 }
 
 // page is the handler of a page that shows only what all pages show.

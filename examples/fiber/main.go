@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -36,7 +37,7 @@ func routes(m *core.Manager) *fiber.App {
 	})
 	app.Use(recover.New())
 	app.Use(sameOrigin)
-	app.Use(fibersession.New(m))
+	app.Use(fibersession.New(m, fibersession.WithErrorHandler(unsaved)))
 
 	// No session is loaded for these: nobody asks for it.
 	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
@@ -96,7 +97,7 @@ func signIn(c *fiber.Ctx, s *core.Session) error {
 		s.AddFlash("error", "This name and password do not belong together.")
 		return c.Redirect("/sign-in", fiber.StatusSeeOther)
 	}
-	s.Login(user.Name)                                      // a new token; the cart stays
+	s.Login(user.Name)                                      // a new session with a new token; the cart comes along
 	shop.Agent.Set(s, shop.ShortAgent(c.Get("User-Agent"))) // encoded now: Fiber reuses the string
 	if c.FormValue("remember") != "" {
 		s.ExpireIn(30 * 24 * time.Hour)
@@ -111,6 +112,16 @@ func signOut(c *fiber.Ctx, s *core.Session) error {
 	s.Logout()
 	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
 	return c.Redirect("/", fiber.StatusSeeOther)
+}
+
+// unsaved answers where the session could not be loaded or stored.
+func unsaved(c *fiber.Ctx, err error) error {
+	if errors.Is(err, core.ErrEnded) {
+		// Another tab has just signed in or out, and the browser gets, or has, that cookie. The cart only
+		// reads its session, so it is never refused.
+		return c.Redirect("/cart", fiber.StatusSeeOther)
+	}
+	return fail(err)
 }
 
 // page is the handler of a page that shows only what all pages show.

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -48,7 +49,7 @@ func routes(m *core.Manager) http.Handler {
 	// No session is loaded for these: nobody asks for it.
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /style.css", shop.ServeCSS)
-	return http.NewCrossOriginProtection().Handler(httpsession.New(m)(mux))
+	return http.NewCrossOriginProtection().Handler(httpsession.New(m, httpsession.WithErrorHandler(unsaved))(mux))
 }
 
 func home(w http.ResponseWriter, r *http.Request, s *core.Session) {
@@ -83,7 +84,7 @@ func signIn(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 		return
 	}
-	s.Login(user.Name) // a new token; the cart stays
+	s.Login(user.Name) // a new session with a new token; the cart comes along
 	shop.Agent.Set(s, shop.ShortAgent(r.UserAgent()))
 	if r.PostFormValue("remember") != "" {
 		s.ExpireIn(30 * 24 * time.Hour)
@@ -98,6 +99,17 @@ func signOut(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	s.Logout()
 	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// unsaved answers where the session could not be loaded or stored.
+func unsaved(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, core.ErrEnded) {
+		// Another tab has just signed in or out, and the browser gets, or has, that cookie. The cart only
+		// reads its session, so it is never refused.
+		http.Redirect(w, r, "/cart", http.StatusSeeOther)
+		return
+	}
+	fail(w, err)
 }
 
 // page is the handler of a page that shows only what all pages show.

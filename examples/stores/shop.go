@@ -5,6 +5,7 @@ package main
 // whoever opens ../gin shall find the whole of it there. A test compares the two.
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -20,7 +21,7 @@ func routes(m *core.Manager) *gin.Engine {
 	r := gin.Default()
 	r.SetTrustedProxies(nil)
 	r.SetHTMLTemplate(shop.Templates)
-	r.Use(ginsession.New(m))
+	r.Use(ginsession.New(m, ginsession.WithErrorHandler(unsaved)))
 
 	// No session is loaded for these: nobody asks for it.
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
@@ -74,7 +75,7 @@ func signIn(c *gin.Context, s *core.Session) {
 		c.Redirect(http.StatusSeeOther, "/sign-in")
 		return
 	}
-	s.Login(user.Name) // a new token; the cart stays
+	s.Login(user.Name) // a new session with a new token; the cart comes along
 	shop.Agent.Set(s, shop.ShortAgent(c.Request.UserAgent()))
 	if c.PostForm("remember") != "" {
 		s.ExpireIn(30 * 24 * time.Hour)
@@ -89,6 +90,17 @@ func signOut(c *gin.Context, s *core.Session) {
 	s.Logout()
 	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
 	c.Redirect(http.StatusSeeOther, "/")
+}
+
+// unsaved answers where the session could not be loaded or stored.
+func unsaved(c *gin.Context, err error) {
+	if errors.Is(err, core.ErrEnded) {
+		// Another tab has just signed in or out, and the browser gets, or has, that cookie. The cart only
+		// reads its session, so it is never refused.
+		c.Redirect(http.StatusSeeOther, "/cart")
+		return
+	}
+	fail(c, err)
 }
 
 // page is the handler of a page that shows only what all pages show.

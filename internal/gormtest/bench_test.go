@@ -47,10 +47,10 @@ func newPlain(b *testing.B, e engine, pool *sql.DB) (p plain) {
 		_, err := pool.Exec("DELETE FROM plain_sessions")
 		return err
 	}())
-	p.load = prepare("SELECT subject, created_us, expires_us, version, data FROM plain_sessions WHERE id = ? AND expires_us > ?")
-	p.insert = prepare("INSERT INTO plain_sessions (id, subject, created_us, expires_us, version, data) VALUES (?, ?, ?, ?, ?, ?)")
-	p.update = prepare("UPDATE plain_sessions SET subject = ?, expires_us = ?, data = ?, version = version + 1 WHERE id = ? AND version = ? AND expires_us > ?")
-	p.touch = prepare("UPDATE plain_sessions SET expires_us = ? WHERE id = ? AND version = ? AND expires_us > ? AND expires_us < ?")
+	p.load = prepare("SELECT subject, label1, label2, label3, created_us, used_us, expires_us, version, data FROM plain_sessions WHERE id = ? AND expires_us > ?")
+	p.insert = prepare("INSERT INTO plain_sessions (id, subject, label1, label2, label3, created_us, used_us, expires_us, version, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+	p.update = prepare("UPDATE plain_sessions SET used_us = ?, expires_us = ?, data = ?, version = version + 1 WHERE id = ? AND version = ? AND expires_us > ?")
+	p.touch = prepare("UPDATE plain_sessions SET used_us = ?, expires_us = ? WHERE id = ? AND version = ? AND expires_us > ? AND expires_us < ?")
 	p.delete = prepare("DELETE FROM plain_sessions WHERE id = ?")
 	return p
 }
@@ -75,23 +75,25 @@ func BenchmarkBeside(b *testing.B) {
 			id := rec.ID.String()
 			must(b, s.Create(ctx, rec))
 			insert := func(id string) error {
-				_, err := raw.insert.ExecContext(ctx, id, []byte("alice"), rec.Created.UnixMicro(), rec.Expires.UnixMicro(), 1, rec.Data)
+				_, err := raw.insert.ExecContext(ctx, id, []byte("alice"), []byte{}, []byte{}, []byte{},
+					rec.Created.UnixMicro(), rec.Used.UnixMicro(), rec.Expires.UnixMicro(), 1, rec.Data)
 				return err
 			}
 			must(b, insert(id))
 			version := 1
 
 			b.Run("Load", func(b *testing.B) {
-				var subject string
-				var created, expires, version int64
+				var subject, label1, label2, label3 string
+				var created, used, expires, version int64
 				var data []byte
 				beside(b, func(int) error {
-					return raw.load.QueryRowContext(ctx, id, time.Now().UnixMicro()).Scan(&subject, &created, &expires, &version, &data)
+					return raw.load.QueryRowContext(ctx, id, time.Now().UnixMicro()).Scan(
+						&subject, &label1, &label2, &label3, &created, &used, &expires, &version, &data)
 				}, func(int) error { _, err := s.Load(ctx, rec.ID); return err })
 			})
 			b.Run("Update", func(b *testing.B) {
 				beside(b, func(int) error {
-					_, err := raw.update.ExecContext(ctx, []byte("alice"), rec.Expires.UnixMicro(), rec.Data, id, version, time.Now().UnixMicro())
+					_, err := raw.update.ExecContext(ctx, rec.Used.UnixMicro(), rec.Expires.UnixMicro(), rec.Data, id, version, time.Now().UnixMicro())
 					version++
 					return err
 				}, func(int) error { return s.Update(ctx, rec) })
@@ -101,9 +103,9 @@ func BenchmarkBeside(b *testing.B) {
 				n := 0
 				beside(b, func(i int) error {
 					to := until(i + 1).UnixMicro()
-					_, err := raw.touch.ExecContext(ctx, to, id, version, time.Now().UnixMicro(), to)
+					_, err := raw.touch.ExecContext(ctx, to, to, id, version, time.Now().UnixMicro(), to)
 					return err
-				}, func(i int) error { n++; return s.Touch(ctx, rec.ID, rec.Version, until(n)) })
+				}, func(i int) error { n++; return s.Touch(ctx, rec.ID, rec.Version, until(n), until(n)) })
 			})
 			b.Run("CreateDelete", func(b *testing.B) {
 				beside(b, func(i int) error {

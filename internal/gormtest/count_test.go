@@ -93,7 +93,7 @@ func everyCall(t *testing.T, s *gormstore.Store, rec *driver.Record, around func
 		{"Load", func() error { _, err := s.Load(t.Context(), rec.ID); return err }},
 		{"Update", func() error { return s.Update(t.Context(), rec) }},
 		{"Touch", func() error {
-			return s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires.Add(time.Hour))
+			return s.Touch(t.Context(), rec.ID, rec.Version, rec.Used.Add(time.Hour), rec.Expires.Add(time.Hour))
 		}},
 		{"Delete", func() error { return s.Delete(t.Context(), rec.ID) }},
 	}

@@ -139,7 +139,7 @@ func must(tb testing.TB, err error) {
 
 func record(n int, subject string, size int) *driver.Record {
 	now := time.Now()
-	rec := &driver.Record{Subject: subject, Created: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
+	rec := &driver.Record{Subject: subject, Created: now, Used: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
 	for i := range 8 {
 		rec.ID[i] = byte(uint64(n) * 0x9e3779b97f4a7c15 >> (8 * i)) // spread, as hashes are
 	}

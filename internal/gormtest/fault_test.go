@@ -107,10 +107,10 @@ func cutCalls(t *testing.T, s *gormstore.Store, n int, cut, heal func()) {
 		t.Errorf("cut after %d bytes: Update said %v, version %d then %d", n, updated, old.Version, stored.Version)
 	}
 
-	until := stored.Expires.Add(time.Hour)
-	touched := broken("Touch", func() error { return s.Touch(ctx, rec.ID, stored.Version, until) })
-	if stored, err = state(rec.ID); err != nil || touched == nil && !stored.Expires.Equal(until) {
-		t.Errorf("cut after %d bytes: Touch said %v, then %v, %v", n, touched, stored.Expires, err)
+	used, until := stored.Used.Add(time.Hour), stored.Expires.Add(time.Hour)
+	touched := broken("Touch", func() error { return s.Touch(ctx, rec.ID, stored.Version, used, until) })
+	if stored, err = state(rec.ID); err != nil || touched == nil && !(stored.Used.Equal(used) && stored.Expires.Equal(until)) {
+		t.Errorf("cut after %d bytes: Touch said %v, then used %v, until %v, %v", n, touched, stored.Used, stored.Expires, err)
 	}
 
 	deleted := broken("Delete", func() error { return s.Delete(ctx, rec.ID) })

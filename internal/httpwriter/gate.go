@@ -99,6 +99,7 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 		h[f.name] = f.values
 	}
 	Refuse(h, err)
+	out.Apply(h)
 	g.err = err
 	g.state.Store(failed)
 	return true, err

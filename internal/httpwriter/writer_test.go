@@ -135,7 +135,7 @@ func TestEveryWayOutIsClosedAfterAFailure(t *testing.T) {
 					t.Errorf("the client got %d %q, want a 503 of ours and nothing else", res.StatusCode, body)
 				}
 				want := http.Header{
-					"X-Outside": {"kept"}, "Cache-Control": {"no-store"}, "Retry-After": {core.RetryAfter},
+					"X-Outside": {"kept"}, "Cache-Control": {"no-store"}, "Retry-After": {core.RetryAfter(core.ErrUnavailable)},
 					"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"},
 				}
 				if got := headerText(res.Header); got != headerText(want) {

@@ -72,7 +72,7 @@ func (r *repo) visit(full string, d fs.DirEntry, err error) error {
 		}
 		return nil
 	}
-	if !d.Type().IsRegular() {
+	if !d.Type().IsRegular() || d.Name() == ".git" { // git's own, in a work tree beside the repository
 		return nil
 	}
 	text, err := os.ReadFile(full)

@@ -1,6 +1,7 @@
 // Package servertest runs all four adapters with the stores on servers: memcachestore,
 // redisstore, gormstore on SQLite, PostgreSQL and MariaDB, and cachedstore with Redis over
-// SQLite. It is a module of its own, since adapters and stores never require one another.
+// SQLite. It also counts what requests cost on the wire, and has two application servers whose caches
+// know nothing of each other. It is a module of its own, since adapters and stores never require one another.
 //
 // COATCHECK_SOAK=1 makes the tests of stopped servers long; "make soak" sets it.
 package servertest

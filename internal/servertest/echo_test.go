@@ -24,10 +24,14 @@ func (echoAdapter) Caps() adaptertest.Caps {
 }
 
 func (echoAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
-	session := echosession.New(m)
+	var opts []echosession.Option
 	if o.Skip {
-		session = echosession.New(m, echosession.WithSkip(func(echo.Context) bool { return true }))
+		opts = append(opts, echosession.WithSkip(func(echo.Context) bool { return true }))
 	}
+	if o.Error != nil {
+		opts = append(opts, echosession.WithErrorHandler(func(c echo.Context, err error) error { return o.Error(echoCtx{c, nil}, err) }))
+	}
+	session := echosession.New(m, opts...)
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard)
 	use := func(wanted bool, mw echo.MiddlewareFunc) {

@@ -31,6 +31,9 @@ func (fiberAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options,
 	if o.Skip {
 		opts = append(opts, fibersession.WithNext(func(*fiber.Ctx) bool { return true }))
 	}
+	if o.Error != nil {
+		opts = append(opts, fibersession.WithErrorHandler(func(c *fiber.Ctx, err error) error { return o.Error(&fiberCtx{c, nil}, err) }))
+	}
 	mount := fibersession.New(m, opts...)
 	if !o.None {
 		app.Use(mount)

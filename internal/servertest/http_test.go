@@ -32,10 +32,16 @@ func (httpAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, 
 	if o.NotFound != nil {
 		mux.Handle("/", httpHandler(o, o.NotFound))
 	}
-	session := httpsession.New(m)
+	var opts []httpsession.Option
 	if o.Skip {
-		session = httpsession.New(m, httpsession.WithSkip(func(*http.Request) bool { return true }))
+		opts = append(opts, httpsession.WithSkip(func(*http.Request) bool { return true }))
 	}
+	if o.Error != nil {
+		opts = append(opts, httpsession.WithErrorHandler(func(w http.ResponseWriter, r *http.Request, err error) {
+			_ = o.Error(httpCtx{w, r, nil}, err)
+		}))
+	}
+	session := httpsession.New(m, opts...)
 	h := http.Handler(mux)
 	wrap := func(wanted bool, middleware func(http.Handler) http.Handler) {
 		if wanted {

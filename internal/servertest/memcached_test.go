@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,12 +27,18 @@ type listed struct {
 
 func (l listed) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
-		ids, err := l.ids()
-		if err != nil {
-			yield(driver.Record{}, driver.Unavailable("list", err))
-			return
+		// A dump passes over items that are moved meanwhile, so there are two.
+		var ids []driver.ID
+		for range 2 {
+			some, err := l.ids()
+			if err != nil {
+				yield(driver.Record{}, driver.Unavailable("list", err))
+				return
+			}
+			ids = append(ids, some...)
 		}
-		for _, id := range ids {
+		slices.SortFunc(ids, func(a, b driver.ID) int { return bytes.Compare(a[:], b[:]) })
+		for _, id := range slices.Compact(ids) {
 			rec, err := l.Load(ctx, id)
 			if errors.Is(err, driver.ErrNotFound) {
 				continue

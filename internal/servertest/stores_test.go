@@ -43,7 +43,7 @@ type storage struct {
 }
 
 var storages = []storage{
-	{"memcachestore", memcachedAt, nil, openMemcached, 1<<20 - 1024},
+	{"memcachestore", memcachedAt, nil, openMemcached, 1<<20 - 1536},
 	{"redisstore", redisAt, nil, openRedis, redisstore.MaxData},
 	{"SQLite", sqliteAt, migrate, openGorm, 2 << 20},
 	{"PostgreSQL", postgresAt, migrate, openGorm, 2 << 20},

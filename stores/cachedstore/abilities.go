@@ -2,29 +2,39 @@ package cachedstore
 
 import (
 	"context"
-	"errors"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The abilities that change something in the truth. Those that list it are its own.
-
-type rotator struct {
-	s     *Store
-	truth driver.Rotator
+// Abilities tells driver.AbilitiesOf what s can do beside its methods: some of it only where
+// the truth can. Those that list sessions are the truth's own.
+func (s *Store) Abilities() driver.Abilities {
+	truth := driver.AbilitiesOf(s.truth)
+	can := driver.Abilities{
+		Reloader: s, Pinger: s, Closer: s,
+		Sweeper: sweepersOf(truth.Sweeper, driver.AbilitiesOf(s.cache).Sweeper),
+		Lister:  truth.Lister, Indexer: truth.Indexer,
+	}
+	if truth.Successor != nil {
+		can.Successor = successor{s, truth.Successor}
+	}
+	return can
 }
 
-// Rotate implements driver.Rotator.
-func (r rotator) Rotate(ctx context.Context, old, next *driver.Record) error {
+type successor struct {
+	s     *Store
+	truth driver.Successor
+}
+
+// Succeed implements driver.Successor.
+func (r successor) Succeed(ctx context.Context, old, next *driver.Record) error {
 	read, version := r.s.now(), old.Version
-	err := r.truth.Rotate(ctx, old, next)
+	err := r.truth.Succeed(ctx, old, next)
 	if err != nil {
-		if !errors.Is(err, driver.ErrExists) {
-			r.s.outdated(ctx, old.ID, version, err)
-		}
+		r.s.outdated(ctx, old.ID, version, err)
 		return err
 	}
-	r.s.settle(ctx, value(*old, read))
+	r.s.settle(ctx, updated(old, version, read))
 	r.s.settleNew(ctx, next, read)
 	return nil
 }
@@ -32,13 +42,11 @@ func (r rotator) Rotate(ctx context.Context, old, next *driver.Record) error {
 type sweeper struct{ truth, cache driver.Sweeper }
 
 // sweepersOf returns nil if neither store needs sweeping.
-func sweepersOf(truth, cache driver.Store) driver.Sweeper {
-	t, inTruth := truth.(driver.Sweeper)
-	c, inCache := cache.(driver.Sweeper)
-	if !inTruth && !inCache {
+func sweepersOf(truth, cache driver.Sweeper) driver.Sweeper {
+	if truth == nil && cache == nil {
 		return nil
 	}
-	return sweeper{t, c}
+	return sweeper{truth, cache}
 }
 
 // Sweep implements driver.Sweeper. It counts what it removes from the truth, and sweeps

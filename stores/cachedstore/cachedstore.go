@@ -11,23 +11,29 @@
 // The cache is one that all application servers share, under a prefix that
 // nothing else uses. A cache in the memory of the process (package memstore) is
 // for applications that run as one process: other servers would learn of a
-// logout only when SoftTTL has passed.
+// logout only when SoftTTL has passed, or by Reload.
 //
 // # Expiry
 //
-// The truth keeps the deadlines. An entry of the cache lives until the session's
+// The truth keeps the deadlines. An entry of the cache is believed until the session's
 // deadline and for SoftTTL (30 s) at most; then the truth is read again.
 //
 // # Concurrency
 //
-// The truth decides: Create, Update, Touch, Delete and Rotate are its own, with
+// The truth decides: Create, Update, Touch, Delete and Succeed are its own, with
 // its conflicts. A write that it has acknowledged is brought to the cache before
 // the call returns, by compare-and-swap in the order of versions, so a Load on any
-// server that begins afterwards sees it. An entry is filled by Create only, never
-// over something else, and a session that was deleted leaves a tombstone which
-// outlives every entry that a slow reader could still bring. After ErrConflict and
-// ErrNotFound the next Load is answered by the truth. Of a thousand
-// simultaneous misses of one session, one reads the truth.
+// server that begins afterwards sees it. What an Update or a Touch leaves as it is, such as
+// a later deadline, comes from the value that the cache holds of the version before; without
+// one, the next Load asks the truth. A read fills the cache where that is empty or
+// has an older version, never over anything else, and a session that was deleted leaves a
+// tombstone which outlives every entry that a slow reader could still bring. After ErrConflict
+// and ErrNotFound the next Load is answered by the truth. Of a thousand
+// simultaneous misses of one session, one reads the truth. It is read past caches of its own,
+// if it is a [driver.Reloader].
+//
+// Reload always reads the truth, and brings what it finds to the cache. It makes up for a cache
+// that is not shared: after it, this process is as new as the truth was.
 //
 // A cache that answers thus is never stale. One that fails is passed over: the
 // truth answers, slower and right. What could not be brought to it is given to
@@ -39,9 +45,10 @@
 //
 // # Capabilities
 //
-// [driver.Rotator], [driver.Sweeper], [driver.Lister] and [driver.Indexer] where
-// the truth has them; lists come from the truth. Sweep also sweeps the cache,
-// if that needs it. Ping asks the truth. Close closes both stores.
+// [driver.Reloader], [driver.Pinger] and [io.Closer] always. [driver.Successor],
+// [driver.Sweeper], [driver.Lister] and [driver.Indexer] where the truth has them; lists come
+// from the truth. Sweep also sweeps the cache, if that needs it. Ping asks the truth. Close
+// closes both stores. Ask [driver.AbilitiesOf] for them.
 //
 // # Limits
 //
@@ -61,7 +68,6 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/abilities"
 	"github.com/coatcheck-go/coatcheck/internal/breaker"
 )
 
@@ -78,8 +84,8 @@ type Config struct {
 	Timeout time.Duration
 
 	// Report is told, by the request's or a background goroutine, what the cache
-	// failed to do: once for each change that could not be brought to it (the error
-	// matches ErrStale), and for reads until the breaker opens. It must be safe for
+	// failed to do: once for each change or Reload that could not be brought to it (the
+	// error matches ErrStale), and for reads until the breaker opens. It must be safe for
 	// concurrent use. Default: nil, a warning to slog.Default, once a second at most.
 	Report func(id driver.ID, err error)
 
@@ -94,6 +100,7 @@ var ErrStale = errors.New("the cache may hold an older state of the session")
 // Store is a driver.Store that reads through a cache. Make one with New.
 type Store struct {
 	cache, truth driver.Store
+	askTruth     func(ctx context.Context, id driver.ID) (driver.Record, error)
 	config       Config
 	inMemory     bool // the cache never waits for I/O
 	shared       bool // the cache has entries of servers with clocks of their own
@@ -104,13 +111,14 @@ type Store struct {
 }
 
 var (
-	_ driver.Store  = (*Store)(nil)
-	_ driver.Pinger = (*Store)(nil)
-	_ io.Closer     = (*Store)(nil)
+	_ driver.Store    = (*Store)(nil)
+	_ driver.Reloader = (*Store)(nil)
+	_ driver.Pinger   = (*Store)(nil)
+	_ io.Closer       = (*Store)(nil)
 )
 
-// New returns a *Store with the optional abilities of truth added to it.
-func New(cache, truth driver.Store, config Config) (driver.Store, error) {
+// New returns a store over the two, which it closes when it is closed.
+func New(cache, truth driver.Store, config Config) (*Store, error) {
 	if config.SoftTTL == 0 {
 		config.SoftTTL = 30 * time.Second
 	}
@@ -132,12 +140,16 @@ func New(cache, truth driver.Store, config Config) (driver.Store, error) {
 	}
 	info := cache.Info()
 	s := &Store{cache: cache, truth: truth, config: config, breaker: breaker.New(0, 0), inMemory: info.InMemory, shared: !info.Local}
+	s.askTruth = truth.Load
+	if r := driver.AbilitiesOf(truth).Reloader; r != nil { // what is under a cache has no use for one of its own
+		s.askTruth = r.Reload
+	}
 	if config.Report == nil {
 		s.config.Report = s.log.report
 	}
 	s.flights.read = s.readTruth
 	s.owed.now, s.owed.pay = config.Now, s.payOwed
-	return s.withAbilities(), nil
+	return s, nil
 }
 
 // Info implements driver.Backend.
@@ -149,7 +161,7 @@ func (s *Store) Info() driver.Info {
 // Ping implements driver.Pinger: it asks the truth. A cache that is down makes
 // no application unhealthy.
 func (s *Store) Ping(ctx context.Context) error {
-	if p, ok := s.truth.(driver.Pinger); ok {
+	if p := driver.AbilitiesOf(s.truth).Pinger; p != nil {
 		return p.Ping(ctx)
 	}
 	if _, err := s.truth.Load(ctx, driver.ID{}); !errors.Is(err, driver.ErrNotFound) {
@@ -163,27 +175,11 @@ func (s *Store) Close() error {
 	s.owed.close()
 	var errs []error
 	for _, store := range []driver.Store{s.cache, s.truth} {
-		if c, ok := store.(io.Closer); ok {
+		if c := driver.AbilitiesOf(store).Closer; c != nil {
 			errs = append(errs, c.Close())
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (s *Store) withAbilities() driver.Store {
-	var (
-		r driver.Rotator
-		w driver.Sweeper
-		l driver.Lister
-		x driver.Indexer
-	)
-	if truth, ok := s.truth.(driver.Rotator); ok {
-		r = rotator{s, truth}
-	}
-	w = sweepersOf(s.truth, s.cache)
-	l, _ = s.truth.(driver.Lister)
-	x, _ = s.truth.(driver.Indexer)
-	return abilities.Join(s, r, w, l, x)
 }
 
 func (s *Store) now() time.Time { return s.config.Now() }

@@ -17,7 +17,7 @@ func harness(wrap func(testing.TB, driver.Store) driver.Store) storetest.Harness
 	clock := storetest.NewClock()
 	return storetest.Harness{Clock: clock, New: func(testing.TB) func(testing.TB) driver.Store {
 		cache := memstore.New(memstore.Config{Now: clock.Now})
-		truth := memstore.New(memstore.Config{Now: clock.Now})
+		truth := newTruth(memstore.Config{Now: clock.Now})
 		return func(tb testing.TB) driver.Store {
 			c := remote(cache)
 			if wrap != nil {
@@ -28,18 +28,14 @@ func harness(wrap func(testing.TB, driver.Store) driver.Store) storetest.Harness
 	}}
 }
 
-func open(tb testing.TB, cache, truth driver.Store, config cachedstore.Config) driver.Store {
+func open(tb testing.TB, cache, truth driver.Store, config cachedstore.Config) *cachedstore.Store {
 	tb.Helper()
 	if config.Report == nil {
 		config.Report = func(driver.ID, error) {}
 	}
 	s, err := cachedstore.New(cache, truth, config)
 	must(tb, err)
-	tb.Cleanup(func() {
-		if c, ok := s.(interface{ Close() error }); ok {
-			must(tb, c.Close())
-		}
-	})
+	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
 }
 
@@ -88,32 +84,33 @@ func TestForgetfulCache(t *testing.T) {
 // The abilities are those of the truth.
 func TestAbilitiesOfTheTruth(t *testing.T) {
 	type plain struct{ driver.Store }
-	cache := memstore.New(memstore.Config{})
-	full := open(t, cache, memstore.New(memstore.Config{}), cachedstore.Config{})
-	bare := open(t, plain{cache}, plain{memstore.New(memstore.Config{})}, cachedstore.Config{})
-	for _, c := range []struct {
-		name string
-		of   func(driver.Store) bool
-	}{
-		{"Rotator", is[driver.Rotator]}, {"Sweeper", is[driver.Sweeper]}, {"Lister", is[driver.Lister]}, {"Indexer", is[driver.Indexer]},
+	cache, truth := memstore.New(memstore.Config{}), newTruth(memstore.Config{})
+	full := driver.AbilitiesOf(open(t, cache, truth, cachedstore.Config{}))
+	bare := driver.AbilitiesOf(open(t, plain{cache}, plain{truth}, cachedstore.Config{}))
+	for name, of := range map[string]func(driver.Abilities) bool{
+		"Successor": func(a driver.Abilities) bool { return a.Successor != nil },
+		"Sweeper":   func(a driver.Abilities) bool { return a.Sweeper != nil },
+		"Lister":    func(a driver.Abilities) bool { return a.Lister != nil },
+		"Indexer":   func(a driver.Abilities) bool { return a.Indexer != nil },
 	} {
-		if !c.of(full) || c.of(bare) {
-			t.Errorf("%s: over a store that has it %t, over one that has not %t", c.name, c.of(full), c.of(bare))
+		if !of(full) || of(bare) {
+			t.Errorf("%s: over a store that has it %t, over one that has not %t", name, of(full), of(bare))
 		}
 	}
-	must(t, bare.(driver.Pinger).Ping(t.Context()))
+	if bare.Reloader == nil || bare.Closer == nil {
+		t.Error("no Reloader or no Closer")
+	}
+	must(t, bare.Pinger.Ping(t.Context()))
 }
-
-func is[T any](s driver.Store) bool { _, ok := s.(T); return ok }
 
 func TestNewRefuses(t *testing.T) {
 	a, b := memstore.New(memstore.Config{}), memstore.New(memstore.Config{})
-	for name, f := range map[string]func() (driver.Store, error){
-		"no cache":  func() (driver.Store, error) { return cachedstore.New(nil, b, cachedstore.Config{}) },
-		"no truth":  func() (driver.Store, error) { return cachedstore.New(a, nil, cachedstore.Config{}) },
-		"the same":  func() (driver.Store, error) { return cachedstore.New(a, a, cachedstore.Config{}) },
-		"soft TTL":  func() (driver.Store, error) { return cachedstore.New(a, b, cachedstore.Config{SoftTTL: -1}) },
-		"a timeout": func() (driver.Store, error) { return cachedstore.New(a, b, cachedstore.Config{Timeout: -1}) },
+	for name, f := range map[string]func() (*cachedstore.Store, error){
+		"no cache":  func() (*cachedstore.Store, error) { return cachedstore.New(nil, b, cachedstore.Config{}) },
+		"no truth":  func() (*cachedstore.Store, error) { return cachedstore.New(a, nil, cachedstore.Config{}) },
+		"the same":  func() (*cachedstore.Store, error) { return cachedstore.New(a, a, cachedstore.Config{}) },
+		"soft TTL":  func() (*cachedstore.Store, error) { return cachedstore.New(a, b, cachedstore.Config{SoftTTL: -1}) },
+		"a timeout": func() (*cachedstore.Store, error) { return cachedstore.New(a, b, cachedstore.Config{Timeout: -1}) },
 	} {
 		if s, err := f(); err == nil || s != nil {
 			t.Errorf("%s: accepted", name)
@@ -130,7 +127,7 @@ func TestSweepSweepsTheCache(t *testing.T) {
 		must(t, s.Create(t.Context(), record(clock.Now(), i)))
 	}
 	clock.Advance(31 * time.Second)
-	n, err := s.(driver.Sweeper).Sweep(t.Context(), 10)
+	n, err := s.Abilities().Sweeper.Sweep(t.Context(), 10)
 	if n != 0 || err != nil || cache.Len() != 0 || truth.Len() != 100 {
 		t.Errorf("swept %d, %v; the cache holds %d, the truth %d", n, err, cache.Len(), truth.Len())
 	}
@@ -138,7 +135,8 @@ func TestSweepSweepsTheCache(t *testing.T) {
 
 func record(now time.Time, n int) *driver.Record {
 	id := driver.ID{byte(n), byte(n >> 8), 1}
-	return &driver.Record{ID: id, Subject: "alice", Created: now, Expires: now.Add(time.Hour), Data: []byte("data")}
+	now = now.Truncate(time.Microsecond) // as stores keep it
+	return &driver.Record{ID: id, Subject: "alice", Labels: []string{"admin", "sid"}, Created: now, Used: now, Expires: now.Add(time.Hour), Data: []byte("data")}
 }
 
 func must(tb testing.TB, err error) {

@@ -2,6 +2,7 @@ package cachedstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -41,11 +42,55 @@ func send(t *testing.T, m *core.Manager, cookie string) request {
 // respond returns the cookie that the response sets, "" if none.
 func (r request) respond() (cookie string) {
 	r.t.Helper()
-	out, err := r.x.Commit(context.Background(), 200)
+	cookie, err := r.tryRespond()
 	must(r.t, err)
-	must(r.t, r.x.Finish(context.Background()))
-	cookie, _, _ = strings.Cut(out.Value, ";")
 	return cookie
+}
+
+func (r request) tryRespond() (cookie string, err error) {
+	out, err := r.x.Commit(context.Background(), 200)
+	cookie, _, _ = strings.Cut(out.Value, ";")
+	return cookie, errors.Join(err, r.x.Finish(context.Background()))
+}
+
+// respondTo returns what a slow request's response must be: another one has ended its session in the way
+// named end, and it has made this change.
+func (r request) respondTo(end, change string) {
+	r.t.Helper()
+	wantCookie, wantErr := "", error(nil)
+	switch {
+	case end == "rotate" && change == "logout":
+		wantCookie = "__Host-session=" // deletes it
+	case end != "rotate" && (change == "set" || change == "rotate"):
+		wantErr = core.ErrEnded
+	}
+	if cookie, err := r.tryRespond(); cookie != wantCookie || !errors.Is(err, wantErr) || wantErr == nil && err != nil {
+		r.t.Errorf("the slow response: cookie %q, error %v, want %q, %v", cookie, err, wantCookie, wantErr)
+	}
+}
+
+// dead fails where the session of the cookie is alive at one of the servers.
+func dead(t *testing.T, ms []*core.Manager, cookie string) {
+	t.Helper()
+	for i, m := range ms {
+		r := send(t, m, cookie)
+		if n, err := count.Get(r.s); err == nil || !r.s.IsNew() {
+			t.Errorf("server %d: the cookie is alive: count %d", i, n)
+		}
+		r.x.Discard()
+	}
+}
+
+// holds fails unless the session of the cookie has this count at each server.
+func holds(t *testing.T, ms []*core.Manager, cookie string, n int) {
+	t.Helper()
+	for i, m := range ms {
+		r := send(t, m, cookie)
+		if got, err := count.Get(r.s); got != n {
+			t.Errorf("server %d: count %d, want %d: %v", i, got, n, err)
+		}
+		r.x.Discard()
+	}
 }
 
 func managers(t *testing.T, stores ...driver.Store) (ms []*core.Manager) {
@@ -105,23 +150,24 @@ func TestOverlappingRequestsLoseNothing(t *testing.T) {
 }
 
 // A session that was ended at one server stays ended at both, whatever a request that is
-// under way at the other one does.
+// under way at the other one does; one that was rotated takes what that one does.
 func TestNoResurrection(t *testing.T) {
-	ends := map[string]func(t *testing.T, m *core.Manager, cookie string){
-		"logout": func(t *testing.T, m *core.Manager, cookie string) {
+	ends := map[string]func(t *testing.T, m *core.Manager, cookie string) (newer string){
+		"logout": func(t *testing.T, m *core.Manager, cookie string) string {
 			r := send(t, m, cookie)
 			must(t, r.s.Logout())
-			r.respond()
+			return r.respond()
 		},
-		"rotate": func(t *testing.T, m *core.Manager, cookie string) {
+		"rotate": func(t *testing.T, m *core.Manager, cookie string) string {
 			r := send(t, m, cookie)
 			must(t, r.s.RotateID())
-			r.respond()
+			return r.respond()
 		},
-		"revoke": func(t *testing.T, m *core.Manager, cookie string) {
+		"revoke": func(t *testing.T, m *core.Manager, cookie string) string {
 			if n, err := m.RevokeSubject(context.Background(), "alice"); n != 1 || err != nil {
 				t.Fatalf("RevokeSubject = %d, %v", n, err)
 			}
+			return ""
 		},
 	}
 	changes := map[string]func(t *testing.T, s *core.Session){
@@ -143,17 +189,17 @@ func TestNoResurrection(t *testing.T) {
 					must(t, p.truth.Delete(t.Context(), p.rec.ID)) // alice has one session
 					set(t, p)
 					slow := send(t, ms[1], cookie)
-					endIt(t, ms[0], cookie)
+					newer := endIt(t, ms[0], cookie)
 					changeIt(t, slow.s)
-					if got := slow.respond(); got != "" {
-						t.Errorf("the slow response set a cookie: %q", got)
-					}
-					for i, m := range ms {
-						r := send(t, m, cookie)
-						if n, err := count.Get(r.s); err == nil || !r.s.IsNew() {
-							t.Errorf("server %d: the old cookie is alive: count %d", i, n)
-						}
-						r.x.Discard()
+					slow.respondTo(end, change)
+					dead(t, ms, cookie)
+					switch {
+					case end == "rotate" && change == "logout":
+						dead(t, ms, newer)
+					case end == "rotate" && change == "set":
+						holds(t, ms, newer, 9)
+					case end == "rotate":
+						holds(t, ms, newer, 1)
 					}
 				})
 			}

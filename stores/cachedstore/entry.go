@@ -14,17 +14,20 @@ import (
 //	8 bytes  Version of the session in the truth, little-endian
 //	and of a value:
 //	8 bytes  Created, microseconds
+//	8 bytes  Used, microseconds
 //	8 bytes  Expires, microseconds
 //	8 bytes  when it was read, microseconds
-//	1 byte   length of Subject, then Subject, then Data
+//	1 byte   how many Labels there are
+//	         Subject and each Label, with 1 byte of length before each, then Data
 //
-// The Subject is not that of the cache's record: a cache needs no index.
+// The Subject and the Labels are not those of the cache's record: a cache needs no index.
+// Nor is Expires: see wrap.
 const (
 	kindValue = 1
 	kindFence = 2
 
 	fenceSize = 1 + 8
-	valueSize = fenceSize + 3*8 + 1
+	valueSize = fenceSize + 4*8 + 1 + 1 // with an empty Subject
 )
 
 // forever is the version of a tombstone: no session gets there.
@@ -33,29 +36,40 @@ const forever = math.MaxUint64
 // entry is what the cache has, or is to have, to say about a session: a value,
 // or a fence, which says that the session has left this version behind and that only
 // the truth knows where it is now. A fence of the version forever is a tombstone.
+// A change (see change.go) is an entry that no cache ever holds.
 type entry struct {
 	kind    byte // 0: nothing, or nothing that can be read
 	version uint64
 	rec     driver.Record // of a value
 	read    time.Time     // of a value: when the truth was asked for it
 	fresh   bool          // to be put where there is probably nothing
+	ifHeld  bool          // to be put only where there is something
 }
 
 // data encodes e. Slices of it are never written to again.
 func (e *entry) data() []byte {
-	b := make([]byte, 0, valueSize+len(e.rec.Subject)+len(e.rec.Data))
+	size := valueSize + len(e.rec.Subject) + len(e.rec.Data)
+	for _, label := range e.rec.Labels {
+		size += 1 + len(label)
+	}
+	b := make([]byte, 0, size)
 	b = append(b, e.kind)
 	b = binary.LittleEndian.AppendUint64(b, e.version)
 	if e.kind == kindFence {
 		return b
 	}
-	b = binary.LittleEndian.AppendUint64(b, uint64(e.rec.Created.UnixMicro()))
-	b = binary.LittleEndian.AppendUint64(b, uint64(e.rec.Expires.UnixMicro()))
-	b = binary.LittleEndian.AppendUint64(b, uint64(e.read.UnixMicro()))
-	b = append(b, byte(len(e.rec.Subject)))
-	b = append(b, e.rec.Subject...)
+	for _, t := range []time.Time{e.rec.Created, e.rec.Used, e.rec.Expires, e.read} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(t.UnixMicro()))
+	}
+	b = append(b, byte(len(e.rec.Labels)))
+	b = appendText(b, e.rec.Subject)
+	for _, label := range e.rec.Labels {
+		b = appendText(b, label)
+	}
 	return append(b, e.rec.Data...)
 }
+
+func appendText(b []byte, text string) []byte { return append(append(b, byte(len(text))), text...) }
 
 // parse decodes what the cache holds under id. What it does not understand is an
 // entry of kind 0.
@@ -63,26 +77,45 @@ func parse(id driver.ID, b []byte) (e entry) {
 	if len(b) < fenceSize {
 		return entry{}
 	}
-	e.kind, e.version = b[0], binary.LittleEndian.Uint64(b[1:])
+	e.kind, e.version, e.rec.ID = b[0], binary.LittleEndian.Uint64(b[1:]), id
 	switch {
 	case e.kind == kindFence && len(b) == fenceSize:
 		return e
-	case e.kind != kindValue || len(b) < valueSize || len(b) < valueSize+int(b[valueSize-1]):
+	case e.kind != kindValue || len(b) < valueSize:
 		return entry{}
 	}
-	end := valueSize + int(b[valueSize-1])
-	e.read = micro(b[25:])
-	e.rec = driver.Record{
-		ID: id, Version: e.version, Created: micro(b[9:]), Expires: micro(b[17:]),
-		Subject: string(b[valueSize:end]), Data: b[end:len(b):len(b)],
+	e.rec = driver.Record{ID: id, Version: e.version, Created: micro(b[9:]), Used: micro(b[17:]), Expires: micro(b[25:])}
+	e.read = micro(b[33:])
+	labels, rest := int(b[41]), b[42:]
+	var ok bool
+	if e.rec.Subject, rest, ok = cutText(rest); !ok {
+		return entry{}
 	}
+	if labels > 0 {
+		e.rec.Labels = make([]string, labels)
+	}
+	for i := range e.rec.Labels {
+		if e.rec.Labels[i], rest, ok = cutText(rest); !ok {
+			return entry{}
+		}
+	}
+	e.rec.Data = rest[:len(rest):len(rest)]
 	return e
+}
+
+// cutText takes off b what appendText has put there.
+func cutText(b []byte) (text string, rest []byte, ok bool) {
+	if len(b) == 0 || len(b) <= int(b[0]) {
+		return "", nil, false
+	}
+	end := 1 + int(b[0])
+	return string(b[1:end]), b[end:], true
 }
 
 func micro(b []byte) time.Time { return time.UnixMicro(int64(binary.LittleEndian.Uint64(b))) }
 
 // newer reports whether e says more than other, of the same session: a later
-// version, or the same with a later deadline.
+// version, or the same with a later time.
 func (e *entry) newer(other *entry) bool {
 	switch {
 	case other.kind == 0 || e.version != other.version:
@@ -90,5 +123,14 @@ func (e *entry) newer(other *entry) bool {
 	case e.kind != other.kind:
 		return e.kind == kindFence
 	}
-	return e.kind == kindValue && e.rec.Expires.UnixMicro() > other.rec.Expires.UnixMicro()
+	return e.kind == kindValue &&
+		(e.rec.Expires.UnixMicro() > other.rec.Expires.UnixMicro() || e.rec.Used.UnixMicro() > other.rec.Used.UnixMicro())
+}
+
+func value(rec driver.Record, read time.Time) *entry {
+	return &entry{kind: kindValue, version: rec.Version, rec: rec, read: read}
+}
+
+func fence(id driver.ID, version uint64) *entry {
+	return &entry{kind: kindFence, version: version, rec: driver.Record{ID: id}}
 }

@@ -25,7 +25,7 @@ var script = []func(ctx context.Context, p *pair, rec *driver.Record) error{
 		return p.a.Update(ctx, rec)
 	},
 	func(ctx context.Context, p *pair, rec *driver.Record) error {
-		return p.a.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(time.Minute))
+		return p.a.Touch(ctx, rec.ID, rec.Version, rec.Used.Add(time.Minute), rec.Expires.Add(time.Minute))
 	},
 	func(ctx context.Context, p *pair, rec *driver.Record) error {
 		old := *rec
@@ -38,8 +38,8 @@ var script = []func(ctx context.Context, p *pair, rec *driver.Record) error{
 	func(ctx context.Context, p *pair, rec *driver.Record) error {
 		next := *rec
 		next.ID[31]++
-		rec.Data = []byte("marker")
-		return p.a.Store.(driver.Rotator).Rotate(ctx, rec, &next)
+		*rec = left(rec)
+		return p.a.Abilities().Successor.Succeed(ctx, rec, &next)
 	},
 	func(ctx context.Context, p *pair, rec *driver.Record) error { return p.a.Delete(ctx, rec.ID) },
 }

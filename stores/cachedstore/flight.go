@@ -3,8 +3,10 @@ package cachedstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -22,7 +24,7 @@ type flights struct {
 // flight is one read under way.
 type flight struct {
 	id      driver.ID
-	fill    bool   // to put it into the cache
+	gap     gap    // in the cache, to be filled
 	begun   uint64 // tick
 	waiting int
 	cancel  context.CancelFunc
@@ -30,15 +32,29 @@ type flight struct {
 
 	rec     driver.Record
 	err     error
-	filling uint64 // tick before the cache was asked to take it
-	filled  bool   // it took it
+	read    time.Time // when the truth was asked
+	filling uint64    // tick before the cache was asked to take it
+	filled  bool      // it had nothing and took it
+
+	settle sync.Once // for Reload
 }
+
+// gap is what a Load has found in the cache in place of an answer. The zero value: nothing
+// that it could fill.
+type gap struct {
+	empty bool   // the cache holds nothing
+	from  uint64 // else, what it holds may be replaced by this version and later ones; 0: by none
+}
+
+func (g gap) takes(version uint64) bool { return g.empty || g.from != 0 && version >= g.from }
 
 func (f *flight) result(err error) (driver.Record, error) {
 	if err != nil {
 		return driver.Record{}, err
 	}
-	return f.rec, f.err
+	rec := f.rec
+	rec.Labels = slices.Clip(rec.Labels) // many may append to it
+	return rec, f.err
 }
 
 // join reads id, or waits for who does. The read of somebody else may have begun before
@@ -46,11 +62,11 @@ func (f *flight) result(err error) (driver.Record, error) {
 // this call has found the cache empty and the cache has taken the result since: it refuses
 // what was read before such a change. If not, join returns nil when that read is
 // over, and the next read will have begun late enough.
-func (g *flights) join(ctx context.Context, id driver.ID, fill bool, called uint64) (*flight, error) {
+func (g *flights) join(ctx context.Context, id driver.ID, gap gap, called uint64) (*flight, error) {
 	g.mu.Lock()
 	f := g.under[id]
 	if f == nil {
-		f = g.start(ctx, id, fill)
+		f = g.start(ctx, id, gap)
 	}
 	f.waiting++
 	g.mu.Unlock()
@@ -60,16 +76,16 @@ func (g *flights) join(ctx context.Context, id driver.ID, fill bool, called uint
 		g.leave(f)
 		return nil, driver.Unavailable("cachedstore", ctx.Err())
 	}
-	if f.begun > called || fill && f.filled && f.filling > called {
+	if f.begun > called || gap.empty && f.filled && f.filling > called {
 		return f, nil
 	}
 	return nil, nil
 }
 
 // start begins a read that goes on while anybody waits for it. g.mu is held.
-func (g *flights) start(ctx context.Context, id driver.ID, fill bool) *flight {
+func (g *flights) start(ctx context.Context, id driver.ID, gap gap) *flight {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := &flight{id: id, fill: fill, begun: g.ticks.Add(1), cancel: cancel, done: make(chan struct{})}
+	f := &flight{id: id, gap: gap, begun: g.ticks.Add(1), cancel: cancel, done: make(chan struct{})}
 	if g.under == nil {
 		g.under = map[driver.ID]*flight{}
 	}

@@ -15,27 +15,27 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	}
 	called := uint64(0)
 	for {
-		fill := false
+		var gap gap
 		if !s.owed.has(id) {
 			var rec driver.Record
 			var hit bool
-			if rec, hit, fill = s.fromCache(ctx, id); hit {
+			if rec, gap, hit = s.fromCache(ctx, id); hit {
 				return rec, nil
 			}
 		}
 		if called == 0 {
 			called = s.flights.ticks.Add(1)
 		}
-		if f, err := s.flights.join(ctx, id, fill, called); f != nil || err != nil {
+		if f, err := s.flights.join(ctx, id, gap, called); f != nil || err != nil {
 			return f.result(err)
 		}
 	}
 }
 
-// fromCache returns what the cache holds. fill: it holds nothing and would take something.
-func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record, hit, fill bool) {
+// fromCache returns what the cache holds, or the gap in it.
+func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record, none gap, hit bool) {
 	if s.breaker.Allow() != nil {
-		return rec, false, false
+		return rec, none, false
 	}
 	asked, cancel := s.visit(ctx)
 	found, err := s.cache.Load(asked, id)
@@ -43,61 +43,74 @@ func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record,
 	s.judge(ctx, err)
 	switch {
 	case errors.Is(err, driver.ErrNotFound):
-		return rec, false, true
+		return rec, gap{empty: true}, false
 	case err != nil:
 		s.complain(ctx, id, "read from the cache", err)
-		return rec, false, false
+		return rec, none, false
 	case found.ID != id:
 		s.config.Report(id, errMixedUp)
-		return rec, false, false
+		return rec, none, false
 	}
 	e := parse(id, found.Data)
-	return e.rec, e.kind == kindValue && s.believes(&e), false
+	switch now := s.now(); {
+	case e.kind == kindFence:
+		return rec, gap{from: e.version + 1}, false // after forever comes 0
+	case e.kind != kindValue || !s.believes(&e, now):
+		return rec, none, false
+	case !e.rec.Live(now): // the truth may have a later deadline
+		return rec, gap{from: e.version}, false
+	}
+	return e.rec, none, true
 }
 
 var errMixedUp = errors.New("cachedstore: the cache answered with another session's entry")
 
 // believes is false of an entry from a server whose clock is ahead of ours: nobody
 // knows when it was read. Entries that are too old the cache has dropped.
-func (s *Store) believes(e *entry) bool {
-	return !s.shared || e.read.Sub(s.now()) < time.Second
+func (s *Store) believes(e *entry, now time.Time) bool {
+	return !s.shared || e.read.Sub(now) < time.Second
 }
 
-// readTruth reads a session and fills the cache with it.
+// readTruth reads a session and fills the gap in the cache with it.
 func (s *Store) readTruth(ctx context.Context, f *flight) {
-	read := s.now()
-	f.rec, f.err = s.truth.Load(ctx, f.id)
-	if f.err != nil || !f.fill || f.rec.ID != f.id || s.now().Sub(read) > s.config.SoftTTL/4 || s.breaker.Allow() != nil {
+	f.read = s.now()
+	f.rec, f.err = s.askTruth(ctx, f.id)
+	switch {
+	case f.err != nil || f.rec.ID != f.id || !f.gap.takes(f.rec.Version):
+		return
+	case ctx.Err() != nil || s.now().Sub(f.read) > s.config.SoftTTL/4 || s.breaker.Allow() != nil:
 		return
 	}
 	asked, cancel := s.visit(ctx)
 	defer cancel()
-	f.filling = s.flights.ticks.Add(1)
-	err := s.cache.Create(asked, s.wrap(value(f.rec, read)))
+	err := s.fill(asked, f)
 	s.judge(ctx, err)
-	f.filled = err == nil
 	if err != nil && !errors.Is(err, driver.ErrExists) && !errors.Is(err, driver.ErrTooLarge) {
 		s.complain(ctx, f.id, "fill the cache", err)
 	}
 }
 
-func value(rec driver.Record, read time.Time) *entry {
-	return &entry{kind: kindValue, version: rec.Version, rec: rec, read: read}
+func (s *Store) fill(ctx context.Context, f *flight) error {
+	e := value(f.rec, f.read)
+	if !f.gap.empty {
+		return s.mark(ctx, e)
+	}
+	f.filling = s.flights.ticks.Add(1)
+	err := s.cache.Create(ctx, s.wrap(e))
+	f.filled = err == nil
+	return err
 }
 
-// wrap makes the cache's record of an entry. A value expires SoftTTL after it was read.
+// wrap makes the cache's record of an entry. A value stays until SoftTTL after it was read,
+// and not only until the session's deadline: one with an earlier deadline than the version
+// before it must keep that version from being filled in again.
 // A fence stays for twice as long from now: whatever its like was read before has
 // expired by then, on a clock that is late by SoftTTL, too.
+// Both deadlines are exact, as a value that takes the place of a fence must not stay as long.
 func (s *Store) wrap(e *entry) *driver.Record {
-	rec := &driver.Record{ID: e.rec.ID, Created: e.read, Data: e.data()}
+	from, life := e.read, s.config.SoftTTL
 	if e.kind == kindFence {
-		rec.Created = s.now()
-		rec.Expires = rec.Created.Add(2 * s.config.SoftTTL)
-		return rec
+		from, life = s.now(), 2*s.config.SoftTTL
 	}
-	rec.Expires = e.read.Add(s.config.SoftTTL)
-	if e.rec.Expires.Before(rec.Expires) {
-		rec.Expires = e.rec.Expires
-	}
-	return rec
+	return &driver.Record{ID: e.rec.ID, Created: from, Used: from, Expires: from.Add(life), Exact: true, Data: e.data()}
 }

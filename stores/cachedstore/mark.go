@@ -31,10 +31,6 @@ func (s *Store) settle(ctx context.Context, want *entry) {
 	s.config.Report(want.rec.ID, err)
 }
 
-func fence(id driver.ID, version uint64) *entry {
-	return &entry{kind: kindFence, version: version, rec: driver.Record{ID: id}}
-}
-
 // attempts bounds mark. Each one that fails says that another server was
 // quicker, and versions only grow.
 const attempts = 32
@@ -49,6 +45,8 @@ func (s *Store) mark(ctx context.Context, want *entry) (err error) {
 			found, err = s.cache.Load(ctx, want.rec.ID)
 		}
 		switch {
+		case errors.Is(err, driver.ErrNotFound) && want.ifHeld:
+			return nil
 		case errors.Is(err, driver.ErrNotFound):
 			err = s.cache.Create(ctx, s.wrap(want.orFence()))
 		case errors.Is(err, driver.ErrCorrupt):
@@ -63,7 +61,7 @@ func (s *Store) mark(ctx context.Context, want *entry) (err error) {
 		}
 		switch {
 		case errors.Is(err, driver.ErrTooLarge) && want.kind != kindFence:
-			want = fence(want.rec.ID, want.version)
+			want = fence(want.rec.ID, max(want.version, want.rec.Version)) // of an Update: what it made will not fit later, either
 		case !errors.Is(err, driver.ErrExists) && !errors.Is(err, driver.ErrConflict) && !errors.Is(err, driver.ErrNotFound):
 			return err
 		}
@@ -74,13 +72,7 @@ func (s *Store) mark(ctx context.Context, want *entry) (err error) {
 // replace puts want in the place of what was found, if it is newer.
 func (s *Store) replace(ctx context.Context, found driver.Record, want *entry) error {
 	held := parse(want.rec.ID, found.Data)
-	if want.kind == kindTouch {
-		want = want.appliedTo(&held)
-	}
-	if want.kind == kindValue && held.kind == kindValue { // Created is not the writer's to change
-		kept := *want
-		kept.rec.Created, want = held.rec.Created, &kept
-	}
+	want = want.onto(&held)
 	next := s.wrap(want)
 	if !want.newer(&held) {
 		// A fence that is there already must last long enough for the one wanted, too.
@@ -92,24 +84,4 @@ func (s *Store) replace(ctx context.Context, found driver.Record, want *entry) e
 	}
 	next.Version = found.Version
 	return s.cache.Update(ctx, next)
-}
-
-// kindTouch is an entry that no cache ever holds: a value of which only the deadline is
-// known. It changes the value of the same version, and else is a fence.
-const kindTouch = 0xff
-
-func (e *entry) orFence() *entry {
-	if e.kind == kindTouch {
-		return fence(e.rec.ID, e.version)
-	}
-	return e
-}
-
-func (e *entry) appliedTo(held *entry) *entry {
-	if held.kind != kindValue || held.version != e.version {
-		return e.orFence()
-	}
-	touched := value(held.rec, e.read)
-	touched.rec.Expires = e.rec.Expires
-	return touched
 }

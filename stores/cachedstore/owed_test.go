@@ -55,14 +55,3 @@ func TestDebtsGrow(t *testing.T) {
 		t.Errorf("version %d", d.version)
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	f.Add(fence(numbered(1), 7).data())
-	f.Add(value(driver.Record{Subject: "alice", Version: 7, Data: []byte("data")}, time.UnixMicro(5)).data())
-	f.Fuzz(func(t *testing.T, data []byte) {
-		e := parse(numbered(1), data)
-		if e.kind != 0 && string(e.data()) != string(data) {
-			t.Errorf("%x became %x", data, e.data())
-		}
-	})
-}

@@ -2,6 +2,7 @@ package cachedstore_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -18,14 +19,15 @@ func isFence(rec driver.Record) bool { return len(rec.Data) == 9 }
 // pair is two application servers on one cache and one truth, each with hooks around
 // its own calls of either.
 type pair struct {
-	clock        *storetest.Clock
-	cache, truth *memstore.Store
-	a, b         *server
-	rec          *driver.Record // a session that is in the truth and in neither cache
+	clock *storetest.Clock
+	cache *memstore.Store
+	truth *truthStore
+	a, b  *server
+	rec   *driver.Record // a session that is in the truth and in no cache
 }
 
 type server struct {
-	driver.Store
+	*cachedstore.Store
 	cache, truth *storetest.Fault
 	mu           sync.Mutex
 	reports      []error
@@ -42,12 +44,15 @@ func (s *server) stale() (n int) {
 	return n
 }
 
-func newPair(t *testing.T) *pair {
+func newPair(t *testing.T) *pair { return newPairWith(t, 50*time.Millisecond) }
+
+// newPairWith waits so long for the cache.
+func newPairWith(t *testing.T, timeout time.Duration) *pair {
 	p := &pair{clock: storetest.NewClock()}
-	p.cache, p.truth = memstore.New(memstore.Config{Now: p.clock.Now}), memstore.New(memstore.Config{Now: p.clock.Now})
+	p.cache, p.truth = memstore.New(memstore.Config{Now: p.clock.Now}), newTruth(memstore.Config{Now: p.clock.Now})
 	serve := func() *server {
 		s := &server{cache: storetest.NewFault(remote(p.cache)), truth: storetest.NewFault(remote(p.truth))}
-		s.Store = open(t, s.cache.Store(), s.truth.Store(), cachedstore.Config{Now: p.clock.Now, Timeout: 50 * time.Millisecond, Report: func(_ driver.ID, err error) {
+		s.Store = open(t, s.cache.Store(), s.truth.Store(), cachedstore.Config{Now: p.clock.Now, Timeout: timeout, Report: func(_ driver.ID, err error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.reports = append(s.reports, err)
@@ -72,14 +77,13 @@ var changes = map[string]func(t *testing.T, p *pair, s driver.Store) (want strin
 		must(t, s.Delete(t.Context(), p.rec.ID))
 		return ""
 	},
-	"rotate": func(t *testing.T, p *pair, s driver.Store) string {
-		next := record(p.clock.Now(), 2)
-		p.rec.Data = []byte("marker")
-		must(t, s.(driver.Rotator).Rotate(t.Context(), p.rec, next))
-		return "marker"
+	"succeed": func(t *testing.T, p *pair, s driver.Store) string {
+		*p.rec = left(p.rec)
+		must(t, driver.AbilitiesOf(s).Successor.Succeed(t.Context(), p.rec, record(p.clock.Now(), 2)))
+		return "left"
 	},
 	"touch": func(t *testing.T, p *pair, s driver.Store) string {
-		must(t, s.Touch(t.Context(), p.rec.ID, p.rec.Version, p.clock.Now().Add(2*time.Hour)))
+		must(t, s.Touch(t.Context(), p.rec.ID, p.rec.Version, p.clock.Now(), p.clock.Now().Add(2*time.Hour)))
 		return "data"
 	},
 }
@@ -94,9 +98,21 @@ func (p *pair) reads(t *testing.T, s driver.Store, want string) {
 	must(t, err)
 	truth, err := p.truth.Load(t.Context(), p.rec.ID)
 	must(t, err)
-	if string(rec.Data) != want || !rec.Expires.Equal(truth.Expires) || rec.Version != truth.Version {
-		t.Fatalf("read %q of version %d until %v, the truth has %q, %d, %v", rec.Data, rec.Version, rec.Expires, truth.Data, truth.Version, truth.Expires)
+	if string(rec.Data) != want || !equal(rec, truth) {
+		t.Fatalf("read %v, the truth has %v", rec, truth)
 	}
+}
+
+func equal(a, b driver.Record) bool {
+	same := a.Created.Equal(b.Created) && a.Used.Equal(b.Used) && a.Expires.Equal(b.Expires) && slices.Equal(a.Labels, b.Labels)
+	return same && a.ID == b.ID && a.Version == b.Version && a.Subject == b.Subject && string(a.Data) == string(b.Data)
+}
+
+// left is what becomes of a session that another takes the place of.
+func left(rec *driver.Record) driver.Record {
+	old := *rec
+	old.Subject, old.Data, old.Expires, old.Exact = "", []byte("left"), rec.Created.Add(40*time.Minute), true
+	return old
 }
 
 // A reader that got its answer from the truth before a change, and comes to the cache
@@ -162,6 +178,7 @@ func TestFailedInvalidation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPair(t)
 			p.reads(t, p.b, "data") // it is in the cache
+			before := byte(p.rec.Version)
 			p.a.cache.Before(storetest.Outage)
 			want := change(t, p, p.a.Store)
 			if p.a.stale() == 0 {
@@ -172,7 +189,7 @@ func TestFailedInvalidation(t *testing.T) {
 			p.reads(t, p.a, want)
 			eventually(t, func() bool {
 				held, err := p.cache.Load(t.Context(), p.rec.ID)
-				return err != nil || isFence(held)
+				return err != nil || isFence(held) || held.Data[1] != before
 			})
 			p.reads(t, p.b, want)
 		})

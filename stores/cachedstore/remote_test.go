@@ -3,59 +3,117 @@ package cachedstore_test
 import (
 	"context"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// remote makes a memstore look like a store on a server: it minds the context, and other
+// truthStore is a memstore that is a driver.Successor, as a truth on a server may be.
+type truthStore struct {
+	*memstore.Store
+	whole sync.RWMutex // locked by Succeed, of which nobody sees one half
+}
+
+func newTruth(config memstore.Config) *truthStore { return &truthStore{Store: memstore.New(config)} }
+
+func (s *truthStore) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	s.whole.RLock()
+	defer s.whole.RUnlock()
+	return s.Store.Load(ctx, id)
+}
+
+func (s *truthStore) Update(ctx context.Context, rec *driver.Record) error {
+	s.whole.RLock()
+	defer s.whole.RUnlock()
+	return s.Store.Update(ctx, rec)
+}
+
+func (s *truthStore) Delete(ctx context.Context, id driver.ID) error {
+	s.whole.RLock()
+	defer s.whole.RUnlock()
+	return s.Store.Delete(ctx, id)
+}
+
+func (s *truthStore) Succeed(ctx context.Context, old, next *driver.Record) error {
+	s.whole.Lock()
+	defer s.whole.Unlock()
+	inserted := *next
+	if err := s.Create(ctx, &inserted); err != nil {
+		return err
+	}
+	if err := s.Store.Update(ctx, old); err != nil {
+		_ = s.Store.Delete(ctx, next.ID)
+		return err
+	}
+	*next = inserted
+	return nil
+}
+
+// remote makes a store in memory look like one on a server: it minds the context, and other
 // processes share it.
-func remote(s *memstore.Store) driver.Store { return overNetwork{s} }
+func remote(s driver.Store) driver.Store { return &overNetwork{s, driver.AbilitiesOf(s)} }
 
-type overNetwork struct{ *memstore.Store }
+type overNetwork struct {
+	store driver.Store
+	can   driver.Abilities
+}
 
-func (overNetwork) Info() driver.Info { return driver.Info{Name: "remote"} }
+// Abilities implements the wrapper's side of driver.AbilitiesOf.
+func (r *overNetwork) Abilities() driver.Abilities {
+	has := driver.Abilities{Sweeper: r, Lister: r, Indexer: r, Pinger: r}
+	if r.can.Successor != nil {
+		has.Successor = r
+	}
+	return has
+}
 
-func (r overNetwork) Load(ctx context.Context, id driver.ID) (rec driver.Record, err error) {
-	err = minding(ctx, func() error { rec, err = r.Store.Load(ctx, id); return err })
+func (*overNetwork) Info() driver.Info { return driver.Info{Name: "remote"} }
+
+func (r *overNetwork) Load(ctx context.Context, id driver.ID) (rec driver.Record, err error) {
+	err = minding(ctx, func() error { rec, err = r.store.Load(ctx, id); return err })
 	return rec, err
 }
 
-func (r overNetwork) Create(ctx context.Context, rec *driver.Record) error {
-	return minding(ctx, func() error { return r.Store.Create(ctx, rec) })
+func (r *overNetwork) Create(ctx context.Context, rec *driver.Record) error {
+	return minding(ctx, func() error { return r.store.Create(ctx, rec) })
 }
 
-func (r overNetwork) Update(ctx context.Context, rec *driver.Record) error {
-	return minding(ctx, func() error { return r.Store.Update(ctx, rec) })
+func (r *overNetwork) Update(ctx context.Context, rec *driver.Record) error {
+	return minding(ctx, func() error { return r.store.Update(ctx, rec) })
 }
 
-func (r overNetwork) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
-	return minding(ctx, func() error { return r.Store.Touch(ctx, id, version, expires) })
+func (r *overNetwork) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+	return minding(ctx, func() error { return r.store.Touch(ctx, id, version, used, expires) })
 }
 
-func (r overNetwork) Delete(ctx context.Context, id driver.ID) error {
-	return minding(ctx, func() error { return r.Store.Delete(ctx, id) })
+func (r *overNetwork) Delete(ctx context.Context, id driver.ID) error {
+	return minding(ctx, func() error { return r.store.Delete(ctx, id) })
 }
 
-func (r overNetwork) Rotate(ctx context.Context, old, next *driver.Record) error {
-	return minding(ctx, func() error { return r.Store.Rotate(ctx, old, next) })
+func (r *overNetwork) Succeed(ctx context.Context, old, next *driver.Record) error {
+	return minding(ctx, func() error { return r.can.Successor.Succeed(ctx, old, next) })
 }
 
-func (r overNetwork) Sweep(ctx context.Context, limit int) (n int, err error) {
-	err = minding(ctx, func() error { n, err = r.Store.Sweep(ctx, limit); return err })
+func (r *overNetwork) Sweep(ctx context.Context, limit int) (n int, err error) {
+	err = minding(ctx, func() error { n, err = r.can.Sweeper.Sweep(ctx, limit); return err })
 	return n, err
 }
 
-func (r overNetwork) All(ctx context.Context) iter.Seq2[driver.Record, error] {
-	return walking(ctx, r.Store.All(ctx))
+func (r *overNetwork) All(ctx context.Context) iter.Seq2[driver.Record, error] {
+	return walking(ctx, r.can.Lister.All(ctx))
 }
 
-func (r overNetwork) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
-	return walking(ctx, r.Store.BySubject(ctx, subject))
+func (r *overNetwork) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
+	return walking(ctx, r.can.Indexer.BySubject(ctx, subject))
 }
 
-func (overNetwork) Ping(ctx context.Context) error { return minding(ctx, func() error { return nil }) }
+func (r *overNetwork) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
+	return walking(ctx, r.can.Indexer.ByLabel(ctx, label))
+}
+
+func (*overNetwork) Ping(ctx context.Context) error { return minding(ctx, func() error { return nil }) }
 
 func minding(ctx context.Context, call func() error) error {
 	if err := ctx.Err(); err != nil {

@@ -29,7 +29,7 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	read, version := s.now(), rec.Version
 	err := s.truth.Update(ctx, rec)
 	if err == nil {
-		s.settle(ctx, value(*rec, read))
+		s.settle(ctx, updated(rec, version, read))
 	} else {
 		s.outdated(ctx, rec.ID, version, err)
 	}
@@ -37,13 +37,13 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 }
 
 // Touch implements driver.Store.
-func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 	read := s.now()
-	err := s.truth.Touch(ctx, id, version, expires)
+	err := s.truth.Touch(ctx, id, version, used, expires)
 	switch {
 	case err == nil:
-		s.settle(ctx, &entry{kind: kindTouch, version: version, rec: driver.Record{ID: id, Expires: expires}, read: read})
-	case !errors.Is(err, driver.ErrUnavailable): // whether the deadline moved: nobody relies on the later one
+		s.settle(ctx, &entry{kind: kindTouch, version: version, rec: driver.Record{ID: id, Used: used, Expires: expires}, read: read})
+	case !errors.Is(err, driver.ErrUnavailable): // whether the times moved: nobody relies on the later ones
 		s.outdated(ctx, id, version, err)
 	}
 	return err

@@ -20,7 +20,14 @@
 //
 // All methods may be called concurrently. A conflict cannot be seen: of two
 // responses that write, the browser keeps the one that arrives last, and the
-// other's changes are lost. Where that matters use a server-side store.
+// other's changes are lost. Where that matters use a server-side store. A request that comes with the cookie
+// from before a Login, Logout or RotateID is anonymous, and no different from a new visitor's: what it
+// writes may replace the cookie of the sign-in.
+//
+// Two live cookies in one request, of sessions that differ, are ended by its first write if sessions can be
+// revoked. With NoRevocation they cannot, so that write is answered with 400, a Logout included, until one
+// of them has expired. A key id that is not in the ring makes a cookie unknown, since anybody can
+// write one.
 //
 // # Capabilities
 //
@@ -30,10 +37,11 @@
 // # Limits
 //
 // Browsers drop a cookie of more than 4096 bytes, name and value together. Under
-// the name __Host-session, with a key id of two characters and no subject, 2962 bytes
-// are left for Record.Data; each byte of the subject takes one,
-// and so do 128 writes of one session. Past that Seal
-// answers ErrTooLarge with these numbers, and the cookie that the client has stays valid.
+// the name __Host-session, with a key id of two characters and no subject, 2956 bytes
+// are left for Record.Data at core's default timeouts, and up to 6 more while the session
+// is young. Each byte of the subject takes one, each label one more than its
+// length, and 128 writes of one session take one. Past that Seal answers ErrTooLarge with
+// the numbers, and the cookie that the client has stays valid.
 // The whole cookie is sent along with every request.
 //
 // # Durability
@@ -57,9 +65,10 @@ import (
 
 // Store is a driver.TokenStore. Make one with New.
 type Store struct {
-	keys    *keyring.Keyring
-	revoked driver.Store // nil: NoRevocation
-	now     func() time.Time
+	keys      *keyring.Keyring
+	revoked   driver.Store     // nil: NoRevocation
+	abilities driver.Abilities // of revoked
+	now       func() time.Time
 }
 
 var (
@@ -84,7 +93,7 @@ func New(keys *keyring.Keyring, mode Revocation, options ...Option) (*Store, err
 	case !mode.none && mode.store == nil:
 		return nil, errors.New("cookiestore: RevokeIn got no store: give it one, or choose NoRevocation()")
 	}
-	s := &Store{keys: keys, revoked: mode.store}
+	s := &Store{keys: keys, revoked: mode.store, abilities: driver.AbilitiesOf(mode.store)}
 	for _, option := range options {
 		option(s)
 	}

@@ -52,7 +52,7 @@ func simple(tb testing.TB) *cookiestore.Store {
 
 func record(data string) driver.Record {
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	return driver.Record{ID: driver.ID{1, 2, 3}, Subject: "alice", Created: now, Expires: now.Add(time.Hour), Data: []byte(data)}
+	return driver.Record{ID: driver.ID{1, 2, 3}, Subject: "alice", Created: now, Used: now, Expires: now.Add(time.Hour), Data: []byte(data)}
 }
 
 func seal(tb testing.TB, s *cookiestore.Store, rec *driver.Record) string {
@@ -69,6 +69,7 @@ func TestOpenReturnsWhatWasSealed(t *testing.T) {
 	for _, rec := range []driver.Record{
 		record("data"),
 		record(""),
+		{ID: driver.ID{1}, Subject: "alice", Labels: []string{"admin", "idp:7", strings.Repeat("x", driver.MaxSubject)}, Created: time.UnixMicro(1).UTC(), Used: time.UnixMicro(1 << 50).UTC(), Expires: time.UnixMicro(1 << 51).UTC()},
 		{ID: driver.ID{31: 9}, Expires: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), Version: 1 << 40, Data: bytes.Repeat([]byte{0, 255}, 1000)},
 	} {
 		before := rec.Version
@@ -135,7 +136,10 @@ func TestWhatIsNoTokenOfOursIsCorrupt(t *testing.T) {
 	for what, ad := range map[string]string{"a record sealed by core": "coatcheck/record/v1\x00", "no use named": ""} {
 		corrupt(what, base64.RawURLEncoding.EncodeToString(keys.Seal(nil, raw, append([]byte(ad), binding...))), binding)
 	}
-	for _, payload := range []string{"", "\x01", "\x02" + strings.Repeat("x", 100), "\x01" + strings.Repeat("\xff", 100), "\x01" + strings.Repeat("\x00", 49) + "\x05abc"} {
+	ends := "\x01" + strings.Repeat("\x00", 43)
+	subjectTooLong, labelTooLong, labelsMissing := ends+"\x05abc", ends+"\x00\x01\x05abc", ends+"\x00\x02\x01a"
+	for _, payload := range []string{"", "\x01", "\x02" + strings.Repeat("x", 100), "\x01" + strings.Repeat("\xff", 100), "\x01" + strings.Repeat("\x00", 40),
+		subjectTooLong, labelTooLong, labelsMissing} {
 		sealed := keys.Seal(nil, []byte(payload), append([]byte("coatcheck/cookiestore/v1\x00"), binding...))
 		corrupt("payload not ours", base64.RawURLEncoding.EncodeToString(sealed), binding)
 	}
@@ -222,21 +226,30 @@ func TestKeyRotation(t *testing.T) {
 }
 
 func TestSizeBound(t *testing.T) {
-	// The number in the package comment.
-	const most = 2962
+	// The numbers in the package comment.
+	const most, young, day = 2956, 6, 24 * time.Hour
 	s := simple(t)
-	rec := record(strings.Repeat("x", most))
-	rec.Subject = ""
-	if token := seal(t, s, &rec); len(token) > limit {
-		t.Fatalf("a token of %d bytes for a limit of %d", len(token), limit)
+	sized := func(age time.Duration, size int) driver.Record {
+		rec := record(strings.Repeat("x", size))
+		rec.Subject, rec.Used = "", rec.Created.Add(age)
+		rec.Expires = rec.Used.Add(14 * day)
+		return rec
 	}
-	rec = record(strings.Repeat("x", most+1))
-	rec.Subject = ""
+	for _, rec := range []driver.Record{sized(90*day, most), sized(0, most+young)} {
+		if token := seal(t, s, &rec); len(token) > limit {
+			t.Fatalf("a token of %d bytes for a limit of %d", len(token), limit)
+		}
+	}
+	rec := sized(0, most+young+1)
+	if _, err := s.Seal(ctx, &rec, binding, limit); !errors.Is(err, driver.ErrTooLarge) {
+		t.Fatal("one byte more in a young session:", err)
+	}
+	rec = sized(90*day, most+1)
 	token, err := s.Seal(ctx, &rec, binding, limit)
 	if token != "" || !errors.Is(err, driver.ErrTooLarge) || rec.Version != 0 {
 		t.Fatalf("one byte more: Seal = %q, %v, and set Version to %d", token, err, rec.Version)
 	}
-	want := "cookiestore: session too large: its 2963 bytes of data make a token of 4083 bytes, the limit is 4082, which has room for 2962 bytes of data; " +
+	want := "cookiestore: session too large: its 2957 bytes of data make a token of 4083 bytes, the limit is 4082, which has room for 2956 bytes of data; " +
 		"keep less in the session, or keep it on the server (filestore, gormstore, redisstore, ...)"
 	if err.Error() != want {
 		t.Errorf("the error says\n%s\nwant\n%s", err, want)
@@ -247,7 +260,7 @@ func TestSizeBound(t *testing.T) {
 		rec := record(strings.Repeat("x", 300))
 		var room int
 		_, err := s.Seal(ctx, &rec, binding, limit)
-		if _, scan := fmt.Sscanf(err.Error(), "cookiestore: session too large: its 300 bytes of data make a token of 539 bytes, the limit is "+fmt.Sprint(limit)+", which has room for %d bytes", &room); scan != nil {
+		if _, scan := fmt.Sscanf(err.Error(), "cookiestore: session too large: its 300 bytes of data make a token of 538 bytes, the limit is "+fmt.Sprint(limit)+", which has room for %d bytes", &room); scan != nil {
 			t.Fatal(err)
 		}
 		rec.Data = rec.Data[:room]

@@ -178,12 +178,100 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 // flighty forgets between Create and Touch.
 type flighty struct{ answering }
 
-func (*flighty) Create(context.Context, *driver.Record) error              { return driver.ErrExists }
-func (*flighty) Touch(context.Context, driver.ID, uint64, time.Time) error { return driver.ErrNotFound }
+func (*flighty) Create(context.Context, *driver.Record) error { return driver.ErrExists }
+func (*flighty) Touch(context.Context, driver.ID, uint64, time.Time, time.Time) error {
+	return driver.ErrNotFound
+}
 
 func TestRevokeSaysWhenItDidNotHappen(t *testing.T) {
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&flighty{}))
 	if err := s.Revoke(ctx, driver.ID{1}, time.Now().Add(time.Hour)); !errors.Is(err, driver.ErrUnavailable) {
 		t.Error("Revoke =", err)
+	}
+}
+
+// wrapper has the abilities of the store inside, and methods for others.
+type wrapper struct {
+	driver.Store
+	inside     driver.Store
+	ping, load error
+}
+
+func (w *wrapper) Abilities() driver.Abilities {
+	a := driver.AbilitiesOf(w.inside)
+	a.Pinger, a.Reloader = w, w
+	return a
+}
+
+func (w *wrapper) Ping(context.Context) error { return w.ping }
+
+func (w *wrapper) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	if w.load != nil {
+		return driver.Record{}, w.load
+	}
+	return w.Store.Load(ctx, id)
+}
+
+func (w *wrapper) Reload(ctx context.Context, id driver.ID) (driver.Record, error) {
+	return w.Store.Load(ctx, id)
+}
+
+func TestAWrappedRevocationStore(t *testing.T) {
+	// Given revocations in a store that says by Abilities what it can do, and whose Load
+	// has not heard of the newest
+	clock := storetest.NewClock()
+	memory := memstore.New(memstore.Config{Now: clock.Now})
+	down := errors.New("down")
+	w := &wrapper{Store: memory, inside: memory, ping: down, load: driver.ErrNotFound}
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(w), cookiestore.Now(clock.Now))
+
+	// then Revoke reads past it,
+	until := clock.Now().Add(time.Hour)
+	if err := s.Revoke(ctx, driver.ID{1}, until); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revoke(ctx, driver.ID{1}, until.Add(time.Hour)); !errors.Is(err, driver.ErrNotFound) {
+		t.Error("the second Revoke =", err)
+	}
+	// and Ping and Sweep find the abilities.
+	if err := s.Ping(ctx); err != down {
+		t.Error("Ping =", err)
+	}
+	clock.Advance(2 * time.Hour)
+	if n, err := s.Sweep(ctx, 10); n != 1 || err != nil {
+		t.Errorf("Sweep = %d, %v, want the one entry", n, err)
+	}
+}
+
+// Entries of sessions of one namespace share nothing: neither their places in a store, nor
+// a namespace with each other or with the sessions.
+func TestEntryIDs(t *testing.T) {
+	memory := memstore.New(memstore.Config{})
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(memory))
+	namespace := driver.ID{16: 7, 31: 7}
+	firsts, lasts := map[byte]bool{}, map[[16]byte]bool{[16]byte(namespace[16:]): true}
+	const sessions = 64
+	for i := range sessions {
+		id := namespace
+		id[15] = byte(i)
+		if err := s.Revoke(ctx, id, time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for entry, err := range memory.All(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		firsts[entry.ID[0]] = true
+		lasts[[16]byte(entry.ID[16:])] = true
+		if entry.Used.IsZero() || !entry.Used.Equal(entry.Created) {
+			t.Errorf("an entry of %v was used at %v", entry.Created, entry.Used)
+		}
+	}
+	if len(lasts) != 1+sessions {
+		t.Errorf("%d sessions and their namespace have %d namespaces", sessions, len(lasts))
+	}
+	if len(firsts) < sessions/2 {
+		t.Errorf("%d entries have %d first bytes", sessions, len(firsts))
 	}
 }

@@ -119,7 +119,7 @@ func BenchmarkTouch(b *testing.B) {
 	s, _ := newStore(b)
 	rec := create(b, s, "alice", benchData)
 	_, file := rawFolder(b, encode(rec))
-	slot, expires := appendSlot(nil, 1), rec.Expires
+	slot, expires := appendSlot(nil, times{}), rec.Expires
 	beside(b, func() error {
 		f, err := os.OpenFile(file, os.O_RDWR, 0)
 		if err != nil {
@@ -130,7 +130,7 @@ func BenchmarkTouch(b *testing.B) {
 		return err
 	}, func() error {
 		expires = expires.Add(time.Millisecond)
-		return s.Touch(context.Background(), rec.ID, rec.Version, expires)
+		return s.Touch(context.Background(), rec.ID, rec.Version, rec.Used, expires)
 	})
 }
 
@@ -144,9 +144,7 @@ func BenchmarkSweep(b *testing.B) {
 		check(b, err)
 		parent.Close()
 		check(b, os.WriteFile(filePath(dir, rec.ID), encode(rec), 0o600))
-		index, err := s.mark(rec.Subject, rec.ID)
-		check(b, err)
-		index.Close()
+		check(b, s.mark(rec.ID, entriesOf(rec.Subject, nil)))
 	}
 	for b.Loop() {
 		if _, err := s.Sweep(context.Background(), 1); err != nil {

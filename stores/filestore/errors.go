@@ -14,7 +14,8 @@ var (
 	errNotFound = fmt.Errorf("filestore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("filestore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("filestore: %w", driver.ErrConflict)
-	errTooLarge = fmt.Errorf("filestore: subject over %d bytes or data over %d: %w", driver.MaxSubject, maxData, driver.ErrTooLarge)
+	errTooLarge = fmt.Errorf("filestore: a subject or label of over %d bytes, over %d labels, or data of over %d bytes: %w",
+		driver.MaxSubject, driver.MaxLabels, maxData, driver.ErrTooLarge)
 )
 
 // corrupt names the file, for the administrator to look at or to remove.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -109,7 +110,7 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 	intact(t, s, dir, rec)
-	check(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires.Add(1)))
+	check(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Second)))
 	check(t, s.Delete(t.Context(), other.ID)) // logging out works on a full disk
 }
 

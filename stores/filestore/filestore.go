@@ -9,9 +9,9 @@
 //
 // # Expiry
 //
-// The deadline is in the file, never in its times. Touch overwrites 16 bytes of the
-// file in place and leaves the data alone. An expired record is absent for every
-// method; its file goes when Sweep comes by, so let core sweep.
+// The deadline is in the file, never in its times. Touch overwrites 24 bytes of the
+// file in place, for Used and the deadline, and leaves the data alone. An expired record
+// is absent for every method; its file goes when Sweep comes by, so let core sweep.
 //
 // # Concurrency
 //
@@ -24,11 +24,11 @@
 //
 // # Capabilities
 //
-// Sweeper, Lister, Indexer, Pinger and io.Closer. Not Rotator: two files cannot
+// Sweeper, Lister, Indexer, Pinger and io.Closer. Not Successor: two files cannot
 // change in one step, and core's Create and Update leave at worst an unused record.
-// BySubject lists one of 256 index folders and reads the subject's own records; the
-// price is one more fsync in a write that gives a session to a subject (a login).
-// Should the index be lost, a full Sweep rebuilds it.
+// Not Reloader: there is no cache. BySubject and ByLabel list one of 256 index folders and
+// read the records that they look for; the price is one more fsync in a Create for the
+// subject, and one for each label. Should the index be lost, a full Sweep rebuilds it.
 //
 // # Limits
 //
@@ -39,7 +39,7 @@
 // The folder must be on a local file system and belong to the process's user with
 // mode 0700, since whoever reads it reads the sessions, unless core has Keys. Links that
 // lead out of it are refused. Foreign files in it are left alone, and so are damaged
-// records: Load answers ErrCorrupt, and All and BySubject end in it after
+// records: Load answers ErrCorrupt, and All, BySubject and ByLabel end in it after
 // having gone through all others. Delete removes them.
 //
 // # Durability

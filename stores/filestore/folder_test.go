@@ -52,6 +52,7 @@ func TestModes(t *testing.T) {
 		if err == nil {
 			defer s.Close()
 			rec := newRecord("alice", "data")
+			rec.Labels = []string{"admin"}
 			err = s.Create(t.Context(), rec)
 		}
 		syscall.Umask(old)
@@ -71,8 +72,8 @@ func TestModes(t *testing.T) {
 			}
 			return nil
 		}))
-		if files != 2 {
-			t.Errorf("umask %03o: %d files, want a record and a marker", umask, files)
+		if files != 3 {
+			t.Errorf("umask %03o: %d files, want a record and two markers", umask, files)
 		}
 	}
 }
@@ -136,7 +137,7 @@ func TestLinks(t *testing.T) {
 		s := openStore(t, dir) // none of the folders is open yet
 		_, err := s.Load(t.Context(), rec.ID)
 		for name, err := range map[string]error{
-			"Load": err, "Update": s.Update(t.Context(), rec), "Touch": s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires.Add(time.Hour)),
+			"Load": err, "Update": s.Update(t.Context(), rec), "Touch": s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)),
 		} {
 			if err == nil || strings.Contains(err.Error(), driver.ErrNotFound.Error()) {
 				t.Errorf("%s through a link to %s: %v", name, target, err)

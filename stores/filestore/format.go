@@ -10,22 +10,26 @@ import (
 
 // A record file, format 1. Numbers are big-endian, times are microseconds since 1970.
 //
-//	 0   6  "coatck"
-//	 6   2  format: 1
-//	 8   4  CRC-32C (Castagnoli) of everything from byte 48 to the end
-//	12   4  zero
-//	16  16  deadline, first slot: the time, then its bitwise complement
-//	32  16  deadline, second slot
-//	48  32  ID
-//	80   8  version
-//	88   8  created
-//	96   4  length of subject
-//	100  4  length of data
-//	104     subject, data, end of file
+//	  0   6  "coatck"
+//	  6   2  format: 1
+//	  8   4  CRC-32C (Castagnoli) of everything from byte 64 to the end
+//	 12   4  zero
+//	 16  24  times, first slot: used, expires, and the CRC-64 (ECMA) of these 16 bytes
+//	 40  24  times, second slot
+//	 64  32  ID
+//	 96   8  version
+//	104   8  created
+//	112   2  length of subject
+//	114   2  length of labels
+//	116   4  length of data
+//	120      subject, labels, data, end of file
 //
-// The deadline is the later one of the two slots. Touch writes to the other slot, so
-// that a reader who comes in the middle, or after a crash in the middle, still
-// has the deadline from before. A slot does not cross a disk sector.
+// Each label is its length in one byte and its text.
+//
+// The times are those of the later slot: the one with the later used, and if that is equal,
+// with the later expires. Touch writes to the other slot, so that a reader who comes in
+// the middle, or after a crash in the middle, still has the times from before. A
+// slot does not cross a disk sector.
 //
 // A file of another format is ErrCorrupt for this code, which leaves it as it is.
 const (
@@ -33,12 +37,12 @@ const (
 	format = 1
 
 	slotAt   = 16
-	slotSize = 16
-	bodyAt   = 48
-	headSize = 104
-	peekSize = headSize + driver.MaxSubject // enough for a head and any subject
+	bodyAt   = slotAt + 2*slotSize
+	headSize = 120
+	peekSize = headSize + driver.MaxSubject + maxLabels // enough for all that stands before the data
 
-	maxData = 64 << 20
+	maxLabels = driver.MaxLabels * (1 + driver.MaxSubject)
+	maxData   = 64 << 20
 )
 
 var (
@@ -48,17 +52,17 @@ var (
 
 // head is what stands before the data.
 type head struct {
-	id       driver.ID
-	version  uint64
-	created  int64
-	expires  int64
-	subject  string
-	dataSize int
-	spare    int64 // where the slot begins that the next Touch writes
-	torn     bool  // the spare slot does not hold: expires is a lower bound
+	times
+	id      driver.ID
+	version uint64
+	created int64
+	subject string
+	labels  []string
+	dataAt  int
+	size    int   // of the whole file
+	spare   int64 // where the slot begins that the next Touch writes
+	torn    bool  // the spare slot does not hold: the times are lower bounds
 }
-
-func (h *head) size() int { return headSize + len(h.subject) + h.dataSize }
 
 func (h *head) live(now time.Time) bool { return now.Before(time.UnixMicro(h.expires)) }
 
@@ -73,74 +77,95 @@ func parseHead(b []byte) (head, bool) {
 		return h, false
 	}
 	copy(h.id[:], b[bodyAt:])
-	h.version = be.Uint64(b[80:])
-	h.created = int64(be.Uint64(b[88:]))
-	subject, data := be.Uint32(b[96:]), be.Uint32(b[100:])
-	if subject > driver.MaxSubject || data > maxData || len(b) < headSize+int(subject) {
+	h.version = be.Uint64(b[96:])
+	h.created = int64(be.Uint64(b[104:]))
+	subject, labels, data := int(be.Uint16(b[112:])), int(be.Uint16(b[114:])), be.Uint32(b[116:])
+	h.dataAt = headSize + subject + labels
+	if subject > driver.MaxSubject || labels > maxLabels || data > maxData || len(b) < h.dataAt {
 		return h, false
 	}
+	h.size = h.dataAt + int(data)
 	h.subject = string(b[headSize : headSize+subject])
-	h.dataSize = int(data)
-
-	first, ok1 := parseSlot(b[slotAt:])
-	second, ok2 := parseSlot(b[slotAt+slotSize:])
-	switch {
-	case !ok1 && !ok2:
+	var ok bool
+	if h.labels, ok = parseLabels(b[headSize+subject : h.dataAt]); !ok {
 		return h, false
-	case ok1 && (!ok2 || first >= second):
-		h.expires, h.spare = first, slotAt+slotSize
-	default:
-		h.expires, h.spare = second, slotAt
+	}
+	return h, h.parseSlots(b[slotAt:])
+}
+
+func parseLabels(b []byte) (labels []string, ok bool) {
+	for len(b) > 0 {
+		end := 1 + int(b[0])
+		if end > len(b) || len(labels) == driver.MaxLabels {
+			return nil, false
+		}
+		labels = append(labels, string(b[1:end]))
+		b = b[end:]
+	}
+	return labels, true
+}
+
+func (h *head) parseSlots(b []byte) bool {
+	first, ok1 := parseSlot(b)
+	second, ok2 := parseSlot(b[slotSize:])
+	if ok1 && (!ok2 || second.before(first)) {
+		h.times, h.spare = first, slotAt+slotSize
+	} else {
+		h.times, h.spare = second, slotAt
 	}
 	h.torn = !ok1 || !ok2
-	return h, true
-}
-
-func parseSlot(b []byte) (int64, bool) {
-	t := be.Uint64(b)
-	return int64(t), be.Uint64(b[8:]) == ^t
-}
-
-func appendSlot(b []byte, expires int64) []byte {
-	b = be.AppendUint64(b, uint64(expires))
-	return be.AppendUint64(b, ^uint64(expires))
+	return ok1 || ok2
 }
 
 // decode reads the whole file that h is the head of. The record's data is a part of b.
 func (h *head) decode(b []byte) (driver.Record, bool) {
-	if len(b) != h.size() || be.Uint32(b[8:]) != crc32.Checksum(b[bodyAt:], castagnoli) {
+	if len(b) != h.size || be.Uint32(b[8:]) != crc32.Checksum(b[bodyAt:], castagnoli) {
 		return driver.Record{}, false
 	}
 	return driver.Record{
 		ID:      h.id,
 		Subject: h.subject,
+		Labels:  h.labels,
 		Created: time.UnixMicro(h.created).UTC(),
+		Used:    time.UnixMicro(h.used).UTC(),
 		Expires: time.UnixMicro(h.expires).UTC(),
 		Version: h.version,
-		Data:    b[headSize+len(h.subject):],
+		Data:    b[h.dataAt:],
 	}, true
 }
 
 // encode returns the file for a record that fits (see fits).
 func encode(rec *driver.Record) []byte {
-	expires := rec.Expires.UnixMicro()
-	b := make([]byte, 0, headSize+len(rec.Subject)+len(rec.Data))
+	labels := 0
+	for _, label := range rec.Labels {
+		labels += 1 + len(label)
+	}
+	b := make([]byte, 0, headSize+len(rec.Subject)+labels+len(rec.Data))
 	b = append(b, magic...)
 	b = be.AppendUint16(b, format)
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
-	b = appendSlot(b, expires)
-	b = appendSlot(b, expires)
+	slot := timesOf(rec.Used, rec.Expires)
+	b = appendSlot(appendSlot(b, slot), slot)
 	b = append(b, rec.ID[:]...)
 	b = be.AppendUint64(b, rec.Version)
 	b = be.AppendUint64(b, uint64(rec.Created.UnixMicro()))
-	b = be.AppendUint32(b, uint32(len(rec.Subject)))
+	b = be.AppendUint16(b, uint16(len(rec.Subject)))
+	b = be.AppendUint16(b, uint16(labels))
 	b = be.AppendUint32(b, uint32(len(rec.Data)))
 	b = append(b, rec.Subject...)
+	for _, label := range rec.Labels {
+		b = append(append(b, byte(len(label))), label...)
+	}
 	b = append(b, rec.Data...)
 	be.PutUint32(b[8:], crc32.Checksum(b[bodyAt:], castagnoli))
 	return b
 }
 
 func fits(rec *driver.Record) bool {
-	return len(rec.Subject) <= driver.MaxSubject && len(rec.Data) <= maxData
+	for _, label := range rec.Labels {
+		if len(label) > driver.MaxSubject {
+			return false
+		}
+	}
+	return len(rec.Subject) <= driver.MaxSubject && len(rec.Labels) <= driver.MaxLabels && len(rec.Data) <= maxData
 }

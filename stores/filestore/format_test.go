@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -18,15 +19,20 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // The golden files are what format 1 looks like, forever.
 var golden = map[string]driver.Record{
-	"empty":  goldenRecord("", ""),
-	"plain":  goldenRecord("alice", "some data"),
-	"limits": goldenRecord(strings.Repeat("s", driver.MaxSubject), strings.Repeat("\x00\xff", 100)),
+	"empty":   goldenRecord("", ""),
+	"plain":   goldenRecord("alice", "some data"),
+	"labeled": goldenRecord("alice", "some data", "admin", "idp:7"),
+	"limits":  goldenRecord(longest("s"), strings.Repeat("\x00\xff", 100), longest("1"), longest("2"), longest("3")),
 }
 
-func goldenRecord(subject, data string) driver.Record {
+func longest(text string) string { return strings.Repeat(text, driver.MaxSubject) }
+
+func goldenRecord(subject, data string, labels ...string) driver.Record {
 	rec := driver.Record{
 		Subject: subject,
+		Labels:  labels,
 		Created: time.UnixMicro(1_700_000_000_000_001).UTC(),
+		Used:    time.UnixMicro(1_800_000_000_000_003).UTC(),
 		Expires: time.UnixMicro(1_900_000_000_000_002).UTC(),
 		Version: 1<<40 + 7,
 		Data:    []byte(data),
@@ -63,8 +69,7 @@ func TestGolden(t *testing.T) {
 			t.Fatalf("%s: no head", name)
 		}
 		got, ok := h.decode(b)
-		if !ok || got.ID != want.ID || got.Subject != want.Subject || got.Version != want.Version ||
-			!got.Created.Equal(want.Created) || !got.Expires.Equal(want.Expires) || !bytes.Equal(got.Data, want.Data) {
+		if !ok || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: decoded %+v, want %+v", name, got, want)
 		}
 	}
@@ -75,8 +80,9 @@ func TestGolden(t *testing.T) {
 func TestDamage(t *testing.T) {
 	s, dir := newStore(t)
 	rec := newRecord("alice", "some data")
+	rec.Labels = []string{"admin", "idp:7"}
 	check(t, s.Create(t.Context(), rec))
-	check(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires.Add(time.Minute)))
+	check(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used.Add(time.Minute), rec.Expires.Add(time.Minute)))
 	want, err := s.Load(t.Context(), rec.ID)
 	check(t, err)
 	file := filePath(dir, rec.ID)
@@ -89,7 +95,8 @@ func TestDamage(t *testing.T) {
 		switch {
 		case err != nil:
 			wantError(t, err, driver.ErrCorrupt)
-		case got.Version != want.Version || !bytes.Equal(got.Data, want.Data) || got.Subject != want.Subject || got.Expires.After(want.Expires):
+		case got.Version != want.Version || !bytes.Equal(got.Data, want.Data) || got.Subject != want.Subject ||
+			!slices.Equal(got.Labels, want.Labels) || got.Used.After(want.Used) || got.Expires.After(want.Expires):
 			t.Errorf("%s %d: Load gave %+v", what, at, got)
 		}
 	}
@@ -107,8 +114,8 @@ func TestDamage(t *testing.T) {
 	// has: still not "not found", and Sweep keeps the file.
 	b := slices.Clone(good)
 	h, _ := parseHead(b)
-	past := time.Now().Add(-time.Minute).UnixMicro()
-	copy(b[h.spare:], appendSlot(nil, past))
+	past := time.Now().Add(-time.Minute)
+	copy(b[h.spare:], appendSlot(nil, timesOf(past, past)))
 	other := slotAt + (slotAt + slotSize - int(h.spare))
 	b[other] ^= 1
 	try("expired, other slot damaged", other, b)
@@ -117,30 +124,34 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// A crash in the middle of a Touch leaves the deadline from before, and the next
+// A crash in the middle of a Touch leaves the times from before, and the next
 // Touch mends the file.
 func TestTornTouch(t *testing.T) {
+	const second = 1_000_000
 	s, dir := newStore(t)
 	rec := create(t, s, "", "data")
 	file := filePath(dir, rec.ID)
-	for cut := range slotSize {
-		b, err := os.ReadFile(file)
-		check(t, err)
-		before, _ := parseHead(b)
-		slot := appendSlot(nil, before.expires+1_000_000)
-		copy(b[before.spare:], slot[:cut])
-		check(t, os.WriteFile(file, b, 0o600))
-		got, err := s.Load(t.Context(), rec.ID)
-		check(t, err)
-		if !got.Expires.Equal(time.UnixMicro(before.expires)) {
-			t.Fatalf("cut %d: Expires %v, want %v", cut, got.Expires, time.UnixMicro(before.expires))
-		}
-		check(t, s.Touch(t.Context(), rec.ID, rec.Version, got.Expires.Add(2*time.Second)))
-		if b, err = os.ReadFile(file); err != nil {
-			t.Fatal(err)
-		}
-		if h, _ := parseHead(b); h.torn || h.expires != before.expires+2_000_000 {
-			t.Fatalf("cut %d: not mended", cut)
+	for name, step := range map[string]times{"both": {second, second}, "used": {second, 0}, "expires": {0, second}} {
+		for cut := range slotSize {
+			b, err := os.ReadFile(file)
+			check(t, err)
+			before, _ := parseHead(b)
+			slot := appendSlot(nil, times{before.used + step.used, before.expires + step.expires})
+			copy(b[before.spare:], slot[:cut])
+			check(t, os.WriteFile(file, b, 0o600))
+			got, err := s.Load(t.Context(), rec.ID)
+			check(t, err)
+			if timesOf(got.Used, got.Expires) != before.times {
+				t.Fatalf("%s, cut %d: Used %v, Expires %v, want %v", name, cut, got.Used, got.Expires, before.times)
+			}
+			want := times{before.used + 2*second, before.expires + 2*second}
+			check(t, s.Touch(t.Context(), rec.ID, rec.Version, time.UnixMicro(want.used), time.UnixMicro(want.expires)))
+			if b, err = os.ReadFile(file); err != nil {
+				t.Fatal(err)
+			}
+			if h, _ := parseHead(b); h.torn || h.times != want {
+				t.Fatalf("%s, cut %d: not mended", name, cut)
+			}
 		}
 	}
 }
@@ -160,7 +171,7 @@ func TestNewerFormat(t *testing.T) {
 	wantError(t, err, driver.ErrCorrupt)
 	wantError(t, s.Create(ctx, rec), driver.ErrCorrupt)
 	wantError(t, s.Update(ctx, rec), driver.ErrCorrupt)
-	wantError(t, s.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(time.Hour)), driver.ErrCorrupt)
+	wantError(t, s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)), driver.ErrCorrupt)
 	s.now = func() time.Time { return time.Now().Add(1000 * time.Hour) }
 	n, err := s.Sweep(ctx, 10)
 	check(t, err)
@@ -176,13 +187,16 @@ func TestNewerFormat(t *testing.T) {
 func TestDamageInWalks(t *testing.T) {
 	s, dir := newStore(t)
 	for i := range 5 {
-		rec := create(t, s, "alice", "data")
+		rec := newRecord("alice", "data")
+		rec.Labels = []string{"admin"}
+		check(t, s.Create(t.Context(), rec))
 		if i == 2 {
 			check(t, os.Truncate(filePath(dir, rec.ID), 50))
 		}
 	}
 	for name, seq := range map[string]func(func(driver.Record, error) bool){
 		"All": s.All(t.Context()), "BySubject": s.BySubject(t.Context(), "alice"),
+		"ByLabel": s.ByLabel(t.Context(), "admin"),
 	} {
 		n := 0
 		var last error
@@ -209,14 +223,14 @@ func FuzzDecode(f *testing.F) {
 		if !ok {
 			return
 		}
-		if h.size() < headSize || h.spare != slotAt && h.spare != slotAt+slotSize {
+		if h.size < h.dataAt || h.dataAt < headSize || h.spare != slotAt && h.spare != slotAt+slotSize {
 			t.Fatalf("impossible head %+v", h)
 		}
 		rec, ok := h.decode(b)
 		if !ok {
 			return
 		}
-		// What was accepted comes out again, save for the deadline's two slots.
+		// What was accepted comes out again, save for the two slots.
 		again := encode(&rec)
 		copy(again[slotAt:bodyAt], b[slotAt:bodyAt])
 		if !bytes.Equal(again, b) {

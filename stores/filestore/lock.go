@@ -42,7 +42,7 @@ func (s *Store) lock(ctx context.Context, n byte) (*locked, error) {
 		return nil, ctx.Err()
 	}
 	l := &locked{shard: sh}
-	room, err := s.flock(ctx, subjects+"/"+shardName(n))
+	room, err := s.flock(ctx, subjectIndex+"/"+shardName(n))
 	if err == nil {
 		l.dir, err = s.flock(ctx, shardName(n))
 		room.Close()

@@ -177,13 +177,19 @@ func churn(s *Store, i int) error {
 	case errors.Is(err, driver.ErrNotFound) && i >= kept:
 		rec = *newRecord([]string{"", "alice", "bob"}[mathrand.IntN(3)], "")
 		rec.ID, rec.Data = churnID(i), pattern()
+		if rec.Subject != "" {
+			rec.Labels = []string{"admin"}
+		}
 		err = s.Create(ctx, &rec)
 	case err != nil:
 	case i >= kept && mathrand.IntN(2) == 0:
 		err = s.Delete(ctx, rec.ID)
 	case mathrand.IntN(3) == 0:
-		err = s.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(time.Second))
+		err = s.Touch(ctx, rec.ID, rec.Version, rec.Used.Add(time.Second), rec.Expires.Add(time.Second))
 	default:
+		if i >= kept && mathrand.IntN(4) == 0 {
+			rec.Subject = "" // which leaves the lists
+		}
 		rec.Data = pattern()
 		err = s.Update(ctx, &rec)
 	}
@@ -228,8 +234,8 @@ func TestKill(t *testing.T) {
 				t.Fatalf("round %d, session %d: %v, whole %v", round, i, err, isPattern(rec.Data))
 			}
 			if was, ok := last[rec.ID]; ok {
-				if rec.Version < was.Version || rec.Expires.Before(was.Expires) {
-					t.Fatalf("round %d, session %d went back: %d %v, was %d %v", round, i, rec.Version, rec.Expires, was.Version, was.Expires)
+				if rec.Version < was.Version || rec.Used.Before(was.Used) || rec.Expires.Before(was.Expires) {
+					t.Fatalf("round %d, session %d went back: %d %v %v, was %d %v %v", round, i, rec.Version, rec.Used, rec.Expires, was.Version, was.Used, was.Expires)
 				}
 				writes += rec.Version - was.Version
 				last[rec.ID] = rec
@@ -259,15 +265,22 @@ func TestKill(t *testing.T) {
 func checkIndex(t *testing.T, s *Store) {
 	t.Helper()
 	want := map[string]map[driver.ID]bool{"alice": {}, "bob": {}, "carol": {}}
+	labeled := map[driver.ID]bool{}
 	for rec, err := range s.All(t.Context()) {
 		check(t, err)
 		if rec.Subject != "" {
 			want[rec.Subject][rec.ID] = true
+		}
+		if len(rec.Labels) > 0 {
+			labeled[rec.ID] = true
 		}
 	}
 	for subject, ids := range want {
 		if got := sessionsOf(t, s, subject); fmt.Sprint(got) != fmt.Sprint(ids) {
 			t.Errorf("index of %s: %v, want %v", subject, got, ids)
 		}
+	}
+	if got := found(t, s.ByLabel(t.Context(), "admin")); fmt.Sprint(got) != fmt.Sprint(labeled) {
+		t.Errorf("index of the label: %v, want %v", got, labeled)
 	}
 }

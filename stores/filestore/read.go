@@ -67,14 +67,14 @@ func (s *Store) read(id driver.ID) (driver.Record, error) {
 		return driver.Record{}, corrupt(id)
 	}
 	b := buf[:n]
-	if h.size() > n {
+	if h.size > n {
 		// The size is only believed, and memory spent on it, if the file has it.
 		if info, err := f.Stat(); err != nil {
 			return driver.Record{}, err
-		} else if info.Size() != int64(h.size()) {
+		} else if info.Size() != int64(h.size) {
 			return driver.Record{}, corrupt(id)
 		}
-		b = make([]byte, h.size())
+		b = make([]byte, h.size)
 		if _, err := f.ReadAt(b, 0); err != nil {
 			return driver.Record{}, err
 		}
@@ -83,7 +83,7 @@ func (s *Store) read(id driver.ID) (driver.Record, error) {
 	if !ok {
 		return driver.Record{}, corrupt(id)
 	}
-	if h.size() == n {
+	if h.size == n {
 		rec.Data = bytes.Clone(rec.Data)
 	}
 	return rec, s.liveness(&h)
@@ -100,8 +100,9 @@ func (s *Store) peek(id driver.ID) (head, error) {
 }
 
 func peekFile(f *os.File, id driver.ID) (head, error) {
-	buf := make([]byte, peekSize)
-	n, err := f.Read(buf)
+	buf := buffers.Get().(*[4096]byte)
+	defer buffers.Put(buf)
+	n, err := f.Read(buf[:peekSize])
 	if err != nil && err != io.EOF {
 		return head{}, err
 	}

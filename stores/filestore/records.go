@@ -59,7 +59,7 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	default:
 		next.Version = old.version + 1
 	}
-	if err := s.put(l, &next, old.subject); err != nil {
+	if err := s.put(l, &next, old.entries()); err != nil {
 		return fail("create", err)
 	}
 	rec.Version = next.Version
@@ -68,7 +68,7 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 
 // Update implements driver.Store.
 func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
-	if !fits(rec) {
+	if len(rec.Data) > maxData {
 		return errTooLarge
 	}
 	l, err := s.lock(ctx, rec.ID[0])
@@ -83,18 +83,33 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	case old.version != rec.Version:
 		return errConflict
 	}
-	next := *rec
-	next.Version++
-	next.Created = time.UnixMicro(old.created)
-	if err := s.put(l, &next, old.subject); err != nil {
+	next := old.updated(rec)
+	if err := s.put(l, &next, old.entries()); err != nil {
 		return fail("update", err)
 	}
 	rec.Version = next.Version
 	return nil
 }
 
+// updated returns what an Update with rec makes of the record of h.
+func (h *head) updated(rec *driver.Record) driver.Record {
+	later := h.forward(timesOf(rec.Used, rec.Expires))
+	next := *rec
+	next.Version++
+	next.Labels = nil
+	if rec.Subject != "" {
+		next.Subject, next.Labels = h.subject, h.labels
+	}
+	next.Created = time.UnixMicro(h.created)
+	next.Used = time.UnixMicro(later.used)
+	if !rec.Exact {
+		next.Expires = time.UnixMicro(later.expires)
+	}
+	return next
+}
+
 // Touch implements driver.Store. It syncs nothing: see Durability.
-func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
+func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 	l, err := s.lock(ctx, id[0])
 	if err != nil {
 		return fail("touch", err)
@@ -118,7 +133,7 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires
 	if h.version != version {
 		return errConflict
 	}
-	if later := expires.UnixMicro(); later > h.expires {
+	if later := h.forward(timesOf(used, expires)); later != h.times {
 		_, err = f.WriteAt(appendSlot(nil, later), h.spare)
 	}
 	return fail("touch", err)
@@ -131,8 +146,8 @@ func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 		return fail("delete", err)
 	}
 	defer l.unlock()
-	old, _ := s.peek(id) // for the marker; without it the marker goes later
-	if err := s.remove(id, old.subject); errors.Is(err, fs.ErrNotExist) {
+	old, _ := s.peek(id) // for the markers; without it they go later
+	if err := s.remove(id, old.entries()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return fail("delete", err)
@@ -153,10 +168,10 @@ func (s *Store) peekLive(id driver.ID) (head, error) {
 }
 
 // remove takes the file away; the caller holds the lock, and syncs if it must last.
-func (s *Store) remove(id driver.ID, subject string) error {
+func (s *Store) remove(id driver.ID, entries []entry) error {
 	if err := s.root.Remove(fileName(id)); err != nil {
 		return err
 	}
-	s.unmark(subject, id)
+	s.unmark(id, entries)
 	return nil
 }

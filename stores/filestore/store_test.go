@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,7 +61,7 @@ func newStore(tb testing.TB) (*Store, string) {
 
 func newRecord(subject, data string) *driver.Record {
 	now := time.Now().Truncate(time.Microsecond)
-	rec := &driver.Record{Subject: subject, Created: now, Expires: now.Add(time.Hour), Data: []byte(data)}
+	rec := &driver.Record{Subject: subject, Created: now, Used: now, Expires: now.Add(time.Hour), Data: []byte(data)}
 	rand.Read(rec.ID[:])
 	return rec
 }
@@ -96,12 +97,17 @@ func filePath(dir string, id driver.ID) string {
 // sessionsOf returns the IDs that the index gives for a subject.
 func sessionsOf(tb testing.TB, s *Store, subject string) map[driver.ID]bool {
 	tb.Helper()
-	found := map[driver.ID]bool{}
-	for rec, err := range s.BySubject(tb.Context(), subject) {
+	return found(tb, s.BySubject(tb.Context(), subject))
+}
+
+func found(tb testing.TB, seq iter.Seq2[driver.Record, error]) map[driver.ID]bool {
+	tb.Helper()
+	ids := map[driver.ID]bool{}
+	for rec, err := range seq {
 		check(tb, err)
-		found[rec.ID] = true
+		ids[rec.ID] = true
 	}
-	return found
+	return ids
 }
 
 func TestLockWaitEndsWithContext(t *testing.T) {
@@ -143,7 +149,7 @@ func TestLockTakesTurns(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					a.Touch(context.Background(), rec.ID, rec.Version, rec.Expires)
+					a.Touch(context.Background(), rec.ID, rec.Version, rec.Used, rec.Expires)
 				}
 			}
 		})
@@ -151,7 +157,7 @@ func TestLockTakesTurns(t *testing.T) {
 	var worst time.Duration
 	for range 50 {
 		start := time.Now()
-		check(t, b.Touch(t.Context(), rec.ID, rec.Version, rec.Expires))
+		check(t, b.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires))
 		worst = max(worst, time.Since(start))
 	}
 	close(stop)
@@ -162,19 +168,24 @@ func TestLockTakesTurns(t *testing.T) {
 	}
 }
 
-// Touch leaves the file and its data where they are.
+// Touch leaves the file and its data where they are. Each time that it writes goes
+// forward alone, with the other, or not at all.
 func TestTouchInPlace(t *testing.T) {
 	s, dir := newStore(t)
 	rec := create(t, s, "alice", "data")
 	before, err := os.Stat(filePath(dir, rec.ID))
 	check(t, err)
-	for i := range 3 {
-		want := rec.Expires.Add(time.Duration(i+1) * time.Minute)
-		check(t, s.Touch(t.Context(), rec.ID, rec.Version, want))
+	used, expires := rec.Used, rec.Expires
+	for i, step := range []struct{ used, expires time.Duration }{
+		{time.Minute, time.Minute}, {time.Minute, 0}, {time.Minute, -time.Hour}, {0, time.Minute}, {-time.Hour, time.Minute},
+		{-time.Hour, -time.Hour}, {0, 0}, {time.Microsecond, time.Microsecond},
+	} {
+		check(t, s.Touch(t.Context(), rec.ID, rec.Version, used.Add(step.used), expires.Add(step.expires)))
+		used, expires = used.Add(max(step.used, 0)), expires.Add(max(step.expires, 0))
 		got, err := s.Load(t.Context(), rec.ID)
 		check(t, err)
-		if !got.Expires.Equal(want) {
-			t.Fatalf("touch %d: Expires %v, want %v", i, got.Expires, want)
+		if !got.Used.Equal(used) || !got.Expires.Equal(expires) || got.Version != rec.Version {
+			t.Fatalf("touch %d: Used %v, Expires %v, version %d; want %v, %v, %d", i, got.Used, got.Expires, got.Version, used, expires, rec.Version)
 		}
 	}
 	after, err := os.Stat(filePath(dir, rec.ID))

@@ -23,7 +23,7 @@ type sweep struct {
 // Sweep implements driver.Sweeper. It reads the head of each file without a
 // lock, and takes the lock for one record at a time, to look again and remove it. When
 // it ends early, by limit, context or error, the next one goes on from there.
-// It also rebuilds markers of the index that are missing.
+// It also rebuilds markers of the index that are missing, of subjects and of labels.
 func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
 	w := &s.sweep
 	select {
@@ -78,32 +78,23 @@ func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err e
 	case err != nil:
 		return false, ignoreGone(err)
 	case h.expired(s.now()):
-		err = s.remove(id, h.subject)
+		err = s.remove(id, h.entries())
 		return err == nil, err
-	case h.subject == "":
-		return false, nil
 	}
-	dir, err := s.mark(h.subject, id)
-	if err != nil {
+	missing := s.unmarked(&h)
+	if err := s.mark(id, missing); err != nil {
 		return false, err
 	}
-	defer dir.Close()
-	return false, syncDir(dir)
+	return false, s.syncMarks(missing)
 }
 
 // sweepable says, without the lock, whether there is anything to do for a record.
 func (s *Store) sweepable(id driver.ID) (bool, error) {
 	h, err := s.peek(id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return false, ignoreGone(err)
-	case h.expired(s.now()):
-		return true, nil
-	case h.subject == "":
-		return false, nil
 	}
-	_, err = s.root.Lstat(markerName(h.subject, id))
-	return errors.Is(err, fs.ErrNotExist), nil
+	return h.expired(s.now()) || len(s.unmarked(&h)) > 0, nil
 }
 
 // ignoreGone drops the errors that are no reason to end a Sweep.

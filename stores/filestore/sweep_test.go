@@ -81,7 +81,7 @@ func TestSweepAgainstWriters(t *testing.T) {
 	for i, rec := range recs {
 		var err error
 		if i%2 == 0 {
-			err = other.Touch(t.Context(), rec.ID, rec.Version, time.Now().Add(time.Hour))
+			err = other.Touch(t.Context(), rec.ID, rec.Version, time.Now(), time.Now().Add(time.Hour))
 		} else {
 			rec.Expires = time.Now().Add(time.Hour)
 			err = other.Update(t.Context(), rec)
@@ -106,21 +106,38 @@ func TestSweepAgainstWriters(t *testing.T) {
 // An index that was lost is rebuilt, and markers without a record go.
 func TestIndexHeals(t *testing.T) {
 	s, dir := newStore(t)
-	a, b := create(t, s, "alice", "data"), create(t, s, "alice", "data")
-	check(t, os.RemoveAll(filepath.Join(dir, subjects)))
-	if got := sessionsOf(t, s, "alice"); len(got) != 0 {
-		t.Fatalf("the index is still there: %v", got)
+	var recs []*driver.Record
+	for range 2 {
+		rec := newRecord("alice", "data")
+		rec.Labels = []string{"admin", "alice"}
+		check(t, s.Create(t.Context(), rec))
+		recs = append(recs, rec)
+	}
+	a, b := recs[0], recs[1]
+	entries := entriesOf(a.Subject, a.Labels)
+	list := func(e entry) map[driver.ID]bool { return found(t, s.find(t.Context(), e)) }
+
+	check(t, os.RemoveAll(filepath.Join(dir, subjectIndex)))
+	check(t, os.RemoveAll(filepath.Join(dir, labelIndex)))
+	for _, e := range entries {
+		if got := list(e); len(got) != 0 {
+			t.Fatalf("the index of %v is still there: %v", e, got)
+		}
 	}
 	_, err := s.Sweep(t.Context(), 100)
 	check(t, err)
-	if got := sessionsOf(t, s, "alice"); !got[a.ID] || !got[b.ID] {
-		t.Errorf("after Sweep: %v", got)
+	for _, e := range entries {
+		if got := list(e); !got[a.ID] || !got[b.ID] {
+			t.Errorf("%v after Sweep: %v", e, got)
+		}
 	}
 	check(t, os.Remove(filePath(dir, a.ID)))
-	if got := sessionsOf(t, s, "alice"); len(got) != 1 || !got[b.ID] {
-		t.Errorf("after a record went: %v", got)
-	}
-	if _, err := os.Stat(filepath.Join(dir, markerName("alice", a.ID))); !os.IsNotExist(err) {
-		t.Errorf("marker without a record: %v", err)
+	for _, e := range entries {
+		if got := list(e); len(got) != 1 || !got[b.ID] {
+			t.Errorf("%v after a record went: %v", e, got)
+		}
+		if _, err := os.Stat(filepath.Join(dir, e.marker(a.ID))); !os.IsNotExist(err) {
+			t.Errorf("marker of %v without a record: %v", e, err)
+		}
 	}
 }

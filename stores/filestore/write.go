@@ -3,6 +3,7 @@ package filestore
 import (
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -11,26 +12,21 @@ import (
 // tempPrefix begins the names of files that are being written.
 const tempPrefix = "tmp-"
 
-// put writes rec, whose file belonged to the subject was until now. The order is
+// put writes rec, which the index had under the entries of was until now. The order is
 // what makes it safe: the name points to the new file only after all of it is on
-// the disk, and so is the marker of the subject, which lasts until its record has gone.
-func (s *Store) put(l *locked, rec *driver.Record, was string) (err error) {
-	newSubject := rec.Subject != was
-	var index *os.File
-	if newSubject && rec.Subject != "" {
-		if index, err = s.mark(rec.Subject, rec.ID); err != nil {
-			return err
-		}
-		defer index.Close()
+// the disk, and so are its markers, which last until their record has gone.
+func (s *Store) put(l *locked, rec *driver.Record, was []entry) error {
+	entries := entriesOf(rec.Subject, rec.Labels)
+	added := without(entries, was)
+	if err := s.mark(rec.ID, added); err != nil {
+		return err
 	}
 	temp, err := s.writeTemp(rec.ID[0], encode(rec), true)
 	if err != nil {
 		return err
 	}
-	if index != nil {
-		// After the file: a journal that has just been written has the marker too.
-		err = syncDir(index)
-	}
+	// After the file: a journal that has just been written has the markers too.
+	err = s.syncMarks(added)
 	if err == nil {
 		err = s.root.Rename(temp, fileName(rec.ID))
 	}
@@ -41,10 +37,18 @@ func (s *Store) put(l *locked, rec *driver.Record, was string) (err error) {
 	if err := syncDir(l.dir); err != nil {
 		return err
 	}
-	if newSubject {
-		s.unmark(was, rec.ID)
-	}
+	s.unmark(rec.ID, without(was, entries))
 	return nil
+}
+
+// without returns the entries of a that b has not.
+func without(a, b []entry) (rest []entry) {
+	for _, e := range a {
+		if !slices.Contains(b, e) {
+			rest = append(rest, e)
+		}
+	}
+	return rest
 }
 
 // writeTemp writes b to a new file of the shard, or leaves nothing behind.

@@ -58,7 +58,7 @@ func TestNothingIsBelievedAfterTheEnd(t *testing.T) {
 		"Load":   func(ctx context.Context) error { _, err := s.Load(ctx, driver.ID{1}); return err },
 		"Create": func(ctx context.Context) error { return s.Create(ctx, &driver.Record{}) },
 		"Update": func(ctx context.Context) error { return s.Update(ctx, &driver.Record{}) },
-		"Touch":  func(ctx context.Context) error { return s.Touch(ctx, driver.ID{1}, 1, time.Now()) },
+		"Touch":  func(ctx context.Context) error { return s.Touch(ctx, driver.ID{1}, 1, time.Now(), time.Now()) },
 		"Delete": func(ctx context.Context) error { return s.Delete(ctx, driver.ID{1}) },
 		"Sweep":  func(ctx context.Context) error { _, err := s.Sweep(ctx, 10); return err },
 		"All": func(ctx context.Context) (last error) {

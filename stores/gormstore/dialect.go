@@ -16,9 +16,9 @@ type dialect struct {
 	// page ends a SELECT after so many rows.
 	page string
 
-	// indexed is the condition of a partial index by subject, which the
-	// database must find in the query to use it.
-	indexed string
+	// partial says that the indexes by subject and label leave out the empty ones. The
+	// database must find that condition in a query to use them.
+	partial bool
 
 	// prepare says that the driver would otherwise prepare anew for each call.
 	prepare bool
@@ -44,47 +44,64 @@ func dialectOf(db *gorm.DB) dialect {
 	return dialect{page: " OFFSET 0 ROWS FETCH NEXT %d ROWS ONLY"}
 }
 
-// Subjects are bytes, of which no collation makes others. Most sessions may be
-// anonymous, which the index by subject leaves out where it can.
+// columnTypes returns a dialect's types. Subject and labels are names; times and the version
+// are numbers.
+func columnTypes(id, name, number, data []string) map[string][]string {
+	return map[string][]string{
+		"id": id, "subject": name, "label1": name, "label2": name, "label3": name,
+		"created_us": number, "used_us": number, "expires_us": number, "version": number, "data": data,
+	}
+}
+
+// Subjects and labels are bytes, of which no collation makes others. Most sessions may be
+// anonymous, and most of the others have no label. The indexes leave those out where they can.
 
 var postgres = dialect{
 	create: []string{
 		`CREATE TABLE IF NOT EXISTS [table] (
 	[id] char(64) COLLATE "C" PRIMARY KEY,
 	[subject] bytea NOT NULL,
+	[label1] bytea NOT NULL,
+	[label2] bytea NOT NULL,
+	[label3] bytea NOT NULL,
 	[created_us] bigint NOT NULL,
+	[used_us] bigint NOT NULL,
 	[expires_us] bigint NOT NULL,
 	[version] bigint NOT NULL,
 	[data] bytea NOT NULL
 )`,
 		`CREATE INDEX IF NOT EXISTS [index_subject] ON [table] ([subject], [id]) WHERE length([subject]) > 0`,
+		`CREATE INDEX IF NOT EXISTS [index_label1] ON [table] ([label1], [id]) WHERE length([label1]) > 0`,
+		`CREATE INDEX IF NOT EXISTS [index_label2] ON [table] ([label2], [id]) WHERE length([label2]) > 0`,
+		`CREATE INDEX IF NOT EXISTS [index_label3] ON [table] ([label3], [id]) WHERE length([label3]) > 0`,
 		`CREATE INDEX IF NOT EXISTS [index_expires] ON [table] ([expires_us])`,
 	},
-	types: map[string][]string{
-		"id": {"BPCHAR", "VARCHAR", "TEXT"}, "subject": {"BYTEA"}, "data": {"BYTEA"},
-		"created_us": {"INT8"}, "expires_us": {"INT8"}, "version": {"INT8"},
-	},
+	types: columnTypes([]string{"BPCHAR", "VARCHAR", "TEXT"}, []string{"BYTEA"}, []string{"INT8"}, []string{"BYTEA"}),
 	checks: []check{{`SELECT count(*) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 WHERE i.indrelid = '[table]'::regclass AND i.indisprimary AND i.indnatts = 1 AND a.attname = 'id'`, noPrimaryKey}},
 	page:    " LIMIT %d",
-	indexed: " AND length([subject]) > 0",
+	partial: true,
 }
 
 var mysql = dialect{
 	create: []string{`CREATE TABLE IF NOT EXISTS [table] (
 	[id] char(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
 	[subject] varbinary(255) NOT NULL,
+	[label1] varbinary(255) NOT NULL,
+	[label2] varbinary(255) NOT NULL,
+	[label3] varbinary(255) NOT NULL,
 	[created_us] bigint NOT NULL,
+	[used_us] bigint NOT NULL,
 	[expires_us] bigint NOT NULL,
 	[version] bigint NOT NULL,
 	[data] mediumblob NOT NULL,
 	KEY [index_subject] ([subject], [id]),
+	KEY [index_label1] ([label1], [id]),
+	KEY [index_label2] ([label2], [id]),
+	KEY [index_label3] ([label3], [id]),
 	KEY [index_expires] ([expires_us])
 ) ENGINE=InnoDB`},
-	types: map[string][]string{
-		"id": {"CHAR", "VARCHAR"}, "subject": {"VARBINARY"}, "data": {"BLOB", "MEDIUMBLOB", "LONGBLOB"},
-		"created_us": {"BIGINT"}, "expires_us": {"BIGINT"}, "version": {"BIGINT"},
-	},
+	types: columnTypes([]string{"CHAR", "VARCHAR"}, []string{"VARBINARY"}, []string{"BIGINT"}, []string{"BLOB", "MEDIUMBLOB", "LONGBLOB"}),
 	checks: []check{
 		{`SELECT @@autocommit`, "its connections have autocommit off: nothing would be kept"},
 		{`SELECT count(*) = 1 AND max(column_name) = 'id' FROM information_schema.statistics
@@ -101,20 +118,24 @@ var sqlite = dialect{
 		`CREATE TABLE IF NOT EXISTS [table] (
 	[id] TEXT NOT NULL PRIMARY KEY,
 	[subject] BLOB NOT NULL,
+	[label1] BLOB NOT NULL,
+	[label2] BLOB NOT NULL,
+	[label3] BLOB NOT NULL,
 	[created_us] INTEGER NOT NULL,
+	[used_us] INTEGER NOT NULL,
 	[expires_us] INTEGER NOT NULL,
 	[version] INTEGER NOT NULL,
 	[data] BLOB NOT NULL
 )`,
 		`CREATE INDEX IF NOT EXISTS [index_subject] ON [table] ([subject], [id]) WHERE length([subject]) > 0`,
+		`CREATE INDEX IF NOT EXISTS [index_label1] ON [table] ([label1], [id]) WHERE length([label1]) > 0`,
+		`CREATE INDEX IF NOT EXISTS [index_label2] ON [table] ([label2], [id]) WHERE length([label2]) > 0`,
+		`CREATE INDEX IF NOT EXISTS [index_label3] ON [table] ([label3], [id]) WHERE length([label3]) > 0`,
 		`CREATE INDEX IF NOT EXISTS [index_expires] ON [table] ([expires_us])`,
 	},
-	types: map[string][]string{
-		"id": {"TEXT", "CHAR", "VARCHAR"}, "subject": {"BLOB"}, "data": {"BLOB"},
-		"created_us": {"INTEGER"}, "expires_us": {"INTEGER"}, "version": {"INTEGER"},
-	},
+	types:   columnTypes([]string{"TEXT", "CHAR", "VARCHAR"}, []string{"BLOB"}, []string{"INTEGER"}, []string{"BLOB"}),
 	checks:  []check{{`SELECT count(*) = 1 AND max(name) = 'id' FROM pragma_table_info([name]) WHERE pk > 0`, noPrimaryKey}},
 	page:    " LIMIT %d",
-	indexed: " AND length([subject]) > 0",
+	partial: true,
 	deaf:    true,
 }

@@ -16,7 +16,7 @@ var (
 	errNotFound = fmt.Errorf("gormstore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("gormstore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("gormstore: %w", driver.ErrConflict)
-	errTooLarge = fmt.Errorf("gormstore: subject over %d bytes or data over %d: %w", driver.MaxSubject, maxData, driver.ErrTooLarge)
+	errTooLarge = fmt.Errorf("gormstore: more than %d labels, subject or label over %d bytes, or data over %d: %w", driver.MaxLabels, driver.MaxSubject, maxData, driver.ErrTooLarge)
 
 	// errTaken is an INSERT's "the key is there", of a live record or not.
 	errTaken = errors.New("gormstore: key taken")

@@ -16,12 +16,19 @@ import (
 //	CREATE TABLE coatcheck_sessions (
 //		id char(64) COLLATE "C" PRIMARY KEY,
 //		subject bytea NOT NULL,
+//		label1 bytea NOT NULL,
+//		label2 bytea NOT NULL,
+//		label3 bytea NOT NULL,
 //		created_us bigint NOT NULL,
+//		used_us bigint NOT NULL,
 //		expires_us bigint NOT NULL,
 //		version bigint NOT NULL,
 //		data bytea NOT NULL
 //	);
 //	CREATE INDEX coatcheck_sessions_subject ON coatcheck_sessions (subject, id) WHERE length(subject) > 0;
+//	CREATE INDEX coatcheck_sessions_label1 ON coatcheck_sessions (label1, id) WHERE length(label1) > 0;
+//	CREATE INDEX coatcheck_sessions_label2 ON coatcheck_sessions (label2, id) WHERE length(label2) > 0;
+//	CREATE INDEX coatcheck_sessions_label3 ON coatcheck_sessions (label3, id) WHERE length(label3) > 0;
 //	CREATE INDEX coatcheck_sessions_expires ON coatcheck_sessions (expires_us);
 //
 // MySQL and MariaDB:
@@ -29,11 +36,18 @@ import (
 //	CREATE TABLE coatcheck_sessions (
 //		id char(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
 //		subject varbinary(255) NOT NULL,
+//		label1 varbinary(255) NOT NULL,
+//		label2 varbinary(255) NOT NULL,
+//		label3 varbinary(255) NOT NULL,
 //		created_us bigint NOT NULL,
+//		used_us bigint NOT NULL,
 //		expires_us bigint NOT NULL,
 //		version bigint NOT NULL,
 //		data mediumblob NOT NULL,
 //		KEY coatcheck_sessions_subject (subject, id),
+//		KEY coatcheck_sessions_label1 (label1, id),
+//		KEY coatcheck_sessions_label2 (label2, id),
+//		KEY coatcheck_sessions_label3 (label3, id),
 //		KEY coatcheck_sessions_expires (expires_us)
 //	) ENGINE=InnoDB;
 //
@@ -42,16 +56,24 @@ import (
 //	CREATE TABLE coatcheck_sessions (
 //		id TEXT NOT NULL PRIMARY KEY,
 //		subject BLOB NOT NULL,
+//		label1 BLOB NOT NULL,
+//		label2 BLOB NOT NULL,
+//		label3 BLOB NOT NULL,
 //		created_us INTEGER NOT NULL,
+//		used_us INTEGER NOT NULL,
 //		expires_us INTEGER NOT NULL,
 //		version INTEGER NOT NULL,
 //		data BLOB NOT NULL
 //	);
 //	CREATE INDEX coatcheck_sessions_subject ON coatcheck_sessions (subject, id) WHERE length(subject) > 0;
+//	CREATE INDEX coatcheck_sessions_label1 ON coatcheck_sessions (label1, id) WHERE length(label1) > 0;
+//	CREATE INDEX coatcheck_sessions_label2 ON coatcheck_sessions (label2, id) WHERE length(label2) > 0;
+//	CREATE INDEX coatcheck_sessions_label3 ON coatcheck_sessions (label3, id) WHERE length(label3) > 0;
 //	CREATE INDEX coatcheck_sessions_expires ON coatcheck_sessions (expires_us);
 //
 // Times are microseconds since 1970 in UTC. Sessions of a subject are found by
 // bytes: WHERE subject = 'alice' in PostgreSQL and MySQL, CAST('alice' AS BLOB) in SQLite.
+// A label that a session does not have is empty, not NULL.
 func Migrate(db *gorm.DB, options ...Option) error {
 	t, err := newTable(db, options)
 	if err != nil {
@@ -87,9 +109,13 @@ func (t *table) migrate(db *gorm.DB) error {
 
 // session is the table for AutoMigrate, in dialects without SQL of their own here.
 type session struct {
-	ID        string `gorm:"column:id;primaryKey;size:64"`
+	ID        string `gorm:"column:id;primaryKey;size:64;index:,composite:subject;index:,composite:label1;index:,composite:label2;index:,composite:label3"`
 	Subject   []byte `gorm:"column:subject;size:255;not null;index:,composite:subject,priority:1"`
+	Label1    []byte `gorm:"column:label1;size:255;not null;index:,composite:label1,priority:1"`
+	Label2    []byte `gorm:"column:label2;size:255;not null;index:,composite:label2,priority:1"`
+	Label3    []byte `gorm:"column:label3;size:255;not null;index:,composite:label3,priority:1"`
 	CreatedUs int64  `gorm:"column:created_us;not null;autoCreateTime:false"`
+	UsedUs    int64  `gorm:"column:used_us;not null"`
 	ExpiresUs int64  `gorm:"column:expires_us;not null;index"`
 	Version   int64  `gorm:"column:version;not null"`
 	Data      []byte `gorm:"column:data;not null"`

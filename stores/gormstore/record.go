@@ -2,6 +2,7 @@ package gormstore
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -11,8 +12,11 @@ import (
 // since 5.6, 4 MiB.
 const maxData = 2 << 20
 
+// fits reports whether Create can keep rec. It answers before MySQL may cut something off.
 func fits(rec *driver.Record) bool {
-	return len(rec.Subject) <= driver.MaxSubject && len(rec.Data) <= maxData
+	tooLong := func(label string) bool { return len(label) > driver.MaxSubject }
+	return !tooLong(rec.Subject) && len(rec.Labels) <= driver.MaxLabels &&
+		!slices.ContainsFunc(rec.Labels, tooLong) && len(rec.Data) <= maxData
 }
 
 // filled is never nil, which would be NULL.
@@ -23,24 +27,48 @@ func filled(data []byte) []byte {
 	return data
 }
 
+// values are the arguments of an INSERT.
+func values(rec *driver.Record, version int64) []any {
+	labels := [driver.MaxLabels][]byte{{}, {}, {}}
+	for i, label := range rec.Labels {
+		labels[i] = []byte(label)
+	}
+	return []any{
+		rec.ID.String(), []byte(rec.Subject), labels[0], labels[1], labels[2],
+		rec.Created.UnixMicro(), rec.Used.UnixMicro(), rec.Expires.UnixMicro(), version, filled(rec.Data),
+	}
+}
+
 // row is a record as its columns come.
 type row struct {
-	id               idColumn
-	subject          string
-	created, expires int64
-	version          int64
-	data             []byte
+	id                     idColumn
+	subject                string
+	labels                 [driver.MaxLabels]string // "" where there is none
+	created, used, expires int64
+	version                int64
+	data                   []byte
 }
 
 func (r *row) dest() []any {
-	return []any{&r.id, &r.subject, &r.created, &r.expires, &r.version, &r.data}
+	return []any{
+		&r.id, &r.subject, &r.labels[0], &r.labels[1], &r.labels[2],
+		&r.created, &r.used, &r.expires, &r.version, &r.data,
+	}
 }
 
 func (r *row) record() driver.Record {
+	var labels []string
+	for _, label := range r.labels {
+		if label != "" {
+			labels = append(labels, label)
+		}
+	}
 	return driver.Record{
 		ID:      driver.ID(r.id),
 		Subject: r.subject,
+		Labels:  labels,
 		Created: time.UnixMicro(r.created),
+		Used:    time.UnixMicro(r.used),
 		Expires: time.UnixMicro(r.expires),
 		Version: uint64(r.version),
 		Data:    r.data,

@@ -26,16 +26,16 @@ func (t *table) check(ctx context.Context, pool *sql.DB) error {
 }
 
 func (t *table) checkColumns(ctx context.Context, pool *sql.DB) error {
-	rows, err := pool.QueryContext(ctx, t.render("SELECT [id], [subject], [created_us], [expires_us], [version], [data] FROM [table] WHERE 1 = 0"))
+	rows, err := pool.QueryContext(ctx, t.render("SELECT "+columns+" FROM [table] WHERE 1 = 0"))
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	columns, err := rows.ColumnTypes()
+	found, err := rows.ColumnTypes()
 	if err != nil {
 		return err
 	}
-	for _, c := range columns {
+	for _, c := range found {
 		got, want := strings.ToUpper(c.DatabaseTypeName()), t.dialect.types[c.Name()]
 		if got, _, _ = strings.Cut(got, "("); got != "" && want != nil && !slices.Contains(want, got) {
 			return fmt.Errorf("column %s is of type %s, want %s", c.Name(), got, strings.Join(want, " or "))

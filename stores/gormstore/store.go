@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -31,8 +32,7 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	id := rec.ID.String()
 	for range 3 {
 		now := s.micros()
-		_, unsure, err := s.exec(ctx, "create", &s.sql.insert,
-			id, []byte(rec.Subject), rec.Created.UnixMicro(), rec.Expires.UnixMicro(), now, filled(rec.Data))
+		_, unsure, err := s.exec(ctx, "create", &s.sql.insert, values(rec, now)...)
 		if err == nil {
 			rec.Version = uint64(now)
 		}
@@ -60,12 +60,19 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 // if no row fits then, another request may have changed the record, or we ourselves: a
 // conflict would make core apply its changes twice.
 func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
-	if !fits(rec) {
+	if len(rec.Data) > maxData {
 		return errTooLarge
 	}
-	id, now := rec.ID.String(), s.micros()
-	n, unsure, err := s.exec(ctx, "update", &s.sql.update,
-		[]byte(rec.Subject), rec.Expires.UnixMicro(), filled(rec.Data), id, int64(rec.Version), now)
+	id, now, used, until := rec.ID.String(), s.micros(), rec.Used.UnixMicro(), rec.Expires.UnixMicro()
+	later := until // what a stored deadline has to be later than, to stay
+	if rec.Exact {
+		later = math.MaxInt64
+	}
+	st, args := &s.sql.update, append(make([]any, 0, 12), filled(rec.Data), used, used, later, until)
+	if rec.Subject == "" {
+		st, args = &s.sql.clear, append(args, []byte{}, []byte{}, []byte{}, []byte{})
+	}
+	n, unsure, err := s.exec(ctx, "update", st, append(args, id, int64(rec.Version), now)...)
 	switch {
 	case err != nil:
 		return err
@@ -83,9 +90,9 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 }
 
 // Touch implements driver.Store.
-func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
-	key, now, until := id.String(), s.micros(), expires.UnixMicro()
-	n, _, err := s.exec(ctx, "touch", &s.sql.touch, until, key, int64(version), now, until)
+func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+	key, now, use, until := id.String(), s.micros(), used.UnixMicro(), expires.UnixMicro()
+	n, _, err := s.exec(ctx, "touch", &s.sql.touch, use, use, until, until, key, int64(version), now, use, until)
 	if err != nil || n == 1 {
 		return err
 	}
@@ -95,7 +102,7 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires
 	case v != version:
 		return errConflict
 	}
-	return nil // its deadline is as late already
+	return nil // its times are as late already
 }
 
 // Delete implements driver.Store.

@@ -15,9 +15,9 @@ import (
 )
 
 func cached(tb testing.TB, cache, truth driver.Store) driver.Store {
-	s, err := cachedstore.New(cache, truth, cachedstore.Config{Report: func(driver.ID, error) {}})
+	s, err := cachedstore.New(cache, truth, cachedstore.Config{Timeout: 5 * time.Second, Report: func(driver.ID, error) {}})
 	must(tb, err)
-	tb.Cleanup(func() { must(tb, s.(interface{ Close() error }).Close()) })
+	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
 }
 
@@ -64,7 +64,7 @@ func TestCachedRoundTrips(t *testing.T) {
 		{"Load", func() error { _, err := s.Load(ctx, rec.ID); return err }, 1, 0},
 		{"Update", func() error { return s.Update(ctx, rec) }, 2, 1},
 		{"Load", func() error { _, err := s.Load(ctx, rec.ID); return err }, 1, 0},
-		{"Touch", func() error { return s.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(time.Hour)) }, 2, 1},
+		{"Touch", func() error { return s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)) }, 2, 1},
 		{"Load", func() error { _, err := s.Load(ctx, rec.ID); return err }, 1, 0},
 		{"Update to what is too large", func() error { rec.Data = make([]byte, 2<<20); return s.Update(ctx, rec) }, 3, 1},
 		{"Load", func() error { got, err := s.Load(ctx, rec.ID); rec.Data = got.Data; return err }, 1, 1},

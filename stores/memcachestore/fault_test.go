@@ -201,7 +201,7 @@ func TestServerKilled(t *testing.T) {
 		wg.Wait()
 		must(t, s.Create(ctx, record(2, 100)))
 		wants(t, s.Update(ctx, rec), driver.ErrNotFound)
-		wants(t, s.Touch(ctx, rec.ID, rec.Version, time.Now().Add(2*time.Hour)), driver.ErrNotFound)
+		wants(t, s.Touch(ctx, rec.ID, rec.Version, rec.Used, time.Now().Add(2*time.Hour)), driver.ErrNotFound)
 	}
 	eventually(t, 2*time.Second, func() bool { return runtime.NumGoroutine() <= before })
 }
@@ -223,7 +223,7 @@ func TestIdleConnectionsDied(t *testing.T) {
 		"Load":   func() error { _, err := s.Load(ctx, rec.ID); return err },
 		"Create": func() error { return s.Create(ctx, record(2, 10)) },
 		"Update": func() error { return s.Update(ctx, rec) },
-		"Touch":  func() error { return s.Touch(ctx, rec.ID, rec.Version, time.Now().Add(2*time.Hour)) },
+		"Touch":  func() error { return s.Touch(ctx, rec.ID, rec.Version, rec.Used, time.Now().Add(2*time.Hour)) },
 		"Delete": func() error { return s.Delete(ctx, record(3, 10).ID) },
 		"Ping":   func() error { return s.Ping(ctx) },
 	} {

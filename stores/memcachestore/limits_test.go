@@ -1,7 +1,10 @@
 package memcachestore_test
 
 import (
+	"crypto/rand"
 	"errors"
+	"iter"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +36,7 @@ func TestEviction(t *testing.T) {
 			gone++
 			rec.Data = []byte("back")
 			wants(t, s.Update(ctx, rec), driver.ErrNotFound)
-			wants(t, s.Touch(ctx, rec.ID, rec.Version, time.Now().Add(2*time.Hour)), driver.ErrNotFound)
+			wants(t, s.Touch(ctx, rec.ID, rec.Version, rec.Used, time.Now().Add(2*time.Hour)), driver.ErrNotFound)
 		case err != nil || got.ID != rec.ID || got.Data[0] != byte(i):
 			t.Fatalf("record %d: %v of %d, %v", i, got.ID, got.Data[0], err)
 		}
@@ -87,7 +90,7 @@ func TestLongLives(t *testing.T) {
 			t.Errorf("a life of %v: %v", life, err)
 		}
 		rec.Expires = rec.Expires.Add(time.Hour)
-		must(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires))
+		must(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires))
 		must(t, s.Update(t.Context(), rec))
 		if got, err := s.Load(t.Context(), rec.ID); err != nil || !got.Expires.Equal(rec.Expires) {
 			t.Errorf("a life of %v, longer by an hour: until %v, %v", life, got.Expires, err)
@@ -95,52 +98,129 @@ func TestLongLives(t *testing.T) {
 	}
 }
 
-// The index forgets with its server, and Touch puts a session back into it.
+// The index forgets with its server, and whatever writes down the use of a session puts it back into it.
 func TestIndexHeals(t *testing.T) {
 	srv := testserver.Memcached(t)
 	s := open(t, srv.Addr)
-	ctx := t.Context()
-	rec := record(1, 10)
-	rec.Subject = "healed"
-	must(t, s.Create(ctx, rec))
-	listed := func() (n int) {
-		for _, err := range s.BySubject(ctx, "healed") {
-			must(t, err)
-			n++
-		}
-		return n
-	}
-	if listed() != 1 {
-		t.Fatal("not listed")
-	}
 	raw := memcache.New(srv.Addr)
 	defer raw.Close()
-	must(t, raw.Delete("test:s:"+hash("healed")))
-	if listed() != 0 {
-		t.Fatal("listed without a list")
+	ctx := t.Context()
+	for i, list := range []struct {
+		name, key string
+		walk      iter.Seq2[driver.Record, error]
+	}{
+		{"subject", "test:s:" + hash("healed"), s.BySubject(ctx, "healed")},
+		{"label", "test:l:" + hash("label"), s.ByLabel(ctx, "label")},
+	} {
+		healed := func(n int) *driver.Record {
+			rec := record(n, 10)
+			rec.Subject, rec.Labels = "healed", []string{"other", "label"}
+			must(t, s.Create(ctx, rec))
+			return rec
+		}
+		rec := healed(1000 * i)
+		listed := func(want int, when string) {
+			t.Helper()
+			n := 0
+			for _, err := range list.walk {
+				must(t, err)
+				n++
+			}
+			if n != want {
+				t.Fatalf("%s %s: %d listed, want %d", list.name, when, n, want)
+			}
+		}
+		listed(1, "after Create")
+		must(t, raw.Delete(list.key))
+		listed(0, "without a list")
+		must(t, s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Minute)))
+		listed(1, "after Touch")
+		must(t, raw.Delete(list.key))
+		must(t, s.Update(ctx, rec))
+		listed(0, "after an Update in between")
+		rec.Used = rec.Used.Add(time.Minute)
+		must(t, s.Update(ctx, rec))
+		listed(1, "after an Update in place of a Touch")
+		// Entries that are dead, or cleared, do not pile up.
+		for n := range 300 {
+			gone := healed(1000*i + 1 + n)
+			if n%2 == 0 {
+				gone.Subject = ""
+				must(t, s.Update(ctx, gone))
+			} else {
+				must(t, s.Delete(ctx, gone.ID))
+			}
+		}
+		item, err := raw.Get(list.key)
+		must(t, err)
+		if n := len(item.Value) / 32; n > 100 {
+			t.Errorf("%s: %d IDs in the list of one session", list.name, n)
+		}
+		listed(1, "among the dead")
+		if item, err = raw.Get(list.key); err != nil || len(item.Value) != 32 {
+			t.Errorf("%s: %d bytes in the list, %v", list.name, len(item.Value), err)
+		}
+		must(t, s.Delete(ctx, rec.ID))
 	}
-	must(t, s.Touch(ctx, rec.ID, rec.Version, rec.Expires.Add(time.Minute)))
-	if listed() != 1 {
-		t.Error("not listed after Touch")
+}
+
+// Many who create at once for one subject do not wait for one another.
+func TestListedAllAtOnce(t *testing.T) {
+	proxy := testserver.NewProxy(t, memcached(t).Addr)
+	s := open(t, proxy.Addr)
+	subject := t.Name() + time.Now().String()
+	must(t, s.Ping(t.Context()))
+	proxy.Latency(20 * time.Millisecond) // so that all read the list before one writes it
+	const many = 60
+	var wg sync.WaitGroup
+	for i := range many {
+		wg.Go(func() {
+			rec := record(i, 10)
+			rec.Subject = subject
+			if err := s.Create(t.Context(), rec); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	// Dead entries do not pile up.
-	for i := range 300 {
-		dead := record(1000+i, 10)
-		dead.Subject = "healed"
-		must(t, s.Create(ctx, dead))
-		must(t, s.Delete(ctx, dead.ID))
+	wg.Wait()
+	n := 0
+	for _, err := range s.BySubject(t.Context(), subject) {
+		must(t, err)
+		n++
 	}
-	item, err := raw.Get("test:s:" + hash("healed"))
-	must(t, err)
-	if n := len(item.Value) / 32; n > 100 {
-		t.Errorf("%d IDs in the list of one session", n)
+	if n != many {
+		t.Errorf("%d of %d are listed", n, many)
 	}
-	if listed() != 1 {
-		t.Error("not listed any more")
+}
+
+// A list that is full takes no more, and what it does not take is not created, until somebody
+// has looked through it.
+func TestFullList(t *testing.T) {
+	srv := testserver.Memcached(t)
+	s := open(t, srv.Addr)
+	raw := memcache.New(srv.Addr)
+	defer raw.Close()
+	list := make([]byte, (1<<20-200)/32*32)
+	rand.Read(list)
+	must(t, raw.Set(&memcache.Item{Key: "test:s:" + hash("full"), Value: list}))
+	create := func(n int) error {
+		rec := record(n, 10)
+		rec.Subject = "full"
+		err := s.Create(t.Context(), rec)
+		if _, there := s.Load(t.Context(), rec.ID); (err == nil) != (there == nil) {
+			t.Errorf("Create: %v, and Load: %v", err, there)
+		}
+		return err
 	}
-	if item, err = raw.Get("test:s:" + hash("healed")); err != nil || len(item.Value) != 32 {
-		t.Errorf("%d bytes in the list, %v", len(item.Value), err)
+	var err error
+	for i := 0; i < 20 && err == nil; i++ {
+		err = create(i)
 	}
+	wants(t, err, driver.ErrTooLarge)
+	for _, err := range s.BySubject(t.Context(), "full") {
+		must(t, err)
+	}
+	must(t, create(100))
 }
 
 // A server that was out of the list while a session was ended does not bring it back, if

@@ -16,10 +16,12 @@
 // # Concurrency
 //
 // Create is an add, Update and Touch are a cas, Delete is a delete: each is one
-// atomic step, and none brings back what is gone. There is no set. The cas id of what
-// was loaded is remembered, so an Update or Touch by the process that loaded is one
-// round trip; by another it is two, as the id has to be fetched. Touch writes the whole
-// record, because its deadline is in it.
+// atomic step, and none brings back what is gone. There is no set. What was loaded is
+// remembered with its cas id, so an Update or Touch by the process that loaded is one
+// round trip; by another it is two, as the id has to be fetched. What an Update must keep, of
+// Used, the deadline, Subject and Labels, is what that cas id stands for, so nothing is
+// lost: after somebody else's Touch, it fails, and is made anew from what is there
+// now. Touch writes the whole record, because its times are in it.
 //
 // The client library knows no context; here, the end of a context ends the call, closes its
 // connection, and so drops an answer that comes late. A server that does not
@@ -27,22 +29,28 @@
 //
 // # Capabilities
 //
-// [driver.Indexer], best effort: the sessions of a subject are listed in an item
-// of its own, which the server may throw out like any other. BySubject then misses those
-// sessions until their next Touch. A Create or Update that sets a Subject needs two more round
-// trips for the list, and fails with ErrUnavailable if the list's server does not answer.
-// [driver.Pinger] asks every server. There is no Rotate: memcached has no atomic step
+// [driver.Indexer], best effort: the sessions of a subject, or with a label, are listed in an item
+// of its own, which the server may throw out like any other. BySubject and ByLabel then miss those
+// sessions until their use is written down again, by a Touch or an Update that moves Used, which asks for
+// each of their lists: one round trip more. A
+// Create needs two more for its Subject and for each label, and fails with ErrUnavailable
+// if a list's server does not answer; the record is taken back then, best effort.
+// [driver.Pinger] asks every server. There is no Successor: memcached has no atomic step
 // over two keys.
 //
 // # Limits
 //
-// A record, with its ID, Subject and the key, must fit the server's largest item (memcached
+// A record, with its ID, Subject, Labels and the key, must fit the server's largest item (memcached
 // -I, 1 MiB by default): see Config.MaxItem. A server that is full throws out the sessions
 // that were not used for longest.
 //
-// The servers are chosen by consistent hashing: adding or removing one of N moves
-// 1/N of the sessions, and those that moved are lost, since memcached cannot hand them
-// over. A server that does not answer is never passed over for another one: its
+// A list, too, is one item, of 32 bytes for each session: about 32,000 sessions of a subject, or with
+// a label, at -I 1m. Create answers ErrTooLarge beyond that, until BySubject or ByLabel has
+// taken out those that ended.
+//
+// The servers are chosen by consistent hashing of the first 16 bytes of the ID: adding or
+// removing one of N moves 1/N of the sessions, and those that moved are lost, since
+// memcached cannot hand them over. A server that does not answer is never passed over for another one: its
 // sessions are unavailable, not absent. So as long as the list stays the same, each session
 // has one place, and no copy can be older than another. A server that is put
 // back into the list after it was out of it may still hold sessions that were ended

@@ -8,15 +8,16 @@ import (
 )
 
 // memory is what was loaded last, with its cas ids: what a request is about to
-// update. A session that hashes to the place of another takes it.
+// update. As nothing changes an item without changing its cas id, a write under that id may
+// go by what is remembered. A session that hashes to the place of another takes it.
 type memory [places]atomic.Pointer[loaded]
 
 const (
 	places    = 1 << 12
-	maxMemory = 4 << 10 // bytes of a value that is worth keeping: 16 MiB in all, at most
+	maxMemory = 4 << 10 // bytes of Data that are worth keeping: 16 MiB in all, at most
 )
 
-// loaded is an item as the server has it.
+// loaded is an item as the server has it. All but Data is always there: an Update needs it.
 type loaded struct {
 	rec   driver.Record
 	cas   uint64
@@ -24,6 +25,7 @@ type loaded struct {
 	whole bool // rec.Data is there
 }
 
+// place goes by the first half of the ID: the second is the same for all of an application.
 func (m *memory) place(id *driver.ID) *atomic.Pointer[loaded] {
 	return &m[binary.LittleEndian.Uint64(id[8:])%places]
 }

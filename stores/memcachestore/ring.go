@@ -53,7 +53,8 @@ func (r *ring) build() {
 	})
 }
 
-// pick returns the server of id. IDs are hashes or random: their own bits will do.
+// pick returns the server of id. The first 16 bytes of an ID are random or a hash: those bits will
+// do, and the rest may be the same for all sessions.
 func (r *ring) pick(id *driver.ID) *server {
 	if len(r.servers) == 1 {
 		return r.servers[0]

@@ -21,7 +21,8 @@ type client = memcache.Client
 type server struct {
 	network, addr string
 	prefix        string // of keys
-	index         string // of the keys of lists
+	subjects      string // of the keys of subjects' lists
+	labels        string // of the keys of labels' lists
 	breaker       *breaker.Breaker
 	pool          pool
 }
@@ -41,7 +42,8 @@ func newServer(name string, config *Config) (*server, error) {
 		generation += ":"
 	}
 	sv.prefix = config.Prefix + generation
-	sv.index = config.Prefix + generation + "s:"
+	sv.subjects = sv.prefix + "s:"
+	sv.labels = sv.prefix + "l:"
 	sv.pool.init(sv, config)
 	return sv, nil
 }

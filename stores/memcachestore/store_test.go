@@ -25,8 +25,8 @@ func open(tb testing.TB, servers ...string) *memcachestore.Store {
 	return s
 }
 
-// largest is the Data that fits an item of 1 MiB.
-const largest = 1<<20 - 1024
+// largest is the Data that fits an item of 1 MiB together with the longest names.
+const largest = 1<<20 - 1536
 
 func harness(servers ...string) storetest.Harness {
 	prefix := 0
@@ -90,7 +90,7 @@ func record(n int, size int) *driver.Record {
 	id := driver.ID{byte(n), byte(n >> 8), byte(n >> 16), 7}
 	copy(id[8:], []byte(now.Format("150405.000000000")))
 	id[0] ^= byte(now.Nanosecond() >> 10)
-	return &driver.Record{ID: id, Created: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
+	return &driver.Record{ID: id, Created: now, Used: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
 }
 
 func must(tb testing.TB, err error) {

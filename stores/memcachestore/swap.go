@@ -2,7 +2,6 @@ package memcachestore
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -13,8 +12,9 @@ import (
 
 // swap replaces the live record of this version by what change makes of it, with one cas if
 // the record was loaded here, and returns what was there before. If change makes nil, the record
-// is as it should be.
-func (s *Store) swap(ctx context.Context, sv *server, what string, id driver.ID, version uint64, change func(*loaded) *memcache.Item) (*loaded, error) {
+// is as it should be. If somebody else's Touch came between, change is called again, with what
+// that one left.
+func (s *Store) swap(ctx context.Context, sv *server, what string, id driver.ID, version uint64, change func(*loaded) (*memcache.Item, error)) (*loaded, error) {
 	l := s.memory.find(&id, version, what == "touch")
 	remembered := l != nil
 	var before *loaded
@@ -31,7 +31,10 @@ func (s *Store) swap(ctx context.Context, sv *server, what string, id driver.ID,
 		}
 		var item *memcache.Item
 		if l.liveness() == nil {
-			item = change(l)
+			var err error
+			if item, err = change(l); err != nil {
+				return nil, err
+			}
 		}
 		if item == nil {
 			if !remembered {
@@ -84,5 +87,3 @@ func (s *Store) refetch(ctx context.Context, sv *server, what string, id driver.
 	}
 	return l, nil
 }
-
-func created(t time.Time) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(t.UnixMicro())) }

@@ -32,7 +32,7 @@ func TestRoundTrips(t *testing.T) {
 	later := rec.Expires
 	touch := func() error {
 		later = later.Add(time.Minute)
-		return s.Touch(ctx, rec.ID, rec.Version, later)
+		return s.Touch(ctx, rec.ID, rec.Version, rec.Used, later)
 	}
 	count("Create", 1, func() error { return s.Create(ctx, rec) })
 	count("Load", 1, load)
@@ -52,12 +52,34 @@ func TestRoundTrips(t *testing.T) {
 	later = rec.Expires
 	count("Touch with a subject", 2, touch)
 	count("Load", 1, load)
-	count("Update with the same subject", 1, func() error { return s.Update(ctx, rec) })
+	count("Update with a subject", 1, func() error { return s.Update(ctx, rec) })
 	count("BySubject", 2, func() (err error) {
 		for _, err = range s.BySubject(ctx, rec.Subject) {
 		}
 		return err
 	})
+
+	rec = record(3, 261)
+	rec.Subject, rec.Labels = "counted"+time.Now().String(), []string{"labels"}
+	count("Create with a label", 5, func() error { return s.Create(ctx, rec) })
+	count("Load", 1, load)
+	later = rec.Expires
+	count("Touch with a label", 3, touch)
+	count("Load", 1, load)
+	count("Touch that has nothing to do", 3, func() error { return s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires) })
+	count("Load", 1, load)
+	rec.Data = make([]byte, 100<<10) // more than is remembered
+	count("Update with a label", 1, func() error { return s.Update(ctx, rec) })
+	count("Load of much data", 1, load)
+	count("Update of much data", 1, func() error { return s.Update(ctx, rec) })
+	count("Load of much data", 1, load)
+	count("Touch of much data", 4, touch)
+	count("Load", 1, load)
+	must(t, other.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)))
+	count("Update after somebody else's Touch", 3, func() error { return s.Update(ctx, rec) })
+	count("Load", 1, load)
+	rec.Subject = ""
+	count("Update that clears the subject", 1, func() error { return s.Update(ctx, rec) })
 	if n := proxy.Stats().Connections; n > 2 {
 		t.Errorf("%d connections for two stores with one caller each", n)
 	}

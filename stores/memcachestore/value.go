@@ -16,49 +16,101 @@ import (
 //	32 bytes  ID
 //	 8 bytes  Version
 //	 8 bytes  Created, microseconds
+//	 8 bytes  Used, microseconds
 //	 8 bytes  Expires, microseconds
 //	 8 bytes  nonce: tells apart two writes that are the same otherwise
-//	 1 byte   length of Subject, then Subject, then Data
+//	 1 byte   length of Subject, then Subject
+//	 1 byte   number of Labels, and for each 1 byte length, then the label
+//	          then Data
 const (
 	format = 1
-	head   = 1 + 32 + 4*8 + 1
+	head   = 1 + 32 + 5*8 // what has the same length in every item
 
 	atID      = 1
 	atVersion = atID + 32
 	atCreated = atVersion + 8
-	atExpires = atCreated + 8
+	atUsed    = atCreated + 8
+	atExpires = atUsed + 8
 	atNonce   = atExpires + 8
-	atSubject = atNonce + 8
 )
 
+// size is the length of what encode makes.
+func size(rec *driver.Record) int {
+	n := head + 1 + len(rec.Subject) + 1 + len(rec.Data)
+	for _, label := range rec.Labels {
+		n += 1 + len(label)
+	}
+	return n
+}
+
+var errNoRecord = driver.Corrupt("memcachestore: the item is no record")
+
 func encode(rec *driver.Record, version, nonce uint64) []byte {
-	b := make([]byte, 0, head+len(rec.Subject)+len(rec.Data))
+	b := make([]byte, 0, size(rec))
 	b = append(b, format)
 	b = append(b, rec.ID[:]...)
 	b = binary.LittleEndian.AppendUint64(b, version)
 	b = binary.LittleEndian.AppendUint64(b, uint64(rec.Created.UnixMicro()))
+	b = binary.LittleEndian.AppendUint64(b, uint64(rec.Used.UnixMicro()))
 	b = binary.LittleEndian.AppendUint64(b, uint64(rec.Expires.UnixMicro()))
 	b = binary.LittleEndian.AppendUint64(b, nonce)
-	b = append(b, byte(len(rec.Subject)))
-	b = append(b, rec.Subject...)
+	b = appendText(b, rec.Subject)
+	b = append(b, byte(len(rec.Labels)))
+	for _, label := range rec.Labels {
+		b = appendText(b, label)
+	}
 	return append(b, rec.Data...)
+}
+
+func appendText(b []byte, text string) []byte { return append(append(b, byte(len(text))), text...) }
+
+// cutText is the opposite of appendText.
+func cutText(b []byte) (text string, rest []byte, ok bool) {
+	if len(b) == 0 || len(b) < 1+int(b[0]) {
+		return "", nil, false
+	}
+	end := 1 + int(b[0])
+	return string(b[1:end]), b[end:], true
 }
 
 // decode reads what is kept under id.
 func decode(id driver.ID, b []byte) (rec driver.Record, err error) {
-	switch {
-	case len(b) < head || b[0] != format || len(b) < head+int(b[atSubject]):
-		return rec, driver.Corrupt("memcachestore: the item is no record")
-	case driver.ID(b[atID:atVersion]) != id:
+	if len(b) < head || b[0] != format {
+		return rec, errNoRecord
+	}
+	if driver.ID(b[atID:atVersion]) != id {
 		// Somebody else's record is no answer at all.
 		return rec, unavailable("load", errors.New("the server answered with another session's record"))
 	}
-	end := head + int(b[atSubject])
+	subject, rest, ok := cutText(b[head:])
+	if !ok {
+		return rec, errNoRecord
+	}
+	labels, rest, ok := cutLabels(rest)
+	if !ok {
+		return rec, errNoRecord
+	}
 	return driver.Record{
 		ID: id, Version: binary.LittleEndian.Uint64(b[atVersion:]),
-		Created: micro(b[atCreated:]), Expires: micro(b[atExpires:]),
-		Subject: string(b[head:end]), Data: b[end:len(b):len(b)],
+		Created: micro(b[atCreated:]), Used: micro(b[atUsed:]), Expires: micro(b[atExpires:]),
+		Subject: subject, Labels: labels, Data: rest[:len(rest):len(rest)],
 	}, nil
+}
+
+// cutLabels returns nil where there are none.
+func cutLabels(b []byte) (labels []string, rest []byte, ok bool) {
+	if len(b) == 0 {
+		return nil, nil, false
+	}
+	n, rest := int(b[0]), b[1:]
+	for range n {
+		var label string
+		if label, rest, ok = cutText(rest); !ok {
+			return nil, nil, false
+		}
+		labels = append(labels, label)
+	}
+	return labels, rest, true
 }
 
 func micro(b []byte) time.Time { return time.UnixMicro(int64(binary.LittleEndian.Uint64(b))) }

@@ -2,6 +2,7 @@ package memcachestore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -35,10 +36,12 @@ func TestExpiration(t *testing.T) {
 func TestValueIsWhatItWas(t *testing.T) {
 	id := driver.ID{1, 2, 3}
 	rec := driver.Record{
-		ID: id, Subject: "alice", Version: 7, Created: time.UnixMicro(1_700_000_000_000_001), Expires: time.UnixMicro(1_800_000_000_000_001), Data: []byte("data"),
+		ID: id, Subject: "alice", Labels: []string{"admin", "idp:1"}, Version: 7, Data: []byte("data"),
+		Created: time.UnixMicro(1_700_000_000_000_001), Used: time.UnixMicro(1_700_000_000_000_002), Expires: time.UnixMicro(1_800_000_000_000_001),
 	}
 	value := encode(&rec, 7, 99)
-	golden := "01" + id.String() + "0700000000000000" + "01401e18240a0600" + "0180982817650600" + "6300000000000000" + "05616c696365" + "64617461"
+	golden := "01" + id.String() + "0700000000000000" + "01401e18240a0600" + "02401e18240a0600" + "0180982817650600" + "6300000000000000" +
+		"05616c696365" + "02" + "0561646d696e" + "056964703a31" + "64617461"
 	if got := fmt.Sprintf("%x", value); got != golden {
 		t.Errorf("the format changed:\n%s\n%s", got, golden)
 	}
@@ -48,10 +51,25 @@ func TestValueIsWhatItWas(t *testing.T) {
 	}
 }
 
+// An item that ends too soon is no record, wherever that is.
+func TestDecodeCutShort(t *testing.T) {
+	rec := driver.Record{ID: driver.ID{1}, Subject: "alice", Labels: []string{"admin", "idp"}}
+	whole := encode(&rec, 1, 2)
+	for n := range whole {
+		if got, err := decode(rec.ID, whole[:n]); !errors.Is(err, driver.ErrCorrupt) {
+			t.Errorf("%d of %d bytes: %+v, %v", n, len(whole), got, err)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	id := driver.ID{1}
 	f.Add(encode(&driver.Record{ID: id, Subject: "alice", Data: []byte("data")}, 1, 2))
-	f.Add(encode(&driver.Record{ID: id}, 1, 2)[:head-1])
+	f.Add(encode(&driver.Record{ID: id, Subject: "alice", Labels: []string{"", "admin"}}, 1, 2))
+	whole := encode(&driver.Record{ID: id, Subject: "a", Labels: []string{"b"}}, 1, 2)
+	for n := head - 1; n < len(whole); n++ {
+		f.Add(whole[:n])
+	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		rec, err := decode(id, value)
 		if err != nil {

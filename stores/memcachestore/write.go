@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -27,8 +28,9 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	if err := s.insert(ctx, sv, rec.ID, item); err != nil {
 		return err
 	}
-	if rec.Subject != "" {
-		if err := s.enlist(ctx, rec.Subject, rec.ID); err != nil {
+	for _, of := range topics(rec) {
+		if err := s.enlist(ctx, of, rec.ID); err != nil {
+			s.withdraw(ctx, sv, rec.ID, nonceOf(item.Value))
 			return err
 		}
 	}
@@ -70,46 +72,89 @@ func (s *Store) insert(ctx context.Context, sv *server, id driver.ID, item *memc
 	return unavailable("create", errBusyItem)
 }
 
+// withdraw removes the record of a Create that fails, since nobody will be told of it. It does
+// its best, and so it goes on when ctx has ended, but nobody waits for that. It
+// is a cas, not a delete: by then, the caller may have tried again and succeeded.
+func (s *Store) withdraw(ctx context.Context, sv *server, id driver.ID, nonce uint64) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Timeout)
+		defer cancel()
+		l, err := s.fetch(ctx, sv, "create", id)
+		if err != nil || l.nonce != nonce {
+			return
+		}
+		over := &memcache.Item{Key: sv.key(&id), CasID: l.cas, Expiration: -1}
+		_, _ = sv.do(ctx, "create", func(c *client) error { return c.CompareAndSwap(over) })
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
 // Update implements driver.Store.
 func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	sv, now := s.ring.pick(&rec.ID), time.Now()
 	version := nextVersion(rec.Version, now)
-	item, err := s.item(sv, rec, version, now)
-	if err != nil {
-		return err
-	}
-	before, err := s.swap(ctx, sv, "update", rec.ID, rec.Version, func(l *loaded) *memcache.Item {
-		copy(item.Value[atCreated:atExpires], created(l.rec.Created))
-		return item
+	before, err := s.swap(ctx, sv, "update", rec.ID, rec.Version, func(l *loaded) (*memcache.Item, error) {
+		next := l.updated(rec)
+		return s.item(sv, &next, version, now)
 	})
 	if err != nil {
 		return err
 	}
-	if rec.Subject != "" && rec.Subject != before.rec.Subject {
-		if err := s.enlist(ctx, rec.Subject, rec.ID); err != nil {
-			return err
+	rec.Version = version
+	if rec.Subject != "" && rec.Used.After(before.rec.Used) { // in place of a Touch
+		for _, of := range topics(&before.rec) {
+			s.heal(ctx, of, rec.ID)
 		}
 	}
-	rec.Version = version
 	return nil
 }
 
-// Touch implements driver.Store.
-func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
-	sv := s.ring.pick(&id)
-	before, err := s.swap(ctx, sv, "touch", id, version, func(l *loaded) *memcache.Item {
-		if expires.UnixMicro() <= l.rec.Expires.UnixMicro() {
-			return nil
-		}
-		longer := l.rec
-		longer.Expires = expires
-		item, _ := s.item(sv, &longer, version, time.Now()) // it has fitted before
-		return item
-	})
-	if err == nil && before.rec.Subject != "" {
-		s.heal(ctx, before.rec.Subject, id)
+// updated is what an Update with rec makes of l. A record that has lost its Subject stays in
+// the lists until somebody tidies them, and is passed over there.
+func (l *loaded) updated(rec *driver.Record) driver.Record {
+	next := *rec
+	next.Created, next.Used = l.rec.Created, later(l.rec.Used, rec.Used)
+	if !rec.Exact {
+		next.Expires = later(l.rec.Expires, rec.Expires)
 	}
-	return err
+	next.Subject, next.Labels = l.rec.Subject, l.rec.Labels
+	if rec.Subject == "" {
+		next.Subject, next.Labels = "", nil
+	}
+	return next
+}
+
+// later returns the later of two times, stored if they are the same to the microsecond.
+func later(stored, given time.Time) time.Time {
+	if given.UnixMicro() > stored.UnixMicro() {
+		return given
+	}
+	return stored
+}
+
+// Touch implements driver.Store.
+func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+	sv := s.ring.pick(&id)
+	before, err := s.swap(ctx, sv, "touch", id, version, func(l *loaded) (*memcache.Item, error) {
+		next := l.rec
+		next.Used, next.Expires = later(l.rec.Used, used), later(l.rec.Expires, expires)
+		if next.Used.Equal(l.rec.Used) && next.Expires.Equal(l.rec.Expires) {
+			return nil, nil
+		}
+		return s.item(sv, &next, version, time.Now())
+	})
+	if err != nil {
+		return err
+	}
+	for _, of := range topics(&before.rec) {
+		s.heal(ctx, of, id)
+	}
+	return nil
 }
 
 // Delete implements driver.Store.
@@ -128,8 +173,13 @@ func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 func (s *Store) item(sv *server, rec *driver.Record, version uint64, now time.Time) (*memcache.Item, error) {
 	const overhead = 128 // of the server, for each item
 	key := sv.key(&rec.ID)
-	if size := overhead + len(key) + head + len(rec.Subject) + len(rec.Data); size > s.config.MaxItem || len(rec.Subject) > driver.MaxSubject {
+	if overhead+len(key)+size(rec) > s.config.MaxItem {
 		return nil, fmt.Errorf("memcachestore: %w: %d bytes of data, and items of %d", driver.ErrTooLarge, len(rec.Data), s.config.MaxItem)
+	}
+	if len(rec.Subject) > driver.MaxSubject || len(rec.Labels) > driver.MaxLabels || slices.ContainsFunc(rec.Labels, tooLong) {
+		return nil, fmt.Errorf("memcachestore: %w: more than a subject of %d bytes and %d labels of as many", driver.ErrTooLarge, driver.MaxSubject, driver.MaxLabels)
 	}
 	return &memcache.Item{Key: key, Value: encode(rec, version, s.nonces.take()), Expiration: expiration(rec.Expires, now)}, nil
 }
+
+func tooLong(label string) bool { return len(label) > driver.MaxSubject }

@@ -2,10 +2,21 @@ package memstore
 
 import "github.com/coatcheck-go/coatcheck/core/driver"
 
-// overhead is what a record costs beside its Data and Subject.
-const overhead = 170
+// What a record costs beside its Data, Subject and Labels, and what each label costs.
+const (
+	overhead      = 190
+	labelOverhead = 130
+)
 
-func size(data int, subject string) int64 { return int64(overhead + data + len(subject)) }
+func size(data int, subject string, labels []string) int64 {
+	n := overhead + data + len(subject)
+	for _, label := range labels {
+		n += labelOverhead + len(label)
+	}
+	return int64(n)
+}
+
+func (e *entry) size() int64 { return size(len(e.data), e.subject, e.labelled()) }
 
 // reserve counts a record of new bytes in place of one of old bytes, 0 for none, or
 // answers that there is no room. What needs no more than there was always fits.
@@ -35,7 +46,7 @@ func (s *Store) makeRoom(rec *driver.Record) {
 	const parts = 16
 	for range parts {
 		full := s.config.MaxRecords > 0 && s.records.Load() >= s.config.MaxRecords ||
-			s.config.MaxBytes > 0 && s.bytes.Load()+size(len(rec.Data), rec.Subject) > s.config.MaxBytes
+			s.config.MaxBytes > 0 && s.bytes.Load()+size(len(rec.Data), rec.Subject, rec.Labels) > s.config.MaxBytes
 		if !full || !s.sweep.mu.TryLock() {
 			return
 		}

@@ -2,6 +2,7 @@ package memstore_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,11 +28,9 @@ func TestFullStoreRefusesAndKeepsTheLiving(t *testing.T) {
 		t.Errorf("version %d, %d records after a refusal", next.Version, s.Len())
 	}
 	for _, rec := range recs { // what is there can be used, and ended
-		must(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Expires.Add(time.Hour)))
+		must(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)))
 		must(t, s.Update(t.Context(), rec))
 	}
-	old := *recs[0]
-	wantFull(t, s.Rotate(t.Context(), &old, next))
 	must(t, s.Delete(t.Context(), recs[0].ID))
 	must(t, s.Create(t.Context(), next))
 }
@@ -62,6 +61,7 @@ func TestMaxBytes(t *testing.T) {
 		t.Fatalf("what never fits: %v", err)
 	}
 	rec := record(0, "alice", 50_000)
+	rec.Labels = []string{"admin", "sid"}
 	must(t, s.Create(t.Context(), rec))
 	wantFull(t, s.Create(t.Context(), record(1, "", 60_000)))
 	must(t, s.Create(t.Context(), record(1, "", 30_000)))
@@ -83,6 +83,18 @@ func TestMaxBytes(t *testing.T) {
 	must(t, s.Delete(t.Context(), id(3)))
 	must(t, s.Delete(t.Context(), id(1)))
 	must(t, s.Create(t.Context(), record(2, "", bound-200))) // all of it came back
+	wantFull(t, s.Create(t.Context(), record(4, "", 10)))    // and no more than that
+}
+
+func TestLabelsCountAsBytes(t *testing.T) {
+	s := memstore.New(memstore.Config{MaxBytes: 1000})
+	rec := record(0, "alice", 10)
+	rec.Labels = []string{strings.Repeat("l", driver.MaxSubject), strings.Repeat("m", driver.MaxSubject)}
+	must(t, s.Create(t.Context(), rec))
+	wantFull(t, s.Create(t.Context(), record(1, "", 10)))
+	rec.Subject = ""
+	must(t, s.Update(t.Context(), rec))
+	must(t, s.Create(t.Context(), record(1, "", 10)))
 }
 
 // TestSweepGivesMemoryBack: after a peak, the tables shrink with the records.

@@ -18,13 +18,13 @@
 //
 // # Capabilities
 //
-// [driver.Rotator], [driver.Sweeper], [driver.Lister] and [driver.Indexer]. Data
-// is neither copied in nor out, and Load does not allocate.
+// [driver.Sweeper], [driver.Lister] and [driver.Indexer]. Data is neither copied in nor
+// out, and Load does not allocate.
 //
 // # Limits
 //
-// A session costs about 170 bytes of heap beside its Data and Subject. The
-// process must not run twice: a second one has sessions of its own. Memory
+// A session costs about 190 bytes of heap beside its Data and Subject, and each label 130
+// beside its text. The process must not run twice: a second one has sessions of its own. Memory
 // is unbounded unless [Config] says otherwise, and a full store refuses new
 // sessions; it never throws out live ones, since anyone who can start sessions
 // could then log out everyone else.
@@ -50,8 +50,8 @@ type Config struct {
 	// are swept. Default: 0, no bound.
 	MaxRecords int64
 
-	// MaxBytes bounds the memory, counted as Data, Subject and 170 bytes for
-	// each record. Update also obeys it; Touch and Delete always work.
+	// MaxBytes bounds the memory, counted as Data, Subject, Labels, 190 bytes for each record
+	// and 130 for each label. Update also obeys it; Touch and Delete always work.
 	// Default: 0, no bound.
 	MaxBytes int64
 
@@ -59,8 +59,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// ErrFull is found in the driver.ErrUnavailable error of a Create, Update or
-// Rotate that would exceed MaxRecords or MaxBytes.
+// ErrFull is found in the driver.ErrUnavailable error of a Create or Update that would
+// exceed MaxRecords or MaxBytes.
 var ErrFull = errors.New("no room within MaxRecords and MaxBytes")
 
 // Store is a driver.Store in memory. Make one with New.
@@ -78,7 +78,6 @@ const shards = 1 << 10
 
 var (
 	_ driver.Store   = (*Store)(nil)
-	_ driver.Rotator = (*Store)(nil)
 	_ driver.Sweeper = (*Store)(nil)
 	_ driver.Lister  = (*Store)(nil)
 	_ driver.Indexer = (*Store)(nil)
@@ -102,8 +101,8 @@ func (s *Store) Len() int { return int(s.records.Load()) }
 
 func (s *Store) now() int64 { return s.config.Now().UnixMicro() }
 
-// shard returns the shard of id. IDs are hashes or random, so any of their bits
-// will do; the table within the shard uses others.
+// shard returns the shard of id. The first 16 bytes of IDs are random, and the others may be
+// the same for all sessions; the table within the shard uses other bits of the first.
 func (s *Store) shard(id *driver.ID) *shard { return &s.shards[number(id)] }
 
 func number(id *driver.ID) int { return (int(id[0]) | int(id[1])<<8) % shards }
@@ -138,7 +137,7 @@ func (s *Store) Update(_ context.Context, rec *driver.Record) error {
 }
 
 // Touch implements driver.Store.
-func (s *Store) Touch(_ context.Context, id driver.ID, version uint64, expires time.Time) error {
+func (s *Store) Touch(_ context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 	now, sh := s.now(), s.shard(&id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -149,6 +148,7 @@ func (s *Store) Touch(_ context.Context, id driver.ID, version uint64, expires t
 	if e.version != version {
 		return errConflict
 	}
+	e.used = max(e.used, used.UnixMicro())
 	e.expires = max(e.expires, expires.UnixMicro())
 	return nil
 }

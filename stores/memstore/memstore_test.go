@@ -32,12 +32,13 @@ func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(memstore.Config{}
 func TestLoadDoesNotAllocate(t *testing.T) {
 	s := memstore.New(memstore.Config{})
 	rec := record(1, "alice", 261)
+	rec.Labels = []string{"admin", "sid"}
 	must(t, s.Create(t.Context(), rec))
 	allocs := testing.AllocsPerRun(100, func() {
 		if _, err := s.Load(t.Context(), rec.ID); err != nil {
 			t.Error(err)
 		}
-		must(t, s.Touch(t.Context(), rec.ID, rec.Version, time.Now().Add(2*time.Hour)))
+		must(t, s.Touch(t.Context(), rec.ID, rec.Version, time.Now(), time.Now().Add(2*time.Hour)))
 		must(t, s.Update(t.Context(), rec))
 	})
 	if allocs != 0 {
@@ -68,7 +69,7 @@ func TestRealClock(t *testing.T) {
 // record returns a record with an ID made of n, which lives for an hour.
 func record(n int, subject string, size int) *driver.Record {
 	now := time.Now()
-	return &driver.Record{ID: id(n), Subject: subject, Created: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
+	return &driver.Record{ID: id(n), Subject: subject, Created: now, Used: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
 }
 
 func must(tb testing.TB, err error) {

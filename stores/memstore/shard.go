@@ -21,14 +21,18 @@ type shard struct {
 	slots   uint32            // in use or freed
 	used    uint32            // in use
 	free    uint32            // first freed slot, chained by next[byID]
+
+	byLabel map[string][]uint32 // slots; nil until a session has labels
 }
 
-// entry is 112 bytes, and a chunk of 16 just fills a size class of the allocator.
+// entry is 128 bytes, two cache lines, and a chunk of 16 just fills a size class of the allocator.
 type entry struct {
 	id       driver.ID
 	subject  string
+	labels   *[]string // nil: none
 	data     []byte
 	created  int64 // microseconds
+	used     int64
 	expires  int64
 	version  uint64          // 0: a freed slot
 	next     [indexes]uint32 // slots; 0: none
@@ -83,6 +87,7 @@ func (sh *shard) insert(e entry) {
 	}
 	*sh.at(slot) = e
 	sh.used++
+	sh.linkLabels(slot)
 	if int(sh.used) > len(sh.heads[byID]) {
 		sh.grow()
 		return
@@ -94,7 +99,7 @@ func (sh *shard) insert(e entry) {
 // remove frees a slot.
 func (sh *shard) remove(slot uint32) {
 	sh.unlink(byID, slot)
-	sh.unlink(bySubject, slot)
+	sh.clearNames(slot)
 	*sh.at(slot) = entry{next: [indexes]uint32{byID: sh.free}}
 	sh.free = slot
 	sh.used--
@@ -120,6 +125,7 @@ func (sh *shard) compact() {
 	}
 	old := sh.chunks
 	sh.chunks, sh.heads, sh.slots, sh.used, sh.free = nil, [indexes][]uint32{}, 0, 0, 0
+	sh.byLabel = nil
 	for _, entries := range old {
 		for _, e := range entries {
 			if e.version != 0 {
@@ -181,7 +187,7 @@ func (sh *shard) headSubject(subject string) *uint32 {
 
 func (e *entry) record() driver.Record {
 	return driver.Record{
-		ID: e.id, Subject: e.subject, Version: e.version, Data: e.data,
-		Created: time.UnixMicro(e.created), Expires: time.UnixMicro(e.expires),
+		ID: e.id, Subject: e.subject, Labels: e.labelled(), Version: e.version, Data: e.data,
+		Created: time.UnixMicro(e.created), Used: time.UnixMicro(e.used), Expires: time.UnixMicro(e.expires),
 	}
 }

@@ -39,6 +39,18 @@ func (s *Store) BySubject(_ context.Context, subject string) iter.Seq2[driver.Re
 	})
 }
 
+// ByLabel implements driver.Indexer. A shard in which no session ever had a label has no index.
+func (s *Store) ByLabel(_ context.Context, label string) iter.Seq2[driver.Record, error] {
+	return s.walk(func(sh *shard, found []driver.Record, now int64) []driver.Record {
+		for _, slot := range sh.byLabel[label] {
+			if e := sh.at(slot); now < e.expires {
+				found = append(found, e.record())
+			}
+		}
+		return found
+	})
+}
+
 // walk yields what find finds in each shard. No lock is held meanwhile, so the
 // loop may call the store.
 func (s *Store) walk(find func(*shard, []driver.Record, int64) []driver.Record) iter.Seq2[driver.Record, error] {

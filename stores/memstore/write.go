@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -16,23 +15,6 @@ var (
 	errFull     = driver.Unavailable("memstore", ErrFull)
 )
 
-// Rotate implements driver.Rotator.
-func (s *Store) Rotate(_ context.Context, old, next *driver.Record) error {
-	s.makeRoom(next)
-	now, from, to := s.now(), s.shard(&old.ID), s.shard(&next.ID)
-	defer s.lockBoth(number(&old.ID), number(&next.ID))()
-	created := *next
-	if err := s.create(to, &created, now); err != nil {
-		return err
-	}
-	if err := s.update(from, old, now); err != nil {
-		s.remove(to, to.find(&next.ID))
-		return err
-	}
-	next.Version = created.Version
-	return nil
-}
-
 // create is Create with the lock held.
 func (s *Store) create(sh *shard, rec *driver.Record, now int64) error {
 	if slot := sh.find(&rec.ID); slot != 0 {
@@ -41,14 +23,14 @@ func (s *Store) create(sh *shard, rec *driver.Record, now int64) error {
 		}
 		s.remove(sh, slot)
 	}
-	if err := s.reserve(0, size(len(rec.Data), rec.Subject)); err != nil {
+	if err := s.reserve(0, size(len(rec.Data), rec.Subject, rec.Labels)); err != nil {
 		return err
 	}
 	sh.version++
 	rec.Version = sh.version
 	sh.insert(entry{
-		id: rec.ID, subject: strings.Clone(rec.Subject), data: clip(rec.Data), version: rec.Version,
-		created: rec.Created.UnixMicro(), expires: rec.Expires.UnixMicro(),
+		id: rec.ID, subject: strings.Clone(rec.Subject), labels: clone(rec.Labels), data: clip(rec.Data), version: rec.Version,
+		created: rec.Created.UnixMicro(), used: rec.Used.UnixMicro(), expires: rec.Expires.UnixMicro(),
 	})
 	return nil
 }
@@ -63,38 +45,44 @@ func (s *Store) update(sh *shard, rec *driver.Record, now int64) error {
 	if e.version != rec.Version {
 		return errConflict
 	}
-	if err := s.reserve(size(len(e.data), e.subject), size(len(rec.Data), rec.Subject)); err != nil {
+	subject, labels := e.subject, e.labelled()
+	if rec.Subject == "" {
+		subject, labels = "", nil
+	}
+	if err := s.reserve(e.size(), size(len(rec.Data), subject, labels)); err != nil {
 		return err
 	}
-	if e.subject != rec.Subject {
-		sh.unlink(bySubject, slot)
-		e.subject = strings.Clone(rec.Subject)
-		sh.link(bySubject, slot)
+	if rec.Subject == "" {
+		sh.clearNames(slot)
 	}
 	sh.version++
 	rec.Version = sh.version
-	e.version, e.data, e.expires = rec.Version, clip(rec.Data), rec.Expires.UnixMicro()
+	e.version, e.data, e.used = rec.Version, clip(rec.Data), max(e.used, rec.Used.UnixMicro())
+	if expires := rec.Expires.UnixMicro(); rec.Exact || expires > e.expires {
+		e.expires = expires
+	}
 	return nil
 }
 
 // remove removes what is in slot, with the lock held.
 func (s *Store) remove(sh *shard, slot uint32) {
-	e := sh.at(slot)
 	s.records.Add(-1)
-	s.bytes.Add(-size(len(e.data), e.subject))
+	s.bytes.Add(-sh.at(slot).size())
 	sh.remove(slot)
 }
 
 // clip keeps an append to Data by one of its readers from reaching the others.
 func clip(data []byte) []byte { return data[:len(data):len(data)] }
 
-// lockBoth locks two shards, which may be one, in the order that all callers keep.
-func (s *Store) lockBoth(a, b int) (unlock func()) {
-	first, second := &s.shards[min(a, b)], &s.shards[max(a, b)]
-	first.mu.Lock()
-	if a == b {
-		return first.mu.Unlock
+// clone copies labels, so that they do not keep a longer text alive that they are part of.
+// nil for none: most sessions have none, and pay for one pointer.
+func clone(labels []string) *[]string {
+	if len(labels) == 0 {
+		return nil
 	}
-	second.mu.Lock()
-	return func() { second.mu.Unlock(); first.mu.Unlock() }
+	own := make([]string, len(labels))
+	for i, label := range labels {
+		own[i] = strings.Clone(label)
+	}
+	return &own
 }

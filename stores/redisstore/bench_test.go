@@ -15,7 +15,7 @@ import (
 func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(nil, Config{}, one)) }
 
 // payload is the length of a stored record with five values in its session.
-const payload = 261 + offSubject
+const payload = 261 + offNames
 
 // beside makes the raw calls and the store's in turns, and reports the median of
 // each and what the store costs as a multiple.
@@ -101,7 +101,7 @@ func BenchmarkLeastScriptBesideSET(b *testing.B) {
 
 func BenchmarkCreateBesideSET(b *testing.B) {
 	e := newBench(b, Config{})
-	beside(b, e.set, func() error { return e.s.Create(e.ctx, newRecord("", e.value[offSubject:])) })
+	beside(b, e.set, func() error { return e.s.Create(e.ctx, newRecord("", e.value[offNames:])) })
 }
 
 func BenchmarkCachedLoadBesideGET(b *testing.B) {

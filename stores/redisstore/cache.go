@@ -23,26 +23,51 @@ func (s *Store) cached(ctx context.Context, id driver.ID) (rueidis.RedisMessage,
 	return msg, err
 }
 
-// maxBypass is how long Load asks the server for what this store has written, unless
+// Reload implements driver.Reloader. The Loads that follow ask the primary, too.
+func (s *Store) Reload(ctx context.Context, id driver.ID) (driver.Record, error) {
+	rec, err := s.fromPrimary(ctx, id)
+	s.written.add(id, s.bypass)
+	return rec, err
+}
+
+// fromPrimary is Load without a cache, and not from a replica.
+func (s *Store) fromPrimary(ctx context.Context, id driver.ID) (driver.Record, error) {
+	msg, err := s.do(ctx, "redisstore: load", s.getPrimary(id))
+	if err != nil {
+		return driver.Record{}, absent(err)
+	}
+	return s.read(&msg, id)
+}
+
+// getPrimary is a GET that the client does not know as a read, and so sends to the primary. It
+// may be tried again like a read.
+func (s *Store) getPrimary(id driver.ID) rueidis.Completed {
+	return s.client.B().Arbitrary("GET").Keys(s.key(id)).Build().ToRetryable()
+}
+
+// wrote is called after a write, whatever came of it: one that was answered by an error
+// may have happened.
+func (s *Store) wrote(id driver.ID) {
+	if s.lags {
+		s.written.add(id, s.bypass)
+	}
+}
+
+// maxBypass is how long Load asks the primary for what this store has written or reloaded, unless
 // CacheFor is shorter. By then the notice has come, or the client, which looks
-// after its connections once a second, has closed the one that hangs.
+// after its connections once a second, has closed the one that hangs; and a replica
+// has long followed.
 const maxBypass = 5 * time.Second
 
-// recent remembers the IDs that this store wrote within the last life, at least,
-// and twice that at most. For those, the notice of the change may still be on its
-// way.
+// recent remembers the IDs that were added within the last life, at least,
+// and twice that at most. For those, the notice of a change may still be on its way.
 type recent struct {
 	mu       sync.Mutex
 	now, old map[driver.ID]bool
 	turned   time.Time
 }
 
-// add is called after the write, whatever came of it: one that was answered by
-// an error may have happened. life 0 means that nothing is cached.
 func (r *recent) add(id driver.ID, life time.Duration) {
-	if life == 0 {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turn(life)
@@ -55,6 +80,9 @@ func (r *recent) add(id driver.ID, life time.Duration) {
 func (r *recent) has(id driver.ID, life time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.now == nil && r.old == nil {
+		return false
+	}
 	r.turn(life)
 	return r.now[id] || r.old[id]
 }

@@ -79,6 +79,31 @@ func until(t *testing.T, s *Store, rec *driver.Record, seen func(driver.Record, 
 	}
 }
 
+// Reload waits for no notice, and nor does the Load after it.
+func TestReloadIsAheadOfTheNotice(t *testing.T) {
+	for name, addrs := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			a, b := openStore(t, nil, Config{CacheFor: time.Minute}, addrs...), openStore(t, nil, Config{CacheFor: time.Minute}, addrs...)
+			for round := range 500 {
+				rec := create(t, a, "alice", "before")
+				ok(t, loads(t.Context(), b, rec))
+				ok(t, loads(t.Context(), b, rec)) // from the cache
+				rec.Data = []byte("after")
+				ok(t, a.Update(t.Context(), rec))
+				got, err := b.Reload(t.Context(), rec.ID)
+				if err != nil || got.Version != rec.Version {
+					t.Fatalf("round %d: Reload: version %d, want %d, %v", round, got.Version, rec.Version, err)
+				}
+				ok(t, loads(t.Context(), b, rec))
+				ok(t, a.Delete(t.Context(), rec.ID))
+				if _, err = b.Reload(t.Context(), rec.ID); !errors.Is(err, driver.ErrNotFound) {
+					t.Fatalf("round %d: Reload after Delete: %v", round, err)
+				}
+			}
+		})
+	}
+}
+
 // Where the notice does not get through, a stale record lives for CacheFor at most.
 func TestCacheIsBoundedWithoutNotice(t *testing.T) {
 	const cacheFor = 300 * time.Millisecond

@@ -19,6 +19,10 @@ var (
 	errCorrupt  = driver.Corrupt("redisstore: a key holds something else than the record it should")
 )
 
+// commands are all that the user needs leave for: the store's own and, after SCAN, those of the client.
+const commands = "GET, SET, DEL, GETRANGE, SETRANGE, PEXPIRE, PTTL, ZADD, ZRANGE, ZRANGEBYSCORE, ZREM, ZSCORE, TIME, EVAL, EVALSHA, ROLE, SCAN, " +
+	"PING, CLIENT, with CacheFor MULTI, EXEC, in a Cluster CLUSTER, ASKING, READONLY"
+
 // unavailable says what went wrong, and so that errors.Is finds the error of a
 // context that has ended, whatever the client made of that.
 func unavailable(ctx context.Context, what string, err error) error {
@@ -38,11 +42,14 @@ func advice(err error) string {
 		return ""
 	}
 	word, _, _ := strings.Cut(reply.Error(), " ")
+	if strings.Contains(reply.Error(), "user executing the script can't") { // NOPERM as Redis 7 says it there
+		word = "NOPERM"
+	}
 	switch word {
 	case "OOM":
 		return "Redis is full: raise maxmemory"
 	case "NOAUTH", "WRONGPASS", "NOPERM":
-		return "check the client's Username and Password, and the user's ACL: GET, SET, DEL, GETRANGE, SETRANGE, PEXPIRE, PTTL, ZADD, ZRANGE, ZRANGEBYSCORE, ZREM, ZSCORE, SCAN, TIME, EVAL, EVALSHA"
+		return "check the client's Username and Password, and the user's ACL: " + commands
 	case "READONLY":
 		return "the client talks to a replica: give it the master, Sentinel or the Cluster"
 	case "MISCONF":

@@ -77,7 +77,7 @@ func TestNthCallFails(t *testing.T) {
 			}
 		}
 	}
-	for _, method := range []string{"Load", "Create", "Update", "Touch", "Rotate", "Delete", "BySubject", "All"} {
+	for _, method := range []string{"Load", "Create", "Update", "Touch", "Succeed", "Delete", "BySubject", "All"} {
 		if !met[method] {
 			t.Errorf("%s never failed", method)
 		}

@@ -8,25 +8,28 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// A record is a string. What scripts sort by is decimal digits: Lua's numbers lose microseconds.
+// A record is a string. What scripts compare is decimal digits: Lua's numbers lose microseconds.
 //
 //	0   format, 1
 //	1   version, big-endian
-//	9   deadline, microseconds since 1970, 18 digits
-//	27  created, likewise, big-endian
-//	35  ID
-//	67  term, 6 digits: until then, the index of the subject knows the record
-//	73  length of the subject
-//	74  subject, then data
+//	9   deadline, microseconds since the year 1, 18 digits
+//	27  used, likewise
+//	45  created, microseconds since 1970, big-endian
+//	53  ID
+//	85  term, 6 digits: until then, the index knows the record
+//	91  length of the names, big-endian
+//	93  names: the subject, then the labels, each after its length in one byte; none while anonymous
+//	    data
 const (
 	format     = 1
 	offVersion = 1
 	offExpires = 9
-	offCreated = 27
-	offID      = 35
-	offTerm    = 67
-	offLen     = 73
-	offSubject = 74
+	offUsed    = 27
+	offCreated = 45
+	offID      = 53
+	offTerm    = 85
+	offLen     = 91
+	offNames   = 93
 )
 
 // term is the unit in which the index keeps track of deadlines: a Touch within
@@ -36,11 +39,17 @@ const term = 32 * 24 * time.Hour
 // termOf returns the first whole term that ends after t.
 func termOf(micros uint64) uint64 { return micros/uint64(term.Microseconds()) + 1 }
 
-// latest is the year 33658, the last deadline of 18 digits.
-const latest = 999_999_999_999_999_999
+// year1 is the zero time.Time in microseconds since 1970, and latest, in the year 31689, the
+// last time of 18 digits since then.
+const (
+	year1  = -62_135_596_800_000_000
+	latest = 999_999_999_999_999_999
+)
 
-// micros is never negative: before 1970, everything has expired.
-func micros(t time.Time) uint64 { return uint64(min(max(t.UnixMicro(), 0), latest)) }
+// micros counts from the year 1, so that it is never negative.
+func micros(t time.Time) uint64 {
+	return uint64(min(max(t.UnixMicro(), year1), latest+year1) - year1)
+}
 
 // digits appends n in as many digits as width says.
 func digits(b []byte, n uint64, width int) []byte {
@@ -56,56 +65,107 @@ func timeDigits(micros uint64) string { return string(digits(nil, micros, 18)) }
 func termDigits(term uint64) string   { return string(digits(nil, term, 6)) }
 func versionBytes(n uint64) string    { return string(binary.BigEndian.AppendUint64(nil, n)) }
 
-// encode returns the record as it is stored under a version.
+// parseTime reads 18 digits.
+func parseTime(text []byte) (t time.Time, ok bool) {
+	n := int64(year1)
+	for unit, i := int64(1), len(text)-1; i >= 0; unit, i = unit*10, i-1 {
+		if text[i] < '0' || text[i] > '9' {
+			return time.Time{}, false
+		}
+		n += int64(text[i]-'0') * unit
+	}
+	return time.UnixMicro(n), true
+}
+
+// encode returns a new record as it is stored under a version. What an Update makes of it,
+// updateScript puts together.
 func encode(rec *driver.Record, version uint64) string {
-	expires := micros(rec.Expires)
-	b := make([]byte, 0, offSubject+len(rec.Subject)+len(rec.Data))
+	expires, names := micros(rec.Expires), namesOf(rec)
+	b := make([]byte, 0, offNames+len(names)+len(rec.Data))
 	b = append(b, format)
 	b = binary.BigEndian.AppendUint64(b, version)
 	b = digits(b, expires, 18)
+	b = digits(b, micros(rec.Used), 18)
 	b = binary.BigEndian.AppendUint64(b, uint64(rec.Created.UnixMicro()))
 	b = append(b, rec.ID[:]...)
 	b = digits(b, termOf(expires), 6)
-	b = append(b, byte(len(rec.Subject)))
-	b = append(b, rec.Subject...)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(names)))
+	b = append(b, names...)
 	b = append(b, rec.Data...)
 	return textOf(b)
 }
 
-// claim is what the index has to know about an encoded record: its term and subject.
-func claim(encoded, subject string) string {
-	if subject == "" {
-		return ""
-	}
-	return encoded[offTerm : offSubject+len(subject)]
-}
-
 // decode reads what encode wrote. The record's Data are bytes of b.
 func decode(b []byte) (driver.Record, error) {
-	if len(b) < offSubject || b[0] != format || len(b) < offSubject+int(b[offLen]) {
+	if len(b) < offNames || b[0] != format {
 		return driver.Record{}, errCorrupt
 	}
-	expires := int64(0)
-	for _, c := range b[offExpires:offCreated] {
-		if c < '0' || c > '9' {
-			return driver.Record{}, errCorrupt
-		}
-		expires = expires*10 + int64(c-'0')
+	data := offNames + int(binary.BigEndian.Uint16(b[offLen:]))
+	if len(b) < data {
+		return driver.Record{}, errCorrupt
 	}
-	data := offSubject + int(b[offLen])
+	subject, labels, ok := parseNames(string(b[offNames:data]))
+	expires, okExpires := parseTime(b[offExpires:offUsed])
+	used, okUsed := parseTime(b[offUsed:offCreated])
+	if !ok || !okExpires || !okUsed {
+		return driver.Record{}, errCorrupt
+	}
 	return driver.Record{
 		ID:      driver.ID(b[offID:offTerm]),
-		Subject: string(b[offSubject:data]),
+		Subject: subject,
+		Labels:  labels,
 		Version: binary.BigEndian.Uint64(b[offVersion:]),
-		Expires: time.UnixMicro(expires),
+		Expires: expires,
+		Used:    used,
 		Created: time.UnixMicro(int64(binary.BigEndian.Uint64(b[offCreated:]))),
 		Data:    b[data:len(b):len(b)],
 	}, nil
 }
 
-// check refuses what cannot be stored.
-func check(rec *driver.Record) error {
-	if len(rec.Subject) > driver.MaxSubject || len(rec.Data) > MaxData {
+// namesOf returns the names in a record. Without a subject there are none.
+func namesOf(rec *driver.Record) []byte {
+	if rec.Subject == "" {
+		return nil
+	}
+	b := append([]byte{byte(len(rec.Subject))}, rec.Subject...)
+	for _, label := range rec.Labels {
+		b = append(append(b, byte(len(label))), label...)
+	}
+	return b
+}
+
+// parseNames reads what namesOf wrote.
+func parseNames(names string) (subject string, labels []string, ok bool) {
+	for first := true; names != ""; first = false {
+		end := 1 + int(names[0])
+		if first && end == 1 || end > len(names) || len(labels) == driver.MaxLabels {
+			return "", nil, false
+		}
+		if first {
+			subject = names[1:end]
+		} else {
+			labels = append(labels, names[1:end])
+		}
+		names = names[end:]
+	}
+	return subject, labels, true
+}
+
+// checkNew refuses what Create cannot store, and checkData what Update cannot.
+func checkNew(rec *driver.Record) error {
+	if len(rec.Subject) > driver.MaxSubject || len(rec.Labels) > driver.MaxLabels {
+		return errTooLarge
+	}
+	for _, label := range rec.Labels {
+		if len(label) > driver.MaxSubject {
+			return errTooLarge
+		}
+	}
+	return checkData(rec)
+}
+
+func checkData(rec *driver.Record) error {
+	if len(rec.Data) > MaxData {
 		return errTooLarge
 	}
 	return nil

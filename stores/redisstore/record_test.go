@@ -13,6 +13,9 @@ import (
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(encode(newRecord("alice", "data"), 7)))
 	f.Add([]byte(encode(newRecord("", ""), 0)))
+	labelled := newRecord("alice", "data")
+	labelled.Labels = []string{"a", "bc", ""}
+	f.Add([]byte(encode(labelled, 7)))
 	f.Add([]byte{format})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rec, err := decode(b)
@@ -36,8 +39,15 @@ func TestTimesAndLives(t *testing.T) {
 			t.Errorf("timeDigits(%d) = %s", in, got)
 		}
 	}
-	if micros(time.Unix(-1, 0)) != 0 || micros(time.Date(40000, 1, 1, 0, 0, 0, 0, time.UTC)) != latest {
+	early, late := time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(40000, 1, 1, 0, 0, 0, 0, time.UTC)
+	if micros(early) != 0 || micros(late) != latest {
 		t.Error("times out of range are not cut")
+	}
+	now := time.Now().Truncate(time.Microsecond)
+	for _, want := range []time.Time{{}, time.Unix(-1, 0), now} {
+		if got, ok := parseTime([]byte(timeDigits(micros(want)))); !ok || !got.Equal(want) {
+			t.Errorf("%v became %v", want, got)
+		}
 	}
 	for _, c := range []struct {
 		expires, now uint64

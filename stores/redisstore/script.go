@@ -5,8 +5,11 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"strings"
+	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
 // script is a Lua script. SHA-1 is the name that Redis gives it.
@@ -47,54 +50,81 @@ func (s *Store) run(ctx context.Context, what string, sc script, keys []string, 
 	return msg, err
 }
 
-// What the scripts on records answer. Where the index has to know first, a script
-// changes nothing and answers with the record's subject, or with indexFirst.
+// What the scripts on records answer. Where the index has to know first, a script changes
+// nothing and answers with the record's names.
 const (
-	gone       = 0
-	conflict   = 1
-	done       = 2
-	indexFirst = 3
-	exists     = 4
-	corrupt    = -1
+	gone     = 0
+	conflict = 1
+	done     = 2
+	exists   = 4
+	corrupt  = -1
 )
 
 // Scripts are straight code: a local function costs a microsecond at each call.
-// Deadlines and terms are digits, which every locale sorts as it should.
+// Times and terms are digits, which every locale sorts as it should.
 //
-// look reads the head of the record KEYS[1] into h, and ends the script unless
-// it is alive. ARGV[1] is the present.
+// Update, Touch and Succeed share their first arguments. Answers are "1" for yes.
+//
+//	KEYS[1]   the record             ARGV[6]   time to live up to [3]
+//	ARGV[1]   the present            ARGV[7]   does the index know the record up to [5]?
+//	ARGV[2]   the version expected   ARGV[8]   is the deadline exact?
+//	ARGV[3]   deadline               ARGV[9]   does the record lose its names?
+//	ARGV[4]   used                   ARGV[10]  the next version
+//	ARGV[5]   term of the deadline   ARGV[11]  data
+//
+// Touch has the first seven.
+//
+// look ends the script unless the record is alive and has the version. It leaves the record up to
+// its data in h, and the length of that in n.
 const look = `
-local h = redis.call('GETRANGE', KEYS[1], 0, 328)
+local h = redis.call('GETRANGE', KEYS[1], 0, 348)
 if h == '' then return 0 end
-if #h < 74 or h:byte() ~= 1 then return -1 end
+if #h < 93 or h:byte() ~= 1 then return -1 end
 if h:sub(10, 27) <= ARGV[1] then return 0 end
 if h:sub(2, 9) ~= ARGV[2] then return 1 end
+local high, low = h:byte(92, 93)
+local n = 93 + 256 * high + low
+if #h < n then h = redis.call('GETRANGE', KEYS[1], 0, n - 1) end
+if #h < n then return -1 end
 `
 
-// lookReplace goes on for scripts that replace the record: the index has to know its subject for
-// as long as it may live. ARGV: now, version, record, life, claim; the claim is the term and the
-// subject of the new record, or empty if the index need not know or does.
-const lookReplace = look + `
-local claim = ARGV[5]
-if claim ~= '' and h:sub(68, 67 + #claim) ~= claim then
-	if h:sub(74, 67 + #claim) ~= claim:sub(7) or h:sub(68, 73) < claim:sub(1, 6) then return 3 end
+// move works out the times, the term and the names that the record is to have, and writes
+// nothing yet. In px it leaves whether the time to live changes.
+const move = `
+local expires, used, term, names = h:sub(10, 27), h:sub(28, 45), h:sub(86, 91), h:sub(94, n)
+if ARGV[9] == '1' then names = '' end
+if ARGV[5] > term then
+	if names ~= '' and ARGV[7] ~= '1' then return names end
+	term = ARGV[5]
 end
+local px = ARGV[3] > expires or ARGV[8] == '1'
+if px then expires = ARGV[3] end
+if ARGV[4] > used then used = ARGV[4] end
 `
 
-var updateScript = newScript(lookReplace + `
-redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+// replace writes the record. What is in none of the arguments stays as it is stored.
+const replace = `
+local size = '\0\0'
+if names ~= '' then size = h:sub(92, 93) end
+local value = '\1' .. ARGV[10] .. expires .. used .. h:sub(46, 85) .. term .. size .. names .. ARGV[11]
+if px then
+	redis.call('SET', KEYS[1], value, 'PX', ARGV[6])
+else
+	redis.call('SET', KEYS[1], value, 'KEEPTTL')
+end
 return 2
-`)
+`
 
-// rotateScript is updateScript for KEYS[1] and createScript for KEYS[2], both or
-// neither. ARGV[6] and [7] are the next record and its life.
-var rotateScript = newScript(lookReplace + `
-local n = redis.call('GETRANGE', KEYS[2], 0, 26)
-if n ~= '' and (#n < 27 or n:byte() ~= 1 or n:sub(10, 27) > ARGV[1]) then return 4 end
-redis.call('SET', KEYS[2], ARGV[6], 'PX', ARGV[7])
-redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
-return 2
-`)
+var updateScript = newScript(look + move + replace)
+
+// succeedScript is createScript for KEYS[2] and updateScript for KEYS[1], both or neither: it
+// never has to ask the index, since the old record loses its names. ARGV[12] and [13] are the
+// next record and its time to live.
+var succeedScript = newScript(look + move + `
+local other = redis.call('GETRANGE', KEYS[2], 0, 26)
+if other ~= '' and (#other < 27 or other:byte() ~= 1 or other:sub(10, 27) > ARGV[1]) then return 4 end
+redis.call('SET', KEYS[2], ARGV[12], 'PX', ARGV[13])
+` + replace)
 
 // createScript is the rare second half of Create: something is under the key,
 // but it may have expired by our clock. ARGV: now, record, life.
@@ -105,16 +135,51 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 2
 `)
 
-// touchScript writes the deadline in place, and the term if the record has no
-// subject or the index knows. ARGV: now, version, deadline, life, term, indexed.
-var touchScript = newScript(look + `
-if h:sub(10, 27) >= ARGV[3] then return 2 end
-if h:sub(68, 73) < ARGV[5] then
-	local n = h:byte(74)
-	if n > 0 and ARGV[6] ~= '1' then return h:sub(75, 74 + n) end
-	redis.call('SETRANGE', KEYS[1], 67, ARGV[5])
+// touchScript writes times and term in place, and nothing where nothing moves.
+var touchScript = newScript(look + move + `
+local times = expires .. used
+if times == h:sub(10, 45) then return 2 end
+redis.call('SETRANGE', KEYS[1], 9, times)
+if px then
+	redis.call('PEXPIRE', KEYS[1], ARGV[6])
+	if term ~= h:sub(86, 91) then redis.call('SETRANGE', KEYS[1], 85, term) end
 end
-redis.call('SETRANGE', KEYS[1], 9, ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 2
 `)
+
+// change is a call of updateScript or touchScript, or the part of succeedScript that is for the
+// old record.
+type change struct {
+	keys, args []string
+	version    uint64 // of the record afterwards
+}
+
+const argIndexed = 7 - 1
+
+func (s *Store) touching(id driver.ID, version uint64, used, expires time.Time) change {
+	now, until := micros(s.now()), micros(expires)
+	return change{
+		keys: []string{s.key(id)},
+		args: []string{
+			timeDigits(now), versionBytes(version),
+			timeDigits(until), timeDigits(micros(used)), termDigits(termOf(until)), life(until, now), no,
+		},
+		version: version,
+	}
+}
+
+func (s *Store) replacing(rec *driver.Record) change {
+	c := s.touching(rec.ID, rec.Version, rec.Used, rec.Expires)
+	c.version++
+	c.args = append(c.args, answer(rec.Exact), answer(rec.Subject == ""), versionBytes(c.version), textOf(rec.Data))
+	return c
+}
+
+const no, yes = "0", "1"
+
+func answer(is bool) string {
+	if is {
+		return yes
+	}
+	return no
+}

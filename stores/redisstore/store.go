@@ -13,9 +13,12 @@ import (
 func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	var msg rueidis.RedisMessage
 	var err error
-	if s.cacheFor > 0 && !s.written.has(id, s.bypass) {
+	switch {
+	case s.written.has(id, s.bypass):
+		return s.fromPrimary(ctx, id)
+	case s.cacheFor > 0:
 		msg, err = s.cached(ctx, id)
-	} else {
+	default:
 		msg, err = s.do(ctx, "redisstore: load", s.client.B().Get().Key(s.key(id)).Build())
 	}
 	if err != nil {
@@ -52,7 +55,7 @@ func (s *Store) read(msg *rueidis.RedisMessage, id driver.ID) (driver.Record, er
 
 // Create implements driver.Store.
 func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
-	if err := check(rec); err != nil {
+	if err := checkNew(rec); err != nil {
 		return err
 	}
 	const what = "redisstore: create"
@@ -66,7 +69,7 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 		msg, err = s.run(ctx, what, createScript, []string{key}, timeDigits(now), value, px)
 		err = outcome(&msg, err)
 	}
-	s.written.add(rec.ID, s.bypass)
+	s.wrote(rec.ID)
 	if err == nil {
 		rec.Version = version
 	}
@@ -79,18 +82,19 @@ func (s *Store) insert(ctx context.Context, what string, rec *driver.Record, set
 		_, err := s.do(ctx, what, set)
 		return err
 	}
-	e := s.entry(rec)
-	replies, err := s.doAll(ctx, what, set, indexScript.byName(s.client, e.keys, e.args))
-	if refused := replies[0].Error(); refused != nil {
-		if err == nil {
-			err = s.fail(ctx, what, refused) // nil where the key is taken
-		}
-		return err
+	entries := s.entries(rec)
+	replies, err := s.doAll(ctx, what, append([]rueidis.Completed{set}, s.byName(entries)...)...)
+	refused := replies[0].Error()
+	if err == nil && refused != nil && !rueidis.IsRedisNil(refused) {
+		return s.fail(ctx, what, refused)
+	}
+	if err == nil { // also where the key is taken: createScript may find that it is not
+		err = s.indexed(ctx, what, entries, replies[1:])
 	}
 	if err == nil {
-		err = s.indexed(ctx, what, e, replies[1])
+		return refused
 	}
-	if err != nil {
+	if refused == nil {
 		_ = s.Delete(ctx, rec.ID) // nobody has been told of it; unlisted it must not stay
 	}
 	return err
@@ -98,72 +102,41 @@ func (s *Store) insert(ctx context.Context, what string, rec *driver.Record, set
 
 // Update implements driver.Store.
 func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
-	if err := check(rec); err != nil {
+	if err := checkData(rec); err != nil {
 		return err
 	}
-	const what = "redisstore: update"
-	u := s.replacement(rec, micros(s.now()))
-	msg, err := s.run(ctx, what, updateScript, u.keys, u.args...)
-	err = outcome(&msg, err)
-	if err == errIndexFirst {
-		if err = s.index(ctx, what, rec); err == nil {
-			msg, err = s.run(ctx, what, updateScript, u.keys, u.afterIndex()...)
-			err = outcome(&msg, err)
-		}
-	}
-	s.written.add(rec.ID, s.bypass)
+	c := s.replacing(rec)
+	err := s.apply(ctx, "redisstore: update", updateScript, c, rec.ID, rec.Expires)
 	if err == nil {
-		rec.Version = u.version
+		rec.Version = c.version
 	}
 	return err
 }
 
-// replacement is a call of a script that replaces a record.
-type replacement struct {
-	keys, args []string
-	version    uint64
-}
-
-func (s *Store) replacement(rec *driver.Record, now uint64) replacement {
-	version := rec.Version + 1
-	value := encode(rec, version)
-	return replacement{
-		keys: []string{s.key(rec.ID)},
-		args: []string{
-			timeDigits(now), versionBytes(rec.Version), value, life(micros(rec.Expires), now), claim(value, rec.Subject),
-		},
-		version: version,
-	}
-}
-
-// afterIndex returns the arguments once the index knows the record.
-func (u replacement) afterIndex() []string {
-	u.args[4] = ""
-	return u.args
-}
-
 // Touch implements driver.Store.
-func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, expires time.Time) error {
-	const what = "redisstore: touch"
-	now, until := micros(s.now()), micros(expires)
-	keys := []string{s.key(id)}
-	args := []string{timeDigits(now), versionBytes(version), timeDigits(until), life(until, now), termDigits(termOf(until)), "0"}
-	msg, err := s.run(ctx, what, touchScript, keys, args...)
-	if err == nil && msg.IsString() { // the record's subject: the index has to know first
-		subject, _ := msg.ToString()
-		if err = s.index(ctx, what, &driver.Record{ID: id, Subject: subject, Expires: expires}); err == nil {
-			args[5] = "1"
-			msg, err = s.run(ctx, what, touchScript, keys, args...)
+func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+	return s.apply(ctx, "redisstore: touch", touchScript, s.touching(id, version, used, expires), id, expires)
+}
+
+// apply makes a change. Only if that takes the record into a later term, it has a word with the
+// index, and comes back.
+func (s *Store) apply(ctx context.Context, what string, sc script, c change, id driver.ID, expires time.Time) error {
+	msg, err := s.run(ctx, what, sc, c.keys, c.args...)
+	if err == nil && msg.IsString() {
+		names, _ := msg.ToString()
+		if err = s.index(ctx, what, id, names, expires); err == nil {
+			c.args[argIndexed] = yes
+			msg, err = s.run(ctx, what, sc, c.keys, c.args...)
 		}
 	}
-	s.written.add(id, s.bypass)
+	s.wrote(id)
 	return outcome(&msg, err)
 }
 
 // Delete implements driver.Store.
 func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	_, err := s.do(ctx, "redisstore: delete", s.client.B().Del().Key(s.key(id)).Build())
-	s.written.add(id, s.bypass)
+	s.wrote(id)
 	return err
 }
 
@@ -183,8 +156,6 @@ func outcome(msg *rueidis.RedisMessage, err error) error {
 		return errConflict
 	case done:
 		return nil
-	case indexFirst:
-		return errIndexFirst
 	case exists:
 		return errExists
 	}

@@ -60,7 +60,7 @@ func command(tb testing.TB, s *testserver.Server, args ...string) string {
 
 func newRecord(subject, data string) *driver.Record {
 	now := time.Now().Truncate(time.Microsecond)
-	rec := &driver.Record{Subject: subject, Created: now, Expires: now.Add(time.Hour), Data: []byte(data)}
+	rec := &driver.Record{Subject: subject, Created: now, Used: now, Expires: now.Add(time.Hour), Data: []byte(data)}
 	rand.Read(rec.ID[:])
 	return rec
 }
@@ -117,7 +117,7 @@ func TestStoreCluster(t *testing.T) {
 	storetest.Run(t, harness(nil, Config{}, cluster))
 }
 
-// A common hash tag puts all keys on one node, where Rotate is one step.
+// A common hash tag puts all keys on one node, where Succeed is one step.
 func TestStoreClusterWithTag(t *testing.T) {
 	storetest.Run(t, harness(storetest.NewClock(), Config{Prefix: "{shop}:"}, cluster))
 }
@@ -144,7 +144,7 @@ func TestStoreOwnClient(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	got := storetest.Report(t, harness(nil, Config{}, one))
-	const want = "| redisstore | yes | - | yes | yes | yes | yes | all servers | 8388608 bytes |\n"
+	const want = "| redisstore | yes | yes | - | yes | yes | yes | yes | all servers | 8388608 bytes |\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -13,7 +13,7 @@ import (
 
 // Device is a session as its user sees it.
 type Device struct {
-	ID           core.ID // may be shown: it is a hash of the token, and gives no access
+	ID           core.ID // may be shown: it gives no access
 	Agent, Name  string
 	Since, Until time.Time
 	Current      bool
@@ -37,17 +37,6 @@ func DevicesPage(sessions iter.Seq2[*core.Session, error], current core.ID) (Pag
 	}
 	slices.SortFunc(page.Devices, func(a, b Device) int { return b.Since.Compare(a.Since) })
 	return page, nil
-}
-
-// Contains reports whether one of the sessions has this ID: whoever may end their own
-// sessions must not be able to end somebody else's.
-func Contains(sessions iter.Seq2[*core.Session, error], id core.ID) (bool, error) {
-	for s, err := range sessions {
-		if err != nil || s.ID() == id {
-			return err == nil, err
-		}
-	}
-	return false, nil
 }
 
 // ShortAgent bounds what a client can make us store.

@@ -1,0 +1,94 @@
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+// storeMutants are stores with one mistake each, under a correct adapter, and a rule that must see it: what
+// requests do to one another rests on both.
+var storeMutants = []struct {
+	name string
+	make func(*memstore.Store) driver.Store
+	rule string
+}{
+	{"Update brings back what was deleted", func(s *memstore.Store) driver.Store { return upserting{s} }, "RevokeSubject against rotation without pause"},
+	{"Update brings back what was deleted", func(s *memstore.Store) driver.Store { return upserting{s} }, "table: changes meet an end"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "a visitor's stream"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "table: changes meet changes"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "overlapping writes and rotations"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "table: Flashes meet changes"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "a change beside the visitor's own sign-in"},
+	{"the index loses what was updated", func(s *memstore.Store) driver.Store { return forgetful{s} }, "RevokeSubject against rotation without pause"},
+	{"Delete does nothing", func(s *memstore.Store) driver.Store { return sticky{s} }, "table: its own Revoke"},
+	{"Delete does nothing", func(s *memstore.Store) driver.Store { return sticky{s} }, "sign out everywhere else"},
+	{"Delete does nothing", func(s *memstore.Store) driver.Store { return sticky{s} }, "table: a Create whose answer is lost"},
+}
+
+func TestStoreMutants(t *testing.T) {
+	for _, mutant := range storeMutants {
+		t.Run(mutant.name+"/"+mutant.rule, func(t *testing.T) {
+			t.Parallel()
+			failures := tryOn(t, func(testing.TB) func(testing.TB) driver.Store {
+				store := mutant.make(memstore.New(memstore.Config{}))
+				return func(testing.TB) driver.Store { return store }
+			}, none, mutant.rule)
+			if len(failures) == 0 {
+				t.Fatal("not seen")
+			}
+			t.Log(failures[0])
+		})
+	}
+}
+
+type upserting struct{ *memstore.Store }
+
+func (s upserting) Update(ctx context.Context, rec *driver.Record) error {
+	time.Sleep(2 * time.Millisecond) // so that a Delete comes between
+	err := s.Store.Update(ctx, rec)
+	if errors.Is(err, driver.ErrNotFound) {
+		return s.Create(ctx, rec)
+	}
+	return err
+}
+
+// blind has only what its Update can spoil.
+type blind struct{ *memstore.Store }
+
+func (s blind) Abilities() driver.Abilities {
+	has := driver.AbilitiesOf(s.Store)
+	has.Successor = nil
+	return has
+}
+
+func (s blind) Update(ctx context.Context, rec *driver.Record) error {
+	if now, err := s.Load(ctx, rec.ID); err == nil {
+		rec.Version = now.Version
+	}
+	return s.Store.Update(ctx, rec)
+}
+
+type forgetful struct{ *memstore.Store }
+
+func (s forgetful) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
+	return func(yield func(driver.Record, error) bool) {
+		for rec, err := range s.Store.BySubject(ctx, subject) {
+			if now, failed := s.Load(ctx, rec.ID); failed == nil && now.Version > 1 {
+				continue
+			}
+			if !yield(rec, err) {
+				return
+			}
+		}
+	}
+}
+
+type sticky struct{ *memstore.Store }
+
+func (sticky) Delete(context.Context, driver.ID) error { return nil }

@@ -1,0 +1,113 @@
+package core
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// Adoption is a session of another system that becomes one of ours: what Config.Adopt returns.
+type Adoption struct {
+	// Subject is the user who is signed in there, as for Login. Default: "", nobody.
+	Subject string
+
+	// AuthTime is when the user signed in there. Default: now.
+	AuthTime time.Time
+
+	// Values are put into the session under their keys, as by Key.Set. Default: none.
+	Values map[string]any
+
+	// Taken is called when our session has been stored, and is the place to end the other one. An
+	// error is logged and reported; the request goes on. A Logout before that, or Destroy, calls it instead of
+	// storing anything, and fails with its error; without Taken, the next request adopts again. Default: nil.
+	Taken func(context.Context) error
+}
+
+// adopt asks Config.Adopt, and makes what it returns the first things that the request does.
+func (x *Exchange) adopt(ctx context.Context, s *Session) error {
+	m := x.m
+	if m.cfg.Adopt == nil || x.header() == "" {
+		return nil
+	}
+	// One that is malformed hides no other, as it would from http.ParseCookie.
+	cookies := (&http.Request{Header: http.Header{"Cookie": {x.header()}}}).Cookies()
+	if len(cookies) == 0 {
+		return nil
+	}
+	calls, cancel := m.storeContext(ctx)
+	defer cancel()
+	found, err := m.cfg.Adopt(aside{calls}, cookies)
+	if err != nil {
+		err = driver.Unavailable("coatcheck: Config.Adopt", err)
+		m.alarm(calls, "another system's session not taken over", "error", err)
+		return err
+	}
+	if found == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, v := range found.Values {
+		if err := checkKey(name); err != nil {
+			s.bad = err
+			return nil
+		}
+		data, err := m.cfg.Codec.Encode(v)
+		if err != nil {
+			s.bad = &ValueError{Key: name, Type: "Adoption.Values", Op: "encode", Err: err}
+			return nil
+		}
+		s.do(op{kind: opSet, key: strings.Clone(name), value: data})
+	}
+	if n := len(found.Subject); n > driver.MaxSubject || !utf8.ValidString(found.Subject) {
+		s.bad = errSubject
+	} else if n > 0 {
+		at := m.now()
+		s.do(op{kind: opLogin, key: strings.Clone(found.Subject), micros: at})
+		if !found.AuthTime.IsZero() {
+			s.do(op{kind: opAuth, micros: min(micros(found.AuthTime), at)})
+		}
+	}
+	if found.Taken != nil {
+		s.rare = &rare{taken: found.Taken}
+	}
+	return nil
+}
+
+// adopted reports whether another system's session has been taken over, and Taken was not called. s.mu is held.
+func (s *Session) adopted() bool { return s.rare != nil && s.rare.taken != nil }
+
+// tellLate is tell where an outer manager might have taken back what was stored. x.mu is held.
+func (x *Exchange) tellLate(ctx context.Context, s *Session) {
+	ctx, cancel := x.m.writeContext(ctx)
+	defer cancel()
+	_ = x.tell(ctx, s)
+}
+
+// tell calls Adoption.Taken, once. x.mu is held.
+func (x *Exchange) tell(ctx context.Context, s *Session) error {
+	taken := s.take()
+	if taken == nil {
+		return nil
+	}
+	err := taken(aside{ctx})
+	if err != nil {
+		x.m.observe(ctx, Event{Kind: EventAdopt, Err: err})
+		x.m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: Adoption.Taken", "error", err)
+	}
+	return err
+}
+
+// take returns Adoption.Taken, nil if there is none or it was returned before.
+func (s *Session) take() (taken func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.adopted() {
+		taken, s.rare.taken = s.rare.taken, nil
+	}
+	return taken
+}

@@ -1,0 +1,78 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// One cookie that net/http finds malformed must not log out everybody who has it.
+func TestAdoptSeesCookiesBesideAMalformedOne(t *testing.T) {
+	m := newManager(t, core.Config{Adopt: func(_ context.Context, cookies []*http.Cookie) (*core.Adoption, error) {
+		for _, c := range cookies {
+			if c.Name == "old" {
+				return &core.Adoption{Subject: "alice"}, nil
+			}
+		}
+		return nil, nil
+	}})
+	for _, line := range []string{"old=1", "old=1; flag", `old=1; prefs={"a":1}`, "bad name=1; old=1", "=; old=1", "old=1;"} {
+		b := newBrowser(t, m)
+		b.cookie = line
+		r := b.send()
+		if r.s.Subject() != "alice" {
+			t.Errorf("%s: not asked", line)
+		}
+		r.x.Discard()
+	}
+}
+
+// The first request that the new application sees of a user of the old one is the one that signs out.
+func TestLogoutOfAnAdoptedSession(t *testing.T) {
+	legacy := true
+	m := newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) {
+		if !legacy {
+			return nil, nil
+		}
+		return &core.Adoption{Subject: "alice", Taken: func(context.Context) error { legacy = false; return nil }}, nil
+	}})
+	b := newBrowser(t, m)
+	b.cookie = "old=1"
+	b.visit(func(s *core.Session) {
+		if s.Subject() != "alice" {
+			t.Error("not adopted")
+		}
+		must(t, s.Logout())
+	})
+	b.cookie = "old=1"
+	b.visit(func(s *core.Session) {
+		if s.Subject() != "" {
+			t.Error("signed in after the logout was answered")
+		}
+	})
+}
+
+// A logout that could not end the other system's session must not be answered as done.
+func TestLogoutOfAnAdoptedSessionFails(t *testing.T) {
+	m := newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) {
+		return &core.Adoption{Subject: "alice", Taken: func(context.Context) error { return errors.New("down") }}, nil
+	}})
+	b := newBrowser(t, m)
+	b.cookie = "old=1"
+	r := b.send()
+	must(t, r.s.Logout())
+	if _, err := r.respond(200); core.HTTPStatus(err) != 503 {
+		t.Errorf("a logout that failed: %v", err)
+	}
+
+	b.cookie = "old=1"
+	r = b.send() // what begins after a Destroy is stored, and that decides
+	must(t, r.s.Destroy())
+	must(t, count.Set(r.s, 1))
+	if _, err := r.respond(200); err != nil || sessions(t, m) != 1 {
+		t.Errorf("%v, %d sessions", err, sessions(t, m))
+	}
+}

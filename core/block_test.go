@@ -1,0 +1,100 @@
+package core
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+)
+
+// goldenBlocks are the blocks of a session's life, with hashes and marks that can be told apart.
+func goldenBlocks() map[string]block {
+	const t = 1_790_000_000_123_456
+	hash := func(c byte) (h tokenHash) {
+		copy(h[:], bytes.Repeat([]byte{c}, hashSize))
+		return h
+	}
+	fresh := block(make([]byte, blockSize))
+	fresh.begin(hash(0xa1))
+	copy(fresh[atMark:atSpare], "markmark")
+	prepared := bytes.Clone(fresh)
+	copy(prepared[atNext:atPrevious], bytes.Repeat([]byte{0xb2}, atPrevious-atNext))
+	rotated := block(bytes.Clone(prepared))
+	rotated.rotate(hash(0xc3), t)
+	rotated.rotate(hash(0xd4), t+1)
+	login := block(bytes.Clone(rotated))
+	login.end(kindEndedByLogin, t+2)
+	ended := block(bytes.Clone(prepared))
+	ended.end(kindEnded, t+3)
+	return map[string]block{"new": fresh, "rotated": rotated, "login": login, "ended": ended}
+}
+
+// The places in a block are never to change, in no later format.
+func TestGoldenBlocks(t *testing.T) {
+	for name, b := range goldenBlocks() {
+		file := filepath.Join("testdata", "block-"+name+".hex")
+		want, err := os.ReadFile(file)
+		if os.IsNotExist(err) && *update {
+			want = []byte(hex.EncodeToString(b) + "\n")
+			err = os.WriteFile(file, want, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hex.EncodeToString(b) != strings.TrimSpace(string(want)) {
+			t.Errorf("%s: written differently now", name)
+		}
+	}
+	rotated := goldenBlocks()["rotated"]
+	last, before, first := tokenHash(bytes.Repeat([]byte{0xd4}, hashSize)), tokenHash(bytes.Repeat([]byte{0xc3}, hashSize)), tokenHash(bytes.Repeat([]byte{0xa1}, hashSize))
+	if !rotated.takes(&last) || rotated.takes(&before) || !rotated.took(&before) || rotated.took(&first) || rotated.rotations() != 2 {
+		t.Error("rotated: takes the wrong token")
+	}
+	if zero := (tokenHash{}); goldenBlocks()["new"].took(&zero) {
+		t.Error("a session that was never rotated had a token before")
+	}
+}
+
+// Whatever stands in a record, opening it is an error or a session, and never a panic.
+func FuzzRecord(f *testing.F) {
+	keys, err := keyring.New(keyring.Key{ID: "k1", Secret: bytes.Repeat([]byte("\x00\x91\xa2\xf3\x84\xd5\xe6\xb7"), 4)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	plain := &Manager{cfg: Config{Codec: JSON, MaxSize: 1 << 16}}
+	sealed := &Manager{cfg: Config{Codec: JSON, MaxSize: 1 << 16, Keys: keys}}
+	for _, m := range []*Manager{plain, sealed} {
+		for _, st := range goldenStates() {
+			data, b, err := m.encode(&st)
+			if err != nil {
+				f.Fatal(err)
+			}
+			copy(b, goldenBlocks()["rotated"])
+			f.Add(m.seal(driver.ID{}, data, b))
+		}
+	}
+	f.Add([]byte(goldenBlocks()["ended"]))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, m := range []*Manager{plain, sealed} {
+			rec := driver.Record{Data: data, Subject: "zoë", Expires: time.Now()}
+			h := hold(&rec)
+			var st state
+			if m.open(&h, &st) == nil && st.subject != rec.Subject {
+				t.Error("another subject")
+			}
+			if b, ok := blockOf(data); ok {
+				over := rec
+				m.bury(&over, kindEnded, 1)
+				if end := block(over.Data); len(end) != blockSize || over.Subject != "" || end.kind() != kindEnded || end.rotations() != b.rotations() {
+					t.Error("buried badly")
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,32 @@
+package driver
+
+import "io"
+
+// Abilities are what a store can do beside the methods of [Store], nil where it cannot.
+type Abilities struct {
+	Successor Successor
+	Reloader  Reloader
+	Sweeper   Sweeper
+	Lister    Lister
+	Indexer   Indexer
+	Pinger    Pinger
+	Closer    io.Closer
+}
+
+// AbilitiesOf returns the abilities of b: the interfaces that it implements. A wrapper, which
+// has those of the store inside and no others, says so with a method Abilities() Abilities in
+// place of that. Ask this function, and do not assert the interfaces.
+func AbilitiesOf(b Backend) Abilities {
+	if w, ok := b.(interface{ Abilities() Abilities }); ok {
+		return w.Abilities()
+	}
+	var a Abilities
+	a.Successor, _ = b.(Successor)
+	a.Reloader, _ = b.(Reloader)
+	a.Sweeper, _ = b.(Sweeper)
+	a.Lister, _ = b.(Lister)
+	a.Indexer, _ = b.(Indexer)
+	a.Pinger, _ = b.(Pinger)
+	a.Closer, _ = b.(io.Closer)
+	return a
+}

@@ -1,0 +1,132 @@
+package core
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// ending is how a session that was to be ended came to its end.
+type ending byte
+
+const (
+	endedHere    ending = iota // by this save
+	endedByLogin               // by a Login of another request
+	endedBefore                // by something else
+)
+
+// bury makes rec the record of a session that is over.
+func (m *Manager) bury(rec *driver.Record, kind byte, now int64) (mark uint64) {
+	b := block(make([]byte, blockSize))
+	copy(b, rec.Data)
+	b.end(kind, now)
+	mark = b.sign()
+	rec.Data = b
+	rec.Subject, rec.Labels, rec.Exact = "", nil, true
+	rec.Used, rec.Expires = fromMicros(now), fromMicros(now+lateFor)
+	return mark
+}
+
+// finish ends the request's session, and begins none.
+func (j *saving) finish() error {
+	if !j.live && len(j.presented) == 0 && !j.adopted {
+		if j.fate != fateEnd {
+			return nil // the request undid what it did
+		}
+		// A Logout that came late leaves alone what came after its session.
+		j.m.observe(j.ctx, Event{Kind: EventDropped, Err: errLate})
+		j.m.cfg.Logger.InfoContext(aside{j.ctx}, "coatcheck: a Logout came after its session had ended or been rotated, and did nothing")
+		return nil
+	}
+	return j.endAll(true)
+}
+
+// endAll ends what the request presented, and its session if that is meant, too. If any of it was alive
+// until now, the client's cookie goes.
+func (j *saving) endAll(session bool) error {
+	all := j.presented
+	if session && j.live {
+		all = append(slices.Clip(all), presented{rec: j.old})
+	}
+	kind := byte(kindEnded)
+	if has(j.ops, opLogin) && j.fate != fateEnd {
+		kind = kindEndedByLogin
+	}
+	for _, p := range all {
+		how, err := j.end(p.rec, kind)
+		if err != nil {
+			return err
+		}
+		switch {
+		case how == endedHere:
+			j.deliver = deliverDeletion
+			if kind == kindEnded || !j.replaced.IsZero() {
+				j.m.observe(j.ctx, Event{Kind: EventDestroy, ID: p.rec.ID, Subject: p.rec.Subject})
+			} else {
+				j.replaced = p.rec.ID
+			}
+		case how == endedByLogin && j.live && p.rec.ID == j.old.ID:
+			j.overtaken = true
+		}
+	}
+	return nil
+}
+
+// undone reports whether another request's Login came between: then it is that session which the
+// client has, and the one that a Destroy and a Set began goes again.
+func (j *saving) undone() bool {
+	if !j.overtaken || has(j.ops, opLogin) {
+		return false
+	}
+	j.undo()
+	j.deliver = deliverNothing
+	return true
+}
+
+// end ends one session by a version-checked write, so that nothing that was under way brings it back, and a
+// late request is known as late. Where the store has no room for that, or cannot say, it is deleted. A Login
+// fails instead: the session that it wanted to replace may hold what another request has just stored.
+func (j *saving) end(rec held, kind byte) (ending, error) {
+	var err error
+	for attempt := 0; rec.Version > 0; attempt++ {
+		over := rec.record()
+		j.m.bury(&over, kind, j.now)
+		_, err = j.m.replace(j.ctx, &over, "")
+		switch {
+		case err == nil:
+			return endedHere, nil
+		case errors.Is(err, driver.ErrNotFound):
+			return endedBefore, nil
+		case !errors.Is(err, driver.ErrConflict):
+			return j.delete(rec.ID, kind, err)
+		}
+		if err = j.pause(attempt); err != nil {
+			return endedBefore, err
+		}
+		err = j.m.fetchPastCaches(j.ctx, rec.ID, &rec)
+		if errors.Is(err, driver.ErrNotFound) {
+			return endedBefore, nil
+		}
+		if err != nil {
+			return j.delete(rec.ID, kind, err)
+		}
+		switch b, ok := blockOf(rec.Data); {
+		case ok && b.kind() == kindEndedByLogin:
+			return endedByLogin, nil
+		case ok && b.kind() == kindEnded:
+			return endedBefore, nil
+		}
+	}
+	return j.delete(rec.ID, kindEnded, nil) // the store cannot read it, so it has no version
+}
+
+func (j *saving) delete(id driver.ID, kind byte, why error) (ending, error) {
+	if kind == kindEndedByLogin {
+		return endedBefore, why
+	}
+	if err := j.m.remove(j.ctx, id, fromMicros(j.now).Add(j.m.cfg.Lifetime)); err != nil {
+		return endedBefore, errors.Join(err, why)
+	}
+	return endedHere, nil
+}

@@ -1,0 +1,287 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// lateFor is how long after its end, or after RotateID, a session's old token is known to be late. It is more
+// than a request that was sent with it may take to arrive.
+const lateFor = 30_000_000 // microseconds
+
+// load puts into s the one live session that the request's tokens stand for.
+func (x *Exchange) load(ctx context.Context, s *Session) error {
+	var array [maxCandidates + 1]string
+	tokens := x.tokens(array[:0])
+	if len(tokens) == 0 {
+		return x.adopt(ctx, s)
+	}
+	x.now = x.m.roughly()
+	calls, cancel := x.m.storeContext(ctx)
+	defer cancel()
+	l := loading{x: x, ctx: calls, s: s}
+	if len(tokens) > maxCandidates {
+		s.crowded, tokens = true, nil
+		l.ambiguous()
+	}
+	var unreadable error
+	for _, token := range tokens {
+		err := l.take(token)
+		switch {
+		case errors.Is(err, driver.ErrUnavailable):
+			x.m.alarm(calls, "session not loaded", "store", x.m.info.Name, "error", err)
+			l.void(false)
+			return err
+		case errors.Is(err, ErrUnreadable):
+			unreadable = err
+		}
+	}
+	if unreadable != nil {
+		x.m.alarm(calls, "session not loaded", "store", x.m.info.Name, "error", unreadable)
+		if s.live { // for a Login or Logout to end, with what cannot be read
+			l.more = append(l.more, presented{rec: s.rec})
+		}
+		if len(l.more) > 0 {
+			s.present(l.more...)
+		}
+		l.void(false)
+		return unreadable
+	}
+	l.judge()
+	if s.live || s.late || s.crowded || s.rare != nil {
+		return nil
+	}
+	return x.adopt(ctx, s)
+}
+
+// loading is one look at all tokens of a request.
+type loading struct {
+	x    *Exchange
+	ctx  context.Context
+	s    *Session
+	past []pastToken
+	more []presented // live sessions beside that of s
+}
+
+// pastToken is one that was, or may have been, a session's.
+type pastToken struct {
+	rec  held
+	kind EventKind // EventLate, EventReused
+	own  bool      // it was the one before
+}
+
+// take looks at one token. What it returns beside outages, and records that cannot be read now, matters to
+// nobody any more.
+func (l *loading) take(token string) error {
+	if l.s.live {
+		return l.another(token)
+	}
+	err := l.open(token, &l.s.rec, &l.s.cur)
+	if err == nil {
+		l.s.live, l.s.token = true, token
+	}
+	return err
+}
+
+// another is take where a session is there already. Two tokens of one session count as one.
+func (l *loading) another(token string) error {
+	s, m := l.s, l.x.m
+	if id, ok := m.space.selected(token); ok && m.tokens == nil && id == s.rec.ID {
+		return nil
+	}
+	var rec held
+	var st state
+	err := l.open(token, &rec, &st)
+	switch {
+	case err != nil:
+		return err
+	case rec.ID != s.rec.ID:
+		l.more = append(l.more, presented{rec: rec})
+	case rec.Version > s.rec.Version: // a newer cookie that carries the same session
+		s.rec, s.cur, s.token = rec, st, token
+	}
+	return nil
+}
+
+// judge draws the conclusions when all tokens have been seen.
+func (l *loading) judge() {
+	s := l.s
+	late := false
+	for _, p := range l.past {
+		opens := func(other presented) bool { return other.rec.ID == p.rec.ID }
+		if s.live && p.rec.ID == s.rec.ID || slices.ContainsFunc(l.more, opens) {
+			continue // another token of the request opens it
+		}
+		late = l.report(p) || late
+	}
+	if len(l.more) > 0 {
+		s.present(append(l.more, presented{rec: s.rec})...)
+		l.void(false)
+		l.ambiguous()
+	} else if !s.live {
+		l.void(late)
+	}
+}
+
+// report tells of a token that is no longer one, and whether it was late.
+func (l *loading) report(p pastToken) (late bool) {
+	m := l.x.m
+	m.observe(l.ctx, Event{Kind: p.kind, ID: p.rec.ID, Subject: p.rec.Subject})
+	if p.kind == EventLate {
+		if p.own {
+			l.s.present(presented{p.rec, endOnLogout})
+		}
+		return true
+	}
+	m.warn(l.ctx, EventReused, "a session's former token was used again", "session", p.rec.ID)
+	if m.cfg.RevokeOnReuse && m.remove(l.ctx, p.rec.ID, fromMicros(p.rec.Expires)) == nil {
+		m.observe(l.ctx, Event{Kind: EventDestroy, ID: p.rec.ID, Subject: p.rec.Subject})
+	}
+	return false
+}
+
+func (l *loading) ambiguous() {
+	l.x.m.observe(l.ctx, Event{Kind: EventAmbiguous})
+	l.x.m.warn(l.ctx, EventAmbiguous, "a request carries several sessions and uses none: "+
+		"an older cookie with another Domain or Path, or one that a sibling domain has set; a name with __Host- rules out both",
+		"cookie", l.x.m.cfg.Cookie.Name)
+}
+
+// void makes s the session of a request that carries none.
+func (l *loading) void(late bool) {
+	s := l.s
+	*s = Session{x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
+}
+
+// tokens returns what the request carries, whether it is well-formed or not.
+func (x *Exchange) tokens(dst []string) []string {
+	if x.m.cfg.TokenHeader == "" {
+		return candidates(dst, x.header(), x.m.cfg.Cookie.Name)
+	}
+	if line := x.header(); line != "" {
+		dst = append(dst, line)
+	}
+	return dst
+}
+
+func (x *Exchange) header() string {
+	if x.line != nil {
+		return *x.line
+	}
+	return string(x.raw)
+}
+
+var errJunk = errors.New("coatcheck: not a token")
+
+// open reads the live session that token stands for.
+func (l *loading) open(token string, rec *held, st *state) (err error) {
+	m := l.x.m
+	if m.tokens != nil {
+		if err = m.unseal(l.ctx, token, rec, st); err != nil && !rec.ID.IsZero() {
+			err = l.unread(rec, err) // a token of ours
+		}
+	} else {
+		err = l.find(token, rec, st)
+	}
+	if err == nil && l.x.now < m.end(&st.header) {
+		return nil
+	}
+	kind := EventKind("")
+	switch {
+	case err == nil:
+		kind, err = EventExpired, driver.ErrNotFound
+	case errors.Is(err, errPast):
+		return err // judge reports it
+	case errors.Is(err, driver.ErrNotFound):
+		kind = EventUnknown
+	case errors.Is(err, driver.ErrCorrupt):
+		kind = EventCorrupt
+		m.warn(l.ctx, kind, "session cannot be read, the request goes on as anonymous", "session", rec.ID, "error", err)
+	}
+	if kind != "" {
+		m.observe(l.ctx, Event{Kind: kind, ID: rec.ID, Err: err})
+	}
+	return err
+}
+
+var errPast = errors.New("coatcheck: no longer a session's token")
+
+// find is open for tokens that select a record and prove that they may.
+func (l *loading) find(token string, rec *held, st *state) error {
+	m := l.x.m
+	id, ok := m.space.selected(token)
+	if !ok {
+		return errJunk
+	}
+	err := m.fetch(l.ctx, id, rec)
+	if err != nil {
+		return l.absent(rec, err)
+	}
+	hash := m.space.hash(token)
+	b, ok := blockOf(rec.Data)
+	if m.can.Reloader != nil && !(ok && b.kind() == kindSession && b.takes(&hash)) {
+		// A cache must not make a new token look wrong.
+		if err = m.fetchPastCaches(l.ctx, id, rec); err != nil {
+			return l.absent(rec, err)
+		}
+		b, ok = blockOf(rec.Data)
+	}
+	switch {
+	case !ok:
+		return l.unread(rec, driver.Corrupt("coatcheck: record without a block"))
+	case b.kind() != kindSession:
+		return l.over(rec, b)
+	case !b.takes(&hash):
+		return l.former(rec, b, &hash)
+	}
+	if err = m.open(rec, st); err != nil { // corrupt, or unreadable
+		return l.unread(rec, err)
+	}
+	return nil
+}
+
+// absent is where the store has no record to show. A request that took long to be sent may have had a
+// session when it began.
+func (l *loading) absent(rec *held, err error) error {
+	switch {
+	case errors.Is(err, driver.ErrCorrupt):
+		return l.unread(&held{ID: rec.ID}, err)
+	case errors.Is(err, driver.ErrNotFound) && l.x.now-l.x.begun > lateFor:
+		l.past = append(l.past, pastToken{held{ID: rec.ID}, EventLate, false})
+		return errPast
+	}
+	return err
+}
+
+// unread keeps a record for a Login or Logout to end, which nothing else does: whoever can mend it shall
+// find it.
+func (l *loading) unread(rec *held, err error) error {
+	l.s.present(presented{*rec, endOnLifecycle})
+	return err
+}
+
+// over is where the session was ended by a request.
+func (l *loading) over(rec *held, b block) error {
+	if b.replaced() < l.x.begun-lateFor {
+		return driver.ErrNotFound
+	}
+	l.past = append(l.past, pastToken{*rec, EventLate, false})
+	return errPast
+}
+
+// former is where the session lives and has another token.
+func (l *loading) former(rec *held, b block, hash *tokenHash) error {
+	justNow := b.replaced() >= l.x.begun-lateFor
+	switch {
+	case b[atBy] == byRotateID && justNow:
+		l.past = append(l.past, pastToken{*rec, EventLate, b.took(hash)})
+	case b.took(hash) && !justNow: // a renewal leaves the former one a moment
+		l.past = append(l.past, pastToken{*rec, EventReused, false})
+	default:
+		return driver.ErrNotFound
+	}
+	return errPast
+}

@@ -1,0 +1,221 @@
+package core
+
+import (
+	"errors"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// login begins a session that takes over what the visitor gathered, and ends the one that the request came
+// with. The new record is there before the old one ends. Nobody has its token until the response is
+// out, so whatever fails leaves the old session or the new one, and not two.
+func (j *saving) login() error {
+	// What else the request brought goes first: once the old session is over, nothing may fail any more.
+	err := j.endAll(false)
+	if err == nil {
+		err = j.takeOver()
+	}
+	if err != nil {
+		j.undo()
+		return err
+	}
+	j.begun()
+	return nil
+}
+
+// old is what has become of the session that the request came with.
+type old byte
+
+const (
+	oldEnded   old = iota // by this save
+	oldSame               // nothing
+	oldChanged            // it is another version; old and st are of that
+	oldOver               // another request ended it; st is what the new session shall hold
+	oldUnknown            // the store does not say
+	oldFailed             // the Login cannot go on
+)
+
+// takeOver writes the new record and ends the old one, and starts anew from what another request has made of
+// the old one meanwhile.
+func (j *saving) takeOver() error {
+	if j.m.deadline(&j.st.header, j.now) <= j.now { // ExpireAt's time came while the request was under way
+		if err := j.restart(); err != nil {
+			return err
+		}
+	}
+	for attempt := 0; ; attempt++ {
+		mark, err := j.replaceOld()
+		if err == nil {
+			j.replaced = j.old.ID
+			return nil
+		}
+		if !j.placed && j.m.can.Successor == nil {
+			return err // the old one was not even tried
+		}
+		what, err := j.lookAtOld(attempt, mark, err)
+		switch {
+		case what == oldUnknown && j.placed && j.old.Subject == "":
+			j.replaced = j.old.ID
+			return nil // the new session has all of it
+		case err != nil:
+			return err
+		case what == oldEnded:
+			j.replaced = j.old.ID
+			return j.findNew()
+		case what == oldOver:
+			return j.place()
+		case what == oldChanged && j.placed:
+			if err := j.place(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// replaceOld stores the new record, unless it is there already, and ends the old one. The mark is that of the
+// old one's last record.
+func (j *saving) replaceOld() (mark uint64, err error) {
+	if !j.placed && j.m.can.Successor == nil {
+		if err := j.create(); err != nil {
+			return 0, err
+		}
+	}
+	over := j.old.record()
+	mark = j.m.bury(&over, kindEndedByLogin, j.now)
+	if j.old.Subject == j.st.subject {
+		over.Subject = j.old.Subject // for RevokeSubject, see revokeAll
+	}
+	if j.ending == 0 {
+		j.ending = mark
+	}
+	mark = j.ending // of all attempts: one of them may be carried out after the look at it
+	block(over.Data).put(mark)
+	if j.placed {
+		_, err = j.m.replace(j.ctx, &over, "")
+		return mark, err
+	}
+	for attempt := range maxTokens {
+		if attempt > 0 {
+			j.next = j.m.issue()
+		}
+		if err := j.fillNew(); err != nil {
+			return mark, err
+		}
+		if err = j.m.succeed(j.ctx, &over, j.rec); !errors.Is(err, driver.ErrExists) {
+			break
+		}
+	}
+	j.placed = err == nil
+	return mark, err
+}
+
+// lookAtOld finds out why the old session could not be ended.
+func (j *saving) lookAtOld(attempt int, mark uint64, failed error) (old, error) {
+	lost := errors.Is(failed, driver.ErrUnavailable)
+	switch {
+	case errors.Is(failed, driver.ErrNotFound):
+		return j.oldGone()
+	case !lost && !errors.Is(failed, driver.ErrConflict):
+		return oldFailed, failed
+	}
+	var rec held
+	err := j.m.fetchPastCaches(j.ctx, j.old.ID, &rec)
+	switch {
+	case errors.Is(err, driver.ErrNotFound):
+		return j.oldGone()
+	case err != nil && lost:
+		return oldUnknown, failed
+	case err != nil:
+		return oldFailed, err
+	}
+	b, ok := blockOf(rec.Data)
+	switch {
+	case ok && b.mark() == mark:
+		return oldEnded, nil
+	case ok && b.kind() == kindEndedByLogin:
+		return oldOver, j.beside()
+	case ok && b.kind() == kindEnded:
+		return oldOver, j.restart()
+	}
+	if err := j.pause(attempt); err != nil {
+		return oldFailed, err
+	}
+	if rec.Version == j.old.Version {
+		return oldSame, nil
+	}
+	if err := j.adopt(&rec); errors.Is(err, ErrEnded) {
+		return oldOver, j.restart()
+	} else if err != nil {
+		return oldFailed, err
+	}
+	return oldChanged, nil
+}
+
+// oldGone is where there is no old record. A user's session that is gone before its deadline was revoked, and
+// a sign-in that followed from it must not outlive that.
+func (j *saving) oldGone() (old, error) {
+	if j.old.Subject != "" && j.old.Subject == j.st.subject && j.now < j.old.Expires {
+		return oldFailed, ErrEnded
+	}
+	return oldOver, j.restart()
+}
+
+// restart makes the state that this request alone would have made. What it did before its Login was for
+// the user as whom it had loaded the session.
+func (j *saving) restart() error {
+	st := j.m.blank(j.now)
+	st.codec, st.subject = j.st.codec, j.old.Subject // the ops' values are in the codec
+	if err := st.replay(j.ops); err != nil {
+		return err
+	}
+	j.st, j.reloaded = st, true
+	return nil
+}
+
+// beside makes the state of a session that stands beside that of another request's Login: what this request
+// loaded and did. The messages are the other one's.
+func (j *saving) beside() error {
+	var st state
+	if err := j.m.open(&j.old, &st); err != nil {
+		return err
+	}
+	dropped := st.dropFlashes()
+	if err := st.replay(j.ops); err != nil {
+		return err
+	}
+	j.reloaded = j.reloaded || dropped
+	j.st = st
+	return nil
+}
+
+// place stores the state under the new token.
+func (j *saving) place() error {
+	if !j.placed {
+		return j.create()
+	}
+	err := j.rewrite()
+	switch {
+	case errors.Is(err, driver.ErrNotFound):
+		return ErrEnded // it was revoked
+	case errors.Is(err, driver.ErrConflict): // somebody has found it by its user, and changed it
+		j.undo()
+		j.next = j.m.issue()
+		return j.create()
+	}
+	return err
+}
+
+// findNew learns the version of a record that the store wrote without saying so.
+func (j *saving) findNew() error {
+	if j.placed {
+		return nil
+	}
+	j.placed = true
+	var now held
+	err := j.m.fetchPastCaches(j.ctx, j.rec.ID, &now)
+	if errors.Is(err, driver.ErrNotFound) {
+		return ErrEnded // it was revoked
+	}
+	j.rec.Version = now.Version
+	return nil // without the version, the next write of this request begins with a conflict
+}

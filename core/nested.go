@@ -1,0 +1,100 @@
+package core
+
+import (
+	"context"
+	"errors"
+)
+
+// Several managers may serve one request: the inner one commits first, and then the outer one may fail, so that
+// the client is told of a failure although the inner session was stored. What can be foreseen is
+// looked at before; a write of values, or of a new session, is taken back, unless another request has built
+// on it by then. A Login and a Logout stay.
+
+var errLifecycleStays = errors.New("coatcheck: a Login or Logout cannot be taken back")
+
+// outer is the Exchange of the manager that is mounted around this one, nil if there is none.
+func (x *Exchange) outer() *Exchange {
+	outer, _ := x.ctx.Context.Value(exchangeKey{}).(*Exchange)
+	return outer
+}
+
+// saveWithin is save where outer commits after this one. x.mu is held.
+func (x *Exchange) saveWithin(ctx context.Context, outer *Exchange, s *Session) error {
+	for o := outer; o != nil; o = o.outer() {
+		if err := o.obstacle(); err != nil {
+			return x.dropped(ctx, s, err)
+		}
+	}
+	s.mu.Lock()
+	before := s.rec
+	s.mu.Unlock()
+	if err := x.save(ctx, s); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	after := s.rec
+	s.mu.Unlock()
+	outer.takesBack(func(ctx context.Context) {
+		x.m.revert(ctx, before, after)
+		s.take() // what was adopted is not stored
+	})
+	return nil
+}
+
+// obstacle returns why a commit of a success will fail, nil if that is not known.
+func (x *Exchange) obstacle() error {
+	s := x.s.Load()
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil && s.refused:
+		return s.err
+	case s.err != nil:
+		return nil // the handler knows
+	case s.bad != nil:
+		return s.bad
+	case s.crowded && s.dirty():
+		return ErrCrowded
+	case s.late && len(s.ops) > 0 && !has(s.ops, opLogin):
+		return errLate
+	}
+	return nil
+}
+
+// takesBack adds to what is taken back if x fails.
+func (x *Exchange) takesBack(revert func(context.Context)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	others := x.revert
+	x.revert = func(ctx context.Context) {
+		revert(ctx)
+		if others != nil {
+			others(ctx)
+		}
+	}
+}
+
+// revert takes a write back.
+func (m *Manager) revert(ctx context.Context, before, after held) {
+	ctx, cancel := m.writeContext(ctx)
+	defer cancel()
+	var err error
+	switch {
+	case before.Version != 0 && before.ID != after.ID:
+		err = errLifecycleStays
+	case m.store == nil: // the client does not get the token
+	case before.Version == 0 && after.Version != 0:
+		err = m.remove(ctx, after.ID, fromMicros(after.Expires))
+	case after.Version != 0:
+		rec := after.record()
+		rec.Data, rec.Expires = before.Data, fromMicros(before.Expires)
+		_, err = m.replace(ctx, &rec, "")
+	}
+	if err != nil {
+		m.observe(ctx, Event{Kind: EventDropped, ID: after.ID, Err: err})
+		m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: stored, although another manager's session of the same request was not", "session", after.ID, "error", err)
+	}
+}

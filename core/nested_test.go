@@ -1,0 +1,87 @@
+package core_test
+
+import (
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+// Two managers in one application: the inner one commits first.
+func TestOuterManagerFails(t *testing.T) {
+	type handler func(inner, outer *core.Session)
+	for what, test := range map[string]struct {
+		down   bool // the outer one's store
+		handle handler
+	}{
+		"foreseen":         {false, func(_, outer *core.Session) { _ = core.Key[chan int]("x").Set(outer, make(chan int)) }},
+		"in the store":     {true, func(_, outer *core.Session) { must(t, count.Set(outer, 5)) }},
+		"too large":        {false, func(_, outer *core.Session) { must(t, name.Set(outer, string(make([]byte, 70_000)))) }},
+		"inner is rotated": {true, func(inner, outer *core.Session) { must(t, count.Set(outer, 5)); must(t, inner.RotateID()) }},
+	} {
+		for _, seeded := range []bool{true, false} {
+			fault := storetest.NewFault(memstore.New(memstore.Config{}))
+			outer := newManager(t, core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "__Host-outer"}})
+			inner := newManager(t, core.Config{})
+			b := newBrowser(t, inner)
+			if seeded {
+				b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+			}
+			if test.down {
+				fault.Before(storetest.Outage)
+			}
+			ox := outer.Begin(ctx, nil)
+			ix := inner.Begin(ox.Context(), b.header())
+			is, err := ix.Session(ctx)
+			must(t, err)
+			os, err := ox.Session(ctx)
+			must(t, err)
+			must(t, count.Update(is, func(n int) int { return n + 1 }))
+			test.handle(is, os)
+			_, err = ix.Commit(ix.Context(), 200)
+			if err == nil {
+				_, err = ox.Commit(ox.Context(), 200)
+			}
+			if err == nil {
+				t.Fatalf("%s: no failure", what)
+			}
+			_ = ix.Finish(ctx)
+			_ = ox.Finish(ctx)
+			want := 0
+			if seeded {
+				want = 1
+			}
+			if n, live := b.value(count); n != want || live != seeded || sessions(t, inner) != want {
+				t.Errorf("%s: the client was told of a failure, and count is %d, %d sessions", what, n, sessions(t, inner))
+			}
+		}
+	}
+}
+
+// Another request has built on what was stored: that stays.
+func TestOuterManagerFailsTooLate(t *testing.T) {
+	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	outer := newManager(t, core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "__Host-outer"}})
+	inner := newManager(t, core.Config{})
+	b := newBrowser(t, inner)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	ox := outer.Begin(ctx, nil)
+	ix := inner.Begin(ox.Context(), b.header())
+	is, err := ix.Session(ctx)
+	must(t, err)
+	os, err := ox.Session(ctx)
+	must(t, err)
+	must(t, count.Set(is, 2))
+	must(t, count.Set(os, 2))
+	_, err = ix.Commit(ix.Context(), 200)
+	must(t, err)
+	b.copyOf().visit(func(s *core.Session) { must(t, count.Update(s, func(n int) int { return n + 1 })) })
+	fault.Before(storetest.Outage)
+	if _, err := ox.Commit(ox.Context(), 200); core.HTTPStatus(err) != 503 {
+		t.Errorf("%v", err)
+	}
+	if n, _ := b.value(count); n != 3 {
+		t.Errorf("count = %d", n)
+	}
+}

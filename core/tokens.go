@@ -1,0 +1,179 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// A save where the token carries the record (package cookiestore). Nothing shows a conflict there, so the last
+// response wins; an ID is revoked for good, so each new token that shall end another has a new ID.
+
+func (j *saving) runTokens() error {
+	err := j.sealTokens()
+	if err == nil && j.stored {
+		j.announce()
+	}
+	return err
+}
+
+func (j *saving) sealTokens() error {
+	replaces := j.live && (j.rotate || j.fate == fateLogin)
+	switch {
+	case replaces:
+		err := j.reissueToken()
+		if errors.Is(err, ErrEnded) && has(j.ops, opLogin) {
+			if err = j.restart(); err == nil {
+				err = j.sealNew()
+			}
+		}
+		return err
+	case j.creates():
+		if err := j.sealNew(); err != nil {
+			return err
+		}
+		return j.retireAll()
+	case j.live && j.fate == fateKeep && (!j.st.empty() || j.unseen || j.inPassing):
+		return j.resealToken()
+	}
+	return j.retireAll()
+}
+
+// sealNew makes the token of a new session.
+func (j *saving) sealNew() error {
+	h := &j.st.header
+	j.rec = &driver.Record{
+		ID: j.next.id, Subject: h.subject, Created: fromMicros(h.created), Used: fromMicros(j.now),
+		Expires: fromMicros(j.m.deadline(h, j.now)),
+	}
+	data, _, err := j.m.encode(&j.st)
+	if err != nil {
+		return err
+	}
+	j.rec.Data = data
+	token, err := j.m.insert(j.ctx, j.rec, "")
+	if err != nil {
+		return err
+	}
+	j.next.token = token
+	j.token, j.deliver, j.stored = token, deliverToken, true
+	return nil
+}
+
+// resealToken makes the next token of a session that goes on.
+func (j *saving) resealToken() error {
+	if j.m.expired(&j.old) {
+		return ErrEnded
+	}
+	rec := j.old.record()
+	j.rec = &rec
+	if has(j.ops, opExpiry) || !j.inPassing && j.m.touchDue(&j.st.header, j.old.Used, j.now) {
+		rec.Used = fromMicros(j.now)
+		at := j.m.deadline(&j.st.header, j.now)
+		if !has(j.ops, opExpiry) {
+			at = max(at, j.old.Expires)
+		}
+		rec.Expires = fromMicros(at)
+	}
+	data, _, err := j.m.encode(&j.st)
+	if err != nil {
+		return err
+	}
+	j.rec.Data = data
+	token, err := j.m.replace(j.ctx, j.rec, j.token)
+	if errors.Is(err, driver.ErrNotFound) {
+		return ErrEnded
+	}
+	if err != nil {
+		return err
+	}
+	j.token, j.deliver, j.stored = token, deliverToken, true
+	return nil
+}
+
+// reissueToken makes a token with another ID and revokes the old one.
+func (j *saving) reissueToken() error {
+	err := j.m.alive(j.ctx, j.old)
+	if errors.Is(err, driver.ErrNotFound) {
+		return ErrEnded
+	}
+	if err != nil {
+		return err
+	}
+	if j.fate == fateLogin {
+		j.replaced = j.old.ID
+	}
+	if err := j.sealNew(); err != nil {
+		return err
+	}
+	if j.rotate {
+		j.rec.Created = fromMicros(j.old.Created)
+	}
+	how, err := j.retire(j.old)
+	if err == nil && how == endedBefore {
+		err = ErrEnded
+	}
+	if err == nil {
+		err = j.retirePresented()
+	}
+	if err == nil && j.rotate {
+		j.report(EventRotate, j.rec.ID)
+	}
+	return err
+}
+
+// retireAll revokes what the request came with.
+func (j *saving) retireAll() error {
+	if j.live {
+		err := j.m.alive(j.ctx, j.old)
+		how := endedBefore
+		if err == nil {
+			how, err = j.retire(j.old)
+		} else if errors.Is(err, driver.ErrNotFound) {
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+		if how == endedHere {
+			j.report(EventDestroy, j.old.ID)
+			if !j.stored {
+				j.deliver = deliverDeletion
+			}
+		}
+	}
+	return j.retirePresented()
+}
+
+func (j *saving) retirePresented() error {
+	for _, p := range j.presented {
+		err := j.m.remove(j.ctx, p.rec.ID, fromMicros(j.now).Add(j.m.cfg.Lifetime))
+		switch {
+		case errors.Is(err, driver.ErrNotFound):
+			continue // revoked before
+		case errors.Is(err, errors.ErrUnsupported) && p.end == endOnWrite:
+			return fmt.Errorf("%w, and none of these sessions can be ended", ErrCrowded)
+		case err != nil && !errors.Is(err, errors.ErrUnsupported):
+			return err
+		}
+		j.m.observe(j.ctx, Event{Kind: EventDestroy, ID: p.rec.ID, Subject: p.rec.Subject})
+		if !j.stored {
+			j.deliver = deliverDeletion
+		}
+	}
+	return nil
+}
+
+// retire makes sure that the token of rec is worth nothing any more, as far as the
+// application wants that: a cookie store may have been told not to revoke.
+func (j *saving) retire(rec held) (ending, error) {
+	err := j.m.remove(j.ctx, rec.ID, fromMicros(j.now).Add(j.m.cfg.Lifetime))
+	switch {
+	case errors.Is(err, driver.ErrNotFound):
+		return endedBefore, nil
+	case errors.Is(err, errors.ErrUnsupported):
+		return endedHere, nil
+	}
+	return endedHere, err
+}

@@ -1,0 +1,218 @@
+package core
+
+import (
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// update rewrites a live record, again and again while others are faster.
+func (j *saving) update() error {
+	j.seeTimes()
+	j.rec = new(driver.Record)
+	for attempt := 0; ; attempt++ {
+		*j.rec = j.old.record()
+		vanishes := j.st.empty() && !j.unseen && !j.inPassing
+		var err error
+		if vanishes {
+			j.mark = j.m.bury(j.rec, kindEnded, j.now)
+		} else if err = j.fill(); err != nil {
+			return err
+		}
+		_, err = j.m.replace(j.ctx, j.rec, "")
+		if err != nil && j.answerLost(err, j.rec) {
+			err = nil
+		}
+		if err == nil && vanishes {
+			j.deliver = deliverDeletion
+			j.report(EventDestroy, j.old.ID)
+			return nil
+		}
+		if err == nil {
+			j.updated()
+			return nil
+		}
+		if err = j.again(attempt, err); err != nil {
+			return err
+		}
+	}
+}
+
+// seeTimes learns what pages have made of the deadline since old was loaded, before a save moves it that can send no
+// cookie: a Touch leaves the version as it is. Or else the session would seem used just now to the next page, which
+// would not renew the browser's cookie.
+func (j *saving) seeTimes() {
+	if !j.unseen || !j.m.touchDueUnseen(&j.st.header, j.old.Used, j.old.Expires, j.now) {
+		return
+	}
+	var now held
+	if j.m.fetchPastCaches(j.ctx, j.old.ID, &now) == nil && now.Version == j.old.Version {
+		j.old.Used, j.old.Expires = now.Used, now.Expires
+	}
+}
+
+// updated draws the conclusions of a write that was acknowledged.
+func (j *saving) updated() {
+	j.stored = true
+	switch {
+	case j.rotate:
+		j.token, j.deliver = j.next.token, deliverToken
+		j.report(EventRotate, j.rec.ID)
+	case j.outdated:
+		j.token = ""
+	case has(j.ops, opExpiry):
+		j.deliver = deliverToken
+	case micros(j.rec.Expires) > j.old.Expires && !j.unseen:
+		j.deliver = deliverRefresh
+	}
+}
+
+// fill makes rec, which is a copy of old, hold the state.
+func (j *saving) fill() error {
+	rec := j.rec
+	rec.Exact = has(j.ops, opExpiry)
+	if used, expires := j.old.Used, j.old.Expires; j.moves(used, expires) {
+		rec.Used = fromMicros(max(used, j.now))
+		if at := j.m.deadline(&j.st.header, j.now); rec.Exact || at > expires {
+			rec.Expires = fromMicros(at)
+		}
+	}
+	data, b, err := j.m.encode(&j.st)
+	if err != nil {
+		return err
+	}
+	copy(b, rec.Data)
+	if j.rotate {
+		b.rotate(j.m.space.hash(j.next.token), j.now)
+	}
+	j.mark = b.sign()
+	rec.Data = j.m.seal(rec.ID, data, b)
+	return nil
+}
+
+// moves reports whether this write moves the deadline, and says that the session was used.
+func (j *saving) moves(used, expires int64) bool {
+	switch h := &j.st.header; {
+	case j.inPassing:
+		return false
+	case j.rec.Exact:
+		return true
+	case j.unseen:
+		return j.m.touchDueUnseen(h, used, expires, j.now)
+	default:
+		return j.m.touchDue(h, used, j.now)
+	}
+}
+
+// again looks at why a write failed. After a conflict it loads what another request stored
+// and does this request's ops to it; every other error it returns.
+func (j *saving) again(attempt int, failed error) error {
+	if errors.Is(failed, driver.ErrNotFound) {
+		return ErrEnded
+	}
+	if !errors.Is(failed, driver.ErrConflict) {
+		return failed
+	}
+	if err := j.pause(attempt); err != nil {
+		return err
+	}
+	return j.reload()
+}
+
+// reload starts anew from what the store holds now.
+func (j *saving) reload() error {
+	var rec held
+	err := j.m.fetchPastCaches(j.ctx, j.old.ID, &rec)
+	if errors.Is(err, driver.ErrNotFound) {
+		return ErrEnded
+	}
+	if err != nil {
+		return err
+	}
+	mine, theirs := j.old.Data, rec.Data
+	if err := j.adopt(&rec); err != nil {
+		return err
+	}
+	if !sameToken(mine, theirs) {
+		// A RotateID of another request is as good as ours; after a renewal it is still wanted.
+		j.rotate = j.rotate && block(mine).rotations() == block(theirs).rotations()
+		j.outdated = !j.rotate
+	}
+	return nil
+}
+
+// adopt makes rec, a newer version of old, the ground of this request's ops.
+func (j *saving) adopt(rec *held) error {
+	if b, ok := blockOf(rec.Data); ok && b.kind() != kindSession {
+		return ErrEnded
+	}
+	var st state
+	if err := j.m.open(rec, &st); err != nil {
+		return err
+	}
+	if j.now >= j.m.end(&st.header) {
+		return ErrEnded
+	}
+	if err := st.replay(j.ops); err != nil {
+		return err
+	}
+	j.old, j.st, j.reloaded = *rec, st, true
+	return nil
+}
+
+// answerLost looks whether a write that failed without an answer was done all the same. If so, rec is as the
+// store has it.
+func (j *saving) answerLost(failed error, rec *driver.Record) (done bool) {
+	if !errors.Is(failed, driver.ErrUnavailable) {
+		return false
+	}
+	var now held
+	if j.unknown = j.m.fetchPastCaches(j.ctx, rec.ID, &now) != nil; j.unknown {
+		return false
+	}
+	b, ok := blockOf(now.Data)
+	switch {
+	case ok && b.mark() == j.mark:
+	case ok && j.rotate && b.kind() == kindSession && j.placedToken(b):
+		// Another request has written since, on top of a record that takes our token.
+		var st state
+		if j.m.open(&now, &st) != nil {
+			return false
+		}
+		j.st, j.reloaded = st, true
+	default:
+		j.unknown = now.Version != j.old.Version
+		return false
+	}
+	*rec = now.record()
+	return true
+}
+
+// placedToken reports whether the session takes the token that this save was to give it.
+func (j *saving) placedToken(b block) bool {
+	hash := j.m.space.hash(j.next.token)
+	return b.takes(&hash)
+}
+
+// pause waits a random time that grows, within what StoreTimeout leaves.
+func (j *saving) pause(attempt int) error {
+	j.report(EventConflict, j.old.ID)
+	if attempt == 0 {
+		j.started = time.Now()
+	}
+	if attempt < 4 {
+		runtime.Gosched()
+	} else {
+		time.Sleep(rand.N(min(time.Duration(attempt)*500*time.Microsecond, 20*time.Millisecond)))
+	}
+	if err := j.ctx.Err(); err != nil {
+		return driver.Unavailable("coatcheck: "+j.m.info.Name, err)
+	}
+	if time.Since(j.started) > j.m.cfg.StoreTimeout {
+		return driver.ErrConflict
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+package memcachestore
+
+import (
+	"crypto/rand"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// The second half of an ID is the same for all sessions of an application, and must not
+// bring them all to one place.
+func TestPlacesGoByTheFirstHalf(t *testing.T) {
+	m := new(memory)
+	ring := ringOf(t, names(3)...)
+	used := map[any]bool{}
+	for range 100 {
+		var id, other driver.ID
+		rand.Read(id[:])
+		other = id
+		rand.Read(other[16:])
+		if m.place(&id) != m.place(&other) || ring.pick(&id) != ring.pick(&other) {
+			t.Fatalf("%v and %v have different places", id, other)
+		}
+		clear(id[16:])
+		used[m.place(&id)] = true
+	}
+	if len(used) < 50 {
+		t.Errorf("100 sessions have %d places", len(used))
+	}
+}

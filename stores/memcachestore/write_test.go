@@ -1,0 +1,135 @@
+package memcachestore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+)
+
+// What an Update keeps of the stored record is taken from memory if the record was loaded here,
+// and from the server if not, or if another Touch came between. All must come to the same.
+func TestUpdateKeeps(t *testing.T) {
+	srv := memcached(t)
+	s, other := open(t, srv.Addr), open(t, srv.Addr)
+	ctx := t.Context()
+	for name, prepare := range map[string]func(rec *driver.Record) error{
+		"not loaded": func(*driver.Record) error { return nil },
+		"loaded":     func(rec *driver.Record) error { _, err := s.Load(ctx, rec.ID); return err },
+		"loaded, then touched": func(rec *driver.Record) error {
+			_, err := s.Load(ctx, rec.ID)
+			rec.Used, rec.Expires = rec.Used.Add(time.Second), rec.Expires.Add(time.Hour)
+			return errors.Join(err, other.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires))
+		},
+	} {
+		for _, size := range []int{10, 100 << 10} { // remembered, and not
+			for _, clear := range []bool{false, true} {
+				for _, exact := range []bool{false, true} {
+					t.Run(fmt.Sprintf("%s, %d bytes, clear %t, exact %t", name, size, clear, exact), func(t *testing.T) {
+						want := record(size, size)
+						want.Subject, want.Labels = "alice", []string{"admin", "idp"}
+						must(t, s.Create(ctx, want))
+						must(t, prepare(want))
+						given := *want
+						given.Data = []byte("new")
+						given.Subject, given.Labels = "bob", []string{"intruder"}
+						given.Created, given.Used, given.Expires = want.Created.Add(-time.Hour), want.Used.Add(-time.Hour), time.Now().Add(time.Minute).Truncate(time.Microsecond)
+						given.Exact = exact
+						if clear {
+							given.Subject, want.Subject, want.Labels = "", "", nil
+						}
+						if exact {
+							want.Expires = given.Expires
+						}
+						before := given
+						must(t, s.Update(ctx, &given))
+						before.Version = given.Version
+						if fmt.Sprint(given) != fmt.Sprint(before) {
+							t.Errorf("the record given became %+v", given)
+						}
+						want.Version, want.Data = given.Version, given.Data
+						got, err := other.Load(ctx, want.ID)
+						must(t, err)
+						if !got.Created.Equal(want.Created) || !got.Used.Equal(want.Used) || !got.Expires.Equal(want.Expires) || got.Exact ||
+							got.Version != want.Version || got.Subject != want.Subject || !slices.Equal(got.Labels, want.Labels) || string(got.Data) != "new" {
+							t.Errorf("stored:\n%+v, want\n%+v", got, *want)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// A session that cannot be listed is not created: RevokeSubject would not find it.
+func TestCreateThatIsNotListed(t *testing.T) {
+	up := memcached(t)
+	proxy := testserver.NewProxy(t, testserver.Memcached(t).Addr)
+	s := open(t, up.Addr, proxy.Addr)
+	alone := open(t, up.Addr) // sees the records that are there
+	for name, c := range map[string]struct {
+		fault   func()
+		patient bool // nobody's context ends
+	}{
+		"refused": {proxy.Down, true},
+		"hangs":   {proxy.Hang, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.fault()
+			defer func() { proxy.Heal(); proxy.Up(t) }()
+			failed := 0
+			for i := range 40 {
+				rec := record(i, 10)
+				rec.Subject, rec.Labels = fmt.Sprint("subject ", i), []string{fmt.Sprint("label ", i)}
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				if c.patient {
+					ctx = t.Context()
+				}
+				start := time.Now()
+				err := s.Create(ctx, rec)
+				cancel()
+				if took := time.Since(start); !c.patient && took > 150*time.Millisecond {
+					t.Errorf("Create took %v", took)
+				}
+				if err == nil {
+					continue
+				}
+				failed++
+				wants(t, err, driver.ErrUnavailable)
+				gone := func() bool { _, err := alone.Load(t.Context(), rec.ID); return errors.Is(err, driver.ErrNotFound) }
+				if c.patient && !gone() {
+					t.Fatal("the record is still there")
+				}
+				eventually(t, time.Second, gone)
+			}
+			if failed < 10 {
+				t.Errorf("%d of 40 failed", failed)
+			}
+		})
+	}
+}
+
+// Who has no more time does not wait until the record is gone.
+func TestCreateThatIsNotListedInTime(t *testing.T) {
+	proxy := testserver.NewProxy(t, memcached(t).Addr)
+	s, alone := open(t, proxy.Addr), open(t, memcached(t).Addr)
+	rec := record(1, 10)
+	rec.Subject = "alice"
+	proxy.Latency(200 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 350*time.Millisecond) // one answer, not two
+	defer cancel()
+	start := time.Now()
+	wants(t, s.Create(ctx, rec), driver.ErrUnavailable)
+	if took := time.Since(start); took > 550*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+	must(t, errOf(alone.Load(t.Context(), rec.ID))) // or the test shows nothing
+	eventually(t, 2*time.Second, func() bool { return errors.Is(errOf(alone.Load(t.Context(), rec.ID)), driver.ErrNotFound) })
+}
+
+func errOf[T any](_ T, err error) error { return err }

@@ -1,0 +1,242 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// The index has a sorted set of IDs for each subject and for each label, scored by when each was
+// put in or last seen alive, in seconds of the server's clock.
+//
+// A member may be wrong: its record is gone or has lost its names. That is
+// found out by looking. What must not be missing is a live record, so a member
+// that is about to get its record is left alone for a minute.
+
+// indexScript adds a member, prolongs the index's own life, and returns up to
+// four members that nobody has looked at for a day. ARGV: ID, life.
+var indexScript = newScript(`
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - 86400, 'LIMIT', 0, 4)
+`)
+
+// dropScript removes members that were found to be wrong. ARGV: IDs.
+var dropScript = newScript(`
+local before = tonumber(redis.call('TIME')[1]) - 60
+for _, id in ipairs(ARGV) do
+	local score = redis.call('ZSCORE', KEYS[1], id)
+	if score and tonumber(score) < before then redis.call('ZREM', KEYS[1], id) end
+end
+return 2
+`)
+
+// seenScript scores members anew that were found to be right. ARGV: IDs.
+var seenScript = newScript(`
+local now = redis.call('TIME')[1]
+for _, id in ipairs(ARGV) do redis.call('ZADD', KEYS[1], 'XX', now, id) end
+return 2
+`)
+
+// entry is a call of indexScript for one set.
+type entry struct {
+	key  string
+	args []string // the same for all sets of a record
+}
+
+// entries are the calls that make the index know a record, none while it is anonymous. Each set
+// lives to the end of the record's term.
+func (s *Store) entries(rec *driver.Record) []entry {
+	if rec.Subject == "" {
+		return nil
+	}
+	end := termOf(micros(rec.Expires)) * uint64(term.Microseconds())
+	args := []string{string(rec.ID[:]), life(end, micros(s.now()))}
+	all := append(make([]entry, 0, 1+len(rec.Labels)), entry{s.subjects + rec.Subject, args})
+	for _, label := range rec.Labels {
+		all = append(all, entry{s.labels + label, args})
+	}
+	return all
+}
+
+func (s *Store) byName(entries []entry) []rueidis.Completed {
+	cmds := make([]rueidis.Completed, len(entries))
+	for i, e := range entries {
+		cmds[i] = indexScript.byName(s.client, []string{e.key}, e.args)
+	}
+	return cmds
+}
+
+// index makes sure that the index knows the record with these names up to a deadline.
+func (s *Store) index(ctx context.Context, what string, id driver.ID, names string, expires time.Time) error {
+	subject, labels, ok := parseNames(names)
+	if !ok {
+		return errCorrupt
+	}
+	entries := s.entries(&driver.Record{ID: id, Subject: subject, Labels: labels, Expires: expires})
+	replies, err := s.doAll(ctx, what, s.byName(entries)...)
+	if err == nil {
+		err = s.indexed(ctx, what, entries, replies)
+	}
+	return err
+}
+
+// indexed takes the replies to entries that were sent by name.
+func (s *Store) indexed(ctx context.Context, what string, entries []entry, replies []rueidis.RedisResult) error {
+	for i, e := range entries {
+		msg, err := replies[i].ToMessage()
+		if isUnknown(err) {
+			msg, err = s.run(ctx, what, indexScript, []string{e.key}, e.args...)
+		} else if err != nil {
+			err = s.fail(ctx, what, err)
+		}
+		if err != nil {
+			return err
+		}
+		s.tidy(ctx, e.key, &msg)
+	}
+	return nil
+}
+
+// tidy looks at the old members that indexScript returned, a few for each new
+// one, so that a set that is never read does not grow for ever.
+func (s *Store) tidy(ctx context.Context, key string, members *rueidis.RedisMessage) {
+	ids, err := members.AsStrSlice()
+	if err != nil || len(ids) == 0 {
+		return
+	}
+	var right []string
+	wrong, err := s.look(ctx, key, ids, func(rec driver.Record, err error) bool {
+		right = append(right, string(rec.ID[:]))
+		return err == nil
+	})
+	if err == nil && len(right) > 0 {
+		_, err = s.run(ctx, "redisstore: tidy index", seenScript, []string{key}, right...)
+	}
+	if err == nil && len(wrong) > 0 {
+		_, _ = s.run(ctx, "redisstore: tidy index", dropScript, []string{key}, wrong...)
+	}
+}
+
+// belongs reports whether a record is one of the set under key.
+func (s *Store) belongs(rec *driver.Record, key string) bool {
+	if subject, ok := strings.CutPrefix(key, s.subjects); ok {
+		return rec.Subject == subject
+	}
+	return slices.Contains(rec.Labels, strings.TrimPrefix(key, s.labels))
+}
+
+// BySubject implements driver.Indexer.
+func (s *Store) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
+	return s.walkSet(ctx, s.subjects, subject)
+}
+
+// ByLabel implements driver.Indexer.
+func (s *Store) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
+	return s.walkSet(ctx, s.labels, label)
+}
+
+func (s *Store) walkSet(ctx context.Context, prefix, name string) iter.Seq2[driver.Record, error] {
+	return func(yield func(driver.Record, error) bool) {
+		if name == "" {
+			return
+		}
+		key := prefix + name
+		ids, err := s.members(ctx, key)
+		if err != nil {
+			yield(driver.Record{}, err)
+			return
+		}
+		for len(ids) > 0 {
+			n := min(len(ids), batch)
+			more := true
+			wrong, err := s.look(ctx, key, ids[:n], func(rec driver.Record, err error) bool {
+				more = yield(rec, err)
+				return more
+			})
+			if err != nil && more {
+				yield(driver.Record{}, err)
+			}
+			if err != nil || !more {
+				return
+			}
+			if len(wrong) > 0 { // what is left over is found again the next time
+				_, _ = s.run(ctx, whatWalk, dropScript, []string{key}, wrong...)
+			}
+			ids = ids[n:]
+		}
+	}
+}
+
+const whatWalk = "redisstore: walk through the index"
+
+// members asks the primary: a replica may not know the newest yet.
+func (s *Store) members(ctx context.Context, key string) ([]string, error) {
+	msg, err := s.do(ctx, whatWalk, s.client.B().Arbitrary("ZRANGE").Keys(key).Args("0", "-1").Build().ToRetryable())
+	if err != nil {
+		return nil, err
+	}
+	ids, err := msg.AsStrSlice()
+	if err != nil {
+		return nil, errCorrupt
+	}
+	return ids, nil
+}
+
+// batch is how many records a walk asks for at once.
+const batch = 64
+
+// look loads the records of members, gives those that are right to yield, and
+// returns the others. A record that cannot be read is an error, not a wrong member.
+func (s *Store) look(ctx context.Context, key string, members []string, yield func(driver.Record, error) bool) (wrong []string, err error) {
+	ids := make([]driver.ID, len(members))
+	for i, member := range members {
+		if len(member) != len(driver.ID{}) {
+			return nil, fmt.Errorf("a member of an index: %w", errCorrupt)
+		}
+		ids[i] = driver.ID([]byte(member))
+	}
+	replies, err := s.loadAll(ctx, whatWalk, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range replies {
+		rec, err := s.readReply(ctx, r, ids[i])
+		switch {
+		case errors.Is(err, driver.ErrNotFound), err == nil && !s.belongs(&rec, key):
+			wrong = append(wrong, members[i])
+		case err != nil:
+			return nil, err
+		case !yield(rec, nil):
+			return nil, nil
+		}
+	}
+	return wrong, nil
+}
+
+// loadAll sends a GET for each ID at once, to the primary: by a replica that is behind, a live record
+// would be taken for one that is gone.
+func (s *Store) loadAll(ctx context.Context, what string, ids []driver.ID) ([]rueidis.RedisResult, error) {
+	cmds := make([]rueidis.Completed, len(ids))
+	for i, id := range ids {
+		cmds[i] = s.getPrimary(id)
+	}
+	return s.doAll(ctx, what, cmds...)
+}
+
+func (s *Store) readReply(ctx context.Context, r rueidis.RedisResult, id driver.ID) (driver.Record, error) {
+	msg, err := r.ToMessage()
+	if err != nil {
+		return driver.Record{}, absent(s.fail(ctx, "redisstore: load", err))
+	}
+	return s.read(&msg, id)
+}

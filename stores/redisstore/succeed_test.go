@@ -1,0 +1,38 @@
+package redisstore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+)
+
+// The key of the old record ends when its exact deadline does, and next is in all of its lists, also
+// where the server has to be told the scripts.
+func TestSucceedKeysAndLists(t *testing.T) {
+	server := testserver.Redis(t)
+	s := openStore(t, nil, Config{}, server.Addr)
+	rec := labelled(t, s, "admin")
+	for range 3 {
+		command(t, server, "SCRIPT", "FLUSH")
+		next := newRecord("alice", "next")
+		next.Labels, next.Expires = []string{"admin", "sid"}, next.Created.Add(400*day+time.Hour)
+		ok(t, s.Succeed(t.Context(), ended(rec), next))
+		if left := lifeOf(t, server, s.key(rec.ID)); left > time.Minute {
+			t.Errorf("the old record's key ends in %v, want at most a minute", left)
+		}
+		for _, key := range []string{s.key(next.ID), s.subjects + "alice", s.labels + "admin", s.labels + "sid"} {
+			if got := ends(t, server, key); got < 400 {
+				t.Errorf("%s ends in %d days, want 400", key, got)
+			}
+		}
+		for _, n := range []int{
+			listed(t, s.BySubject(t.Context(), "alice")), listed(t, s.ByLabel(t.Context(), "admin")), listed(t, s.ByLabel(t.Context(), "sid")),
+		} {
+			if n != 1 {
+				t.Errorf("%d records in a list, want next alone", n)
+			}
+		}
+		rec = next
+	}
+}
