@@ -61,7 +61,7 @@ func (j *saving) endAll(session bool) error {
 		switch {
 		case how == endedHere:
 			j.deliver = deliverDeletion
-			if kind == kindEnded || !j.replaced.IsZero() {
+			if kind == kindEnded || !session || !j.replaced.IsZero() {
 				j.m.observe(j.ctx, Event{Kind: EventDestroy, ID: p.rec.ID, Subject: p.rec.Subject})
 			} else {
 				j.replaced = p.rec.ID

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"bytes"
 	"context"
 	"testing"
 
@@ -48,5 +49,32 @@ func TestLoginOfTokensIsToldOnce(t *testing.T) {
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 2)) })
 	if len(logins) != 3 || logins[0].Kind != core.EventRotate || logins[1].Subject != "alice" || logins[2].Subject != "bob" {
 		t.Errorf("%+v", logins)
+	}
+}
+
+// A session that cannot be read, beside one that can: a Login ends both, and tells of both.
+func TestEventsBesideADamagedRecord(t *testing.T) {
+	var ended []core.ID
+	store := memstore.New(memstore.Config{})
+	m := newManager(t, core.Config{Store: store, Observer: func(_ context.Context, e core.Event) {
+		switch e.Kind {
+		case core.EventLogin:
+			ended = append(ended, e.Replaced)
+		case core.EventDestroy:
+			ended = append(ended, e.ID)
+		}
+	}})
+	b, damaged := newBrowser(t, m), newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	var id core.ID
+	damaged.visit(func(s *core.Session) { must(t, count.Set(s, 1)); id = s.ID() })
+	rec, err := store.Load(ctx, id)
+	must(t, err)
+	rec.Data = append(bytes.Clone(rec.Data), 0)
+	must(t, store.Update(ctx, &rec))
+	b.cookie += "; " + damaged.cookie
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	if len(ended) != 2 || ended[0] != id || ended[1] == id || ended[1].IsZero() {
+		t.Errorf("ended: %v", ended)
 	}
 }
