@@ -3,6 +3,7 @@ package adaptertest
 import (
 	"context"
 	"iter"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -36,8 +37,14 @@ var manyRules = []rule{
 	},
 }
 
-// enough is how long a rule repeats itself, be the store as slow as it is.
-const enough = 4 * time.Second
+// enough is how long a rule repeats itself, be the store as slow as it is. With COATCHECK_SOAK set it is
+// long enough for all rounds.
+var enough = func() time.Duration {
+	if os.Getenv("COATCHECK_SOAK") != "" {
+		return 50 * time.Second
+	}
+	return 4 * time.Second
+}()
 
 // rounds counts the rounds of a rule: n of them, or as many as there is time for.
 func rounds(n int) iter.Seq[int] {
