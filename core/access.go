@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
 )
 
 // This file is the only one that calls the store for requests, and the seam between a session and where its
@@ -228,6 +229,9 @@ func (m *Manager) open(rec *held, st *state) error {
 		}
 	}
 	err := st.parse(rest, m.codec)
+	if m.tokens == nil && m.cfg.Keys == nil && errors.Is(err, driver.ErrCorrupt) && keyring.IsSealed(rest) {
+		return fmt.Errorf("%w: the record is sealed, and Config.Keys is not set", ErrUnreadable)
+	}
 	if err == nil && st.subject != rec.Subject {
 		err = driver.Corrupt("coatcheck: the record names another subject than its content")
 	}

@@ -82,7 +82,12 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 	if !m.space.owns(id) {
 		return fmt.Errorf("coatcheck: Revoke: the ID belongs to another Config.Namespace: %w", ErrNotFound)
 	}
-	err := m.revoke(ctx, id, "")
+	return m.revokeOne(ctx, id, "")
+}
+
+// revokeOne is Revoke of a session that is subject's, if that is known.
+func (m *Manager) revokeOne(ctx context.Context, id ID, subject string) error {
+	err := m.revoke(ctx, id, subject)
 	if err == nil {
 		m.Exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
 			stored = s.live && s.rec.ID == id
@@ -104,13 +109,13 @@ func (m *Manager) RevokeOwn(ctx context.Context, subject string, id ID) error {
 	calls, cancel := m.storeContext(ctx)
 	defer cancel()
 	var rec held
-	if err := m.fetch(calls, id, &rec); err != nil {
+	if err := m.fetchPastCaches(calls, id, &rec); err != nil {
 		return err
 	}
 	if b, ok := blockOf(rec.Data); rec.Subject != subject || ok && b.kind() != kindSession {
 		return fmt.Errorf("coatcheck: RevokeOwn: %w", ErrNotFound)
 	}
-	return m.Revoke(ctx, id)
+	return m.revokeOne(ctx, id, subject)
 }
 
 func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {

@@ -24,9 +24,9 @@ type Config struct {
 	Cookie Cookie
 
 	// Namespace keeps managers apart that share a store: sessions of one are unknown to the other, also
-	// by their user. Two managers with one Namespace share their sessions. Whoever renames
-	// the cookie sets it to the old name, or all sessions are orphaned. At most 255 bytes.
-	// Default: Cookie.Name, or TokenHeader.
+	// by their user. Two managers with one Namespace share their sessions. Another Namespace, and so another
+	// cookie name without one, orphans all sessions: neither their tokens nor RevokeSubject reach them. At most
+	// 255 bytes. Default: Cookie.Name, or TokenHeader.
 	Namespace string
 
 	// TokenHeader makes API clients carry the token in this request and response
@@ -60,7 +60,7 @@ type Config struct {
 	Codec Codec
 
 	// Keys encrypts what the store keeps and binds it to its session, with
-	// AES-256-GCM. A cookie store has its own keys. Django: SECRET_KEY and
+	// AES-256-GCM. Records from before it was set are not taken: their users sign in once more. A cookie store has its own keys. Django: SECRET_KEY and
 	// SECRET_KEY_FALLBACKS. Default: nil, not encrypted.
 	Keys *keyring.Keyring
 
@@ -79,7 +79,9 @@ type Config struct {
 
 	// RevokeOnReuse ends a session when a token is used that RotateID replaced more than 30 seconds before:
 	// either it was stolen, or its owner went on with an old copy (RFC 9700, section
-	// 4.14.2). Default: false, such a token is worth nothing, and Observer is told.
+	// 4.14.2). After a release that changed the cookie's Path or Domain, a browser's older cookie is such a
+	// copy: leave it off until those have expired. Default: false, such a token is worth nothing, and Observer
+	// is told.
 	RevokeOnReuse bool
 
 	// Adopt is asked where a request has cookies and no session of ours: it may take over a session of

@@ -21,7 +21,8 @@ type Cookie struct {
 	// runs there. Django: SESSION_COOKIE_DOMAIN. Default: "", this host only.
 	Domain string
 
-	// Path limits the cookie to a part of the site. It is no security boundary.
+	// Path limits the cookie to a part of the site. It is no security boundary. Mount the middleware only
+	// below it: a page elsewhere does not get the cookie, and begins another session that replaces it.
 	// Django: SESSION_COOKIE_PATH. Default: "/".
 	Path string
 

@@ -36,7 +36,7 @@ var (
 
 	// ErrCrowded: the request carries more cookies of the session's name than it could have from us. It can
 	// read, as an anonymous one, and change nothing.
-	ErrCrowded = errors.New("coatcheck: too many cookies of the session's name")
+	ErrCrowded = errors.New("coatcheck: the request carries too many cookies of the session's name; delete this site's cookies")
 
 	// errLate is the ErrEnded of a request that may be sent again: the client has a newer token by now.
 	errLate = fmt.Errorf("%w: it came with a token from before", ErrEnded)

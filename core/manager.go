@@ -175,7 +175,10 @@ func (m *Manager) codec(name []byte) Codec {
 // unopened tells a key that is not here from data that was changed, or was never sealed: an envelope from before
 // Config.Keys was set may begin as if it named a key.
 func (m *Manager) unopened(err error, data []byte) error {
-	if errors.Is(err, keyring.ErrUnknownKey) && errors.Is(new(state).parse(data, m.codec), driver.ErrCorrupt) {
+	if !errors.Is(new(state).parse(data, m.codec), driver.ErrCorrupt) {
+		return driver.Corrupt("coatcheck: the record is from before Config.Keys was set, and not sealed")
+	}
+	if errors.Is(err, keyring.ErrUnknownKey) {
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	return errors.Join(driver.ErrCorrupt, err)

@@ -26,7 +26,7 @@ func Handle(h func(c echo.Context, s *core.Session) error) echo.HandlerFunc {
 // Get returns the session of c, and loads it if need be. The error is an *echo.HTTPError
 // to be returned as it is: core.ErrNoSession (500) if there is no middleware, or it was skipped,
 // core.ErrUnavailable (503) if the store cannot answer. The session is never nil; after an
-// error its methods return that error.
+// error its methods return that error, but for Login and Logout where it is core.ErrUnreadable.
 func Get(c echo.Context) (*core.Session, error) {
 	s, err := core.FromContext(c.Request().Context())
 	if err != nil {

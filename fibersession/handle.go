@@ -25,7 +25,8 @@ func Handle(h func(c *fiber.Ctx, s *core.Session) error) fiber.Handler {
 // Get returns the session of c, and loads it if need be. The error is to be returned as it
 // is and makes a response without its text: core.ErrNoSession (500) if there is no
 // middleware, or it was skipped, core.ErrUnavailable (503) if the store cannot answer. The session
-// is never nil; after an error its methods return that error.
+// is never nil; after an error its methods return that error, but for Login and Logout where it is
+// core.ErrUnreadable.
 func Get(c *fiber.Ctx) (*core.Session, error) {
 	s, err := core.FromContext(c.UserContext())
 	if err != nil {

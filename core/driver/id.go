@@ -29,7 +29,7 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return err
 }
 
-var errID = errors.New("driver: an ID is 64 lower-case hexadecimal digits")
+var errID = errors.New("coatcheck: a session's ID is 64 lower-case hexadecimal digits")
 
 // ParseID reads what String wrote. Upper case is refused: one ID has one spelling.
 func ParseID(s string) (ID, error) {

@@ -122,7 +122,7 @@ func (k *Keyring) Seal(dst, plaintext, ad []byte) []byte {
 // latter, since anybody can write the name of a key.
 func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error) {
 	p, rest := k.split(sealed)
-	if p == nil && wellFormed(sealed) {
+	if p == nil && IsSealed(sealed) {
 		return nil, false, ErrUnknownKey
 	}
 	if p == nil || len(rest) < saltSize+nonceSize+tagSize {
@@ -137,8 +137,9 @@ func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error
 	return plaintext, p != k.primary, nil
 }
 
-// wellFormed reports whether sealed begins as what a Keyring with other keys has sealed.
-func wellFormed(sealed []byte) bool {
+// IsSealed reports whether data begins as what a Keyring has sealed, with whatever keys. Other data may begin
+// so by chance.
+func IsSealed(sealed []byte) bool {
 	if len(sealed) < 2 || sealed[0] < version {
 		return false
 	}
