@@ -106,7 +106,8 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		return err
 	}
 	rec.Version = version
-	if rec.Subject != "" && rec.Used.After(before.rec.Used) { // in place of a Touch
+	ends := rec.Exact && rec.Expires.Before(before.rec.Expires)        // as what a Login replaces: not worth a round trip
+	if rec.Subject != "" && rec.Used.After(before.rec.Used) && !ends { // in place of a Touch
 		for _, of := range topics(&before.rec) {
 			s.heal(ctx, of, rec.ID)
 		}
