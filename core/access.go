@@ -229,8 +229,11 @@ func (m *Manager) open(rec *held, st *state) error {
 		}
 	}
 	err := st.parse(rest, m.codec)
-	if m.tokens == nil && m.cfg.Keys == nil && errors.Is(err, driver.ErrCorrupt) && keyring.IsSealed(rest) {
-		return fmt.Errorf("%w: the record is sealed, and Config.Keys is not set", ErrUnreadable)
+	if m.tokens == nil && m.cfg.Keys == nil && errors.Is(err, driver.ErrCorrupt) {
+		// A plain envelope may begin so, too, with a codec's name where the key's would be.
+		if id, ok := keyring.SealedBy(rest); ok && m.codec([]byte(id)) == nil {
+			return fmt.Errorf("%w: key %q sealed the record, and Config.Keys is not set", ErrUnreadable, id)
+		}
 	}
 	if err == nil && st.subject != rec.Subject {
 		err = driver.Corrupt("coatcheck: the record names another subject than its content")

@@ -14,7 +14,7 @@ import (
 func TestFullCookieThatNeedsATouch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events := map[core.EventKind]int{}
-		m := cookieManager(t, cookiestore.NoRevocation(), core.Config{Observer: countEvents(events)})
+		m := cookieManager(t, cookiestore.NoRevocation(), core.Config{Observer: countEvents(events), SweepInterval: -1})
 		b := newBrowser(t, m)
 		for n := 3000; ; n-- {
 			r := b.send()

@@ -122,7 +122,7 @@ func (k *Keyring) Seal(dst, plaintext, ad []byte) []byte {
 // latter, since anybody can write the name of a key.
 func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error) {
 	p, rest := k.split(sealed)
-	if p == nil && IsSealed(sealed) {
+	if p == nil && byOthers(sealed) {
 		return nil, false, ErrUnknownKey
 	}
 	if p == nil || len(rest) < saltSize+nonceSize+tagSize {
@@ -137,14 +137,23 @@ func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error
 	return plaintext, p != k.primary, nil
 }
 
-// IsSealed reports whether data begins as what a Keyring has sealed, with whatever keys. Other data may begin
-// so by chance.
-func IsSealed(sealed []byte) bool {
-	if len(sealed) < 2 || sealed[0] < version {
-		return false
+// SealedBy returns the id of the key that data says it was sealed with, in the present version of the binary form.
+// Other data may begin so by chance.
+func SealedBy(data []byte) (id string, ok bool) {
+	if len(data) < 2 || data[0] != version {
+		return "", false
 	}
-	n := int(sealed[1])
-	return sealed[0] > version || n >= 1 && n <= maxID && len(sealed) >= 2+n+saltSize+nonceSize+tagSize && checkID(string(sealed[2:2+n])) == nil
+	n := int(data[1])
+	if n < 1 || n > maxID || len(data) < 2+n+saltSize+nonceSize+tagSize || checkID(string(data[2:2+n])) != nil {
+		return "", false
+	}
+	return string(data[2 : 2+n]), true
+}
+
+// byOthers reports whether sealed begins as what a Keyring with other keys, or of a later release, has sealed.
+func byOthers(sealed []byte) bool {
+	_, ok := SealedBy(sealed)
+	return ok || len(sealed) > 1 && sealed[0] > version
 }
 
 // split returns the key that the header names, nil if there is none, and what
