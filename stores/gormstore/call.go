@@ -20,7 +20,7 @@ const (
 // contract's, except for sql.ErrNoRows and errTaken. unsure says that a connection was
 // lost on the way: the call before the last may have had its effect, too.
 func (s *Store) try(ctx context.Context, op string, call func() error) (unsure bool, err error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil { // as the call before may have seen already
 		return false, driver.Unavailable("gormstore: "+op, err)
 	}
 	if err := s.breaker.Allow(); err != nil {
