@@ -34,6 +34,11 @@ func (e *entry) onto(held *entry) *entry {
 	switch {
 	case e.kind == kindFence || e.kind == kindValue && !same:
 		return e
+	case e.kind == kindTouch && held.kind == kindValue && held.version > e.version:
+		// An Update came between, and kept the Used of this Touch. Of the deadline it may have made another.
+		rec := held.rec
+		rec.Used = later(rec.Used, e.rec.Used)
+		return value(rec, held.read)
 	case !same || e.kind == kindUpdate && !held.rec.Live(e.read): // the truth had a later deadline
 		return e.orFence()
 	}

@@ -49,6 +49,34 @@ func TestUpdateAsTheTruthDoesIt(t *testing.T) {
 	}
 }
 
+// A Touch that comes to the cache after an Update which the truth did later is no less than if it had come
+// in order: Used does not move back, and the deadline is the Update's.
+func TestTouchComesToTheCacheLate(t *testing.T) {
+	p := newPair(t)
+	p.reads(t, p.a, "data")
+	used := p.rec.Used.Add(10 * time.Second)
+	update := sync.OnceFunc(func() {
+		p.rec.Data, p.rec.Exact, p.rec.Expires = []byte("newer"), true, p.rec.Expires.Add(-time.Minute)
+		must(t, p.b.Update(t.Context(), p.rec))
+	})
+	p.a.truth.After(func(c storetest.Call) error {
+		if c.Method == "Touch" {
+			update()
+		}
+		return nil
+	})
+	must(t, p.a.Touch(t.Context(), p.rec.ID, p.rec.Version, used, p.rec.Expires.Add(time.Hour)))
+	want, err := p.truth.Load(t.Context(), p.rec.ID)
+	must(t, err)
+	for name, s := range map[string]*server{"a": p.a, "b": p.b} {
+		got, err := s.Load(t.Context(), p.rec.ID)
+		must(t, err)
+		if !equal(got, want) || !got.Used.Equal(used) {
+			t.Errorf("%s reads %v, the truth has %v", name, got, want)
+		}
+	}
+}
+
 // A deadline that the cache has too early hides no session.
 func TestEarlyDeadlineAsksTheTruth(t *testing.T) {
 	p := newPair(t)
