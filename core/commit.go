@@ -56,7 +56,7 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	failed, refused, dirty := s.err, s.refused, s.dirty() || s.bad != nil
 	emptied := s.emptied
 	pending := s.delivery != deliverNothing
-	due := s.live && s.token != "" && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
+	due := !dirty && s.live && s.token != "" && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
 	s.mu.Unlock()
 	switch {
 	case failed != nil && refused && !void && !errors.Is(failed, ErrEnded):
@@ -95,12 +95,14 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 // commit is the save of a response that a cookie can go with. x.mu is held.
 func (x *Exchange) commit(ctx context.Context, s *Session) error {
 	x.phase = phaseOpen
-	defer func() { x.phase = phaseSent }()
-	outer := x.outer()
-	if outer == nil {
-		return x.save(ctx, s)
+	var err error
+	if outer := x.outer(); outer == nil {
+		err = x.save(ctx, s)
+	} else {
+		err = x.saveWithin(ctx, outer, s)
 	}
-	return x.saveWithin(ctx, outer, s)
+	x.phase = phaseSent
+	return err
 }
 
 // confirm asks whether what an earlier Save wrote is still there: if another request ended the

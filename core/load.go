@@ -31,6 +31,7 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 	for _, token := range tokens {
 		err := l.take(token)
 		switch {
+		case err == nil:
 		case errors.Is(err, driver.ErrUnavailable):
 			x.m.alarm(calls, "session not loaded", "store", x.m.info.Name, "error", err)
 			l.void(false)

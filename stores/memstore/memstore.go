@@ -122,10 +122,10 @@ func (s *Store) Load(_ context.Context, id driver.ID) (driver.Record, error) {
 // Create implements driver.Store.
 func (s *Store) Create(_ context.Context, rec *driver.Record) error {
 	s.makeRoom(rec)
-	now, sh := s.now(), s.shard(&rec.ID)
+	sh := s.shard(&rec.ID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	return s.create(sh, rec, now)
+	return s.create(sh, rec)
 }
 
 // Update implements driver.Store.
