@@ -83,8 +83,19 @@ func TestRevokeOfThePendingSignIn(t *testing.T) {
 	}
 }
 
-// RevokeSubject fails before it comes to the request's own session, which is not ended, and its cookie goes.
+// RevokeSubject fails before it comes to the request's own session, which is not ended, and its cookie stays.
 func TestRevokeSubjectFailsHalfway(t *testing.T) {
+	for range 100 {
+		if revokeFailsAtOwn(t) > 0 {
+			return
+		}
+	}
+	t.Error("a walk comes to the own session first, always") // the order is random
+}
+
+// revokeFailsAtOwn returns how many sessions were revoked before the request's own one could not be.
+func revokeFailsAtOwn(t *testing.T) int {
+	t.Helper()
 	fault := storetest.NewFault(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b, o := newBrowser(t, m), newBrowser(t, m)
@@ -101,13 +112,11 @@ func TestRevokeSubjectFailsHalfway(t *testing.T) {
 	})
 	n, rerr := m.RevokeSubject(r.x.Context(), "alice")
 	fault.Reset()
-	if n == 0 {
-		t.Skip("came to its own first")
-	}
 	_, err := r.respond(200)
-	if s := old.send().s; err == nil && b.cookie == "" && s.Subject() != "" {
-		t.Errorf("RevokeSubject = %d, %v; the cookie is deleted, and the session lives", n, rerr)
+	if s := old.send().s; rerr == nil || err == nil && b.cookie == "" && s.Subject() != "" {
+		t.Errorf("RevokeSubject = %d, %v; the cookie is %q, and the session is of %q", n, rerr, b.cookie, s.Subject())
 	}
+	return n
 }
 
 // The zero ID is no session, and excepts none.

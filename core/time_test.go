@@ -19,7 +19,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// A store that takes no writes for now: full, or a read-only replica.
+// A store that takes no writes: full, or a read-only replica.
 func TestTouchThatFailsCostsNoPage(t *testing.T) {
 	fault := storetest.NewFault(memstore.New(memstore.Config{}))
 	var log bytes.Buffer
