@@ -67,13 +67,18 @@ func (j *saving) create() (err error) {
 	return err
 }
 
-// fillNew makes rec the first record of a new session.
-func (j *saving) fillNew() error {
+// newRecord is the record of a new session, without Data.
+func (j *saving) newRecord() *driver.Record {
 	h := &j.st.header
-	j.rec = &driver.Record{
+	return &driver.Record{
 		ID: j.next.id, Subject: h.subject, Created: fromMicros(h.created), Used: fromMicros(j.now),
 		Expires: fromMicros(j.m.deadline(h, j.now)),
 	}
+}
+
+// fillNew makes rec the first record of a new session.
+func (j *saving) fillNew() error {
+	j.rec = j.newRecord()
 	data, b, err := j.m.encode(&j.st)
 	if err != nil {
 		return err

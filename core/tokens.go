@@ -42,11 +42,7 @@ func (j *saving) sealTokens() error {
 
 // sealNew makes the token of a new session.
 func (j *saving) sealNew() error {
-	h := &j.st.header
-	j.rec = &driver.Record{
-		ID: j.next.id, Subject: h.subject, Created: fromMicros(h.created), Used: fromMicros(j.now),
-		Expires: fromMicros(j.m.deadline(h, j.now)),
-	}
+	j.rec = j.newRecord()
 	data, _, err := j.m.encode(&j.st)
 	if err != nil {
 		return err
