@@ -142,26 +142,40 @@ func (m *Manager) expired(h *held) bool {
 	return m.tokens != nil && m.now() >= h.Expires
 }
 
-// alive returns ErrNotFound if another request ended the session of rec meanwhile, or gave it another token.
+// lives returns ErrNotFound if another request ended the session of rec meanwhile.
+func (m *Manager) lives(ctx context.Context, h held) error {
+	_, err := m.look(ctx, h)
+	return err
+}
+
+// alive is lives, and returns ErrNotFound, too, if another request gave the session another token.
 func (m *Manager) alive(ctx context.Context, h held) error {
+	now, err := m.look(ctx, h)
+	if err == nil && m.tokens == nil && now.Data != nil && !sameToken(h.Data, now.Data) {
+		err = driver.ErrNotFound
+	}
+	return err
+}
+
+// look returns what the store holds of a session now, without Data where it cannot be read.
+func (m *Manager) look(ctx context.Context, h held) (now held, err error) {
 	if m.expired(&h) {
-		return driver.ErrNotFound
+		return now, driver.ErrNotFound
 	}
 	if m.tokens != nil {
 		// Fails where the ID was revoked. Nobody gets the token, so it may have any length.
 		rec := h.record()
 		_, err := m.tokens.Seal(ctx, &rec, m.binding, math.MaxInt)
-		return m.known(err)
+		return now, m.known(err)
 	}
-	var now held
-	err := m.fetchPastCaches(ctx, h.ID, &now)
+	err = m.fetchPastCaches(ctx, h.ID, &now)
 	if errors.Is(err, driver.ErrCorrupt) {
-		return nil
+		return held{}, nil
 	}
-	if err == nil && !sameToken(h.Data, now.Data) {
+	if b, ok := blockOf(now.Data); err == nil && ok && b.kind() != kindSession {
 		err = driver.ErrNotFound
 	}
-	return err
+	return now, err
 }
 
 // sameToken reports whether two versions of a session's record take the same token.

@@ -228,12 +228,12 @@ func (x *Exchange) revoked(which func(*Session) (stored, coming bool)) {
 	if x == nil {
 		return
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	s := x.s.Load()
-	if s == nil {
+	if s == nil || s.repeats() {
 		return
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {

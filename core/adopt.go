@@ -1,9 +1,9 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"net/http"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -38,12 +38,13 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	if len(cookies) == 0 {
 		return nil
 	}
-	calls, cancel := m.storeContext(ctx)
+	calls, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.StoreTimeout)
 	defer cancel()
 	found, err := m.cfg.Adopt(aside{calls}, cookies)
 	if err != nil {
 		err = driver.Unavailable("coatcheck: Config.Adopt", err)
-		m.alarm(calls, "another system's session not taken over", "error", err)
+		m.observe(ctx, Event{Kind: EventAdopt, Err: err})
+		m.warn(ctx, EventAdopt, "another system's session not taken over", "error", err)
 		return err
 	}
 	if found == nil {
@@ -53,27 +54,27 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	defer s.mu.Unlock()
 	for name, v := range found.Values {
 		if err := checkKey(name); err != nil {
-			s.bad = err
+			s.spoil([]byte(name), err)
 			return nil
 		}
 		data, err := m.cfg.Codec.Encode(v)
 		if err != nil {
-			s.bad = &ValueError{Key: name, Type: "Adoption.Values", Op: "encode", Err: err}
+			s.spoil([]byte(name), &ValueError{Key: name, Type: "Adoption.Values", Op: "encode", Err: err})
 			return nil
 		}
-		s.do(op{kind: opSet, key: strings.Clone(name), value: data})
+		s.do(op{kind: opSet, key: []byte(name), value: bytes.Clone(data)})
 	}
 	if n := len(found.Subject); n > driver.MaxSubject || !utf8.ValidString(found.Subject) {
-		s.bad = errSubject
+		s.spoil(nil, errSubject)
 	} else if n > 0 {
 		at := m.now()
-		s.do(op{kind: opLogin, key: strings.Clone(found.Subject), micros: at})
+		s.do(op{kind: opLogin, key: []byte(found.Subject), micros: at})
 		if !found.AuthTime.IsZero() {
 			s.do(op{kind: opAuth, micros: min(micros(found.AuthTime), at)})
 		}
 	}
 	if found.Taken != nil {
-		s.rare = &rare{taken: found.Taken}
+		s.rarely().taken = found.Taken
 	}
 	return nil
 }

@@ -1,13 +1,14 @@
 package core
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
 )
 
 // Codec turns one value into bytes and back. Its methods are called
-// concurrently and must not keep the bytes they are given.
+// concurrently. What Encode returns is copied at once; Decode is given a copy.
 type Codec interface {
 	// Name is stored with each session: 1 to 16 bytes. A session keeps the codec
 	// that it began with, so an application may change from JSON to another codec
@@ -26,21 +27,32 @@ type jsonCodec struct{}
 func (jsonCodec) Name() string { return "json" }
 
 func (jsonCodec) Encode(v any) ([]byte, error) {
-	switch v := v.(type) {
-	case int:
-		return strconv.AppendInt(nil, int64(v), 10), nil
-	case int64:
-		return strconv.AppendInt(nil, v, 10), nil
-	case bool:
-		return strconv.AppendBool(nil, v), nil
-	case string:
-		if plain(v) {
-			buf := make([]byte, 0, len(v)+2)
-			return append(append(append(buf, '"'), v...), '"'), nil
-		}
+	if data, ok := appendPlain("", v); ok {
+		return data, nil
 	}
 	return json.Marshal(v)
 }
+
+// appendPlain appends to a copy of name what Encode makes of the commonest values, in one allocation.
+func appendPlain(name string, v any) ([]byte, bool) {
+	room := func(n int) []byte { return append(make([]byte, 0, len(name)+n), name...) }
+	switch v := v.(type) {
+	case int:
+		return strconv.AppendInt(room(20), int64(v), 10), true
+	case int64:
+		return strconv.AppendInt(room(20), v, 10), true
+	case bool:
+		return strconv.AppendBool(room(5), v), true
+	case string:
+		if plain(v) {
+			return append(append(append(room(len(v)+2), '"'), v...), '"'), true
+		}
+	}
+	return nil, false
+}
+
+// decode gives the codec bytes of its own: a record that a store keeps in memory is that store's.
+func decode(codec Codec, data []byte, into any) error { return codec.Decode(bytes.Clone(data), into) }
 
 func (jsonCodec) Decode(data []byte, into any) error { return json.Unmarshal(data, into) }
 

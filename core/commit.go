@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -26,10 +27,10 @@ type Out struct {
 func (o Out) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coatcheck.Out("+o.Name+")") }
 
 // Commit stores what the request did, before the header of a response with this status
-// leaves. Nothing is stored for a status of 500 or more, and for 408. When the deadline of ctx
-// has passed, nothing is stored either, and changes are an error: a timeout middleware has
-// answered already, and if there is none, the client must not be told of a success. That the
-// client has gone does not matter. The first call decides; later ones change nothing. ErrEnded: another
+// leaves. Nothing but a Logout is stored for a status of 500 or more, and for 408; when the deadline of ctx
+// has passed: a timeout middleware has answered already, and if there is none, the client must not be told of a
+// success; and for a status of 400 or more where a method of the session has failed, which the handler has answered so.
+// That the client has gone does not matter. The first call decides; later ones change nothing. ErrEnded: another
 // request ended the session, and the changes were dropped.
 //
 // After an error the client must get none of the handler's response. HTTPStatus
@@ -49,47 +50,94 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	if s == nil {
 		return Out{}, nil
 	}
-	void := status >= http.StatusInternalServerError || status == http.StatusRequestTimeout
-	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
-	var err error
 	s.mu.Lock()
-	failed, refused, dirty := s.err, s.refused, s.dirty() || s.bad != nil
-	emptied := s.emptied
 	pending := s.delivery != deliverNothing
-	due := !dirty && s.live && s.token != "" && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
 	s.mu.Unlock()
+	err := x.conclude(ctx, s, status)
+	if err == nil {
+		return x.out(s), nil
+	}
+	x.close(s, ErrClosed)
+	if x.revert != nil {
+		x.revert(ctx)
+	}
+	if !pending {
+		return Out{}, err
+	}
+	x.withdraw(s, deliverRefresh)
+	return x.out(s), err
+}
+
+var errAnswered = errors.New("coatcheck: a Save failed, and the handler answered so")
+
+// conclude does with the changes of s what goes with the response. x.mu is held.
+func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
+	s.mu.Lock()
+	gone, bad, dirty := s.err, s.bad(), s.dirty()
+	answered := status >= http.StatusBadRequest && (bad != nil || s.unsaved)
+	pending := s.delivery != deliverNothing && s.live
+	claims := s.refused || errors.Is(gone, ErrEnded) // of a success that there was not
+	emptied := s.emptied
+	due := s.live && s.token != "" && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
+	s.mu.Unlock()
+	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 	switch {
-	case failed != nil && refused && !void && !errors.Is(failed, ErrEnded):
-		err = failed // a handler that wrote in spite of an outage must not report success
-	case errors.Is(failed, ErrEnded) && status < http.StatusBadRequest:
-		err = failed // a Save has told the handler, which reports a success all the same
-	case failed != nil: // the handler knows, and made this response of it
-	case void:
+	case gone != nil && claims && status < http.StatusBadRequest:
+		return gone // the handler was told
+	case gone != nil:
+	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
+		_ = x.endOnly(ctx, s, nil) // logged
 		x.close(s, ErrClosed)
 		x.withdraw(s, deliverRefresh)
-	case dirty && late:
-		err = x.dropped(ctx, s, driver.Unavailable("coatcheck: the request took too long to save its session", ctx.Err()))
 	case late:
 		x.withdraw(s, deliverRefresh)
+		if dirty || bad != nil {
+			return x.endOnly(ctx, s, driver.Unavailable("coatcheck: the request took too long to save its session", ctx.Err()))
+		}
+	case answered:
+		if bad == nil {
+			bad = errAnswered
+		}
+		x.drop(ctx, s.rec.ID, bad, slog.LevelDebug)
+		err := x.endOnly(ctx, s, nil)
+		x.close(s, ErrClosed)
+		x.withdraw(s, deliverRefresh)
+		return err
+	case bad != nil:
+		return x.endOnly(ctx, s, bad)
 	case dirty || emptied:
-		err = x.commit(ctx, s)
-	case pending && s.live:
+		return x.commit(ctx, s)
+	case pending:
 		x.confirm(ctx, s)
 	case due:
 		x.touch(ctx, s)
 	}
-	if err != nil {
-		x.close(s, ErrClosed)
-		if x.revert != nil {
-			x.revert(ctx)
-		}
-		if !pending {
-			return Out{}, err
-		}
-		x.withdraw(s, deliverRefresh)
-		return x.out(s), err
+	return nil
+}
+
+// endOnly carries out a Logout, and nothing else: the rest is dropped, and why told unless it is nil. It
+// returns why not all of what the request did was stored. x.mu is held.
+func (x *Exchange) endOnly(ctx context.Context, s *Session, why error) error {
+	told := s.told()
+	s.mu.Lock()
+	ends := s.fate == fateEnd && s.err == nil
+	whole := ends && len(s.ops) == 0 && s.bad() == nil
+	if ends {
+		s.clear()
 	}
-	return x.out(s), nil
+	s.mu.Unlock()
+	if ends {
+		if err := x.save(ctx, s); err != nil {
+			return err
+		}
+	}
+	if why == nil || whole {
+		return nil
+	}
+	if told {
+		return why
+	}
+	return x.dropped(ctx, s, why)
 }
 
 // commit is the save of a response that a cookie can go with. x.mu is held.
@@ -138,7 +186,7 @@ func (x *Exchange) out(s *Session) Out {
 		out.Vary = m.source
 	}
 	deliver := s.delivery
-	s.delivery = deliverNothing
+	s.delivery, s.sent = deliverNothing, true
 	persistent := m.persistent(s.cur.expiry)
 	if deliver == deliverNothing || deliver == deliverRefresh && !persistent || deliver != deliverDeletion && s.token == "" {
 		return out
@@ -177,7 +225,7 @@ func (o Out) Apply(h http.Header) {
 		add(h, "Vary", lines[:1:1])
 	}
 	add(h, o.Name, lines[1:2:2])
-	if cc := h["Cache-Control"]; !HasMember(cc, "no-store") && !HasMember(cc, "private") {
+	if !Uncached(h["Cache-Control"]) {
 		h["Cache-Control"] = lines[2:]
 	}
 }
@@ -189,13 +237,34 @@ func add(h http.Header, name string, line []string) {
 	h[name] = line
 }
 
-// HasMember reports whether a list-valued header has the member, or "*".
+// HasMember reports whether a list of names, such as the lines of Vary, has the member, or "*".
 func HasMember(lines []string, member string) bool {
 	for _, line := range lines {
 		for m := range strings.SplitSeq(line, ",") {
 			if m = strings.TrimSpace(m); strings.EqualFold(m, member) || m == "*" {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// Uncached reports whether lines of Cache-Control keep shared caches from storing the response: with no-store, or
+// private for all of it. Commas within quotes are none between directives (RFC 9111, section 5.2).
+func Uncached(lines []string) bool {
+	for _, line := range lines {
+		for line != "" {
+			end, quoted := 0, false
+			for ; end < len(line) && (quoted || line[end] != ','); end++ {
+				if line[end] == '"' {
+					quoted = !quoted
+				}
+			}
+			d := strings.TrimSpace(line[:end])
+			if strings.EqualFold(d, "no-store") || strings.EqualFold(d, "private") {
+				return true
+			}
+			line = line[min(end+1, len(line)):]
 		}
 	}
 	return false

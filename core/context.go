@@ -46,6 +46,9 @@ func (c aside) Value(key any) any {
 	return c.Context.Value(key)
 }
 
+// Keys are those under which FromContext looks for x: for frameworks whose contexts take values one by one.
+func (x *Exchange) Keys() [2]any { return [2]any{exchangeKey{}, x.m} }
+
 // FromContext returns the session of the request that ctx belongs to, for code that has
 // only a context, and loads it if need be. With several managers in one application it is
 // the innermost one's; see Manager.FromContext. ErrNoSession: there is no middleware, or it was

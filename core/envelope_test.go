@@ -27,7 +27,7 @@ func onlyJSON(name []byte) Codec {
 func goldenStates() map[string]state {
 	entries := func(kv ...string) (list []entry) {
 		for i := 0; i < len(kv); i += 2 {
-			list = append(list, entry{kv[i], []byte(kv[i+1])})
+			list = append(list, entry{[]byte(kv[i]), []byte(kv[i+1])})
 		}
 		return list
 	}
@@ -119,7 +119,7 @@ func FuzzEnvelope(f *testing.F) {
 			t.Fatalf("what we wrote is refused: %v", err)
 		}
 		for _, e := range st.all() {
-			if v, ok := again.find(e.key); !ok || !bytes.Equal(v, e.value) {
+			if v, ok := again.find(string(e.key)); !ok || !bytes.Equal(v, e.value) {
 				t.Fatalf("entry %q lost", e.key)
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
 // Exchange is one request's use of a session: what an adapter works with.
@@ -16,7 +18,7 @@ import (
 //	x.Context()                      // for the rest of the request
 //	out, err := x.Commit(ctx, code)  // before the first byte of the response
 //	x.Finish(ctx)                    // when the handler has returned
-//	x.Discard()                      // instead, when it panicked
+//	out = x.Discard()                // instead, when it panicked
 //
 // All methods may be called concurrently. After Finish or Discard the
 // session answers ErrClosed. An Exchange holds nothing of the framework's.
@@ -121,14 +123,19 @@ func (x *Exchange) session(ctx context.Context) *Session {
 	s := &Session{x: x}
 	s.cur.codec = x.m.cfg.Codec
 	s.err = x.load(ctx, s)
+	s.sent = x.phase == phaseSent
 	x.s.Store(s)
 	return s
 }
 
 // Save stores what the session did so far, for handlers whose request lasts long after its
-// header: streams, sockets. ErrHeaderSent: the change needs a cookie, and it is too late
-// for one. ErrEnded: another request ended the session. ctx should be one that still lives.
+// header: streams, sockets. Without changes it asks the store whether the session is still there. ErrHeaderSent: the
+// change needs a cookie, and it is too late for one. ErrEnded: another request ended the session. ctx should be
+// one that still lives.
 func (s *Session) Save(ctx context.Context) error {
+	if s.repeats() {
+		return nil
+	}
 	if s.x == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -136,12 +143,41 @@ func (s *Session) Save(ctx context.Context) error {
 	}
 	s.x.mu.Lock()
 	defer s.x.mu.Unlock()
-	return s.x.save(ctx, s)
+	s.mu.Lock()
+	idle := s.err == nil && s.bad() == nil && !s.dirty() && !s.emptied && s.live
+	s.mu.Unlock()
+	var err error
+	if idle {
+		err = s.x.check(ctx, s)
+	} else {
+		err = s.x.save(ctx, s)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsaved = err != nil
+	return err
+}
+
+// check asks whether a session that the request did not change is still there. x.mu is held.
+func (x *Exchange) check(ctx context.Context, s *Session) error {
+	calls, cancel := x.m.writeContext(ctx)
+	defer cancel()
+	err := x.m.lives(calls, s.rec)
+	if errors.Is(err, driver.ErrNotFound) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ended()
+		return ErrEnded
+	}
+	if errors.Is(err, ErrUnavailable) {
+		x.m.down(ctx, err)
+	}
+	return err
 }
 
 // Finish stores changes that were made after Commit, where that needs no
-// cookie, and closes the session. The error says which changes were not stored;
-// it was logged.
+// cookie, and closes the session. The error says that changes were not stored of which no call has told the
+// handler; it was logged. The client must not take the response for whole then: end its connection.
 func (x *Exchange) Finish(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -151,7 +187,8 @@ func (x *Exchange) Finish(ctx context.Context) error {
 		return nil
 	}
 	s.mu.Lock()
-	dirty, stands := s.dirty(), s.live && s.adopted()
+	bad, stands := s.bad(), s.live && s.adopted()
+	dirty := s.dirty() || bad != nil
 	if !dirty {
 		x.phase = phaseClosed
 		s.close(ErrClosed)
@@ -166,24 +203,36 @@ func (x *Exchange) Finish(ctx context.Context) error {
 	var err error
 	switch {
 	case x.phase != phaseSent:
-		err = x.dropped(ctx, s, errors.New("coatcheck: no response was committed"))
+		err = x.endOnly(ctx, s, errors.New("coatcheck: no response was committed"))
+	case bad != nil:
+		err = x.endOnly(ctx, s, bad)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = x.dropped(ctx, s, ctx.Err()) // the client was told that it took too long
+		err = x.endOnly(ctx, s, ctx.Err()) // the client was told that it took too long
 	default:
 		err = x.save(ctx, s)
 	}
 	x.close(s, ErrClosed)
-	if errors.Is(err, ErrEnded) {
-		err = nil // reported already; the response stands
-	}
 	return err
 }
 
-// Discard closes the session and stores nothing: the handler panicked.
-func (x *Exchange) Discard() {
+// Discard closes the session after a panic of the handler. It stores nothing, but carries out a Logout: Out is
+// what a response has to carry whose header has not left.
+func (x *Exchange) Discard() Out {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.close(x.s.Load(), ErrClosed)
+	s := x.s.Load()
+	if s == nil || x.phase == phaseClosed {
+		x.phase = phaseClosed
+		return Out{}
+	}
+	open := x.phase == phaseOpen
+	_ = x.endOnly(x.ctx.Context, s, nil) // logged
+	x.close(s, ErrClosed)
+	if !open {
+		return Out{}
+	}
+	x.withdraw(s, deliverRefresh)
+	return x.out(s)
 }
 
 // Closed reports whether the session can no longer be used.

@@ -24,7 +24,7 @@ const flashKey = reserved + "flash."
 func (s *Session) AddFlash(level, text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.writable(); err != nil {
+	if err := s.changeable(); err != nil || s.repeats() {
 		return err
 	}
 	var name [12]byte
@@ -32,7 +32,7 @@ func (s *Session) AddFlash(level, text string) error {
 	rand.Read(name[8:])
 	data, err := JSON.Encode(Flash{level, text})
 	if err == nil {
-		s.do(op{kind: opSet, key: flashKey + hex.EncodeToString(name[:]), value: data})
+		s.do(op{kind: opSet, key: hex.AppendEncode([]byte(flashKey), name[:]), value: data})
 	}
 	return err
 }
@@ -40,7 +40,7 @@ func (s *Session) AddFlash(level, text string) error {
 // lastFlash is the time in the last message's key: a clock may stand still, or go back. s.mu is held.
 func (s *Session) lastFlash() (nanos uint64) {
 	for _, e := range s.cur.all() {
-		if name, err := hex.DecodeString(strings.TrimPrefix(e.key, flashKey)); isFlash(e) && err == nil && len(name) >= 8 {
+		if name, err := hex.DecodeString(strings.TrimPrefix(string(e.key), flashKey)); isFlash(e) && err == nil && len(name) >= 8 {
 			nanos = binary.BigEndian.Uint64(name)
 		}
 	}
@@ -52,6 +52,9 @@ func (s *Session) lastFlash() (nanos uint64) {
 // is committed, so if the response fails after that, they are gone. Without
 // messages the store is not called. A cookie store removes them at commit.
 func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
+	if s.repeats() {
+		return nil, nil
+	}
 	if s.x != nil {
 		s.x.mu.Lock()
 		defer s.x.mu.Unlock()
@@ -61,11 +64,14 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 	if err := s.writable(); err != nil {
 		return nil, err
 	}
-	if s.bad != nil {
-		return nil, s.bad // the response will fail, and show none
+	if err := s.bad(); err != nil {
+		return nil, err // the response will fail, and show none
 	}
 	if !slices.ContainsFunc(s.cur.all(), isFlash) {
 		return nil, nil
+	}
+	if err := s.changeable(); err != nil {
+		return nil, err
 	}
 	var taken []entry
 	if !s.claims() {
@@ -77,7 +83,7 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 	case errors.Is(err, ErrEnded):
 		return nil, nil // the save finds out again; a Login must not be lost
 	case err != nil:
-		s.bad = err
+		s.spoil(nil, err)
 		return nil, err
 	}
 	return decodeFlashes(taken), nil
@@ -104,6 +110,8 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 		m: m, ctx: ctx, now: m.now(), reloaded: true, inPassing: true,
 		old: s.rec, live: true, token: s.token, ops: []op{{kind: opTake, taken: taken}},
 	}
+	s.saving.Store(true)
+	defer s.saving.Store(false)
 	err := s.unlocked(func() error {
 		err := m.open(&j.old, &j.st) // without what this request did
 		if err == nil {
@@ -119,7 +127,7 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	}
 	// Messages of this very request are not stored yet.
 	s.ops = slices.DeleteFunc(s.ops, func(o op) bool {
-		mine := o.kind == opSet && strings.HasPrefix(o.key, flashKey)
+		mine := o.kind == opSet && hasPrefix(o.key, flashKey)
 		if mine {
 			*taken = append(*taken, entry{o.key, o.value})
 		}
@@ -133,7 +141,7 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	return nil
 }
 
-func isFlash(e entry) bool { return strings.HasPrefix(e.key, flashKey) }
+func isFlash(e entry) bool { return hasPrefix(e.key, flashKey) }
 
 func decodeFlashes(entries []entry) []Flash {
 	list := make([]Flash, 0, len(entries))
@@ -147,13 +155,13 @@ func decodeFlashes(entries []entry) []Flash {
 }
 
 // The test cookie tells a site whether the browser keeps cookies at all.
-const testKey = reserved + "test"
+var testKey = []byte(reserved + "test")
 
 // SetTestCookie leaves a mark for TestCookieWorked in the next request. Django: set_test_cookie().
 func (s *Session) SetTestCookie() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.writable(); err != nil {
+	if err := s.changeable(); err != nil || s.repeats() {
 		return err
 	}
 	s.do(op{kind: opSet, key: testKey, value: []byte("true")})
@@ -161,7 +169,7 @@ func (s *Session) SetTestCookie() error {
 }
 
 // TestCookieWorked reports whether the browser came back with the mark. Django: test_cookie_worked().
-func (s *Session) TestCookieWorked() bool { return s.Has(testKey) }
+func (s *Session) TestCookieWorked() bool { return s.Has(string(testKey)) }
 
 // DeleteTestCookie removes the mark. Django: delete_test_cookie().
-func (s *Session) DeleteTestCookie() error { return s.remove(testKey) }
+func (s *Session) DeleteTestCookie() error { return s.remove(string(testKey)) }

@@ -26,18 +26,18 @@ func (k Key[T]) Get(s *Session) (T, error) {
 		var zero T
 		return zero, err
 	}
+	return decoded[T](s, codec, string(k), data)
+}
+
+func decoded[T any](s *Session, codec Codec, key string, data []byte) (T, error) {
 	if codec == JSON {
 		if v, ok := decodePlain[T](data); ok {
 			return v, nil
 		}
 	}
-	return k.decode(s, codec, data)
-}
-
-func (k Key[T]) decode(s *Session, codec Codec, data []byte) (T, error) {
 	var v, zero T
-	if err := codec.Decode(data, &v); err != nil {
-		return zero, s.decodeError(string(k), typeName[T](), err)
+	if err := decode(codec, data, &v); err != nil {
+		return zero, s.decodeError(key, typeName[T](), err)
 	}
 	return v, nil
 }
@@ -57,81 +57,57 @@ func (k Key[T]) Set(s *Session, v T) error {
 		return err
 	}
 	s.mu.Lock()
-	if err := s.writable(); err != nil {
+	if err := s.settable(string(k)); err != nil {
 		s.mu.Unlock()
 		return err
 	}
 	codec := s.cur.codec
 	s.mu.Unlock()
 
-	data, err := k.encode(codec, v)
+	e, err := k.entry(codec, string(k), v)
 	if err != nil {
-		return s.fail(err)
+		return s.fail(string(k), err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.writable(); err != nil {
+	if err := s.changeable(); err != nil || s.repeats() {
 		return err
 	}
-	s.do(op{kind: opSet, key: string(k), value: data})
+	s.do(op{kind: opSet, key: e.key, value: e.value})
+	s.mend(e.key)
 	return nil
 }
 
 // Update stores f of the value that is there, or f of the zero value. It is exact: if
 // another request changes the session first, f runs again on what that one stored. So f
-// may run several times and must have no effect but its result. A value that cannot be
-// decoded is an error and is left as it is.
+// may run several times and must have no effect but its result. What it does to the session itself is done
+// once; an Update of the same key in it is an error. A value that cannot be decoded is an error and
+// is left as it is.
 func (k Key[T]) Update(s *Session, f func(T) T) error {
 	if err := k.check(s); err != nil {
 		return err
 	}
-	update := func(codec Codec, old []byte, present bool) ([]byte, error) {
+	return s.compute(string(k), func(codec Codec, key string, old []byte, present bool) (e entry, err error) {
 		var v T
 		if present {
-			var err error
-			if v, err = k.decode(s, codec, old); err != nil {
-				return nil, err
+			if v, err = decoded[T](s, codec, key, old); err != nil {
+				return e, err
 			}
 		}
-		return k.encode(codec, f(v))
-	}
-	for {
-		s.mu.Lock()
-		if err := s.writable(); err != nil {
-			s.mu.Unlock()
-			return err
-		}
-		s.edit()
-		gen, codec := s.gen, s.cur.codec
-		old, present := s.cur.find(string(k))
-		s.mu.Unlock()
-
-		// f runs without the lock: it may read the session.
-		data, err := update(codec, old, present)
-		if err != nil {
-			var ve *ValueError
-			if errors.As(err, &ve) && ve.Op == "encode" {
-				return s.fail(err)
-			}
-			return err
-		}
-		s.mu.Lock()
-		if s.gen == gen && s.err == nil {
-			s.edit() // a save may have begun meanwhile
-			s.cur.set(string(k), data)
-			s.keep(op{kind: opUpdate, key: string(k), update: update})
-			s.mu.Unlock()
-			return nil
-		}
-		s.mu.Unlock()
-	}
+		return k.entry(codec, key, f(v))
+	})
 }
 
-// Pop returns the value and removes it. Errors as Get.
+// Pop returns the value and removes it. ErrNoValue as for Get. Where the value cannot be decoded it stays, and if
+// the error is ignored, the request fails.
 func (k Key[T]) Pop(s *Session) (T, error) {
 	v, err := k.Get(s)
-	if err == nil {
+	var undecoded *ValueError
+	switch {
+	case err == nil:
 		err = k.Delete(s)
+	case errors.As(err, &undecoded):
+		err = s.fail(string(k), err)
 	}
 	return v, err
 }
@@ -147,18 +123,23 @@ func (k Key[T]) Delete(s *Session) error {
 func (s *Session) remove(key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.writable(); err != nil {
+	if err := s.writable(); err != nil || s.repeats() {
 		return err
 	}
+	owned := []byte(key)
 	if _, ok := s.cur.find(key); ok {
-		s.do(op{kind: opDelete, key: key})
+		if err := s.settable(key); err != nil {
+			return err
+		}
+		s.do(op{kind: opDelete, key: owned})
 	}
+	s.mend(owned)
 	return nil
 }
 
 func (k Key[T]) check(s *Session) error {
 	if err := checkKey(string(k)); err != nil {
-		return s.fail(err)
+		return s.fail(string(k), err)
 	}
 	return nil
 }
@@ -177,5 +158,24 @@ func (k Key[T]) encode(codec Codec, v T) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// entry encodes v. A framework may reuse the memory that name is in, and a codec that of its result, so the entry has
+// its own: one piece for both.
+func (Key[T]) entry(codec Codec, name string, v T) (entry, error) {
+	if codec == JSON {
+		if buf, ok := appendPlain(name, v); ok {
+			return split(buf, len(name)), nil
+		}
+	}
+	data, err := Key[T](name).encode(codec, v)
+	if err != nil {
+		return entry{}, err
+	}
+	buf := make([]byte, 0, len(name)+len(data))
+	return split(append(append(buf, name...), data...), len(name)), nil
+}
+
+// split makes an entry of a key with its value after it.
+func split(buf []byte, key int) entry { return entry{buf[:key:key], buf[key:]} }
 
 func typeName[T any]() string { return strings.TrimPrefix(fmt.Sprintf("%T", new(T)), "*") }

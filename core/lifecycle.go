@@ -3,7 +3,6 @@ package core
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -27,14 +26,13 @@ var errSubject = fmt.Errorf("coatcheck: Login: a subject has 1 to %d bytes of UT
 // that session was this user's and was revoked, there is none: the save fails with ErrEnded.
 func (s *Session) Login(subject string) error {
 	if subject == "" || len(subject) > driver.MaxSubject || !utf8.ValidString(subject) {
-		return s.fail(errSubject)
+		return s.fail("", errSubject)
 	}
 	return s.lifecycle(true, func() error {
 		if s.x.phase != phaseOpen {
-			return ErrHeaderSent
+			return s.tooLate()
 		}
-		// A framework may reuse the memory of what it read from the request.
-		s.do(op{kind: opLogin, key: strings.Clone(subject), micros: s.x.m.now()})
+		s.do(op{kind: opLogin, key: []byte(subject), micros: s.x.m.now()})
 		s.rotate = false
 		if s.live && s.fate == fateKeep {
 			s.fate, s.next = fateLogin, issued{}
@@ -57,7 +55,7 @@ func (s *Session) RotateID() error {
 			return nil // there is no token to replace, or it is replaced already
 		}
 		if s.x.phase != phaseOpen {
-			return ErrHeaderSent
+			return s.tooLate()
 		}
 		s.rotate, s.next = true, s.x.m.reissue(s.rec.ID)
 		return nil
@@ -67,7 +65,13 @@ func (s *Session) RotateID() error {
 // Destroy ends the session and deletes its cookie. A value that is set afterwards begins a new
 // session. Without a stored session nothing is sent or stored. Django: flush().
 func (s *Session) Destroy() error {
-	return s.lifecycle(true, func() error { s.destroy(); return nil })
+	return s.lifecycle(true, func() error {
+		if s.live && s.x.phase != phaseOpen && s.x.m.info.NoRevocation {
+			return s.tooLate() // only the browser could forget the session
+		}
+		s.destroy()
+		return nil
+	})
 }
 
 // destroy is Destroy with the locks held.
@@ -81,8 +85,9 @@ func (s *Session) destroy() {
 
 // clear forgets what the request did and goes on with a new session. s.mu is held.
 func (s *Session) clear() {
-	s.rotate, s.next, s.bad, s.emptied = false, issued{}, nil, false
+	s.rotate, s.next, s.emptied = false, issued{}, false
 	s.ops = nil
+	s.forgive()
 	s.cur = s.x.m.blank(s.x.m.now())
 	s.gen++
 }
@@ -100,6 +105,9 @@ func (s *Session) forget() {
 // lifecycle runs change when no save is under way. That its record cannot be read is no reason
 // not to end a session.
 func (s *Session) lifecycle(ends bool, change func() error) error {
+	if s.repeats() {
+		return nil
+	}
 	if s.x != nil {
 		s.x.mu.Lock()
 		defer s.x.mu.Unlock()

@@ -20,12 +20,13 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		return x.adopt(ctx, s)
 	}
 	x.now = x.m.roughly()
-	calls, cancel := x.m.storeContext(ctx)
+	calls, cancel := x.loadContext(ctx)
 	defer cancel()
-	l := loading{x: x, ctx: calls, s: s}
+	l := loading{x: x, ctx: ctx, calls: calls, s: s}
 	if len(tokens) > maxCandidates {
 		s.crowded, tokens = true, nil
-		l.ambiguous()
+		x.m.observe(ctx, Event{Kind: EventAmbiguous})
+		x.m.cfg.Logger.DebugContext(aside{ctx}, "coatcheck: a request carries more cookies of the session's name than it can have from us")
 	}
 	var unreadable error
 	for _, token := range tokens {
@@ -33,7 +34,7 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		switch {
 		case err == nil:
 		case errors.Is(err, driver.ErrUnavailable):
-			x.m.alarm(calls, "session not loaded", "store", x.m.info.Name, "error", err)
+			x.m.down(ctx, err)
 			l.void(false)
 			return err
 		case errors.Is(err, ErrUnreadable):
@@ -41,7 +42,8 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		}
 	}
 	if unreadable != nil {
-		x.m.alarm(calls, "session not loaded", "store", x.m.info.Name, "error", unreadable)
+		x.m.observe(ctx, Event{Kind: EventUnreadable, Err: unreadable})
+		x.m.warn(ctx, EventUnreadable, "session not loaded", "store", x.m.info.Name, "error", unreadable)
 		if s.live { // for a Login or Logout to end, with what cannot be read
 			l.more = append(l.more, presented{rec: s.rec})
 		}
@@ -58,13 +60,29 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 	return x.adopt(ctx, s)
 }
 
+// loadContext is for asking the store for the request's session, which a helper's context that ends soon must not
+// spoil for the others. It ends with the request's own deadline, and does not mind that the client has gone.
+func (x *Exchange) loadContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := x.m.writeContext(ctx)
+	if x.m.info.InMemory {
+		return ctx, cancel
+	}
+	if deadline, ok := x.ctx.Deadline(); ok {
+		var sooner context.CancelFunc
+		ctx, sooner = context.WithDeadline(ctx, deadline)
+		return ctx, func() { sooner(); cancel() }
+	}
+	return ctx, cancel
+}
+
 // loading is one look at all tokens of a request.
 type loading struct {
-	x    *Exchange
-	ctx  context.Context
-	s    *Session
-	past []pastToken
-	more []presented // live sessions beside that of s
+	x     *Exchange
+	ctx   context.Context // for the Logger and the Observer
+	calls context.Context // for the store
+	s     *Session
+	past  []pastToken
+	more  []presented // live sessions beside that of s
 }
 
 // pastToken is one that was, or may have been, a session's.
@@ -138,7 +156,7 @@ func (l *loading) report(p pastToken) (late bool) {
 		return true
 	}
 	m.warn(l.ctx, EventReused, "a session's former token was used again", "session", p.rec.ID)
-	if m.cfg.RevokeOnReuse && m.remove(l.ctx, p.rec.ID, fromMicros(p.rec.Expires)) == nil {
+	if m.cfg.RevokeOnReuse && m.remove(l.calls, p.rec.ID, fromMicros(p.rec.Expires)) == nil {
 		m.observe(l.ctx, Event{Kind: EventDestroy, ID: p.rec.ID, Subject: p.rec.Subject})
 	}
 	return false
@@ -181,7 +199,7 @@ var errJunk = errors.New("coatcheck: not a token")
 func (l *loading) open(token string, rec *held, st *state) (err error) {
 	m := l.x.m
 	if m.tokens != nil {
-		if err = m.unseal(l.ctx, token, rec, st); err != nil && !rec.ID.IsZero() {
+		if err = m.unseal(l.calls, token, rec, st); err != nil && !rec.ID.IsZero() {
 			err = l.unread(rec, err) // a token of ours
 		}
 	} else {
@@ -217,7 +235,7 @@ func (l *loading) find(token string, rec *held, st *state) error {
 	if !ok {
 		return errJunk
 	}
-	err := m.fetch(l.ctx, id, rec)
+	err := m.fetch(l.calls, id, rec)
 	if err != nil {
 		return l.absent(rec, err)
 	}
@@ -225,7 +243,7 @@ func (l *loading) find(token string, rec *held, st *state) error {
 	b, ok := blockOf(rec.Data)
 	if m.can.Reloader != nil && !(ok && b.kind() == kindSession && b.takes(&hash)) {
 		// A cache must not make a new token look wrong.
-		if err = m.fetchPastCaches(l.ctx, id, rec); err != nil {
+		if err = m.fetchPastCaches(l.calls, id, rec); err != nil {
 			return l.absent(rec, err)
 		}
 		b, ok = blockOf(rec.Data)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -35,6 +36,8 @@ type Manager struct {
 	idleSuffix   string // Max-Age=IdleTimeout, then attributes
 
 	throttle throttle
+	outage   outage
+	plain    atomic.Bool // SentPlain has warned
 
 	stop    context.CancelFunc // ends what runs in the background
 	stopped sync.WaitGroup
@@ -105,6 +108,9 @@ func (m *Manager) Ping(ctx context.Context) error {
 
 // Info describes the store.
 func (m *Manager) Info() driver.Info { return m.info }
+
+// Logger is Config.Logger, or what took its place.
+func (m *Manager) Logger() *slog.Logger { return m.cfg.Logger }
 
 // Header is the name of the request header that carries the token: "Cookie", or
 // Config.TokenHeader. Adapters give its lines to Begin.

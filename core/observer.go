@@ -31,20 +31,21 @@ const (
 	EventTouch  EventKind = "touch"  // a deadline was moved
 	EventDelete EventKind = "delete" // a record was removed, or a token revoked
 
-	EventConflict  EventKind = "conflict"  // another request was faster; the changes are applied again
-	EventRotate    EventKind = "rotate"    // the session has a new token
-	EventLogin     EventKind = "login"     // Login was stored; ID is the new session, Replaced the one that it ended
-	EventDestroy   EventKind = "destroy"   // Logout, Destroy or Revoke was stored
-	EventExpired   EventKind = "expired"   // a record was past its absolute lifetime
-	EventUnknown   EventKind = "unknown"   // a well-formed token that no record belongs to: expired, ended, or guessed
-	EventLate      EventKind = "late"      // a token came just after its session had ended or been rotated; the request is anonymous
-	EventReused    EventKind = "reused"    // a token came long after its session had been rotated: a copy, or a thief
-	EventAdopt     EventKind = "adopt"     // Adoption.Taken failed, see Err
-	EventAmbiguous EventKind = "ambiguous" // several live sessions in one request: none is used
-	EventCorrupt   EventKind = "corrupt"   // a record could not be read; the request is anonymous
-	EventDecode    EventKind = "decode"    // a value could not be decoded
-	EventDropped   EventKind = "dropped"   // changes were not stored, see Err
-	EventSweep     EventKind = "sweep"     // expired records were removed; Size is their number
+	EventConflict   EventKind = "conflict"   // another request was faster; the changes are applied again
+	EventRotate     EventKind = "rotate"     // the session has a new token
+	EventLogin      EventKind = "login"      // Login was stored; ID is the new session, Replaced the one that it ended
+	EventDestroy    EventKind = "destroy"    // Logout, Destroy or Revoke was stored
+	EventExpired    EventKind = "expired"    // a record was past its absolute lifetime
+	EventUnknown    EventKind = "unknown"    // a well-formed token that no record belongs to: expired, ended, or guessed
+	EventLate       EventKind = "late"       // a token came just after its session had ended or been rotated; the request is anonymous
+	EventReused     EventKind = "reused"     // a token came long after its session had been rotated: a copy, or a thief
+	EventAdopt      EventKind = "adopt"      // Config.Adopt or Adoption.Taken failed, see Err
+	EventAmbiguous  EventKind = "ambiguous"  // several live sessions in one request: none is used
+	EventCorrupt    EventKind = "corrupt"    // a record could not be read; the request is anonymous
+	EventUnreadable EventKind = "unreadable" // a record is of a newer release, or of a codec or key that is not here; the request gets a 503
+	EventDecode     EventKind = "decode"     // a value could not be decoded
+	EventDropped    EventKind = "dropped"    // changes were not stored, see Err
+	EventSweep      EventKind = "sweep"      // expired records were removed; Size is their number
 )
 
 // observe reports e. A panic of the Observer ends there: no delete may depend on it.
@@ -102,21 +103,19 @@ func (m *Manager) warn(ctx context.Context, kind EventKind, text string, args ..
 	}
 }
 
-// alarm logs an outage.
-func (m *Manager) alarm(ctx context.Context, text string, args ...any) {
-	m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: "+text, args...)
-}
-
 // timed runs one call to the store and reports it with the size that call returns. An
 // error that is none of the contract's is an outage: nothing else may fail open.
 func (m *Manager) timed(ctx context.Context, kind EventKind, id ID, call func(context.Context) (int, error)) error {
 	if m.cfg.Observer == nil {
 		_, err := call(ctx)
-		return m.known(err)
+		err = m.known(err)
+		m.up(ctx, err)
+		return err
 	}
 	start := time.Now()
 	size, err := call(ctx)
 	err = m.known(err)
+	m.up(ctx, err)
 	m.observe(ctx, Event{Kind: kind, ID: id, Size: size, Duration: time.Since(start), Err: err})
 	return err
 }

@@ -1,8 +1,8 @@
 package core
 
 import (
+	"bytes"
 	"slices"
-	"strings"
 )
 
 // An op is one thing that a request did to its session. Ops are kept, and not only
@@ -11,7 +11,7 @@ type op struct {
 	kind   byte
 	mode   byte       // opExpiry
 	micros int64      // opExpiry; opLogin, opAuth: the time
-	key    string     // opLogin: the subject
+	key    []byte     // opLogin: the subject. Core's own memory, and never written to, like value
 	value  []byte     // opSet
 	update updateFunc // opUpdate
 	taken  *[]entry   // opTake: what was found
@@ -28,8 +28,8 @@ const (
 	opTake
 )
 
-// updateFunc computes a key's new encoded value from the old one.
-type updateFunc func(codec Codec, old []byte, present bool) ([]byte, error)
+// updateFunc computes a key's new entry from the old encoded value.
+type updateFunc func(codec Codec, key string, old []byte, present bool) (entry, error)
 
 // Keys that begin with reserved are the session's own: flash messages and the like.
 const reserved = "\x00"
@@ -40,12 +40,12 @@ func (st *state) apply(o *op) error {
 	case opSet:
 		st.set(o.key, o.value)
 	case opUpdate:
-		old, present := st.find(o.key)
-		value, err := o.update(st.codec, old, present)
+		old, present := st.find(string(o.key))
+		e, err := again(o.update, st.codec, string(o.key), old, present)
 		if err != nil {
 			return err
 		}
-		st.set(o.key, value)
+		st.set(e.key, e.value)
 	case opDelete:
 		st.remove(o.key)
 	case opClear:
@@ -71,14 +71,15 @@ func (st *state) apply(o *op) error {
 // login keeps what the visitor gathered before signing in, messages included, and drops what
 // belonged to another user. A lifetime of its own stays with the user for whom it was set.
 func (st *state) login(o *op) {
-	if st.subject != o.key {
+	if subject := string(o.key); st.subject != subject {
 		st.expiry = expiry{}
-	}
-	if st.subject != "" && st.subject != o.key {
-		st.packed, st.changes = nil, nil
+		if st.subject != "" {
+			st.packed, st.changes = nil, nil
+		}
+		st.subject = subject
 	}
 	st.remove(testKey)
-	st.subject, st.auth, st.created = o.key, o.micros, o.micros
+	st.auth, st.created = o.micros, o.micros
 }
 
 // dropFlashes removes all messages.
@@ -110,7 +111,7 @@ func record(ops []op, fixed int, o op) []op {
 			if k := ops[i].kind; k == opClear || k == opLogin {
 				break
 			}
-			if ops[i].key == o.key && ops[i].kind <= opDelete {
+			if bytes.Equal(ops[i].key, o.key) && ops[i].kind <= opDelete {
 				ops = append(ops[:i:i], ops[i+1:]...)
 			}
 		}
@@ -121,7 +122,11 @@ func record(ops []op, fixed int, o op) []op {
 // countsTwice reports whether o must not be done to a session that may hold its effect, or have held it: a message
 // that was shown would come back.
 func countsTwice(o op) bool {
-	return o.kind == opUpdate || o.kind == opSet && strings.HasPrefix(o.key, flashKey)
+	return o.kind == opUpdate || o.kind == opSet && hasPrefix(o.key, flashKey)
+}
+
+func hasPrefix(key []byte, prefix string) bool {
+	return len(key) >= len(prefix) && string(key[:len(prefix)]) == prefix
 }
 
 func has(ops []op, kind byte) bool {

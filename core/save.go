@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -53,6 +54,8 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	if due, err := x.collect(ctx, s, &j); !due {
 		return err
 	}
+	s.saving.Store(true)
+	defer s.saving.Store(false)
 	err := j.run()
 	if err == nil {
 		s.done(&j)
@@ -76,7 +79,8 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	case errors.Is(err, ErrEnded):
 		s.ended()
 	case j.unknown && (j.rotate || slices.ContainsFunc(j.ops, countsTwice)):
-		s.bad = err // the store may have it, and another save would count twice
+		s.spoil(nil, err) // the store may have it, and another save would count twice
+		s.rare.failed[0].told = true
 	}
 	s.mu.Unlock()
 	err = x.dropped(ctx, s, err)
@@ -93,8 +97,8 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 	switch {
 	case s.err != nil:
 		return false, s.err
-	case s.bad != nil:
-		return false, s.bad
+	case s.bad() != nil:
+		return false, s.bad()
 	case !s.dirty() && !s.emptied:
 		return false, nil
 	}
@@ -103,16 +107,19 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 	switch {
 	case s.crowded:
 		why = ErrCrowded
-		s.bad = why
+		s.spoil(nil, why)
 	case s.late && len(s.ops) > 0 && !has(s.ops, opLogin):
 		why = errLate
 		s.ended()
 		s.err = why
 	case x.phase != phaseOpen && x.needsCookie(s):
 		why = ErrHeaderSent
-		s.bad = why
+		s.spoil(nil, why)
 	}
 	if why != nil {
+		if s.bad() != nil {
+			s.rare.failed[0].told = true
+		}
 		return false, x.dropped(ctx, s, why)
 	}
 	*j = saving{
@@ -200,15 +207,15 @@ func (s *Session) settle(j *saving) {
 	if j.outdated && s.delivery != deliverDeletion {
 		s.delivery = deliverNothing
 	}
-	for len(s.ops) > 0 && j.reloaded {
+	for tries := 0; len(s.ops) > 0 && j.reloaded; tries++ {
 		ops, gen := slices.Clone(s.ops), s.gen
 		st := j.st.clone()
 		err := s.unlocked(func() error { return st.replay(ops) })
-		if s.gen != gen {
+		if s.gen != gen && tries < maxRuns {
 			continue
 		}
-		if err != nil && s.bad == nil {
-			s.bad = err
+		if err != nil {
+			s.spoil(nil, err)
 		}
 		s.cur, s.shared = st, false
 		s.gen++ // an Update under way began with what another request has replaced
@@ -240,8 +247,12 @@ func (s *Session) unlocked(f func() error) error {
 
 // dropped reports changes that were not stored.
 func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
-	x.m.observe(ctx, Event{Kind: EventDropped, ID: s.rec.ID, Err: err})
-	x.m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: session changes not stored", "session", ID(s.rec.ID), "error", err)
+	level := slog.LevelWarn
+	if errors.Is(err, ErrUnavailable) {
+		level = slog.LevelDebug
+		x.m.down(ctx, err)
+	}
+	x.drop(ctx, s.rec.ID, err, level)
 	return err
 }
 

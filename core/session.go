@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -25,13 +26,14 @@ func ParseID(s string) (ID, error) { return driver.ParseID(s) }
 // and changes nothing. Values are read and written with [Key].
 //
 // Methods that change something return an error which may be ignored: the
-// request's save then fails with it and stores nothing.
+// request then fails with it and stores nothing. A handler that answers with a status of 400 or more stands
+// by its answer, and nothing is stored either. ErrHeaderSent from such a method says that the change would need a
+// cookie, and the response has left without it; that one change was not made, others are.
 type Session struct {
 	x *Exchange // nil for a view
 
 	mu  sync.Mutex
 	err error // why the session cannot be used any more
-	bad error // why the changes cannot be saved
 
 	rec held  // as stored; without a meaning while !live
 	cur state // rec.Data after ops
@@ -44,7 +46,8 @@ type Session struct {
 	next  issued
 	left  time.Duration // from the last save or touch to rec.Expires
 
-	rare *rare // nil where there is none of it
+	rare    *rare    // nil where there is none of it
+	running *running // functions given to Update
 
 	delivery delivery
 	fate     fate // of rec when saving
@@ -56,12 +59,18 @@ type Session struct {
 	rotate   bool // give it a new token when saving
 	emptied  bool // Flashes has taken the last that an anonymous session held
 	shared   bool // a save under way reads cur.changes
+	sent     bool // the header has left
+	unsaved  bool // the last Save failed, and the handler knows
+
+	saving atomic.Bool // a save is under way, which may replay functions
 }
 
 // rare is what few requests have, apart so that the others are smaller.
 type rare struct {
+	failed    []failure                   // why the changes cannot be saved
 	presented []presented                 // what the request brought and cannot use
 	taken     func(context.Context) error // of an Adoption that is not stored yet
+	late      bool                        // a change came after the header, and the log has it
 }
 
 // presented returns what the request brought and cannot use. s.mu is held.
@@ -74,10 +83,16 @@ func (s *Session) presented() []presented {
 
 // present adds to it.
 func (s *Session) present(list ...presented) {
+	r := s.rarely()
+	r.presented = append(r.presented, list...)
+}
+
+// rarely returns s.rare, made if need be.
+func (s *Session) rarely() *rare {
 	if s.rare == nil {
 		s.rare = new(rare)
 	}
-	s.rare.presented = append(s.rare.presented, list...)
+	return s.rare
 }
 
 // fate is what a save does to the session that the request came with.
@@ -136,17 +151,16 @@ func (s *Session) writable() error {
 	return nil
 }
 
-// fail keeps err for the save, so that ignoring it cannot lose a change silently.
-func (s *Session) fail(err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if closed := s.writable(); closed != nil {
-		return closed
+// changeable is writable for changes of values. They need a cookie where they begin a session, or the
+// token carries them. s.mu is held.
+func (s *Session) changeable() error {
+	if err := s.writable(); err != nil {
+		return err
 	}
-	if s.bad == nil {
-		s.bad = err
+	if s.sent && (s.x.m.tokens != nil || !s.live || s.fate != fateKeep) {
+		return s.tooLate()
 	}
-	return err
+	return nil
 }
 
 // do applies o, which cannot fail, and keeps it. s.mu is held.
@@ -166,6 +180,7 @@ func (s *Session) edit() {
 	}
 }
 
+// keep writes down that o was done.
 func (s *Session) keep(o op) {
 	s.ops = record(s.ops, int(s.fixed), o)
 	s.gen++
@@ -223,7 +238,7 @@ func (s *Session) Err() error {
 	if s.err != nil {
 		return s.err
 	}
-	return s.bad
+	return s.bad()
 }
 
 // Subject is the user that Login bound the session to, "" while anonymous.
@@ -261,8 +276,8 @@ func (s *Session) Keys() []string {
 	defer s.mu.Unlock()
 	var names []string
 	for _, e := range s.cur.all() {
-		if !strings.HasPrefix(e.key, reserved) {
-			names = append(names, e.key)
+		if !hasPrefix(e.key, reserved) {
+			names = append(names, string(e.key))
 		}
 	}
 	return names
@@ -306,14 +321,14 @@ func (s *Session) Decode(key string, into any) error {
 	if err != nil {
 		return err
 	}
-	if err := codec.Decode(value, into); err != nil {
+	if err := decode(codec, value, into); err != nil {
 		return s.decodeError(key, strings.TrimPrefix(fmt.Sprintf("%T", into), "*"), err)
 	}
 	return nil
 }
 
 func (s *Session) decodeError(key, typ string, err error) error {
-	err = &ValueError{Key: key, Type: typ, Op: "decode", Err: err}
+	err = &ValueError{Key: strings.Clone(key), Type: typ, Op: "decode", Err: err}
 	if s.x != nil {
 		s.x.m.observe(s.x.Context(), Event{Kind: EventDecode, ID: s.ID(), Err: err})
 	}
@@ -324,12 +339,16 @@ func (s *Session) decodeError(key, typ string, err error) error {
 func (s *Session) Clear() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.writable(); err != nil {
+	if err := s.writable(); err != nil || s.repeats() {
 		return err
 	}
 	if len(s.cur.all()) > 0 {
+		if err := s.changeable(); err != nil {
+			return err
+		}
 		s.do(op{kind: opClear})
 	}
+	s.mend(nil)
 	return nil
 }
 

@@ -1,8 +1,8 @@
 package core
 
 import (
+	"bytes"
 	"slices"
-	"strings"
 )
 
 // state is what a session holds: the entries as they were read, under the changes to them. What
@@ -13,9 +13,9 @@ type state struct {
 	changes []entry // sorted by key; one without a value is a removal
 }
 
-// entry is one key with its encoded value, which is never written to.
+// entry is one key with its encoded value. Neither is ever written to.
 type entry struct {
-	key   string
+	key   []byte
 	value []byte
 }
 
@@ -36,24 +36,34 @@ func (st *state) find(key string) ([]byte, bool) {
 	return nil, false
 }
 
-func search(entries []entry, key string) (int, bool) {
-	return slices.BinarySearchFunc(entries, key, func(e entry, key string) int { return strings.Compare(e.key, key) })
+// search finds key, or where it would stand. It is not package slices', for which a key would be copied.
+func search[K string | []byte](entries []entry, key K) (int, bool) {
+	from, to := 0, len(entries)
+	for from < to {
+		mid := int(uint(from+to) / 2)
+		if string(entries[mid].key) < string(key) {
+			from = mid + 1
+		} else {
+			to = mid
+		}
+	}
+	return from, from < len(entries) && string(entries[from].key) == string(key)
 }
 
-func (st *state) set(key string, value []byte) {
+func (st *state) set(key, value []byte) {
 	if value == nil {
 		value = []byte{} // what a codec may call empty is no removal
 	}
 	st.change(key, value)
 }
 
-func (st *state) remove(key string) {
-	if _, ok := st.find(key); ok {
+func (st *state) remove(key []byte) {
+	if _, ok := st.find(string(key)); ok {
 		st.change(key, nil)
 	}
 }
 
-func (st *state) change(key string, value []byte) {
+func (st *state) change(key, value []byte) {
 	i, ok := search(st.changes, key)
 	if ok {
 		st.changes[i].value = value
@@ -67,7 +77,7 @@ func (st *state) all() []entry {
 	r := reader{data: st.packed, ok: true}
 	list := make([]entry, r.len())
 	for i := range list {
-		list[i].key = string(r.take(r.len()))
+		list[i].key = r.take(r.len())
 		list[i].value = r.take(r.len())
 	}
 	for _, c := range st.changes {
@@ -114,11 +124,11 @@ func (st *state) splices(dst []splice) []splice {
 			from := r.pos
 			key := r.take(r.len())
 			r.take(r.len())
-			if string(key) < c.key {
+			if bytes.Compare(key, c.key) < 0 {
 				at = splice{r.pos, r.pos}
 				continue
 			}
-			if string(key) == c.key {
+			if bytes.Equal(key, c.key) {
 				at.to = r.pos
 			} else {
 				r.pos = from

@@ -17,7 +17,7 @@ func TestStateIsAMap(t *testing.T) {
 			key := strconv.Itoa(rnd.IntN(8))
 			switch rnd.IntN(4) {
 			case 0:
-				st.remove(key)
+				st.remove([]byte(key))
 				delete(want, key)
 			case 1:
 				var back state
@@ -27,13 +27,13 @@ func TestStateIsAMap(t *testing.T) {
 				st = back
 			default:
 				want[key] = strconv.Itoa(i)[:rnd.IntN(2)]
-				st.set(key, []byte(want[key]))
+				st.set([]byte(key), []byte(want[key]))
 			}
 			got := map[string]string{}
 			var keys []string
 			for _, e := range st.all() {
-				got[e.key] = string(e.value)
-				keys = append(keys, e.key)
+				got[string(e.key)] = string(e.value)
+				keys = append(keys, string(e.key))
 			}
 			if !maps.Equal(got, want) || !slices.IsSorted(keys) || st.empty() != (len(want) == 0) {
 				t.Fatalf("holds %v, want %v", got, want)
@@ -51,7 +51,7 @@ func TestStateIsAMap(t *testing.T) {
 
 func TestAnEmptyValueIsOne(t *testing.T) {
 	st := state{header: header{codec: JSON}}
-	st.set("k", nil)
+	st.set([]byte("k"), nil)
 	if _, ok := st.find("k"); !ok || st.empty() {
 		t.Error("taken for a removal")
 	}

@@ -3,10 +3,8 @@ package echosession_test
 import (
 	"context"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -56,15 +54,7 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 	if o.NotFound != nil {
 		e.RouteNotFound("/*", handler(o, o.NotFound))
 	}
-	h := http.Handler(e)
-	if o.TimeLimit > 0 {
-		h = http.TimeoutHandler(e, o.TimeLimit, "timeout")
-	}
-	srv := httptest.NewUnstartedServer(h)
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	srv.Start()
-	tb.Cleanup(srv.Close)
-	return srv.URL
+	return adaptertest.Serve(tb, o, e)
 }
 
 func handler(o adaptertest.Options, h adaptertest.Handler) echo.HandlerFunc {
@@ -89,6 +79,7 @@ func (c ctx) Session() (*core.Session, error) {
 func (c ctx) HTTP() (http.ResponseWriter, *http.Request) { return c.c.Response(), c.c.Request() }
 func (c ctx) Context() context.Context                   { return c.c.Request().Context() }
 func (c ctx) Header(name string) string                  { return c.c.Request().Header.Get(name) }
+func (c ctx) Path() string                               { return c.c.Request().URL.Path }
 func (c ctx) SetHeader(name, value string)               { c.c.Response().Header().Set(name, value) }
 func (c ctx) AddHeader(name, value string)               { c.c.Response().Header().Add(name, value) }
 func (c ctx) Info(status int)                            { c.c.Response().Writer.WriteHeader(status) }

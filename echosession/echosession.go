@@ -67,13 +67,16 @@ func New(m *core.Manager, opts ...Option) echo.MiddlewareFunc {
 
 func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 	r, res := c.Request(), c.Response()
+	if r == nil {
+		return next(c) // a context that a test has made
+	}
 	if mw.skip != nil && mw.skip(c) || httpwriter.Mounted(mw.m, r.Context()) != nil {
 		return next(c)
 	}
 	w := &writer{mw: mw, c: c}
 	c.SetRequest(w.Begin(mw.m, r, res.Writer, w))
 	res.Writer = w
-	defer w.Discard()
+	defer w.leave()
 	err := next(c)
 	if err != nil && w.Open() {
 		// HTTPErrorHandler comes after all middleware, and some of that, such as Gzip, has
@@ -83,19 +86,27 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 		return err
 	}
 	_ = w.End()
-	_ = w.Finish() // core has logged it, and the response is out
+	w.Close()
 	if w.Err() != nil {
-		return w.failure
+		return nil // HTTPErrorHandler has answered
 	}
 	return err
+}
+
+// leave is for defer.
+func (w *writer) leave() {
+	if w.Err() == nil {
+		w.Leave(w.Header(), nil)
+	} else {
+		w.Leave(w.Header(), recover())
+	}
 }
 
 // writer is one request's response writer, and what answers if the save fails.
 type writer struct {
 	httpwriter.Writer
-	mw      *middleware
-	c       echo.Context
-	failure error // what the error handler made of a failed save
+	mw *middleware
+	c  echo.Context
 }
 
 // Fail implements httpwriter.Owner. A writer that stands before this one, such as Gzip's, is
@@ -117,8 +128,8 @@ func (w *writer) beforeError() {
 func (w *writer) replace(err error) {
 	res := w.c.Response()
 	res.Committed = false
-	if w.failure = w.mw.onError(w.c, err); w.failure != nil {
-		w.c.Error(w.failure)
+	if err := w.mw.onError(w.c, err); err != nil {
+		w.c.Error(err)
 	}
 	res.Writer = w
 }

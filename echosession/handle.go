@@ -1,6 +1,8 @@
 package echosession
 
 import (
+	"context"
+
 	"github.com/labstack/echo/v4"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -15,7 +17,7 @@ func Handle(h func(c echo.Context, s *core.Session) error) echo.HandlerFunc {
 		panic("echosession: Handle: the handler is nil")
 	}
 	return func(c echo.Context) error {
-		s, err := core.FromContext(c.Request().Context())
+		s, err := core.FromContext(requestContext(c))
 		if err != nil {
 			return fail(c, err)
 		}
@@ -28,17 +30,25 @@ func Handle(h func(c echo.Context, s *core.Session) error) echo.HandlerFunc {
 // core.ErrUnavailable (503) if the store cannot answer. The session is never nil; after an
 // error its methods return that error, but for Login and Logout where it is core.ErrUnreadable.
 func Get(c echo.Context) (*core.Session, error) {
-	s, err := core.FromContext(c.Request().Context())
+	s, err := core.FromContext(requestContext(c))
 	if err != nil {
 		err = httpError(c, err)
 	}
 	return s, err
 }
 
+// requestContext is the request's context, and an empty one where a test has made c without a request.
+func requestContext(c echo.Context) context.Context {
+	if c.Request() == nil {
+		return context.Background()
+	}
+	return c.Request().Context()
+}
+
 // fail makes of err what the error handler of the middleware does.
 func fail(c echo.Context, err error) error {
 	httpwriter.Refuse(c.Response().Header(), err)
-	if w, ok := httpwriter.InnermostOwner[*writer](c.Request().Context()); ok {
+	if w, ok := httpwriter.InnermostOwner[*writer](requestContext(c)); ok {
 		return w.mw.onError(c, err)
 	}
 	return httpError(c, err)

@@ -88,6 +88,7 @@ func (r *request) Session() (*core.Session, error) {
 
 func (r *request) Context() context.Context              { return r.c.UserContext() }
 func (r *request) Header(name string) string             { return r.c.Get(name) }
+func (r *request) Path() string                          { return r.c.Path() }
 func (r *request) SetHeader(name, value string)          { r.c.Set(name, value) }
 func (r *request) AddHeader(name, value string)          { r.c.Response().Header.Add(name, value) }
 func (r *request) String(status int, body string) error  { return r.c.Status(status).SendString(body) }

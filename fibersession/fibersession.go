@@ -8,8 +8,8 @@
 //	}))
 //
 // [Handle] loads the session before the handler; [Get] is for the middle of one, and
-// core.FromContext for code that has only c.UserContext(): the context to pass on, as c.Context()
-// knows nothing of sessions. The session is stored, and the cookie set, when the handler
+// core.FromContext for code that has only c.UserContext() or c.Context(), and for handlers of net/http behind
+// Fiber's adaptor. The session is stored, and the cookie set, when the handler
 // has returned. If it cannot be stored, the application's ErrorHandler makes the response, and
 // nothing of the handler's is sent.
 //
@@ -46,7 +46,6 @@ package fibersession
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 
 	"github.com/gofiber/fiber/v2"
@@ -92,13 +91,16 @@ func (mw *middleware) serve(c *fiber.Ctx) error {
 	}
 	x := mw.m.BeginBytes(outside, lines(c, mw.m.Header()))
 	c.SetUserContext(x.Context())
+	for _, key := range x.Keys() {
+		c.Context().SetUserValue(key, x)
+	}
 	if mw.custom || c.Context().UserValue(handlerKey{}) != nil {
 		c.Context().SetUserValue(handlerKey{}, mw)
 	}
 	over := false
 	defer func() {
 		if !over {
-			x.Discard()
+			apply(c, mw.m, x.Discard())
 		}
 	}()
 	before := remember(&c.Response().Header)
@@ -122,27 +124,20 @@ func (mw *middleware) commit(c *fiber.Ctx, x *core.Exchange, ctx context.Context
 	if err != nil {
 		wipe(c, before)
 		refuse(c, err)
-		apply(&c.Response().Header, out)
+		apply(c, mw.m, out)
 		return mw.onError(c, err)
 	}
-	apply(&c.Response().Header, out)
+	apply(c, mw.m, out)
 	if c.Response().IsBodyStream() || c.Context().Hijacked() {
-		c.Context().SetUserValue(x, until{x})
+		stays(c, x, out.Vary != "")
 		return nil
 	}
 	_ = x.Finish(ctx) // there is nothing late: the handler has returned
 	return nil
 }
 
-// until keeps a session open until fasthttp has sent the last of a stream, or a hijacked
-// connection has ended: that is when it closes the values of the request.
-type until struct{ x *core.Exchange }
-
-// Close implements io.Closer.
-func (u until) Close() error { return u.x.Finish(u.x.Context()) }
-
 func (mw *middleware) warn(app *fiber.App) {
 	if info := mw.m.Info(); info.Local && app.Config().Prefork {
-		slog.Warn("fibersession: with Prefork every process has its own "+info.Name+", and users lose their session when another one answers: use a store that processes share", "store", info.Name)
+		mw.m.Logger().Warn("fibersession: with Prefork every process has its own "+info.Name+", and users lose their session when another one answers: use a store that processes share", "store", info.Name)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 	"github.com/valyala/fasthttp"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -38,26 +39,28 @@ func render(c *fiber.Ctx, err error) {
 
 // apply is core.Out.Apply for the header of fasthttp, which keeps a line of Set-Cookie
 // as it is.
-func apply(h *fasthttp.ResponseHeader, out core.Out) {
-	if out.Vary != "" && !hasMember(h, fiber.HeaderVary, out.Vary) {
+func apply(c *fiber.Ctx, m *core.Manager, out core.Out) {
+	h := &c.Response().Header
+	if out.Vary != "" && !core.HasMember(values(h, fiber.HeaderVary), out.Vary) {
 		h.Add(fiber.HeaderVary, out.Vary)
 	}
 	if out.Name == "" {
 		return
 	}
 	h.Add(out.Name, out.Value)
-	if !hasMember(h, fiber.HeaderCacheControl, "no-store") && !hasMember(h, fiber.HeaderCacheControl, "private") {
+	if !core.Uncached(values(h, fiber.HeaderCacheControl)) {
 		h.Set(fiber.HeaderCacheControl, "no-store")
+	}
+	if out.Name == fiber.HeaderSetCookie && !c.Context().IsTLS() {
+		m.SentPlain(utils.UnsafeString(c.Request().Header.Host()), c.Get(fiber.HeaderXForwardedProto)+c.Get(fiber.HeaderForwarded))
 	}
 }
 
-func hasMember(h *fasthttp.ResponseHeader, name, member string) bool {
+func values(h *fasthttp.ResponseHeader, name string) (lines []string) {
 	for _, line := range h.PeekAll(name) {
-		if core.HasMember([]string{string(line)}, member) {
-			return true
-		}
+		lines = append(lines, string(line))
 	}
-	return false
+	return lines
 }
 
 var headers = sync.Pool{New: func() any { return new(fasthttp.ResponseHeader) }}

@@ -3,10 +3,8 @@ package ginsession_test
 import (
 	"context"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -54,15 +52,7 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 	if o.NotFound != nil {
 		r.NoRoute(handler(o, o.NotFound))
 	}
-	h := http.Handler(r)
-	if o.TimeLimit > 0 {
-		h = http.TimeoutHandler(r, o.TimeLimit, "timeout")
-	}
-	srv := httptest.NewUnstartedServer(h)
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	srv.Start()
-	tb.Cleanup(srv.Close)
-	return srv.URL
+	return adaptertest.Serve(tb, o, r)
 }
 
 func handler(o adaptertest.Options, h adaptertest.Handler) gin.HandlerFunc {
@@ -100,6 +90,7 @@ func (c ctx) sent() error {
 func (c ctx) HTTP() (http.ResponseWriter, *http.Request) { return c.c.Writer, c.c.Request }
 func (c ctx) Context() context.Context                   { return c.c.Request.Context() }
 func (c ctx) Header(name string) string                  { return c.c.GetHeader(name) }
+func (c ctx) Path() string                               { return c.c.Request.URL.Path }
 func (c ctx) SetHeader(name, value string)               { c.c.Header(name, value) }
 func (c ctx) AddHeader(name, value string)               { c.c.Writer.Header().Add(name, value) }
 func (c ctx) Info(int)                                   { panic("Gin has no informational responses") }

@@ -65,6 +65,9 @@ func (mw *middleware) serve(c *gin.Context) {
 	if mw.skip != nil && mw.skip(c) {
 		return // Gin calls the next handler
 	}
+	if c.Request == nil {
+		return // a context that a test has made
+	}
 	if x := httpwriter.Mounted(mw.m, c.Request.Context()); x != nil {
 		if w, ok := httpwriter.OwnerOf[*writer](c.Request.Context(), x); ok && w.lost() {
 			w.again()
@@ -79,5 +82,9 @@ func (mw *middleware) serve(c *gin.Context) {
 	w.end()
 	if err := w.gate.Finish(); err != nil {
 		_ = c.Error(err)
+		if !w.hijacked {
+			httpwriter.Abort(behind(w.ResponseWriter))
+		}
 	}
+	w.once()
 }

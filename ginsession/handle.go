@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -30,12 +31,20 @@ func Handle(h func(c *gin.Context, s *core.Session)) gin.HandlerFunc {
 // middleware, or it was skipped. core.ErrUnavailable: the store cannot answer; stop, and
 // answer with core.HTTPStatus(err). The session is never nil; after an error its
 // methods return that error, but for Login and Logout where it is core.ErrUnreadable.
-func Get(c *gin.Context) (*core.Session, error) { return core.FromContext(c.Request.Context()) }
+func Get(c *gin.Context) (*core.Session, error) { return core.FromContext(requestContext(c)) }
+
+// requestContext is the request's context, and an empty one where a test has made c without a request.
+func requestContext(c *gin.Context) context.Context {
+	if c.Request == nil {
+		return context.Background()
+	}
+	return c.Request.Context()
+}
 
 // fail answers c with the error handler of its middleware.
 func fail(c *gin.Context, err error) {
 	httpwriter.Refuse(c.Writer.Header(), err)
-	if w, ok := httpwriter.InnermostOwner[*writer](c.Request.Context()); ok {
+	if w, ok := httpwriter.InnermostOwner[*writer](requestContext(c)); ok {
 		w.mw.onError(c, err)
 	} else {
 		abort(c, err)

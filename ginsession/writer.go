@@ -2,9 +2,11 @@ package ginsession
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,9 +17,10 @@ import (
 // own keeps the status until the first byte, so that is when the gate opens.
 type writer struct {
 	gin.ResponseWriter
-	gate httpwriter.Gate
-	mw   *middleware
-	c    *gin.Context
+	gate     httpwriter.Gate
+	mw       *middleware
+	c        *gin.Context
+	hijacked bool
 }
 
 // ready opens the gate, or has the client answered in place of the handler.
@@ -48,10 +51,28 @@ func (w *writer) end() {
 	_ = w.ready(w.Status())
 }
 
-// leave gives back what the middleware outside had.
+// once leaves the reason why the session was not stored in c.Errors once: Gin's render adds what Write returned.
+func (w *writer) once() {
+	why := w.gate.Err()
+	if why == nil {
+		return
+	}
+	seen := false
+	w.c.Errors = slices.DeleteFunc(w.c.Errors, func(e *gin.Error) bool {
+		again := seen && errors.Is(e.Err, why)
+		seen = seen || errors.Is(e.Err, why)
+		return again
+	})
+}
+
+// leave is for defer. It gives back what the middleware outside had.
 func (w *writer) leave() {
-	w.gate.Discard()
 	w.c.Writer = w.ResponseWriter
+	if w.gate.Err() == nil {
+		w.gate.Leave(w.Header(), nil)
+	} else {
+		w.gate.Leave(w.Header(), recover())
+	}
 }
 
 // lost reports that Engine.HandleContext put Gin's own writer back into c.Writer.
@@ -118,5 +139,29 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := w.ready(http.StatusSwitchingProtocols); err != nil {
 		return nil, nil, err
 	}
+	w.hijacked = true
 	return w.ResponseWriter.Hijack()
+}
+
+// behind returns Gin's own writer, of which a connection can be had, if w is one that a middleware has put before it.
+// Those embed a gin.ResponseWriter and have no Unwrap.
+func behind(w gin.ResponseWriter) http.ResponseWriter {
+	for {
+		if _, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+			return w
+		}
+		v := reflect.Indirect(reflect.ValueOf(w))
+		if v.Kind() != reflect.Struct {
+			return w
+		}
+		inner := v.FieldByName("ResponseWriter")
+		if !inner.IsValid() || !inner.CanInterface() {
+			return w
+		}
+		next, ok := inner.Interface().(gin.ResponseWriter)
+		if !ok {
+			return w
+		}
+		w = next
+	}
 }

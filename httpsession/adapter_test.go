@@ -3,10 +3,8 @@ package httpsession_test
 import (
 	"context"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -59,12 +57,7 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 	wrap(!o.None, session)
 	wrap(o.GzipOutside, adaptertest.Gzip)
 	wrap(o.RecoverOutside, adaptertest.Recover)
-	wrap(o.TimeLimit > 0, func(h http.Handler) http.Handler { return http.TimeoutHandler(h, o.TimeLimit, "timeout") })
-	srv := httptest.NewUnstartedServer(h)
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	srv.Start()
-	tb.Cleanup(srv.Close)
-	return srv.URL
+	return adaptertest.Serve(tb, o, h)
 }
 
 func handler(o adaptertest.Options, h adaptertest.Handler) http.HandlerFunc {
@@ -95,6 +88,7 @@ func (c ctx) Session() (*core.Session, error) {
 func (c ctx) HTTP() (http.ResponseWriter, *http.Request) { return c.w, c.r }
 func (c ctx) Context() context.Context                   { return c.r.Context() }
 func (c ctx) Header(name string) string                  { return c.r.Header.Get(name) }
+func (c ctx) Path() string                               { return c.r.URL.Path }
 func (c ctx) SetHeader(name, value string)               { c.w.Header().Set(name, value) }
 func (c ctx) AddHeader(name, value string)               { c.w.Header().Add(name, value) }
 func (c ctx) Info(status int)                            { c.w.WriteHeader(status) }

@@ -66,11 +66,11 @@ func (mw *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Ha
 	}
 	e := &exchange{mw: mw}
 	e.r = e.Begin(mw.m, r, w, e)
-	defer e.Discard()
+	defer e.leave()
 	next.ServeHTTP(e, e.r)
 	r.Pattern = e.r.Pattern // which http.ServeMux left there for the logger outside
 	_ = e.End()
-	_ = e.Finish() // core has logged it, and the response is out
+	e.Close()
 }
 
 // exchange is one request's response writer, and what answers if the save fails.
@@ -78,6 +78,15 @@ type exchange struct {
 	httpwriter.Writer
 	mw *middleware
 	r  *http.Request
+}
+
+// leave is for defer.
+func (e *exchange) leave() {
+	if e.Err() == nil {
+		e.Leave(e.Header(), nil)
+	} else {
+		e.Leave(e.Header(), recover())
+	}
 }
 
 // Fail implements httpwriter.Owner.

@@ -80,6 +80,7 @@ type Options struct {
 	RecoverOutside, RecoverInside bool // make a panic a 500
 
 	TimeLimit time.Duration // 503 after this time, while the handler goes on; 0: none
+	HTTP2     bool          // over TLS, with a certificate that nobody knows; only with Caps.HTTP
 	NotFound  Handler       // the application's own page for unknown paths, nil: the framework's
 }
 
@@ -95,8 +96,9 @@ type Ctx interface {
 	// Context is the request's, for code that knows nothing of the framework.
 	Context() context.Context
 
-	// Header returns a header of the request; the result may share the request's memory.
+	// Header returns a header of the request, and Path its path; the result may share the request's memory.
 	Header(name string) string
+	Path() string
 
 	// SetHeader and AddHeader change the header of the response.
 	SetHeader(name, value string)

@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,7 @@ type browser struct {
 }
 
 func (s *site) browser() *browser {
-	transport := &http.Transport{}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true} // see Options.HTTP2
 	s.Cleanup(transport.CloseIdleConnections)
 	return &browser{site: s, client: &http.Client{
 		Transport:     transport,

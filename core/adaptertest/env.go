@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,8 @@ type env struct {
 	open   func(testing.TB) driver.Store
 	tokens driver.TokenStore
 	log    ledger
+
+	dropped atomic.Int32 // events of this kind, since the last look
 
 	mu     sync.Mutex
 	issued map[string]bool // every token that a client was given
@@ -168,6 +171,7 @@ func (e *env) eventually(what string, f func() bool) {
 type ledger struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+	seen int // bytes that forget has left behind
 }
 
 func (l *ledger) Write(p []byte) (int, error) {
@@ -180,6 +184,25 @@ func (l *ledger) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// forget makes lines begin anew.
+func (l *ledger) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen = l.text.Len()
+}
+
+// lines counts the lines above debug level since the last forget.
+func (e *env) lines() (n int) {
+	e.log.mu.Lock()
+	defer e.log.mu.Unlock()
+	for line := range strings.Lines(string(e.log.text.Bytes()[e.log.seen:])) {
+		if !strings.Contains(line, "level=DEBUG") {
+			n++
+		}
+	}
+	return n
 }
 
 // leaks reports a token in text that has no place there.

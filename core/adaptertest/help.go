@@ -2,12 +2,34 @@ package adaptertest
 
 import (
 	"compress/gzip"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"testing"
 )
 
 // What adapters on net/http need for their Ctx, so that each need not write its own.
+
+// Serve is the end of Adapter.Serve: it starts a server for h, with the time limit and the protocol that o asks for, and
+// returns its URL.
+func Serve(tb testing.TB, o Options, h http.Handler) string {
+	if o.TimeLimit > 0 {
+		h = http.TimeoutHandler(h, o.TimeLimit, "too slow")
+	}
+	server := httptest.NewUnstartedServer(h)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	if o.HTTP2 {
+		server.EnableHTTP2 = true
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	tb.Cleanup(server.Close)
+	return server.URL
+}
 
 // Upgrade is Ctx.Hijack by way of an http.ResponseWriter: it takes over the connection as
 // libraries for WebSockets do, and sends the header of w with status 101.

@@ -3,11 +3,8 @@ package adaptertest
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -67,14 +64,7 @@ func (a netHTTP) Serve(tb testing.TB, m *core.Manager, o Options, all map[string
 	if o.RecoverOutside {
 		app = Recover(app)
 	}
-	if o.TimeLimit > 0 {
-		app = http.TimeoutHandler(app, o.TimeLimit, "too slow")
-	}
-	server := httptest.NewUnstartedServer(app)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.Start()
-	tb.Cleanup(server.Close)
-	return server.URL
+	return Serve(tb, o, app)
 }
 
 // handler makes a handler of net/http.
@@ -114,6 +104,7 @@ func (c *httpCtx) Session() (*core.Session, error) {
 func (c *httpCtx) HTTP() (http.ResponseWriter, *http.Request) { return c.w, c.r }
 func (c *httpCtx) Context() context.Context                   { return c.r.Context() }
 func (c *httpCtx) Header(name string) string                  { return c.r.Header.Get(name) }
+func (c *httpCtx) Path() string                               { return c.r.URL.Path }
 func (c *httpCtx) SetHeader(name, value string)               { c.w.Header().Set(name, value) }
 func (c *httpCtx) AddHeader(name, value string)               { c.w.Header().Add(name, value) }
 func (c *httpCtx) Fail(status int) error                      { return statusError(status) }

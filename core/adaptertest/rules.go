@@ -27,7 +27,7 @@ func (r rule) lacks(h Harness) string {
 var rules = slices.Concat(
 	mountRules, answerRules, headerRules, untouchedRules, lifeRules,
 	cookieRules, voidRules, streamRules, socketRules, httpRules, timeRules,
-	loadRules, refusedRules, errorRules, nthRules,
+	loadRules, refusedRules, errorRules, claimRules, abortRules, nthRules,
 	overlapRules, tableRules, tableLoginRules, tableEndRules, tableStoreRules,
 	endedRules, manyRules, severalRules, flashRules, junkRules, secretRules,
 )

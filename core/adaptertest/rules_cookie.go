@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -64,7 +65,10 @@ func (w *wire) get(path string, lines ...string) *response {
 }
 
 func (w *wire) write(path string, lines ...string) error {
-	_, err := fmt.Fprintf(w.conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path, strings.Join(append(lines, ""), "\r\n"))
+	if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "Host:") }) {
+		lines = append([]string{"Host: localhost"}, lines...)
+	}
+	_, err := fmt.Fprintf(w.conn, "GET %s HTTP/1.1\r\n%s\r\n", path, strings.Join(append(lines, ""), "\r\n"))
 	return err
 }
 

@@ -78,6 +78,7 @@ func cacheControl(e *env) {
 	for _, test := range []struct{ write, handler, want string }{
 		{"1", "", "no-store"}, {"1", "public, max-age=60", "no-store"},
 		{"1", "private, max-age=60", "private, max-age=60"}, {"1", "no-store, must-revalidate", "no-store, must-revalidate"},
+		{"1", "public, *", "no-store"}, {"1", `private="X-Field"`, "no-store"}, {"1", `no-cache="a, no-store, b"`, "no-store"},
 		{"", "", ""}, {"", "public, max-age=60", "public, max-age=60"},
 	} {
 		b.get("/", "X-Write", test.write, "X-Control", test.handler).is(200, "done").has("Cache-Control", test.want)

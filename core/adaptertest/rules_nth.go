@@ -20,17 +20,20 @@ type act struct {
 	// can do without it; 0: there is none. done is what the client has then.
 	survives int
 	done     func(b *browser)
+
+	// told is the call of whose failure the handler is told: where it answers with an error of its own, that stands.
+	told int
 }
 
 var acts = []act{
-	{"first write", true, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }, 1, holds(5)},
-	{"read", false, func(s *core.Session, _ Ctx) { _ = s.Keys() }, 2, holds(1)}, // and touch
-	{"write", false, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }, 0, nil},
-	{"login", false, func(s *core.Session, _ Ctx) { _ = s.Login("bob") }, 2, holds(0)},
-	{"logout", false, func(s *core.Session, _ Ctx) { _ = s.Logout() }, 2, (*browser).anonymous},
-	{"add flash", false, func(s *core.Session, _ Ctx) { _ = s.AddFlash("info", "new") }, 0, nil},
-	{"flashes", false, func(s *core.Session, c Ctx) { _, _ = s.Flashes(c.Context()) }, 3, holds(1)},
-	{"save", false, func(s *core.Session, c Ctx) { _ = count.Set(s, 5); _ = s.Save(c.Context()) }, 2, holds(5)},
+	{"first write", true, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }, 1, holds(5), 0},
+	{"read", false, func(s *core.Session, _ Ctx) { _ = s.Keys() }, 2, holds(1), 0}, // and touch
+	{"write", false, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }, 0, nil, 0},
+	{"login", false, func(s *core.Session, _ Ctx) { _ = s.Login("bob") }, 2, holds(0), 0},
+	{"logout", false, func(s *core.Session, _ Ctx) { _ = s.Logout() }, 2, (*browser).anonymous, 0},
+	{"add flash", false, func(s *core.Session, _ Ctx) { _ = s.AddFlash("info", "new") }, 0, nil, 0},
+	{"flashes", false, func(s *core.Session, c Ctx) { _, _ = s.Flashes(c.Context()) }, 3, holds(1), 2},
+	{"save", false, func(s *core.Session, c Ctx) { _ = count.Set(s, 5); _ = s.Save(c.Context()) }, 2, holds(5), 2},
 }
 
 func holds(n int) func(*browser) { return func(b *browser) { b.has(n) } }
@@ -39,7 +42,7 @@ var nthRules = func() (list []rule) {
 	for _, z := range compressions {
 		list = append(list, rule{
 			name:  named("the Nth call fails", z),
-			text:  "Given a request that reads, writes, signs in, signs out, and answers in whatever way, when its Nth call to the store fails, for every N, then the client gets a 503 and nothing of the handler's, and the old state stands, or the call is made again or the page does without it, and the response is true; the next request is fine.",
+			text:  "Given a request that reads, writes, signs in, signs out, and answers in whatever way, when its Nth call to the store fails, for every N, then the client gets a 503 and nothing of the handler's, or the error of a handler that was told, and the old state stands; or the call is made again or the page does without it, and the response is true; the next request is fine.",
 			needs: []need{records},
 			run:   func(e *env) { nthFails(e, z.options) },
 		})
@@ -98,7 +101,10 @@ func (s *site) nth(act act, answer answer) {
 			return
 		}
 		s.fault.Reset()
-		if act.survives > 0 && n >= act.survives {
+		if n == act.told && answer.status >= 400 {
+			answer.arrived(r.leavesCookie())
+			s.unchanged(act, b, before)
+		} else if act.survives > 0 && n >= act.survives {
 			answer.arrived(r)
 			act.done(b)
 		} else {

@@ -49,14 +49,16 @@ var streamRules = []rule{
 	},
 	{
 		name:  "first write after the header",
-		text:  "Given a new client, when a handler first writes to the session after the header has left, then nothing is stored, no cookie is sent, and the log says so, once.",
+		text:  "Given a new client, when a handler first writes to the session after the header has left, then the call returns ErrHeaderSent, nothing is stored, no cookie is sent, and the log says so, once.",
 		needs: []need{streams},
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				s := e.session(c)
 				return c.Stream(func(send func(string) error) {
 					_ = send("one")
-					e.ok(count.Set(s, 2), "Set")
+					e.is(count.Set(s, 2), core.ErrHeaderSent, "Set")
+					e.is(s.Login("alice"), core.ErrHeaderSent, "Login")
+					e.is(s.AddFlash("info", "text"), core.ErrHeaderSent, "AddFlash")
 					_ = send("two")
 				})
 			}).browser()

@@ -47,11 +47,11 @@ var voidRules = []rule{
 	},
 }
 
-// void is a rule about a handler that writes, ends the session and then fails.
+// void is a rule about a handler that writes to the session or ends it, and then fails.
 func void(name, what string, status int, o Options, fail func(Ctx) error) rule {
 	return rule{
 		name: "nothing saved: " + name,
-		text: "Given a client with a session, when a handler writes to it, rotates it or ends it, and the end is " + what + ", then nothing is stored, and the cookie stays as it is.",
+		text: "Given a client with a session, when a handler writes to it or signs in, and the end is " + what + ", then nothing is stored, and the cookie stays as it is; when it signs out, the session is over and the cookie goes.",
 		run: func(e *env) {
 			b := e.page(o, func(c Ctx) error {
 				s := e.session(c)
@@ -61,17 +61,27 @@ func void(name, what string, status int, o Options, fail func(Ctx) error) rule {
 				case "login":
 					e.ok(s.Login("bob"), "Login")
 				case "logout":
+					e.ok(count.Set(s, 2), "Set")
 					e.ok(s.Logout(), "Logout")
+				case "logout, set":
+					e.ok(s.Logout(), "Logout")
+					e.ok(count.Set(s, 2), "Set")
 				default:
 					return c.String(200, "count "+itoa(count.GetOr(s, -1)))
 				}
 				return fail(c)
 			}).seeded("alice")
-			for _, do := range []string{"set", "login", "logout"} {
+			for _, do := range []string{"set", "login"} {
 				b.get("/", "X-Do", do).status(status).leavesCookie()
 			}
-			e.calls("Load", 3)
+			e.calls("Load", 2)
 			b.get("/").is(200, "count 1")
+			for _, do := range []string{"logout", "logout, set"} {
+				b := b.seeded("alice")
+				stolen := b.copyOf()
+				b.get("/", "X-Do", do).status(status).deletesCookie()
+				stolen.anonymous()
+			}
 			fresh := b.site.browser()
 			fresh.get("/", "X-Do", "set").status(status).leavesCookie()
 			if len(fresh.cookies) > 0 {

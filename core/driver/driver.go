@@ -94,6 +94,9 @@ type Info struct {
 
 	// Local says that other processes do not see the records.
 	Local bool
+
+	// NoRevocation says that a TokenStore's Revoke always answers errors.ErrUnsupported.
+	NoRevocation bool
 }
 
 // Store keeps records on the server's side. All methods may be called

@@ -18,6 +18,8 @@ import (
 // header calls Pass first. Its zero value is to be given to Begin; it must not be copied.
 type Gate struct {
 	x     core.Exchange
+	m     *core.Manager
+	r     *http.Request
 	ctx   scope
 	entry []field    // the response header as it was before the handler
 	err   error      // set before state says failed
@@ -58,6 +60,7 @@ func Mounted(m *core.Manager, ctx context.Context) *core.Exchange {
 // Begin starts m's Exchange for r, and returns the request to give to the handler. h is
 // the header of the response. It changes none of its arguments.
 func (g *Gate) Begin(m *core.Manager, r *http.Request, h http.Header, owner Owner) *http.Request {
+	g.m, g.r = m, r
 	m.BeginIn(&g.x, r.Context(), r.Header[m.Header()])
 	g.ctx = scope{g.x.Context(), &g.x, owner}
 	if len(h) > 0 {
@@ -87,7 +90,7 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 	}
 	out, err := g.x.Commit(g.ctx.Context, status)
 	if err == nil {
-		out.Apply(h)
+		g.apply(out, h)
 		g.state.Store(passed)
 		if g.late {
 			_ = g.x.Finish(g.ctx.Context)
@@ -99,14 +102,22 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 		h[f.name] = f.values
 	}
 	Refuse(h, err)
-	out.Apply(h)
+	g.apply(out, h)
 	g.err = err
 	g.state.Store(failed)
 	return true, err
 }
 
-// Finish closes the session after the handler. The error says which changes came too late
-// to be stored; core has logged it. If the header has not left, they are lost.
+// apply puts into h what the client has to be told.
+func (g *Gate) apply(out core.Out, h http.Header) {
+	out.Apply(h)
+	if out.Name == "Set-Cookie" && g.r.TLS == nil {
+		g.m.SentPlain(g.r.Host, g.r.Header.Get("X-Forwarded-Proto")+g.r.Header.Get("Forwarded"))
+	}
+}
+
+// Finish closes the session after the handler. The error says that changes were not stored of which nobody was told;
+// core has logged it. Abort is for that.
 func (g *Gate) Finish() error {
 	g.ended = true
 	return g.x.Finish(g.ctx.Context)
@@ -120,12 +131,20 @@ func (g *Gate) FinishLater() {
 	g.late = true
 }
 
-// Discard is for defer. It closes the session without storing anything if the handler
-// panicked, so that neither Finish nor FinishLater was called. All three are for the goroutine that
-// called Begin.
-func (g *Gate) Discard() {
+// Leave is for defer, with what recover returns where Err is not nil. If the handler panicked, so that neither Finish nor
+// FinishLater was called, it closes the session and stores nothing but a Logout; h, the header of the response,
+// gets the deletion of the cookie if it is still to leave. All three are for the goroutine that called Begin.
+//
+// A handler that could not write on, because its session was not stored and the client has been told so, may panic
+// with http.ErrAbortHandler: httputil.ReverseProxy does. That would take the answer away, so it ends here.
+func (g *Gate) Leave(h http.Header, recovered any) {
 	if !g.ended && !g.late {
-		g.x.Discard()
+		if out := g.x.Discard(); g.Open() {
+			g.apply(out, h)
+		}
+	}
+	if recovered != nil && recovered != http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
+		panic(recovered)
 	}
 }
 

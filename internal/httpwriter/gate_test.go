@@ -58,7 +58,7 @@ func slowlyRefuses() core.Config {
 
 func TestDiscard(t *testing.T) {
 	req := begin(t, works(), httptest.NewRecorder())
-	req.Discard()
+	req.Leave(req.Header(), nil)
 	if err := visits.Set(req.s, 2); !errors.Is(err, core.ErrClosed) {
 		t.Errorf("after a panic: %v, want ErrClosed", err)
 	}
@@ -70,7 +70,7 @@ func TestDiscard(t *testing.T) {
 func TestFinishLater(t *testing.T) {
 	req := begin(t, works(), httptest.NewRecorder())
 	req.FinishLater()
-	req.Discard() // deferred by the adapter
+	req.Leave(req.Header(), nil) // deferred by the adapter
 	if err := visits.Set(req.s, 2); err != nil {
 		t.Fatal("the error handler has no session:", err)
 	}

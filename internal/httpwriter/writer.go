@@ -15,7 +15,8 @@ import (
 // nothing and are reached through Unwrap.
 type Writer struct {
 	Gate
-	inner http.ResponseWriter
+	inner    http.ResponseWriter
+	hijacked bool
 }
 
 var _ interface {
@@ -36,6 +37,13 @@ func (w *Writer) Begin(m *core.Manager, r *http.Request, inner http.ResponseWrit
 // End is for a handler that has returned and may have sent nothing. It leaves the
 // header to the server, as without a Writer.
 func (w *Writer) End() error { return w.ready(http.StatusOK) }
+
+// Close is Finish, and ends a connection whose client must not take the response for whole.
+func (w *Writer) Close() {
+	if w.Finish() != nil && !w.hijacked {
+		Abort(w.inner)
+	}
+}
 
 // ready opens the gate, or has the client answered in place of the handler.
 func (w *Writer) ready(status int) error {
@@ -125,6 +133,7 @@ func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 			if err := w.ready(http.StatusSwitchingProtocols); err != nil {
 				return nil, nil, err
 			}
+			w.hijacked = true
 			return h.Hijack()
 		case interface{ Unwrap() http.ResponseWriter }:
 			inner = h.Unwrap()

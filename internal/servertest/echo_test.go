@@ -3,10 +3,8 @@ package servertest
 import (
 	"context"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -51,15 +49,7 @@ func (echoAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, 
 	if o.NotFound != nil {
 		e.RouteNotFound("/*", echoHandler(o, o.NotFound))
 	}
-	h := http.Handler(e)
-	if o.TimeLimit > 0 {
-		h = http.TimeoutHandler(e, o.TimeLimit, "timeout")
-	}
-	srv := httptest.NewUnstartedServer(h)
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	srv.Start()
-	tb.Cleanup(srv.Close)
-	return srv.URL
+	return adaptertest.Serve(tb, o, e)
 }
 
 func echoHandler(o adaptertest.Options, h adaptertest.Handler) echo.HandlerFunc {
@@ -84,6 +74,7 @@ func (c echoCtx) Session() (*core.Session, error) {
 func (c echoCtx) HTTP() (http.ResponseWriter, *http.Request) { return c.c.Response(), c.c.Request() }
 func (c echoCtx) Context() context.Context                   { return c.c.Request().Context() }
 func (c echoCtx) Header(name string) string                  { return c.c.Request().Header.Get(name) }
+func (c echoCtx) Path() string                               { return c.c.Request().URL.Path }
 func (c echoCtx) SetHeader(name, value string)               { c.c.Response().Header().Set(name, value) }
 func (c echoCtx) AddHeader(name, value string)               { c.c.Response().Header().Add(name, value) }
 func (c echoCtx) Info(status int)                            { c.c.Response().Writer.WriteHeader(status) }

@@ -83,6 +83,7 @@ func (r *fiberCtx) Session() (*core.Session, error) {
 
 func (r *fiberCtx) Context() context.Context              { return r.c.UserContext() }
 func (r *fiberCtx) Header(name string) string             { return r.c.Get(name) }
+func (r *fiberCtx) Path() string                          { return r.c.Path() }
 func (r *fiberCtx) SetHeader(name, value string)          { r.c.Set(name, value) }
 func (r *fiberCtx) AddHeader(name, value string)          { r.c.Response().Header.Add(name, value) }
 func (r *fiberCtx) String(status int, body string) error  { return r.c.Status(status).SendString(body) }

@@ -3,10 +3,8 @@ package servertest
 import (
 	"context"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -49,15 +47,7 @@ func (ginAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, r
 	if o.NotFound != nil {
 		r.NoRoute(ginHandler(o, o.NotFound))
 	}
-	h := http.Handler(r)
-	if o.TimeLimit > 0 {
-		h = http.TimeoutHandler(r, o.TimeLimit, "timeout")
-	}
-	srv := httptest.NewUnstartedServer(h)
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	srv.Start()
-	tb.Cleanup(srv.Close)
-	return srv.URL
+	return adaptertest.Serve(tb, o, r)
 }
 
 func ginHandler(o adaptertest.Options, h adaptertest.Handler) gin.HandlerFunc {
@@ -95,6 +85,7 @@ func (c ginCtx) sent() error {
 func (c ginCtx) HTTP() (http.ResponseWriter, *http.Request) { return c.c.Writer, c.c.Request }
 func (c ginCtx) Context() context.Context                   { return c.c.Request.Context() }
 func (c ginCtx) Header(name string) string                  { return c.c.GetHeader(name) }
+func (c ginCtx) Path() string                               { return c.c.Request.URL.Path }
 func (c ginCtx) SetHeader(name, value string)               { c.c.Header(name, value) }
 func (c ginCtx) AddHeader(name, value string)               { c.c.Writer.Header().Add(name, value) }
 func (c ginCtx) Info(int)                                   { panic("Gin has no informational responses") }

@@ -3,10 +3,8 @@ package servertest
 import (
 	"context"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -54,12 +52,7 @@ func (httpAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, 
 	wrap(!o.None, session)
 	wrap(o.GzipOutside, adaptertest.Gzip)
 	wrap(o.RecoverOutside, adaptertest.Recover)
-	wrap(o.TimeLimit > 0, func(h http.Handler) http.Handler { return http.TimeoutHandler(h, o.TimeLimit, "timeout") })
-	srv := httptest.NewUnstartedServer(h)
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	srv.Start()
-	tb.Cleanup(srv.Close)
-	return srv.URL
+	return adaptertest.Serve(tb, o, h)
 }
 
 func httpHandler(o adaptertest.Options, h adaptertest.Handler) http.HandlerFunc {
@@ -90,6 +83,7 @@ func (c httpCtx) Session() (*core.Session, error) {
 func (c httpCtx) HTTP() (http.ResponseWriter, *http.Request) { return c.w, c.r }
 func (c httpCtx) Context() context.Context                   { return c.r.Context() }
 func (c httpCtx) Header(name string) string                  { return c.r.Header.Get(name) }
+func (c httpCtx) Path() string                               { return c.r.URL.Path }
 func (c httpCtx) SetHeader(name, value string)               { c.w.Header().Set(name, value) }
 func (c httpCtx) AddHeader(name, value string)               { c.w.Header().Add(name, value) }
 func (c httpCtx) Info(status int)                            { c.w.WriteHeader(status) }

@@ -106,7 +106,7 @@ func New(keys *keyring.Keyring, mode Revocation, options ...Option) (*Store, err
 // Info says of InMemory and Local what the store of revoked sessions says; a Local
 // one means that other processes accept what was revoked here.
 func (s *Store) Info() driver.Info {
-	info := driver.Info{InMemory: true}
+	info := driver.Info{InMemory: true, NoRevocation: s.revoked == nil}
 	if s.revoked != nil {
 		info = s.revoked.Info()
 	}

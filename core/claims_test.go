@@ -1,0 +1,367 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+// A Logout is carried out whatever becomes of the response, and nothing else is.
+func TestLogoutStands(t *testing.T) {
+	for what, end := range map[string]func(*request) core.Out{
+		"500":   func(r *request) core.Out { out, err := r.respond(500); must(t, err); return out },
+		"408":   func(r *request) core.Out { out, err := r.respond(408); must(t, err); return out },
+		"panic": func(r *request) core.Out { return r.x.Discard() },
+		"time": func(r *request) core.Out {
+			past, cancel := context.WithDeadline(ctx, time.Now().Add(-time.Second))
+			defer cancel()
+			out, err := r.x.Commit(past, 200)
+			must(t, err)
+			return out
+		},
+	} {
+		for how, logout := range map[string]func(*core.Session){
+			"Logout":               func(s *core.Session) { must(t, s.Logout()) },
+			"Set, Logout":          func(s *core.Session) { must(t, count.Set(s, 2)); must(t, s.Logout()) },
+			"Logout, Set":          func(s *core.Session) { must(t, s.Logout()); must(t, count.Set(s, 2)) },
+			"Logout, Login":        func(s *core.Session) { must(t, s.Logout()); must(t, s.Login("bob")) },
+			"Logout, ignored Set":  func(s *core.Session) { must(t, s.Logout()); _ = channel.Set(s, nil) },
+			"ignored, then Logout": func(s *core.Session) { _ = channel.Set(s, nil); must(t, s.Logout()) },
+		} {
+			if what == "time" && how != "Logout" && how != "Set, Logout" && how != "ignored, then Logout" {
+				continue // what is dropped beside is an error there: TestLogoutBesideWhatIsDropped
+			}
+			m := newManager(t, core.Config{})
+			b := newBrowser(t, m)
+			b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })
+			r := b.send()
+			logout(r.s)
+			out := end(r)
+			if !strings.Contains(out.Value, "Max-Age=0") {
+				t.Errorf("%s, %s: %q", how, what, out.Value)
+			}
+			if _, live := b.value(count); live {
+				t.Errorf("%s, %s: still signed in", how, what)
+			}
+			for s, err := range m.All(ctx) {
+				must(t, err)
+				t.Errorf("%s, %s: a session of %q", how, what, s.Subject())
+			}
+			if err := count.Set(r.s, 3); !errors.Is(err, core.ErrClosed) && what != "time" {
+				t.Errorf("%s, %s: afterwards %v", how, what, err)
+			}
+		}
+	}
+}
+
+// A change beside a Logout that a passed deadline keeps from being stored is an error; the Logout stands.
+func TestLogoutBesideWhatIsDropped(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	r := b.send()
+	must(t, r.s.Logout())
+	must(t, count.Set(r.s, 2))
+	past, cancel := context.WithDeadline(ctx, time.Now().Add(-time.Second))
+	defer cancel()
+	if _, err := r.x.Commit(past, 200); !errors.Is(err, core.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	if _, live := b.value(count); live {
+		t.Error("still signed in")
+	}
+}
+
+// A change that needs a cookie is refused when the header has left, from the call, and the log says so once.
+func TestTooLateForACookie(t *testing.T) {
+	ring, err := keyring.New(keyring.Generate("k1"))
+	must(t, err)
+	tokens, err := cookiestore.New(ring, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	must(t, err)
+	unrevoked, err := cookiestore.New(ring, cookiestore.NoRevocation())
+	must(t, err)
+	changes := map[string]func(*core.Session) error{
+		"Set": func(s *core.Session) error { return count.Set(s, 2) }, "Login": func(s *core.Session) error { return s.Login("bob") },
+		"Update":   func(s *core.Session) error { return count.Update(s, func(n int) int { return n + 1 }) },
+		"AddFlash": func(s *core.Session) error { return s.AddFlash("a", "b") }, "RotateID": (*core.Session).RotateID,
+		"Delete": count.Delete, "Clear": (*core.Session).Clear, "Logout": (*core.Session).Logout,
+		"ExpireIn": func(s *core.Session) error { return s.ExpireIn(time.Hour) }, "ExpireAtBrowserClose": (*core.Session).ExpireAtBrowserClose,
+		"Destroy, Set": func(s *core.Session) error { must(t, s.Destroy()); return count.Set(s, 2) },
+		"test cookie":  (*core.Session).SetTestCookie,
+	}
+	for _, c := range []struct {
+		what  string
+		store driver.Backend
+		fresh bool
+		fine  string // that is possible without a cookie
+	}{
+		{"a stored session", memstore.New(memstore.Config{}), false, "Set Update AddFlash Delete Clear Logout ExpireIn test cookie"},
+		{"a new client", memstore.New(memstore.Config{}), true, "RotateID Delete Clear Logout"},
+		{"the cookie store", tokens, false, "Logout"},
+		{"the cookie store without revocation", unrevoked, false, ""},
+	} {
+		for name, change := range changes {
+			var log strings.Builder
+			m := newManager(t, core.Config{Store: c.store, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			b := newBrowser(t, m)
+			if !c.fresh {
+				b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.Login("alice")) })
+			}
+			if c.what == "the cookie store without revocation" && strings.HasPrefix(name, "Destroy") {
+				continue // Destroy itself is refused
+			}
+			r := b.send()
+			_, err := r.x.Commit(ctx, 200)
+			must(t, err)
+			err = change(r.s)
+			_ = change(r.s)
+			if fine := strings.Contains(c.fine+" ", name+" ") || c.fresh && name == "Delete"; fine != (err == nil) || err != nil && !errors.Is(err, core.ErrHeaderSent) {
+				t.Errorf("%s, %s: %v", c.what, name, err)
+			}
+			ferr := r.x.Finish(ctx)
+			must(t, ferr)
+			if n := strings.Count(log.String(), "\n"); (n == 1) != (err != nil) || n > 1 {
+				t.Errorf("%s, %s: %d lines: %s", c.what, name, n, log.String())
+			}
+		}
+	}
+}
+
+// A save that fails after the header is an error of Finish: the client must not take the response for whole.
+func TestFinishTellsWhatNobodyKnows(t *testing.T) {
+	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	b := newBrowser(t, newManager(t, core.Config{Store: fault.Store()}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	late := func() *request {
+		r := b.send()
+		_, err := r.x.Commit(ctx, 200)
+		must(t, err)
+		must(t, count.Set(r.s, 2))
+		return r
+	}
+	r := late()
+	fault.Before(storetest.On("Update"))
+	if err := r.x.Finish(ctx); !errors.Is(err, core.ErrUnavailable) {
+		t.Errorf("outage: %v", err)
+	}
+	fault.Reset()
+	r = late()
+	b.copyOf().visit(func(s *core.Session) { must(t, s.Logout()) })
+	if err := r.x.Finish(ctx); !errors.Is(err, core.ErrEnded) {
+		t.Errorf("ended meanwhile: %v", err)
+	}
+}
+
+// Save without a change tells whether the session is still there.
+func TestSaveWithoutChanges(t *testing.T) {
+	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	m := newManager(t, core.Config{Store: fault.Store()})
+	b := newBrowser(t, m)
+	must(t, b.send().s.Save(ctx)) // nothing is there, and nothing is missed
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	for what, c := range map[string]struct {
+		other func(*core.Session)
+		want  error
+	}{
+		"nothing": {read, nil}, "values": {func(s *core.Session) { must(t, count.Set(s, 2)) }, nil},
+		"rotation": {func(s *core.Session) { must(t, s.RotateID()) }, nil},
+		"logout":   {func(s *core.Session) { must(t, s.Logout()) }, core.ErrEnded},
+		"login":    {func(s *core.Session) { must(t, s.Login("alice")) }, core.ErrEnded},
+		"revoked":  {func(s *core.Session) { must(t, m.Revoke(context.Background(), s.ID())) }, core.ErrEnded},
+	} {
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		stream := b.send()
+		_, err := stream.x.Commit(ctx, 200)
+		must(t, err)
+		b.visit(c.other)
+		if err := stream.s.Save(ctx); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", what, err, c.want)
+		}
+		must(t, stream.x.Finish(ctx))
+	}
+	stream := b.send()
+	fault.Before(storetest.Outage)
+	if err := stream.s.Save(ctx); !errors.Is(err, core.ErrUnavailable) {
+		t.Errorf("outage: %v", err)
+	}
+}
+
+// A context that has ended, a helper's or that of a client that went away, is no outage, and spoils nothing.
+func TestEndedContextWhileLoading(t *testing.T) {
+	var log strings.Builder
+	store := memstore.New(memstore.Config{})
+	m := newManager(t, core.Config{Store: strict{store}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	for what, load := range map[string]func() (*core.Session, error){
+		"helper": func() (*core.Session, error) {
+			x := m.Begin(ctx, b.header())
+			helper, cancel := context.WithCancel(x.Context())
+			cancel()
+			return core.FromContext(helper)
+		},
+		"client": func() (*core.Session, error) { return m.Begin(gone, b.header()).Session(gone) },
+	} {
+		s, err := load()
+		if n := count.GetOr(s, 0); err != nil || n != 1 {
+			t.Errorf("%s: count %d, %v", what, n, err)
+		}
+	}
+	if log.Len() > 0 {
+		t.Error(log.String())
+	}
+}
+
+// strict is a store that heeds its context, as one on the network does.
+type strict struct{ *memstore.Store }
+
+func (s strict) Info() driver.Info { return driver.Info{Name: "strict"} }
+
+func (s strict) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return driver.Record{}, driver.Unavailable("strict", err)
+	}
+	return s.Store.Load(ctx, id)
+}
+
+// An outage is a line when it begins, one with a count now and then, and one when it is over.
+func TestOutageInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		fault := storetest.NewFault(memstore.New(memstore.Config{}))
+		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		fault.Before(storetest.Outage)
+		for range 60 * 100 { // a minute at 100 requests a second, some of which only save
+			x := m.Begin(ctx, b.header())
+			if _, err := x.Session(ctx); !errors.Is(err, core.ErrUnavailable) {
+				t.Fatal(err)
+			}
+			x.Discard()
+			time.Sleep(10 * time.Millisecond)
+		}
+		fault.Reset()
+		for range 100 {
+			b.visit(read)
+			time.Sleep(100 * time.Millisecond)
+		}
+		text := log.String()
+		for line, want := range map[string][2]int{
+			"the store does not answer": {1, 1}, "the store still does not answer": {10, 12}, "the store answers again": {1, 1}, "\n": {12, 14},
+		} {
+			if n := strings.Count(text, line); n < want[0] || n > want[1] {
+				t.Errorf("%q %d times: %s", line, n, text)
+			}
+		}
+		if !strings.Contains(text, "requests=6000 after=59.99s") {
+			t.Error(text)
+		}
+	})
+}
+
+// A store of which each other call fails is one outage, and not as many as calls.
+func TestHalfAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		fault := storetest.NewFault(memstore.New(memstore.Config{}))
+		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		for i := range 1000 {
+			fault.Reset()
+			if i%2 == 0 {
+				fault.Before(storetest.Outage)
+			}
+			x := m.Begin(ctx, b.header())
+			_, _ = x.Session(ctx)
+			x.Discard()
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := strings.Count(log.String(), "\n"); n > 3 {
+			t.Errorf("%d lines in ten seconds: %s", n, log.String())
+		}
+	})
+}
+
+func TestUncached(t *testing.T) {
+	for line, want := range map[string]bool{
+		"": false, "no-store": true, "public, No-Store": true, "private": true, "max-age=1,private": true,
+		"*": false, "public, *": false, `private="X-Field"`: false, `no-cache="a, no-store, b"`: false, `no-cache="a", no-store`: true,
+		`x="unclosed, no-store`: false, ",": false, "no-stores": false,
+	} {
+		if got := core.Uncached([]string{"max-age=2", line}); got != want {
+			t.Errorf("%q: %t", line, got)
+		}
+	}
+	h := http.Header{"Cache-Control": {"public, *"}}
+	core.Out{Name: "Set-Cookie", Value: "a=b", Vary: "Cookie"}.Apply(h)
+	if h.Get("Cache-Control") != "no-store" {
+		t.Errorf("%v", h)
+	}
+}
+
+func TestSentPlain(t *testing.T) {
+	for _, c := range []struct {
+		host, forwarded string
+		insecure, warns bool
+	}{
+		{"shop.example:8080", "", false, true}, {"shop.example", "http", false, true}, {"10.0.0.7", "", false, true}, {"localhost.example", "", false, true},
+		{"shop.example", "https", false, false}, {"shop.example", "for=1.2.3.4;proto=https", false, false}, {"shop.example", "", true, false},
+		{"localhost", "", false, false}, {"shop.localhost:80", "", false, false}, {"127.0.0.1:8080", "", false, false}, {"[::1]:80", "", false, false}, {"[::1]", "", false, false},
+	} {
+		var log strings.Builder
+		m := newManager(t, core.Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Cookie: core.Cookie{Insecure: c.insecure}})
+		m.SentPlain(c.host, c.forwarded)
+		m.SentPlain(c.host, c.forwarded)
+		if n := strings.Count(log.String(), "Config.Cookie.Insecure"); n > 1 || (n == 1) != c.warns {
+			t.Errorf("%+v: %d warnings: %s", c, n, log.String())
+		}
+	}
+}
+
+// A codec may use its buffers again, and write to what it is given.
+type careless struct{ buf []byte }
+
+func (*careless) Name() string { return "careless" }
+
+func (c *careless) Encode(v any) ([]byte, error) {
+	c.buf = fmt.Appendf(c.buf[:0], "%v", v)
+	return c.buf, nil
+}
+
+func (*careless) Decode(data []byte, into any) error {
+	_, err := fmt.Sscan(string(data), into)
+	clear(data)
+	return err
+}
+
+func TestCarelessCodec(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{Codec: &careless{buf: make([]byte, 0, 100)}}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, name.Set(s, "alice")) })
+	for range 2 {
+		b.visit(func(s *core.Session) {
+			var again int
+			must(t, s.Decode("count", &again))
+			if count.GetOr(s, 0) != 1 || name.GetOr(s, "") != "alice" || again != 1 {
+				t.Errorf("count %d, %d, name %q", count.GetOr(s, 0), again, name.GetOr(s, ""))
+			}
+			must(t, count.Update(s, func(n int) int { return n }))
+		})
+	}
+}

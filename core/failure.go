@@ -1,0 +1,88 @@
+package core
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+)
+
+// failure is why the request's changes cannot be saved. Ignoring the error of a call must lose nothing silently.
+type failure struct {
+	key  []byte // whose value it is about; nil: it is about all
+	err  error
+	told bool // the log has it
+}
+
+// fail keeps err, which is about the value under key, and returns it.
+func (s *Session) fail(key string, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if closed := s.writable(); closed != nil {
+		return closed
+	}
+	s.spoil([]byte(key), err)
+	return err
+}
+
+// spoil keeps err for the save. s.mu is held.
+func (s *Session) spoil(key []byte, err error) {
+	r := s.rarely()
+	r.failed = append(r.failed, failure{key: key, err: err})
+}
+
+// mend forgets what failed for a value that was set or removed since; for nil, all values. s.mu is held.
+func (s *Session) mend(key []byte) {
+	if s.rare == nil || len(s.rare.failed) == 0 {
+		return
+	}
+	kept := s.rare.failed[:0]
+	for _, f := range s.rare.failed {
+		if len(f.key) == 0 || key != nil && !bytes.Equal(f.key, key) {
+			kept = append(kept, f)
+		}
+	}
+	s.rare.failed = kept
+}
+
+// bad returns why the changes cannot be saved, nil if they can. s.mu is held.
+func (s *Session) bad() error {
+	if s.rare == nil || len(s.rare.failed) == 0 {
+		return nil
+	}
+	return s.rare.failed[0].err
+}
+
+// forgive forgets all that failed. s.mu is held.
+func (s *Session) forgive() {
+	if s.rare != nil {
+		s.rare.failed = nil
+	}
+}
+
+// told reports whether the log has it already that the changes cannot be saved, and notes that it has now.
+func (s *Session) told() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bad() == nil {
+		return false
+	}
+	was := s.rare.failed[0].told
+	s.rare.failed[0].told = true
+	return was
+}
+
+// tooLate refuses a change that needs a cookie after the header has left. The log has it once for a request.
+// s.mu is held.
+func (s *Session) tooLate() error {
+	if r := s.rarely(); !r.late {
+		r.late = true
+		s.x.drop(s.x.Context(), s.rec.ID, ErrHeaderSent, slog.LevelWarn)
+	}
+	return ErrHeaderSent
+}
+
+// drop tells the Observer and the log that changes are not stored.
+func (x *Exchange) drop(ctx context.Context, id ID, why error, level slog.Level) {
+	x.m.observe(ctx, Event{Kind: EventDropped, ID: id, Err: why})
+	x.m.cfg.Logger.Log(aside{ctx}, level, "coatcheck: session changes not stored", "session", id, "error", why)
+}

@@ -1,0 +1,138 @@
+package core
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"runtime"
+)
+
+// A function given to Key.Update may use its session, and then runs once all the same: what it changes there
+// is done when it runs first, and not again when a save replays it. The session learns from the
+// stack that it is called by such a function, which costs a microsecond or two, and it looks only while one is
+// running. No lock is held then.
+
+// running is a function given to Update that runs for the first time.
+type running struct {
+	key  string
+	next *running
+}
+
+// maxRuns bounds how often a function runs anew because other goroutines of the request change its key. One of
+// them gets through each time.
+const maxRuns = 10_000
+
+// compute stores what f makes of the value under key.
+func (s *Session) compute(key string, f updateFunc) error {
+	for range maxRuns {
+		done, err := s.computeOnce(key, f)
+		if done || err != nil {
+			return err
+		}
+	}
+	return s.fail(key, fmt.Errorf("coatcheck: Update of key %q: other goroutines of the request change it again and again: %w", key, ErrConflict))
+}
+
+// computeOnce is compute, unless somebody else has changed the value meanwhile: then it does nothing.
+func (s *Session) computeOnce(key string, f updateFunc) (done bool, err error) {
+	s.mu.Lock()
+	if err := s.settable(key); err != nil || s.repeats() {
+		s.mu.Unlock()
+		return true, err
+	}
+	s.edit()
+	codec := s.cur.codec
+	old, present := s.cur.find(key)
+	run := &running{key: key, next: s.running}
+	s.running = run
+	s.mu.Unlock()
+
+	e, err := s.first(run, f, codec, key, old, present)
+	if err != nil {
+		return true, s.fail(key, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.changeable(); err != nil {
+		return true, err
+	}
+	now, still := s.cur.find(key)
+	if s.cur.codec != codec || still != present || !bytes.Equal(now, old) {
+		return false, nil
+	}
+	s.edit() // a save may have begun meanwhile
+	s.cur.set(e.key, e.value)
+	s.keep(op{kind: opUpdate, key: e.key, update: f})
+	s.mend(e.key)
+	return true, nil
+}
+
+// first runs f for the first time. f may read and change the session.
+//
+//go:noinline
+func (s *Session) first(run *running, f updateFunc, codec Codec, key string, old []byte, present bool) (entry, error) {
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for at := &s.running; *at != nil; at = &(*at).next {
+			if *at == run {
+				*at = run.next
+				return
+			}
+		}
+	}()
+	return f(codec, key, old, present)
+}
+
+// again runs f once more, on what another request has stored.
+//
+//go:noinline
+func again(f updateFunc, codec Codec, key string, old []byte, present bool) (entry, error) {
+	return f(codec, key, old, present)
+}
+
+var (
+	nameOfFirst = runtime.FuncForPC(reflect.ValueOf((*Session).first).Pointer()).Name()
+	nameOfAgain = runtime.FuncForPC(reflect.ValueOf(again).Pointer()).Name()
+)
+
+// onStack counts the calls of a function on this goroutine's stack.
+func onStack(name string) (n int) {
+	var array [64]uintptr
+	for skip := 2; ; skip += len(array) {
+		found := runtime.Callers(skip, array[:])
+		frames := runtime.CallersFrames(array[:found])
+		for more := found > 0; more; {
+			var frame runtime.Frame
+			if frame, more = frames.Next(); frame.Function == name {
+				n++
+			}
+		}
+		if found < len(array) {
+			return n
+		}
+	}
+}
+
+// repeats reports whether a save replays the function that calls this: what it does to the session was done when it ran
+// first. s.mu may be held.
+func (s *Session) repeats() bool { return s.saving.Load() && onStack(nameOfAgain) > 0 }
+
+// settable is changeable for the value under key: the function of an Update of this key would overwrite
+// the change with its result. s.mu is held.
+func (s *Session) settable(key string) error {
+	if err := s.changeable(); err != nil {
+		return err
+	}
+	n, mine := 0, false
+	for run := s.running; run != nil; run = run.next {
+		n++
+		mine = mine || run.key == key
+	}
+	if !mine || onStack(nameOfFirst) != n { // others run, too: their goroutine may be the one that updates key
+		return nil
+	}
+	err := fmt.Errorf("coatcheck: key %q is changed in the function of an Update of this key, which would overwrite it", key)
+	s.spoil(nil, err) // no later change makes it good
+	return err
+}

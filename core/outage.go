@@ -1,0 +1,72 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// An outage of the store is one line in the log when it begins, one with a count every few seconds, and one when it is over.
+// Each request that it costs is a line at debug level.
+const (
+	outageTold = 5 * time.Second // between two counts
+	outageOver = 5 * time.Second // without a failure, and the next answer ends it
+)
+
+type outage struct {
+	on atomic.Bool
+
+	mu                sync.Mutex
+	began, told, last time.Time
+	failed, sinceTold int // requests
+}
+
+// down notes that a request was not served for want of an answer by the store.
+func (m *Manager) down(ctx context.Context, err error) {
+	log := m.cfg.Logger
+	log.DebugContext(aside{ctx}, "coatcheck: the store did not answer a request", "store", m.info.Name, "error", err)
+	o, now := &m.outage, time.Now()
+	o.mu.Lock()
+	o.last = now
+	begins := !o.on.Swap(true)
+	if begins {
+		o.began, o.told, o.failed, o.sinceTold = now, now, 0, 0
+	}
+	o.failed++
+	o.sinceTold++
+	counts, n := now.Sub(o.told) >= outageTold, o.sinceTold
+	if counts {
+		o.told, o.sinceTold = now, 0
+	}
+	began := o.began
+	o.mu.Unlock()
+	switch {
+	case begins:
+		log.ErrorContext(aside{ctx}, "coatcheck: the store does not answer", "store", m.info.Name, "error", err)
+	case counts:
+		log.ErrorContext(aside{ctx}, "coatcheck: the store still does not answer", "store", m.info.Name, "error", err,
+			"requests", n, "for", now.Sub(began).Round(time.Second))
+	}
+}
+
+// up notes how a call of the store ended.
+func (m *Manager) up(ctx context.Context, err error) {
+	o := &m.outage
+	if !o.on.Load() || errors.Is(err, ErrUnavailable) {
+		return
+	}
+	now := time.Now()
+	o.mu.Lock()
+	over := o.on.Load() && now.Sub(o.last) >= outageOver
+	if over {
+		o.on.Store(false)
+	}
+	n, lasted := o.failed, o.last.Sub(o.began)
+	o.mu.Unlock()
+	if over {
+		m.cfg.Logger.InfoContext(aside{ctx}, "coatcheck: the store answers again", "store", m.info.Name,
+			"requests", n, "after", lasted.Round(time.Millisecond))
+	}
+}
