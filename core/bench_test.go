@@ -75,3 +75,37 @@ func exchanges(tb testing.TB, cfg core.Config) p10.Adapter {
 		},
 	}
 }
+
+// BenchmarkSet is Key.Set by itself, for values that the codec writes without encoding/json, and for some that it does not.
+func BenchmarkSet(b *testing.B) {
+	type item struct {
+		Name string
+		N    int
+	}
+	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = m.Close() })
+	set(b, m, "int", 42)
+	set(b, m, "bool", true)
+	set(b, m, "string", "user-0123456789")
+	set(b, m, "text", "Zoë <b> & \"you\"")
+	set(b, m, "struct", []item{{"a", 1}, {"b", 2}})
+	set(b, m, "map", map[string]any{"a": 1, "b": "two"})
+}
+
+func set[T any](b *testing.B, m *core.Manager, name string, v T) {
+	b.Run(name, func(b *testing.B) {
+		b.ReportAllocs()
+		s, err := m.Begin(context.Background(), nil).Session(context.Background())
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if err := core.Key[T](name).Set(s, v); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -3,8 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +21,8 @@ import (
 // All methods may be called concurrently. After Finish or Discard the
 // session answers ErrClosed. An Exchange holds nothing of the framework's.
 type Exchange struct {
+	printer[exchangeName]
+
 	m    *Manager
 	ctx  exchangeContext
 	line *string // header line with the token, nil if there is none
@@ -120,7 +120,7 @@ func (x *Exchange) session(ctx context.Context) *Session {
 	if x.phase == phaseClosed {
 		return deadSession(ErrClosed)
 	}
-	s := &Session{x: x}
+	s := (&Session{x: x}).ready()
 	s.cur.codec = x.m.cfg.Codec
 	s.err = x.load(ctx, s)
 	s.sent = x.phase == phaseSent
@@ -258,6 +258,3 @@ func (s *Session) close(why error) {
 		s.err = why
 	}
 }
-
-// Format keeps the token out of a printed Exchange, whatever the verb.
-func (x *Exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coatcheck.Exchange") }

@@ -172,7 +172,7 @@ func (l *loading) ambiguous() {
 // void makes s the session of a request that carries none.
 func (l *loading) void(late bool) {
 	s := l.s
-	*s = Session{x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
+	*s = Session{printer: s.printer, x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
 }
 
 // tokens returns what the request carries, whether it is well-formed or not.

@@ -17,6 +17,8 @@ import (
 // methods may be called concurrently. Several managers, with cookies of different names, may
 // serve one application.
 type Manager struct {
+	printer[*Manager]
+
 	cfg  Config
 	info driver.Info
 
@@ -51,6 +53,7 @@ func New(cfg Config) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{cfg: cfg, info: cfg.Store.Info(), can: driver.AbilitiesOf(cfg.Store)}
+	m.of = m
 	m.store, _ = cfg.Store.(driver.Store)
 	m.tokens, _ = cfg.Store.(driver.TokenStore)
 	switch {
@@ -116,13 +119,16 @@ func (m *Manager) Logger() *slog.Logger { return m.cfg.Logger }
 // Config.TokenHeader. Adapters give its lines to Begin.
 func (m *Manager) Header() string { return m.source }
 
-// Format keeps settings and keys out of logs, whatever the verb.
-func (m *Manager) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "coatcheck.Manager(%s)", m.info.Name)
-}
-
 // LogValue is what log/slog shows of a manager.
-func (m *Manager) LogValue() slog.Value { return slog.StringValue(m.info.Name) }
+func (m *Manager) LogValue() slog.Value { return slog.StringValue(m.describe()) }
+
+// describe is for the printer: settings and keys are in no log.
+func (m *Manager) describe() string {
+	if m == nil {
+		return "coatcheck.Manager(nil)"
+	}
+	return "coatcheck.Manager(" + m.info.Name + ")"
+}
 
 // now is the time in microseconds, which is how core reckons: it is exact and quick.
 func (m *Manager) now() int64 {

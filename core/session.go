@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -29,7 +28,11 @@ func ParseID(s string) (ID, error) { return driver.ParseID(s) }
 // request then fails with it and stores nothing. A handler that answers with a status of 400 or more stands
 // by its answer, and nothing is stored either. ErrHeaderSent from such a method says that the change would need a
 // cookie, and the response has left without it; that one change was not made, others are.
+//
+// Printed, logged or put into a page, by value or by pointer, it shows its ID in short and nothing else.
 type Session struct {
+	printer[*Session]
+
 	x *Exchange // nil for a view
 
 	mu  sync.Mutex
@@ -131,7 +134,13 @@ const (
 
 // deadSession stands in where there is none, so that nobody is handed a nil.
 func deadSession(err error) *Session {
-	return &Session{err: err, cur: state{header: header{codec: JSON}}}
+	return (&Session{err: err, cur: state{header: header{codec: JSON}}}).ready()
+}
+
+// ready lets s be printed: all but the zero Session went through it.
+func (s *Session) ready() *Session {
+	s.of = s
+	return s
 }
 
 // dirty reports whether there is something to save. s.mu is held.
@@ -352,17 +361,11 @@ func (s *Session) Clear() error {
 	return nil
 }
 
-// Format writes the session's ID and nothing else, whatever the verb.
-func (s *Session) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, s.describe())
-}
-
-// LogValue is what log/slog shows of a session.
+// LogValue is what log/slog shows of a session. It is not the printer's, for the sake of a nil pointer: of a copy, slog
+// asks Format or MarshalJSON.
 func (s *Session) LogValue() slog.Value { return slog.StringValue(s.describe()) }
 
-// MarshalJSON gives the session's ID, and never its content.
-func (s *Session) MarshalJSON() ([]byte, error) { return []byte(`"` + s.describe() + `"`), nil }
-
+// describe is for the printer.
 func (s *Session) describe() string {
 	if s == nil {
 		return "session(nil)"

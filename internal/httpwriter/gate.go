@@ -7,6 +7,8 @@ package httpwriter
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 // Gate is one request's passage from handler to client. Whoever is about to send the
 // header calls Pass first. Its zero value is to be given to Begin; it must not be copied.
 type Gate struct {
+	unprinted
 	x     core.Exchange
 	m     *core.Manager
 	r     *http.Request
@@ -35,6 +38,12 @@ const (
 	passed        // the session is stored, the header may leave
 	failed        // it is not, and nothing of the handler's may leave
 )
+
+// unprinted keeps the header, with its tokens, out of a printed writer, whatever the verb: with some, fmt follows pointers
+// in unexported fields. Its method is on the value, since templates print what a pointer points to.
+type unprinted struct{}
+
+func (unprinted) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coatcheck.ResponseWriter") }
 
 type field struct {
 	name   string

@@ -1,0 +1,150 @@
+package core_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	htmltemplate "html/template"
+	"io"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"text/template"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+)
+
+// printers are the ways in which things end up in pages and logs.
+var printers = map[string]func(w io.Writer, v any) error{
+	"fmt": func(w io.Writer, v any) error {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X"} {
+			fmt.Fprintf(w, verb+"\n", v)
+		}
+		return nil
+	},
+	"text/template": text.Execute,
+	"html/template": html.Execute,
+	"slog text":     func(w io.Writer, v any) error { slog.New(slog.NewTextHandler(w, nil)).Info("m", "v", v); return nil },
+	"slog JSON":     func(w io.Writer, v any) error { slog.New(slog.NewJSONHandler(w, nil)).Info("m", "v", v); return nil },
+	"encoding/json": func(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) },
+}
+
+var (
+	text = template.Must(template.New("").Parse(
+		`{{.}} {{print .}} {{println .}} {{printf "%v %+v %#v %d %x" . . . . .}} {{html .}} {{js .}} {{urlquery .}}`))
+	html = htmltemplate.Must(htmltemplate.New("").Parse(`<p title="{{.}}" class={{.}} onclick="f({{.}}, '{{.}}')">{{.}}</p>
+		<a href="/?s={{.}}">x</a> <a href="{{.}}">x</a> <!-- {{.}} --> <style>p { color: "{{.}}" }</style> <textarea>{{.}}</textarea>
+		<script>var s = {{.}}, t = "{{.}}", u = [{{.}}];</script>{{print .}} {{printf "%v %+v %#v %d %x" . . . . .}}`))
+)
+
+// copied returns what p points to, by value, past go vet.
+func copied(p any) any { return reflect.ValueOf(p).Elem().Interface() }
+
+// holders put v where fmt, encoding/json and templates come to it by themselves.
+func holders(v any) map[string]any {
+	t := reflect.TypeOf(v)
+	s := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "V", Type: t}})).Elem()
+	s.Field(0).Set(reflect.ValueOf(v))
+	list := reflect.MakeSlice(reflect.SliceOf(t), 1, 1)
+	list.Index(0).Set(reflect.ValueOf(v))
+	table := reflect.MakeMap(reflect.MapOf(reflect.TypeFor[string](), t))
+	table.SetMapIndex(reflect.ValueOf("v"), reflect.ValueOf(v))
+	return map[string]any{
+		"itself": v, "a field": s.Interface(), "a field, by pointer": s.Addr().Interface(),
+		"a slice": list.Interface(), "a map": table.Interface(), "any": []any{map[string]any{"v": v}},
+	}
+}
+
+// Whatever is printed, by value or by pointer, in whatever way and wherever it stands: no token, user, key, value or byte of a
+// record is in it. A session shows its ID.
+func TestPrintingShowsNothing(t *testing.T) {
+	const secretKey core.Key[string] = "qq-key"
+	const subject, value = "qq-subject", "qq-value"
+	sealing := keyring.Generate("k1")
+	keys := ring(t, sealing)
+	cfg := core.Config{Keys: keys}
+	m := newManager(t, cfg)
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, secretKey.Set(s, value)); must(t, s.Login(subject)) })
+	_, token, _ := strings.Cut(b.cookie, "=")
+
+	x, bytesX := m.Begin(ctx, b.header()), m.BeginBytes(ctx, []byte(b.cookie))
+	s, err := x.Session(ctx)
+	must(t, err)
+	_, err = bytesX.Session(ctx)
+	must(t, err)
+	must(t, secretKey.Set(s, value+"2"))
+	fresh, err := m.Begin(ctx, nil).Session(ctx)
+	must(t, err)
+	must(t, secretKey.Set(fresh, value))
+	unknown, err := m.Begin(ctx, []string{"__Host-session=" + strings.Repeat("A", 43)}).Session(ctx)
+	must(t, err)
+	must(t, secretKey.Set(unknown, value))
+	dead, _ := core.FromContext(ctx)
+	var view *core.Session
+	for view, err = range m.Sessions(ctx, subject) {
+		must(t, err)
+	}
+	id := s.ID().String()[:16]
+	out := core.Out{Name: "Set-Cookie", Value: b.line}
+
+	secrets := []string{token, subject, value, string(secretKey), string(sealing.Secret)}
+	for _, secret := range secrets {
+		list := strings.Trim(fmt.Sprint([]byte(secret)), "[]")
+		secrets = append(secrets, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), list, strings.ReplaceAll(list, " ", ","),
+			base64.StdEncoding.EncodeToString([]byte(secret)), strings.Trim(fmt.Sprintf("%#v", []byte(secret)), "[]byte{}"))
+	}
+	for what, c := range map[string]struct {
+		v    any
+		want string
+	}{
+		"session": {s, id}, "session, copied": {copied(s), id},
+		"view": {view, id}, "view, copied": {copied(view), id},
+		"new session": {fresh, "session"}, "new session, copied": {copied(fresh), "session"},
+		"session of an unknown token": {unknown, "session"}, "session of an unknown token, copied": {copied(unknown), "session"},
+		"dead session": {dead, "session"}, "dead session, copied": {copied(dead), "session"},
+		"zero session": {new(core.Session), "session"}, "zero session, copied": {copied(new(core.Session)), "session"},
+		"manager": {m, "coatcheck.Manager"}, "manager, copied": {copied(m), "coatcheck.Manager"},
+		"zero manager": {new(core.Manager), "coatcheck.Manager"}, "zero manager, copied": {copied(new(core.Manager)), "coatcheck.Manager"},
+		"exchange": {x, "coatcheck.Exchange"}, "exchange, copied": {copied(x), "coatcheck.Exchange"},
+		"exchange of bytes": {bytesX, "coatcheck.Exchange"}, "exchange of bytes, copied": {copied(bytesX), "coatcheck.Exchange"},
+		"zero exchange": {new(core.Exchange), "coatcheck.Exchange"},
+		"context":       {x.Context(), ""}, "out": {out, ""}, "out, by pointer": {&out, ""},
+		"keyring": {keys, "keyring"}, "keyring, copied": {*keys, "keyring"}, "zero keyring": {keyring.Keyring{}, "keyring"},
+		"key": {sealing, "keyring"}, "key, by pointer": {&sealing, "keyring"},
+		"config": {cfg, ""}, "config, by pointer": {&cfg, ""},
+	} {
+		for where, v := range holders(c.v) {
+			for way, print := range printers {
+				var got bytes.Buffer
+				if err := print(&got, v); err != nil && c.want != "" {
+					t.Errorf("%s in %s by %s: %v", what, where, way, err)
+				}
+				if !strings.Contains(got.String(), c.want) {
+					t.Errorf("%s in %s by %s: no %q in %.300s", what, where, way, c.want, got.String())
+				}
+				for _, secret := range secrets {
+					if strings.Contains(got.String(), secret) {
+						t.Errorf("%s in %s by %s shows %q: %.300s", what, where, way, secret, got.String())
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
+// A nil one is no panic, and no page of a stack in the log.
+func TestPrintingNil(t *testing.T) {
+	for _, v := range []any{(*core.Session)(nil), (*core.Manager)(nil), (*core.Exchange)(nil)} {
+		for way, print := range printers {
+			var got bytes.Buffer
+			if err := print(&got, v); err != nil || strings.Contains(got.String(), "panic") {
+				t.Errorf("%T by %s: %v, %.300s", v, way, err, got.String())
+			}
+		}
+	}
+}
