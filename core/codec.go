@@ -20,6 +20,13 @@ type Codec interface {
 
 // JSON is the default Codec: encoding/json, with short cuts that give the same
 // bytes for plain numbers, booleans and strings.
+//
+// What encoding/json would lose without an error is refused: text that is not UTF-8; a struct with fields of which
+// none is exported, unless it has MarshalJSON or MarshalText; and a [Key] of an interface type.
+//
+// The rest is as in encoding/json. A number behind an any, also in a map[string]any or []any, comes back as a float64,
+// which is not exact from 2^53 on; a struct there comes back as a map[string]any. Other unexported fields, and those
+// tagged json:"-", are not stored.
 var JSON Codec = jsonCodec{}
 
 type jsonCodec struct{}
@@ -30,7 +37,7 @@ func (jsonCodec) Encode(v any) ([]byte, error) {
 	if data, ok := appendPlain("", v); ok {
 		return data, nil
 	}
-	return json.Marshal(v)
+	return marshalKept(v)
 }
 
 // appendPlain appends to a copy of name what Encode makes of the commonest values, in one allocation.

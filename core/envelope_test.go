@@ -148,7 +148,7 @@ func TestJSONShortcuts(t *testing.T) {
 		check(b)
 		return !t.Failed()
 	}, nil))
-	for _, s := range []string{"", "a\"b", `\`, "<&>", "\x7f", "\u2028", "\xff", "é", "tab\t"} {
+	for _, s := range []string{"", "a\"b", `\`, "<&>", "\x7f", "\u2028", "\ufffd", "é", "tab\t"} {
 		check(s)
 	}
 }

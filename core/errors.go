@@ -61,6 +61,10 @@ type ValueError struct {
 }
 
 func (e *ValueError) Error() string {
+	var loss lossError
+	if errors.As(e.Err, &loss) {
+		return fmt.Sprintf("coatcheck: %s key %q as %s: %s", e.Op, e.Key, e.Type, loss)
+	}
 	return fmt.Sprintf("coatcheck: %s key %q as %s: %T", e.Op, e.Key, e.Type, e.Err)
 }
 

@@ -20,8 +20,13 @@ type Flash struct {
 // meet. The keys rise with time.
 const flashKey = reserved + "flash."
 
-// AddFlash leaves a message for the next call of Flashes, in this request or a later one.
+// AddFlash leaves a message for the next call of Flashes, in this request or a later one. A *ValueError says that it
+// is not UTF-8.
 func (s *Session) AddFlash(level, text string) error {
+	data, err := JSON.Encode(Flash{level, text})
+	if err != nil {
+		return s.fail("", &ValueError{Key: "flash", Type: "core.Flash", Op: "encode", Err: err})
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.changeable(); err != nil || s.repeats() {
@@ -30,11 +35,8 @@ func (s *Session) AddFlash(level, text string) error {
 	var name [12]byte
 	binary.BigEndian.PutUint64(name[:], max(uint64(s.x.m.cfg.Now().UnixNano()), s.lastFlash()+1))
 	rand.Read(name[8:])
-	data, err := JSON.Encode(Flash{level, text})
-	if err == nil {
-		s.do(op{kind: opSet, key: hex.AppendEncode([]byte(flashKey), name[:]), value: data})
-	}
-	return err
+	s.do(op{kind: opSet, key: hex.AppendEncode([]byte(flashKey), name[:]), value: data})
+	return nil
 }
 
 // lastFlash is the time in the last message's key: a clock may stand still, or go back. s.mu is held.

@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -51,7 +52,7 @@ func (k Key[T]) GetOr(s *Session, def T) T {
 }
 
 // Set stores v. When requests overlap, the last Set of a key counts, and other keys are left
-// alone. A *ValueError says that v cannot be encoded.
+// alone. A *ValueError says that v cannot be encoded, or that the codec would not keep it: see [JSON].
 func (k Key[T]) Set(s *Session, v T) error {
 	if err := k.check(s); err != nil {
 		return err
@@ -151,25 +152,20 @@ func checkKey(name string) error {
 	return nil
 }
 
-func (k Key[T]) encode(codec Codec, v T) ([]byte, error) {
-	data, err := codec.Encode(v)
-	if err != nil {
-		return nil, &ValueError{Key: string(k), Type: typeName[T](), Op: "encode", Err: err}
-	}
-	return data, nil
-}
-
 // entry encodes v. A framework may reuse the memory that name is in, and a codec that of its result, so the entry has
 // its own: one piece for both.
 func (Key[T]) entry(codec Codec, name string, v T) (entry, error) {
 	if codec == JSON {
+		if reflect.TypeFor[T]().Kind() == reflect.Interface {
+			return entry{}, unencoded[T](name, errNoType)
+		}
 		if buf, ok := appendPlain(name, v); ok {
 			return split(buf, len(name)), nil
 		}
 	}
-	data, err := Key[T](name).encode(codec, v)
+	data, err := codec.Encode(v)
 	if err != nil {
-		return entry{}, err
+		return entry{}, unencoded[T](name, err)
 	}
 	buf := make([]byte, 0, len(name)+len(data))
 	return split(append(append(buf, name...), data...), len(name)), nil
@@ -177,5 +173,9 @@ func (Key[T]) entry(codec Codec, name string, v T) (entry, error) {
 
 // split makes an entry of a key with its value after it.
 func split(buf []byte, key int) entry { return entry{buf[:key:key], buf[key:]} }
+
+func unencoded[T any](name string, err error) error {
+	return &ValueError{Key: strings.Clone(name), Type: typeName[T](), Op: "encode", Err: err}
+}
 
 func typeName[T any]() string { return strings.TrimPrefix(fmt.Sprintf("%T", new(T)), "*") }

@@ -81,9 +81,16 @@ const visits core.Key[int] = "visits"
 
 func coatcheck[C any]() library[C, *core.Session] {
 	return library[C, *core.Session]{
-		get:  func(s *core.Session, key any) int { return core.Key[int](key.(string)).GetOr(s, 0) },
-		set:  func(s *core.Session, key any, n int) { _ = core.Key[int](key.(string)).Set(s, n) },
-		fill: func(s *core.Session, key string, value any) { _ = core.Key[any](key).Set(s, value) },
+		get: func(s *core.Session, key any) int { return core.Key[int](key.(string)).GetOr(s, 0) },
+		set: func(s *core.Session, key any, n int) { _ = core.Key[int](key.(string)).Set(s, n) },
+		fill: func(s *core.Session, key string, value any) {
+			switch v := value.(type) {
+			case int:
+				_ = core.Key[int](key).Set(s, v)
+			case string:
+				_ = core.Key[string](key).Set(s, v)
+			}
+		},
 		add: func(s *core.Session) int {
 			_ = visits.Update(s, func(n int) int { return n + 1 })
 			return visits.GetOr(s, 0)
