@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/textproto"
+	"reflect"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -15,8 +16,8 @@ import (
 // Config is every setting of a Manager. The zero value of each field is its
 // safe default; only Store must be set.
 type Config struct {
-	// Store keeps the sessions: a package under stores/, or your own.
-	// Django: SESSION_ENGINE. Required.
+	// Store keeps the sessions: a package under stores/, or your own, which is a driver.Store or a
+	// driver.TokenStore and not both. Django: SESSION_ENGINE. Required.
 	Store driver.Backend
 
 	// Cookie says how the cookie looks. Django: the SESSION_COOKIE_ settings.
@@ -30,8 +31,8 @@ type Config struct {
 	Namespace string
 
 	// TokenHeader makes API clients carry the token in this request and response
-	// header instead of a cookie, which is then neither read nor sent. To serve browsers and API
-	// clients, use two managers. Default: "", the cookie.
+	// header instead of a cookie, which is then neither read nor sent. No header that browsers, proxies or servers have
+	// a use for, Authorization included. To serve browsers and API clients, use two managers. Default: "", the cookie.
 	TokenHeader string
 
 	// IdleTimeout ends a session that was not used for so long. At least 1s.
@@ -73,7 +74,7 @@ type Config struct {
 	StoreTimeout time.Duration
 
 	// SweepInterval is how often expired sessions are removed from a store that does not
-	// forget them by itself, give or take a tenth. Negative: never; call
+	// forget them by itself, give or take a tenth. At least 1s. Negative: never; call
 	// Manager.Sweep. Django: the clearsessions command. Default: 10 minutes.
 	SweepInterval time.Duration
 
@@ -141,12 +142,10 @@ func (c *Config) defaults() error {
 	if c.TokenHeader != "" {
 		c.TokenHeader = textproto.CanonicalMIMEHeaderKey(c.TokenHeader)
 	}
-	bad := func(field, format string, args ...any) error {
-		return fmt.Errorf("coatcheck: Config."+field+" "+format, args...)
+	if err := c.parts(); err != nil {
+		return err
 	}
 	switch {
-	case c.Store == nil:
-		return bad("Store", "is not set: use a package under stores/, memstore to begin with")
 	case c.IdleTimeout < time.Second:
 		return bad("IdleTimeout", "is %v, at least 1s", c.IdleTimeout)
 	case c.Lifetime < c.IdleTimeout:
@@ -159,12 +158,10 @@ func (c *Config) defaults() error {
 		return bad("MaxSize", "is %d bytes, at least 128", c.MaxSize)
 	case c.StoreTimeout < time.Millisecond:
 		return bad("StoreTimeout", "is %v, at least 1ms", c.StoreTimeout)
-	case len(c.Codec.Name()) < 1 || len(c.Codec.Name()) > 16:
-		return bad("Codec", "is named %.20q, a name has 1 to 16 bytes", c.Codec.Name())
-	case c.Codec.Name() == JSON.Name() && c.Codec != JSON:
-		return bad("Codec", "is named %q like the default one; choose another name", JSON.Name())
+	case c.SweepInterval > 0 && c.SweepInterval < time.Second:
+		return bad("SweepInterval", "is %v, at least 1s; negative: never, and Manager.Sweep is yours to call", c.SweepInterval)
 	case !validHeader(c.TokenHeader):
-		return bad("TokenHeader", "%.40q must be a header name of its own, such as X-Session-Token", c.TokenHeader)
+		return bad("TokenHeader", "%.40q must be a header name of its own, such as X-Session-Token, and none that browsers, proxies or servers use", c.TokenHeader)
 	}
 	if err := c.Cookie.validate(); err != nil {
 		return err
@@ -180,20 +177,39 @@ func (c *Config) defaults() error {
 	return nil
 }
 
+// parts refuses the store, the codec, the keys and the logger that nobody can mean: they would panic in a request.
+func (c *Config) parts() error {
+	switch {
+	case c.Store == nil:
+		return bad("Store", "is not set: use a package under stores/, memstore to begin with")
+	case isNil(c.Store):
+		return bad("Store", "is a nil %T: make one with its package's New, and look at the error", c.Store)
+	case isNil(c.Codec):
+		return bad("Codec", "is a nil %T: leave it unset for JSON", c.Codec)
+	case len(c.Codec.Name()) < 1 || len(c.Codec.Name()) > 16:
+		return bad("Codec", "is named %.20q, a name has 1 to 16 bytes", c.Codec.Name())
+	case c.Codec.Name() == JSON.Name() && c.Codec != JSON:
+		return bad("Codec", "is named %q like the default one; choose another name", JSON.Name())
+	case c.Keys != nil && *c.Keys == keyring.Keyring{}:
+		return bad("Keys", "has no key: make a keyring with keyring.New or keyring.Parse, or leave it nil for no encryption")
+	case c.Logger.Handler() == nil:
+		return bad("Logger", "has no handler: make it with slog.New, or leave it nil for slog.Default()")
+	}
+	return nil
+}
+
+func bad(field, format string, args ...any) error {
+	return fmt.Errorf("coatcheck: Config."+field+" "+format, args...)
+}
+
+func isNil(part any) bool {
+	v := reflect.ValueOf(part)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}
+
 func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
 		*field = value
 	}
-}
-
-func validHeader(name string) bool {
-	switch name {
-	case "":
-		return true
-	case "Cookie", "Set-Cookie", "Vary", "Cache-Control", "Content-Type", "Content-Length", "Host", "Connection", "Transfer-Encoding":
-		return false
-	}
-	// A cookie's name has the alphabet of a header's (both are tokens of RFC 9110).
-	return (&http.Cookie{Name: name, Value: "x"}).Valid() == nil
 }

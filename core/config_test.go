@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -19,6 +21,14 @@ func (onlyInfo) Info() driver.Info { return driver.Info{Name: "onlyinfo"} }
 type namedCodec struct{ core.Codec }
 
 func (namedCodec) Name() string { return "" }
+
+// bothStores is what nobody can mean.
+type bothStores struct {
+	driver.Store
+	driver.TokenStore
+}
+
+func (bothStores) Info() driver.Info { return driver.Info{Name: "both"} }
 
 func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 	cookie := func(c core.Cookie) core.Config { return core.Config{Cookie: c} }
@@ -40,6 +50,14 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 		{"Config.Codec", core.Config{Codec: namedCodec{}}},
 		{"Config.TokenHeader", core.Config{TokenHeader: "Set-Cookie"}},
 		{"Config.TokenHeader", core.Config{TokenHeader: "X Token"}},
+		{"Config.Store: core_test.bothStores is both", core.Config{Store: bothStores{}}},
+		{"Config.Store is a nil *memstore.Store", core.Config{Store: (*memstore.Store)(nil)}},
+		{"Config.Codec is a nil *core_test.namedCodec", core.Config{Codec: (*namedCodec)(nil)}},
+		{"Config.Keys", core.Config{Keys: &keyring.Keyring{}}},
+		{"Config.Keys", core.Config{Keys: new(keyring.Keyring), Namespace: "n"}},
+		{"Config.Logger", core.Config{Logger: &slog.Logger{}}},
+		{"Config.SweepInterval is 1ns, at least 1s", core.Config{SweepInterval: 1}},
+		{"Config.SweepInterval", core.Config{SweepInterval: time.Second - 1}},
 		{"Config.Cookie.Domain", cookie(core.Cookie{Name: "__Host-id", Domain: "example.org"})},
 		{"Config.Cookie.Path", cookie(core.Cookie{Name: "__Host-id", Path: "/app"})},
 		{"Config.Cookie.Path", cookie(core.Cookie{Path: "app"})},
@@ -61,6 +79,34 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("want an error about %s, got %v, %v", c.want, m, err)
 		}
+	}
+}
+
+// A header that means something to a browser, a proxy or a server carries no token, however it is spelled.
+func TestTokenHeaderOfOthers(t *testing.T) {
+	store := memstore.New(memstore.Config{})
+	for header := range strings.FieldsSeq(`Accept accept-encoding Access-Control-Allow-Origin Age ALLOW Alt-Svc authorization
+		Cache-Control Clear-Site-Data Connection Content-Security-Policy Content-Type Cookie Cross-Origin-Opener-Policy Date DNT
+		ETag Expect Expires Forwarded From Host If-None-Match Keep-Alive Last-Modified Link Location Max-Forwards Origin
+		Permissions-Policy Pragma Priority Proxy-Authorization Range Referer Referrer-Policy Refresh Retry-After Sec-Fetch-Site
+		Server Server-Timing Set-Cookie Strict-Transport-Security TE Trailer Transfer-Encoding Upgrade Upgrade-Insecure-Requests
+		User-Agent Vary Via Warning WWW-Authenticate X-Accel-Redirect X-Content-Type-Options X-Forwarded-For X-Frame-Options
+		X-HTTP-Method-Override X-Real-IP X-Request-ID X-Requested-With traceparent`) {
+		if _, err := core.New(core.Config{Store: store, TokenHeader: header}); err == nil || !strings.Contains(err.Error(), "Config.TokenHeader") {
+			t.Errorf("%s: %v", header, err)
+		}
+	}
+	for header := range strings.FieldsSeq("X-Session-Token Session X-Auth-Token Authorization-Token X-Session Hostess Api-Token Dated") {
+		if m := newManager(t, core.Config{Store: store, TokenHeader: header}); m.Header() != header {
+			t.Errorf("%s: Header is %q", header, m.Header())
+		}
+	}
+}
+
+// What is next to a limit is taken.
+func TestNewTakesTheLimits(t *testing.T) {
+	for _, cfg := range []core.Config{{SweepInterval: time.Second}, {SweepInterval: -1}, {Logger: slog.Default()}, {Keys: nil}, {Codec: renamed{core.JSON}}} {
+		newManager(t, cfg)
 	}
 }
 

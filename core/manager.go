@@ -59,6 +59,8 @@ func New(cfg Config) (*Manager, error) {
 	switch {
 	case m.store == nil && m.tokens == nil:
 		return nil, fmt.Errorf("coatcheck: Config.Store: %T is neither a driver.Store nor a driver.TokenStore", cfg.Store)
+	case m.store != nil && m.tokens != nil:
+		return nil, fmt.Errorf("coatcheck: Config.Store: %T is both a driver.Store and a driver.TokenStore: leave out the methods of one", cfg.Store)
 	case m.tokens != nil && cfg.Keys != nil:
 		return nil, errors.New("coatcheck: Config.Keys: a store of tokens seals them with its own keys; leave Keys unset")
 	}
