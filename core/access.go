@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -56,7 +57,7 @@ func (m *Manager) load(ctx context.Context, id driver.ID, into *held, load func(
 		// Not corrupt: the record that was asked for may be all right.
 		err = driver.Unavailable("coatcheck: "+m.info.Name, errors.New("the store answered with another session's record"))
 	}
-	if err != nil && !errors.Is(err, driver.ErrNotFound) && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrUnavailable) {
+	if err != nil && !isAny(err, driver.ErrNotFound, driver.ErrCorrupt, driver.ErrUnreadable, driver.ErrUnavailable) {
 		err = driver.Unavailable("coatcheck: "+m.info.Name, err) // no other answer to a Load may look like none
 	}
 	*into = hold(&rec)
@@ -64,7 +65,12 @@ func (m *Manager) load(ctx context.Context, id driver.ID, into *held, load func(
 	return err
 }
 
-// unseal opens a token that carries its record.
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
+}
+
+// unseal opens a token that carries its record. None is ErrUnreadable: anybody can write the number of a
+// format, or the name of a key, into a cookie, and that is no outage.
 func (m *Manager) unseal(ctx context.Context, token string, into *held, st *state) error {
 	var rec driver.Record
 	err := m.timed(ctx, EventLoad, ID{}, func(ctx context.Context) (size int, err error) {
@@ -74,6 +80,9 @@ func (m *Manager) unseal(ctx context.Context, token string, into *held, st *stat
 	*into = hold(&rec)
 	if err == nil {
 		err = m.open(into, st)
+	}
+	if errors.Is(err, ErrUnreadable) {
+		err = driver.Corrupt(err.Error())
 	}
 	return err
 }
@@ -232,7 +241,7 @@ func (m *Manager) open(rec *held, st *state) error {
 	case len(data) < prefix || data[atFormat] == 0:
 		return driver.Corrupt("coatcheck: record of no format")
 	case data[atFormat] > envelopeFormat:
-		return fmt.Errorf("%w (format %d, this one reads up to %d)", ErrUnreadable, data[atFormat], envelopeFormat)
+		return fmt.Errorf("coatcheck: %w (format %d, this one reads up to %d)", ErrUnreadable, data[atFormat], envelopeFormat)
 	}
 	rest := data[prefix:]
 	if m.cfg.Keys != nil {
@@ -246,7 +255,7 @@ func (m *Manager) open(rec *held, st *state) error {
 	if m.tokens == nil && m.cfg.Keys == nil && errors.Is(err, driver.ErrCorrupt) {
 		// A plain envelope may begin so, too, with a codec's name where the key's would be.
 		if id, ok := keyring.SealedBy(rest); ok && m.codec([]byte(id)) == nil {
-			return fmt.Errorf("%w: key %q sealed the record, and Config.Keys is not set", ErrUnreadable, id)
+			return fmt.Errorf("coatcheck: %w: key %q sealed the record, and Config.Keys is not set", ErrUnreadable, id)
 		}
 	}
 	if err == nil && st.subject != rec.Subject {

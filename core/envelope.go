@@ -62,7 +62,7 @@ func (st *state) parse(data []byte, codecs func(name []byte) Codec) error {
 		return driver.Corrupt("coatcheck: malformed record")
 	}
 	if st.codec = codecs(name); st.codec == nil {
-		return fmt.Errorf("%w (codec %.16q)", ErrUnreadable, name)
+		return fmt.Errorf("coatcheck: %w (codec %.16q)", ErrUnreadable, name)
 	}
 	st.subject = string(subject)
 	return nil

@@ -30,10 +30,6 @@ var (
 	// ErrNoValue: the session has no value under this key.
 	ErrNoValue = errors.New("coatcheck: no value under this key")
 
-	// ErrUnreadable: the session's record is whole, and this process cannot read it: a newer release
-	// wrote it, or it names a codec or a key that is not configured here. It is left as it is.
-	ErrUnreadable = errors.New("coatcheck: session was written by a newer release, or with another codec or key")
-
 	// ErrCrowded: the request carries more cookies of the session's name than it could have from us. It can
 	// read, as an anonymous one, and change nothing.
 	ErrCrowded = errors.New("coatcheck: the request carries too many cookies of the session's name; delete this site's cookies")
@@ -49,6 +45,10 @@ var (
 	ErrTooLarge    = driver.ErrTooLarge
 	ErrCorrupt     = driver.ErrCorrupt
 	ErrUnavailable = driver.ErrUnavailable
+
+	// ErrUnreadable: the session's record is whole, and this process cannot read it: a newer release
+	// wrote it, or it names a codec or a key that is not configured here. It is left as it is.
+	ErrUnreadable = driver.ErrUnreadable
 )
 
 // ValueError says that one value could not be encoded or decoded. Its text never

@@ -218,12 +218,24 @@ func (l *loading) open(token string, rec *held, st *state) (err error) {
 		kind = EventUnknown
 	case errors.Is(err, driver.ErrCorrupt):
 		kind = EventCorrupt
-		m.warn(l.ctx, kind, "session cannot be read, the request goes on as anonymous", "session", rec.ID, "error", err)
+		l.corrupt(rec, err)
 	}
 	if kind != "" {
 		m.observe(l.ctx, Event{Kind: kind, ID: rec.ID, Err: err})
 	}
 	return err
+}
+
+// corrupt logs that a session cannot be read. A record that is damaged is the operator's business; a token that
+// nobody can open anybody can have made up, a thousand of them, too.
+func (l *loading) corrupt(rec *held, err error) {
+	const text = "session cannot be read, the request goes on as anonymous"
+	m := l.x.m
+	if m.tokens != nil {
+		m.cfg.Logger.DebugContext(aside{l.ctx}, "coatcheck: "+text, "session", rec.ID, "error", err)
+		return
+	}
+	m.warn(l.ctx, EventCorrupt, text, "session", rec.ID, "error", err)
 }
 
 var errPast = errors.New("coatcheck: no longer a session's token")
@@ -266,7 +278,7 @@ func (l *loading) find(token string, rec *held, st *state) error {
 // session when it began.
 func (l *loading) absent(rec *held, err error) error {
 	switch {
-	case errors.Is(err, driver.ErrCorrupt):
+	case isAny(err, driver.ErrCorrupt, driver.ErrUnreadable):
 		return l.unread(&held{ID: rec.ID}, err)
 	case errors.Is(err, driver.ErrNotFound) && l.x.now-l.x.begun > lateFor:
 		l.past = append(l.past, pastToken{held{ID: rec.ID}, EventLate, false})

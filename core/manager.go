@@ -193,7 +193,7 @@ func (m *Manager) unopened(err error, data []byte) error {
 		return driver.Corrupt("coatcheck: the record is from before Config.Keys was set, and not sealed")
 	}
 	if errors.Is(err, keyring.ErrUnknownKey) {
-		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+		return fmt.Errorf("coatcheck: %w: %w", ErrUnreadable, err)
 	}
 	return errors.Join(driver.ErrCorrupt, err)
 }

@@ -41,7 +41,7 @@ const (
 	EventReused     EventKind = "reused"     // a token came long after its session had been rotated: a copy, or a thief
 	EventAdopt      EventKind = "adopt"      // Config.Adopt or Adoption.Taken failed, see Err
 	EventAmbiguous  EventKind = "ambiguous"  // several live sessions in one request: none is used
-	EventCorrupt    EventKind = "corrupt"    // a record could not be read; the request is anonymous
+	EventCorrupt    EventKind = "corrupt"    // a record, or a token that carries one, could not be read, junk included; the request is anonymous
 	EventUnreadable EventKind = "unreadable" // a record is of a newer release, or of a codec or key that is not here; the request gets a 503
 	EventDecode     EventKind = "decode"     // a value could not be decoded
 	EventDropped    EventKind = "dropped"    // changes were not stored, see Err
@@ -125,7 +125,7 @@ func (m *Manager) known(err error) error {
 		return nil
 	}
 	for _, known := range []error{
-		driver.ErrNotFound, driver.ErrConflict, driver.ErrUnavailable, driver.ErrExists, driver.ErrTooLarge, driver.ErrCorrupt, errors.ErrUnsupported, ErrUnreadable,
+		driver.ErrNotFound, driver.ErrConflict, driver.ErrUnavailable, driver.ErrExists, driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnreadable, errors.ErrUnsupported,
 	} {
 		if errors.Is(err, known) {
 			return err

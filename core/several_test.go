@@ -211,18 +211,3 @@ func TestEventsOfSeveralSessions(t *testing.T) {
 		t.Errorf("ended: %v", ended)
 	}
 }
-
-// A cookie that no key opens says so once in a while, and not at each request of that client.
-func TestCookieOfAnotherKeyIsQuiet(t *testing.T) {
-	var log bytes.Buffer
-	mode := cookiestore.RevokeIn(memstore.New(memstore.Config{}))
-	b := newBrowser(t, cookieManager(t, mode, core.Config{}))
-	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
-	b.m = cookieManager(t, mode, core.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	for range 100 {
-		b.copyOf().visit(read)
-	}
-	if n := strings.Count(log.String(), "WARN"); n != 1 {
-		t.Errorf("%d warnings", n)
-	}
-}

@@ -7,7 +7,7 @@
 // [io.Closer]), and prove it with one call of package storetest. Callers find abilities with
 // [AbilitiesOf].
 //
-// Three rules carry everything else:
+// Four rules carry everything else:
 //
 //   - No method is an upsert. Create only inserts and Update only replaces a
 //     live record of the same version, so a session that was deleted stays
@@ -15,6 +15,8 @@
 //   - An outage is never "not found". ErrNotFound says that the record was
 //     proved to be absent or expired; everything else that goes wrong is
 //     ErrUnavailable.
+//   - A record that a newer release wrote is kept. A deployment changes one server after
+//     the other, so records of a newer format are met: ErrUnreadable, not ErrCorrupt.
 //   - Data and Labels are immutable. Once handed over, in either
 //     direction, neither side writes to them again, and both may keep them.
 package driver
@@ -107,11 +109,17 @@ type Info struct {
 // method returns soon with an error that matches ErrUnavailable and the context's
 // error. A nil error from Create, Update, Touch and Delete means that the change
 // is kept to the durability which the store's documentation states.
+//
+// A store whose records have a format of their own tells a newer one from bytes that are no record.
+// Load, Update and Touch of such a record are ErrUnreadable, and so are Succeed and Reload; Create
+// answers ErrExists, since nobody can say that it has expired. Nothing changes it and nothing
+// removes it but Delete.
 type Store interface {
 	Backend
 
 	// Load returns the live record under id. ErrNotFound: it was proved to be
 	// absent or expired. ErrCorrupt: bytes came back that are no record.
+	// ErrUnreadable: the record is of a newer format.
 	Load(ctx context.Context, id ID) (Record, error)
 
 	// Create inserts rec and sets rec.Version. ErrExists: a live record has
@@ -127,17 +135,17 @@ type Store interface {
 	// counts: neither a clock that is late nor a slow request may shorten a life.
 	//
 	// ErrConflict: the record has another version. ErrNotFound: there is no live record.
-	// ErrTooLarge. After any error rec and the stored record are as they were, save
+	// ErrUnreadable. ErrTooLarge. After any error rec and the stored record are as they were, save
 	// for ErrUnavailable, which may mean either.
 	Update(ctx context.Context, rec *Record) error
 
 	// Touch moves Used and the deadline of the live record that has this ID and version to used
 	// and expires, each unless it is later already: a Touch never shortens a life. It writes
-	// no data and keeps the version. ErrNotFound: there is no live record. ErrConflict: it has
-	// another version; its data is as it was, its times may have moved all the same.
+	// no data and keeps the version. ErrNotFound: there is no live record. ErrUnreadable.
+	// ErrConflict: it has another version; its data is as it was, its times may have moved all the same.
 	Touch(ctx context.Context, id ID, version uint64, used, expires time.Time) error
 
-	// Delete removes the record. That it was not there is no error.
+	// Delete removes the record, also one that cannot be read. That it was not there is no error.
 	Delete(ctx context.Context, id ID) error
 }
 
@@ -148,7 +156,8 @@ type TokenStore interface {
 
 	// Open returns the record that a token made by Seal with the same binding
 	// carries. ErrNotFound: its deadline has passed or it was revoked.
-	// ErrCorrupt: no key of ours made this token, or not for this binding.
+	// ErrCorrupt: no key of ours made this token, or not for this binding. ErrUnreadable: a key
+	// of ours made it, in a newer format; the record then has its ID, if that is known, and nothing else.
 	Open(ctx context.Context, token string, binding []byte) (Record, error)
 
 	// Seal returns a token of characters that a cookie value may hold and sets
@@ -181,7 +190,7 @@ type Reloader interface {
 	Reload(ctx context.Context, id ID) (Record, error)
 }
 
-// Sweeper is the ability to remove expired records. A storage that forgets
+// Sweeper is the ability to remove expired records, and none that it cannot read. A storage that forgets
 // them by itself (memcached, Redis) has no need of it.
 type Sweeper interface {
 	// Sweep removes up to limit expired records and returns how many it
@@ -192,7 +201,8 @@ type Sweeper interface {
 
 // Lister is the ability to go through all live records, in any order. The
 // sequence ends after the first error. Records that come or go during the walk may
-// or may not be seen; no other is missed or seen twice.
+// or may not be seen; no other is missed or seen twice. A record of a newer format hides no
+// other: the walk goes past it, and ends in ErrUnreadable when it has been through all.
 type Lister interface {
 	All(ctx context.Context) iter.Seq2[Record, error]
 }

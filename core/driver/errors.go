@@ -13,6 +13,10 @@ var (
 	ErrTooLarge    = errors.New("session too large")
 	ErrCorrupt     = errors.New("session data corrupt")
 	ErrUnavailable = errors.New("session store unavailable")
+
+	// ErrUnreadable: the record is whole, and this process cannot read it. Of a store it says that a newer
+	// release wrote the record, in a format that this one does not know. It is left as it is.
+	ErrUnreadable = errors.New("session was written by a newer release, or with another codec or key")
 )
 
 // Unavailable wraps what a client library or the operating system said, so
@@ -20,6 +24,11 @@ var (
 // the package's name: "filestore: write".
 func Unavailable(what string, err error) error {
 	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
+}
+
+// Unreadable says that a record is in a newer format.
+func Unreadable(what string) error {
+	return fmt.Errorf("%s: %w", what, ErrUnreadable)
 }
 
 // Corrupt says that bytes came back which are no record. It must not quote them.

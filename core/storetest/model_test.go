@@ -14,10 +14,11 @@ import (
 // model is the plainest store that keeps all rules: the suite must pass it, and
 // each way of breaking it in the mutants must fail.
 type model struct {
-	mu   sync.Mutex
-	recs map[driver.ID]driver.Record
-	now  func() time.Time
-	down error // what all calls answer during an outage
+	mu    sync.Mutex
+	recs  map[driver.ID]driver.Record
+	newer map[driver.ID]bool // those of a newer format
+	now   func() time.Time
+	down  error // what all calls answer during an outage
 }
 
 const modelMax = 1 << 16
@@ -33,6 +34,9 @@ func (m *model) Info() driver.Info { return driver.Info{Name: "model"} }
 
 func (m *model) live(id driver.ID) (driver.Record, error) {
 	rec, ok := m.recs[id]
+	if m.newer[id] {
+		return driver.Record{}, driver.ErrUnreadable
+	}
 	if !ok || !rec.Live(m.now()) {
 		return driver.Record{}, driver.ErrNotFound
 	}
@@ -85,7 +89,7 @@ func (m *model) mayCreate(ctx context.Context, rec *driver.Record) error {
 	if len(rec.Data) > modelMax {
 		return driver.ErrTooLarge
 	}
-	if _, err := m.live(rec.ID); err == nil {
+	if _, err := m.live(rec.ID); err != driver.ErrNotFound {
 		return driver.ErrExists
 	}
 	return nil
@@ -149,6 +153,7 @@ func (m *model) Delete(ctx context.Context, id driver.ID) error {
 		return err
 	}
 	delete(m.recs, id)
+	delete(m.newer, id)
 	return nil
 }
 
@@ -177,7 +182,7 @@ func (m *model) Sweep(ctx context.Context, limit int) (n int, err error) {
 		return 0, err
 	}
 	for id, rec := range m.recs {
-		if n < limit && !rec.Live(m.now()) {
+		if n < limit && !m.newer[id] && !rec.Live(m.now()) {
 			delete(m.recs, id)
 			n++
 		}
@@ -189,8 +194,13 @@ func (m *model) walk(ctx context.Context, match func(driver.Record) bool) iter.S
 	return func(yield func(driver.Record, error) bool) {
 		m.mu.Lock()
 		var found []driver.Record
+		var unreadable error
 		for _, rec := range m.recs {
-			if rec.Live(m.now()) && match(rec) {
+			switch {
+			case !rec.Live(m.now()) || !match(rec):
+			case m.newer[rec.ID]:
+				unreadable = driver.ErrUnreadable
+			default:
 				found = append(found, rec)
 			}
 		}
@@ -204,6 +214,9 @@ func (m *model) walk(ctx context.Context, match func(driver.Record) bool) iter.S
 			if !yield(rec, nil) {
 				return
 			}
+		}
+		if unreadable != nil {
+			yield(driver.Record{}, unreadable)
 		}
 	}
 }
@@ -238,9 +251,23 @@ func modelHarness(clock *Clock, wrap func(*model) driver.Store) Harness {
 	return Harness{
 		Clock: clock, MaxData: modelMax,
 		New: func(testing.TB) func(testing.TB) driver.Store {
-			m := &model{recs: map[driver.ID]driver.Record{}, now: now}
+			m := &model{recs: map[driver.ID]driver.Record{}, newer: map[driver.ID]bool{}, now: now}
 			last = m
 			return func(testing.TB) driver.Store { return wrap(m) }
+		},
+		Newer: func(tb testing.TB, id driver.ID) func() {
+			m := last
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.newer[id] = true
+			return func() {
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				if _, ok := m.recs[id]; !ok {
+					tb.Fatal("the record is gone")
+				}
+				delete(m.newer, id)
+			}
 		},
 		Outages: map[string]func(testing.TB) func(){
 			"down": func(testing.TB) func() {

@@ -17,5 +17,5 @@ var rules = slices.Concat(
 	loadRules, createRules, updateRules, touchRules, deleteRules,
 	valueRules, labelRules, timeRules, sharingRules, errorRules,
 	raceRules, historyRules,
-	succeedRules, reloadRules, sweepRules, listRules, indexRules, lifeRules,
+	succeedRules, reloadRules, sweepRules, listRules, indexRules, lifeRules, newerRules,
 )

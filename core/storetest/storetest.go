@@ -51,6 +51,12 @@ type Harness struct {
 	// Default: none, and the suite cannot see how the store speaks of them.
 	Outages map[string]func(tb testing.TB) (end func())
 
+	// Newer gives the record under id, in the storage that New made last, the number of a newer
+	// format, as a newer release would have written it, and changes nothing else in it. A cache
+	// in front of the storage forgets the record. back restores the number of what is stored by
+	// then, and fails if nothing is. Default: nil, the records have no format of the store's own.
+	Newer func(tb testing.TB, id driver.ID) (back func())
+
 	// Timeout is how long one case may take before it counts as hanging.
 	// Default: one minute.
 	Timeout time.Duration

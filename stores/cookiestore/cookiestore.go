@@ -26,8 +26,13 @@
 //
 // Two live cookies in one request, of sessions that differ, are ended by its first write if sessions can be
 // revoked. With NoRevocation they cannot, so that write is answered with 400, a Logout included, until one
-// of them has expired. A key id that is not in the ring makes a cookie unknown, since anybody can
-// write one.
+// of them has expired.
+//
+// A key id that is not in the ring, a newer format, or a codec that is not configured makes no outage,
+// since anybody can write one into a cookie: core takes the request for anonymous, tells the Observer,
+// and logs nothing above DEBUG. The browser keeps the cookie until a Login or a write replaces it. So give
+// every server a new key, or codec, before one seals with it. While a release with a newer format is
+// deployed, users whose next request reaches an older server are anonymous there.
 //
 // # Capabilities
 //
@@ -119,6 +124,7 @@ const purpose = "coatcheck/cookiestore/v1\x00"
 
 var (
 	errToken   = driver.Corrupt("cookiestore: this is no token of ours")
+	errNewer   = driver.Unreadable("cookiestore: a token of a newer format")
 	errExpired = fmt.Errorf("cookiestore: %w: its deadline has passed", driver.ErrNotFound)
 )
 
@@ -143,6 +149,9 @@ func (s *Store) Open(ctx context.Context, token string, binding []byte) (driver.
 	payload, _, err := s.keys.Open(w.buf[start:], ad)
 	if err != nil {
 		return driver.Record{}, errToken
+	}
+	if id, newer := ofNewerFormat(payload); newer {
+		return driver.Record{ID: id}, errNewer
 	}
 	rec, ok := decode(payload)
 	if !ok {

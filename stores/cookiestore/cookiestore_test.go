@@ -138,7 +138,7 @@ func TestWhatIsNoTokenOfOursIsCorrupt(t *testing.T) {
 	}
 	ends := "\x01" + strings.Repeat("\x00", 43)
 	subjectTooLong, labelTooLong, labelsMissing := ends+"\x05abc", ends+"\x00\x01\x05abc", ends+"\x00\x02\x01a"
-	for _, payload := range []string{"", "\x01", "\x02" + strings.Repeat("x", 100), "\x01" + strings.Repeat("\xff", 100), "\x01" + strings.Repeat("\x00", 40),
+	for _, payload := range []string{"", "\x01", "\x00" + strings.Repeat("x", 100), "\x01" + strings.Repeat("\xff", 100), "\x01" + strings.Repeat("\x00", 40),
 		subjectTooLong, labelTooLong, labelsMissing} {
 		sealed := keys.Seal(nil, []byte(payload), append([]byte("coatcheck/cookiestore/v1\x00"), binding...))
 		corrupt("payload not ours", base64.RawURLEncoding.EncodeToString(sealed), binding)
@@ -314,5 +314,31 @@ func TestNothingPrintsASecret(t *testing.T) {
 				t.Errorf("%s prints the secret: %s", verb, text)
 			}
 		}
+	}
+}
+
+// A token of a newer format was sealed by a key of ours, so its session can be ended: Open tells its ID, and no more.
+// Format 0 is none.
+func TestTokenOfANewerFormat(t *testing.T) {
+	keys := ring(t, keyring.Generate("k1"))
+	s := open(t, keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	id := driver.ID{7, 31: 9}
+	for format, want := range map[byte]error{0: driver.ErrCorrupt, 2: driver.ErrUnreadable, 255: driver.ErrUnreadable} {
+		ad := append([]byte("coatcheck/cookiestore/v1\x00"), binding...)
+		token := base64.RawURLEncoding.EncodeToString(keys.Seal(nil, append([]byte{format}, id[:]...), ad))
+		rec, err := s.Open(ctx, token, binding)
+		if !errors.Is(err, want) || (want == driver.ErrUnreadable) != (rec.ID == id) {
+			t.Errorf("format %d: %+v, %v", format, rec, err)
+		}
+		if rec.ID = (driver.ID{}); !reflect.DeepEqual(rec, driver.Record{}) {
+			t.Errorf("format %d: %+v", format, rec)
+		}
+		if _, err := s.Open(ctx, token, []byte("another")); !errors.Is(err, driver.ErrCorrupt) {
+			t.Errorf("format %d, for another binding: %v", format, err)
+		}
+	}
+	short := base64.RawURLEncoding.EncodeToString(keys.Seal(nil, []byte{2, 1}, append([]byte("coatcheck/cookiestore/v1\x00"), binding...)))
+	if _, err := s.Open(ctx, short, binding); !errors.Is(err, driver.ErrCorrupt) {
+		t.Errorf("without an ID: %v", err)
 	}
 }

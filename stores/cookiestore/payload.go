@@ -22,6 +22,8 @@ import (
 // A text is its length as a uvarint and its bytes; varint and uvarint are those of
 // encoding/binary. The token is the unpadded base64url form of what package keyring makes
 // of it, with "coatcheck/cookiestore/v1" 0x00 and the binding as associated data.
+//
+// No later format moves the format and the ID.
 const (
 	format = 1
 	fixed  = 1 + len(driver.ID{}) + 8
@@ -68,6 +70,14 @@ func decode(payload []byte) (rec driver.Record, ok bool) {
 	}
 	rec.Data = r.rest
 	return rec, true
+}
+
+// ofNewerFormat returns the ID in a payload that a newer release has made.
+func ofNewerFormat(payload []byte) (id driver.ID, ok bool) {
+	if len(payload) < 1+len(id) || payload[0] <= format {
+		return id, false
+	}
+	return driver.ID(payload[1 : 1+len(id)]), true
 }
 
 func micros(t int64) time.Time { return time.UnixMicro(t).UTC() }

@@ -88,7 +88,7 @@ func (s *Store) check(ctx context.Context, id driver.ID) error {
 	switch {
 	case errors.Is(err, driver.ErrNotFound):
 		return nil
-	case errors.Is(err, driver.ErrCorrupt):
+	case errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrUnreadable):
 		return errRevoked // only a revocation can have left something under this ID
 	case err != nil:
 		return unavailable("look for a revocation", err)

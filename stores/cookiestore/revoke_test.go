@@ -148,6 +148,7 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 		"context":              {&answering{err: driver.Unavailable("answering", context.DeadlineExceeded)}, driver.ErrUnavailable},
 		"another ID's record":  {&answering{rec: driver.Record{ID: driver.ID{9}}}, driver.ErrUnavailable},
 		"a record that is bad": {&answering{err: driver.Corrupt("answering")}, driver.ErrNotFound},
+		"a newer record":       {&answering{err: driver.Unreadable("answering")}, driver.ErrNotFound},
 	} {
 		s := open(t, keys, cookiestore.RevokeIn(c.store))
 		_, opened := s.Open(ctx, token, binding)

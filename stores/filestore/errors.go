@@ -20,13 +20,27 @@ var (
 
 // corrupt names the file, for the administrator to look at or to remove.
 func corrupt(id driver.ID) error {
-	return driver.Corrupt("filestore: " + fileName(id) + " in the folder is damaged or of another format")
+	return driver.Corrupt("filestore: " + fileName(id) + " in the folder is damaged")
+}
+
+// unread says why b is the beginning of no record that this release can read.
+func unread(id driver.ID, b []byte) error {
+	if ofNewerFormat(b) {
+		return driver.Unreadable("filestore: " + fileName(id) + " in the folder is of a newer format")
+	}
+	return corrupt(id)
+}
+
+// stays reports that a file is there which nothing but Delete touches: somebody can mend it, or a newer
+// release can read it.
+func stays(err error) bool {
+	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnreadable)
 }
 
 // fail turns what the operating system or the context said into the contract's
 // errors. What already is one of them, and nil, stay as they are.
 func fail(op string, err error) error {
-	if err == nil || errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrCorrupt) {
+	if err == nil || errors.Is(err, driver.ErrNotFound) || stays(err) {
 		return err
 	}
 	var link *os.LinkError

@@ -39,8 +39,8 @@
 // The folder must be on a local file system and belong to the process's user with
 // mode 0700, since whoever reads it reads the sessions, unless core has Keys. Links that
 // lead out of it are refused. Foreign files in it are left alone, and so are damaged
-// records: Load answers ErrCorrupt, and All, BySubject and ByLabel end in it after
-// having gone through all others. Delete removes them.
+// records and those that a newer release wrote: Load answers ErrCorrupt and ErrUnreadable, and All,
+// BySubject and ByLabel end in it after having gone through all others. Delete removes them.
 //
 // # Durability
 //

@@ -31,7 +31,8 @@ import (
 // the middle, or after a crash in the middle, still has the times from before. A
 // slot does not cross a disk sector.
 //
-// A file of another format is ErrCorrupt for this code, which leaves it as it is.
+// No later format moves the first 8 bytes. A file with a greater format is ErrUnreadable for this
+// code, which leaves it as it is; one of format 0, or without "coatck", is ErrCorrupt.
 const (
 	magic  = "coatck"
 	format = 1
@@ -91,6 +92,11 @@ func parseHead(b []byte) (head, bool) {
 		return h, false
 	}
 	return h, h.parseSlots(b[slotAt:])
+}
+
+// ofNewerFormat looks at the bytes that all formats share.
+func ofNewerFormat(b []byte) bool {
+	return len(b) >= 8 && string(b[:6]) == magic && be.Uint16(b[6:]) > format
 }
 
 func parseLabels(b []byte) (labels []string, ok bool) {

@@ -3,6 +3,7 @@ package filestore
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -93,6 +94,8 @@ func TestDamage(t *testing.T) {
 		check(t, os.WriteFile(file, b, 0o600))
 		got, err := s.Load(t.Context(), rec.ID)
 		switch {
+		case err != nil && what == "flipped byte" && (at == 6 || at == 7): // a greater format
+			wantError(t, err, driver.ErrUnreadable)
 		case err != nil:
 			wantError(t, err, driver.ErrCorrupt)
 		case got.Version != want.Version || !bytes.Equal(got.Data, want.Data) || got.Subject != want.Subject ||
@@ -161,17 +164,23 @@ func TestNewerFormat(t *testing.T) {
 	s, dir := newStore(t)
 	rec := create(t, s, "alice", "data")
 	file := filePath(dir, rec.ID)
-	b, err := os.ReadFile(file)
-	check(t, err)
-	b[7]++
+	for _, older := range []uint16{0, format} { // of format 1, the head says more
+		setFormat(t, dir, rec.ID, older)
+		_, err := s.Load(t.Context(), rec.ID)
+		if damaged := errors.Is(err, driver.ErrCorrupt); damaged != (older == 0) {
+			t.Fatalf("format %d: %v", older, err)
+		}
+	}
+	// Whatever else is in the file, and if it ends there: the head has moved, its first 8 bytes have not.
+	b := append([]byte(magic), 0xff, 0xff)
 	check(t, os.WriteFile(file, b, 0o600))
 	ctx := t.Context()
 
-	_, err = s.Load(ctx, rec.ID)
-	wantError(t, err, driver.ErrCorrupt)
-	wantError(t, s.Create(ctx, rec), driver.ErrCorrupt)
-	wantError(t, s.Update(ctx, rec), driver.ErrCorrupt)
-	wantError(t, s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)), driver.ErrCorrupt)
+	_, err := s.Load(ctx, rec.ID)
+	wantError(t, err, driver.ErrUnreadable)
+	wantError(t, s.Create(ctx, rec), driver.ErrExists)
+	wantError(t, s.Update(ctx, rec), driver.ErrUnreadable)
+	wantError(t, s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)), driver.ErrUnreadable)
 	s.now = func() time.Time { return time.Now().Add(1000 * time.Hour) }
 	n, err := s.Sweep(ctx, 10)
 	check(t, err)

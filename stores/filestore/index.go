@@ -115,8 +115,8 @@ func (s *Store) unmarked(h *head) (missing []entry) {
 	return missing
 }
 
-// BySubject implements driver.Indexer. Damaged files do not stop it: the error comes
-// after all the records, so that one bad file cannot keep a user logged in.
+// BySubject implements driver.Indexer. Files that are damaged or of a newer format do not stop it: the
+// error comes after all the records, so that one bad file cannot keep a user logged in.
 func (s *Store) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
 	return s.find(ctx, entry{subjectIndex, subject})
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// All implements driver.Lister. Damaged files do not stop it: the error comes
-// after all the records.
+// All implements driver.Lister. Files that are damaged or of a newer format do not stop it: the error
+// comes after all the records.
 func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	ids := func(yield func(driver.ID, error) bool) {
 		for i := range shardCount {
@@ -34,7 +34,7 @@ func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 // for one that is not there.
 func (s *Store) records(ctx context.Context, ids iter.Seq2[driver.ID, error], keep func(driver.ID, *driver.Record) bool) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
-		var damaged error
+		var left error
 		for id, err := range ids {
 			var rec driver.Record
 			if err == nil {
@@ -50,15 +50,15 @@ func (s *Store) records(ctx context.Context, ids iter.Seq2[driver.ID, error], ke
 				}
 			case errors.Is(err, driver.ErrNotFound):
 				keep(id, nil)
-			case errors.Is(err, driver.ErrCorrupt):
-				damaged = err
+			case stays(err):
+				left = err
 			default:
 				yield(driver.Record{}, fail("list", err))
 				return
 			}
 		}
-		if damaged != nil {
-			yield(driver.Record{}, damaged)
+		if left != nil {
+			yield(driver.Record{}, left)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (s *Store) read(id driver.ID) (driver.Record, error) {
 	}
 	h, ok := parseHead(buf[:n])
 	if !ok || h.id != id {
-		return driver.Record{}, corrupt(id)
+		return driver.Record{}, unread(id, buf[:n])
 	}
 	b := buf[:n]
 	if h.size > n {
@@ -108,7 +108,7 @@ func peekFile(f *os.File, id driver.ID) (head, error) {
 	}
 	h, ok := parseHead(buf[:n])
 	if !ok || h.id != id {
-		return head{}, corrupt(id)
+		return head{}, unread(id, buf[:n])
 	}
 	return h, nil
 }

@@ -52,6 +52,8 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 		// Not 1: whoever still has a version of a deleted record must not
 		// hit the one that came after it.
 		next.Version = rand.Uint64() >> 2
+	case errors.Is(err, driver.ErrUnreadable): // it may have expired, which only a newer release can say
+		return errExists
 	case err != nil:
 		return fail("create", err)
 	case !old.expired(s.now()):

@@ -32,16 +32,33 @@ func TestStoreRealTime(t *testing.T) {
 }
 
 func harness(clock *storetest.Clock) storetest.Harness {
-	return storetest.Harness{Clock: clock, New: func(tb testing.TB) func(testing.TB) driver.Store {
-		dir := filepath.Join(tb.TempDir(), "sessions")
+	var dir string
+	h := storetest.Harness{Clock: clock, New: func(tb testing.TB) func(testing.TB) driver.Store {
+		mine := filepath.Join(tb.TempDir(), "sessions")
+		dir = mine
 		return func(tb testing.TB) driver.Store {
-			s := openStore(tb, dir)
+			s := openStore(tb, mine)
 			if clock != nil {
 				s.now = clock.Now
 			}
 			return s
 		}
 	}}
+	h.Newer = func(tb testing.TB, id driver.ID) func() {
+		setFormat(tb, dir, id, format+1)
+		return func() { setFormat(tb, dir, id, format) }
+	}
+	return h
+}
+
+// setFormat writes the format's number into a record file and leaves the rest.
+func setFormat(tb testing.TB, dir string, id driver.ID, number uint16) {
+	tb.Helper()
+	f, err := os.OpenFile(filePath(dir, id), os.O_WRONLY, 0)
+	check(tb, err)
+	_, err = f.WriteAt(be.AppendUint16(nil, number), 6)
+	check(tb, err)
+	check(tb, f.Close())
 }
 
 func openStore(tb testing.TB, dir string) *Store {

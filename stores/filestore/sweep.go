@@ -63,7 +63,8 @@ func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
 	return removed, nil
 }
 
-// sweepRecord removes an expired record. Damaged ones stay for someone to look at.
+// sweepRecord removes an expired record. Damaged ones stay for someone to look at, and those of a
+// newer format for a newer release.
 func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err error) {
 	if todo, err := s.sweepable(id); !todo {
 		return false, err
@@ -99,7 +100,7 @@ func (s *Store) sweepable(id driver.ID) (bool, error) {
 
 // ignoreGone drops the errors that are no reason to end a Sweep.
 func ignoreGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, driver.ErrCorrupt) {
+	if errors.Is(err, fs.ErrNotExist) || stays(err) {
 		return nil
 	}
 	return err
