@@ -43,6 +43,10 @@
 // was slower than its writer is about to fill in what came before it, or if an application
 // server dies between the truth's answer and the cache's.
 //
+// An entry that a newer release has put into the cache is no answer: the truth decides. Reads leave it to those
+// who understand it; a write puts a tombstone in its place, so that nobody reads what was there before, and the
+// session comes from the truth until that expires. A truth that is of a newer format is ErrUnreadable.
+//
 // # Capabilities
 //
 // [driver.Reloader], [driver.Pinger] and [io.Closer] always. [driver.Successor],

@@ -21,10 +21,11 @@ import (
 //	         Subject and each Label, with 1 byte of length before each, then Data
 //
 // The Subject and the Labels are not those of the cache's record: a cache needs no index.
-// Nor is Expires: see wrap.
+// Nor is Expires: see wrap. No later format moves the kind. A kind that is not here is of a newer release.
 const (
 	kindValue = 1
 	kindFence = 2
+	kindNewer = 3 // this and all above
 
 	fenceSize = 1 + 8
 	valueSize = fenceSize + 4*8 + 1 + 1 // with an empty Subject
@@ -72,9 +73,12 @@ func (e *entry) data() []byte {
 func appendText(b []byte, text string) []byte { return append(append(b, byte(len(text))), text...) }
 
 // parse decodes what the cache holds under id. What it does not understand is an
-// entry of kind 0.
+// entry of kind 0, or of kindNewer.
 func parse(id driver.ID, b []byte) (e entry) {
-	if len(b) < fenceSize {
+	switch {
+	case len(b) > 0 && b[0] >= kindNewer:
+		return entry{kind: kindNewer}
+	case len(b) < fenceSize:
 		return entry{}
 	}
 	e.kind, e.version, e.rec.ID = b[0], binary.LittleEndian.Uint64(b[1:]), id
@@ -130,6 +134,9 @@ func (e *entry) newer(other *entry) bool {
 func value(rec driver.Record, read time.Time) *entry {
 	return &entry{kind: kindValue, version: rec.Version, rec: rec, read: read}
 }
+
+// isRead reports whether e is what somebody has read, and not what a write has made of the session.
+func (e *entry) isRead() bool { return e.ifHeld || e.kind == kindValue && !e.fresh }
 
 func fence(id driver.ID, version uint64) *entry {
 	return &entry{kind: kindFence, version: version, rec: driver.Record{ID: id}}

@@ -44,6 +44,8 @@ func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record,
 	switch {
 	case errors.Is(err, driver.ErrNotFound):
 		return rec, gap{empty: true}, false
+	case errors.Is(err, driver.ErrUnreadable): // it is for others, and no failure
+		return rec, none, false
 	case err != nil:
 		s.complain(ctx, id, "read from the cache", err)
 		return rec, none, false

@@ -12,13 +12,7 @@ import (
 // settle brings to the cache what a call of the truth has made of a session. If
 // it cannot, it says so and leaves the rest to the background; the call stands.
 func (s *Store) settle(ctx context.Context, want *entry) {
-	err := s.breaker.Allow()
-	if err == nil {
-		asked, cancel := s.visitAfter(ctx)
-		err = s.mark(asked, want)
-		cancel()
-		s.judge(context.Background(), err)
-	}
+	err := s.bring(ctx, want)
 	if err == nil {
 		return
 	}
@@ -31,11 +25,29 @@ func (s *Store) settle(ctx context.Context, want *entry) {
 	s.config.Report(want.rec.ID, err)
 }
 
+// bring makes one visit to the cache. By now the truth has done its part, or nobody is there to hear: so a panic is
+// a failure like any other.
+func (s *Store) bring(ctx context.Context, want *entry) (err error) {
+	if err := s.breaker.Allow(); err != nil {
+		return err
+	}
+	asked, cancel := s.visitAfter(ctx)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			err = driver.Unavailable("cachedstore", fmt.Errorf("panic in the cache: %v", v))
+		}
+		s.judge(context.Background(), err)
+	}()
+	return s.mark(asked, want)
+}
+
 // attempts bounds mark. Each one that fails says that another server was
 // quicker, and versions only grow.
 const attempts = 32
 
-// mark makes the cache hold want or something newer.
+// mark makes the cache hold want or something newer. An entry in a newer format stays when want was only read. A
+// write leaves a tombstone in its place: it may have been one, and for a while the truth answers.
 func (s *Store) mark(ctx context.Context, want *entry) (err error) {
 	for try := range attempts {
 		var found driver.Record
@@ -50,6 +62,13 @@ func (s *Store) mark(ctx context.Context, want *entry) (err error) {
 		case errors.Is(err, driver.ErrNotFound):
 			err = s.cache.Create(ctx, s.wrap(want.orFence()))
 		case errors.Is(err, driver.ErrCorrupt):
+			if err = s.cache.Delete(ctx, want.rec.ID); err == nil {
+				err = driver.ErrConflict // look again
+			}
+		case errors.Is(err, driver.ErrUnreadable) && want.isRead():
+			return nil
+		case errors.Is(err, driver.ErrUnreadable):
+			want = fence(want.rec.ID, forever)
 			if err = s.cache.Delete(ctx, want.rec.ID); err == nil {
 				err = driver.ErrConflict // look again
 			}
@@ -72,7 +91,14 @@ func (s *Store) mark(ctx context.Context, want *entry) (err error) {
 // replace puts want in the place of what was found, if it is newer.
 func (s *Store) replace(ctx context.Context, found driver.Record, want *entry) error {
 	held := parse(want.rec.ID, found.Data)
-	want = want.onto(&held)
+	switch {
+	case held.kind != kindNewer:
+		want = want.onto(&held)
+	case want.isRead():
+		return nil
+	default:
+		want, held = fence(want.rec.ID, forever), entry{}
+	}
 	next := s.wrap(want)
 	if !want.newer(&held) {
 		// A fence that is there already must last long enough for the one wanted, too.

@@ -136,12 +136,5 @@ func (o *owed) close() {
 
 // payOwed is owed.pay.
 func (s *Store) payOwed(ctx context.Context, id driver.ID, d debt) (paid bool) {
-	if s.breaker.Allow() != nil {
-		return false
-	}
-	asked, cancel := s.visitAfter(ctx)
-	defer cancel()
-	err := s.mark(asked, fence(id, d.version))
-	s.judge(context.Background(), err)
-	return err == nil
+	return s.bring(ctx, fence(id, d.version)) == nil
 }

@@ -57,12 +57,13 @@ func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 }
 
 // outdated takes from the cache what a refusal of the truth has proved to be old, or
-// what a write without an answer may have made so. The next Load shall ask the truth.
+// what a write without an answer may have made so. The next Load shall ask the truth. A truth that is
+// unreadable was written by a newer release since.
 func (s *Store) outdated(ctx context.Context, id driver.ID, version uint64, why error) {
 	switch {
 	case errors.Is(why, driver.ErrNotFound):
 		s.settle(ctx, fence(id, forever))
-	case errors.Is(why, driver.ErrConflict), errors.Is(why, driver.ErrUnavailable):
+	case errors.Is(why, driver.ErrConflict), errors.Is(why, driver.ErrUnavailable), errors.Is(why, driver.ErrUnreadable):
 		s.settle(ctx, fence(id, version))
 	}
 }

@@ -1,6 +1,7 @@
 package memcachestore_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -35,16 +36,36 @@ func TestAsCache(t *testing.T) {
 			begin()
 			defer proxy.Up(t)
 			caches := harness(proxy.Addr)
-			storetest.Run(t, storetest.Harness{New: func(tb testing.TB) func(testing.TB) driver.Store {
+			var files string
+			h := storetest.Harness{New: func(tb testing.TB) func(testing.TB) driver.Store {
 				opened, dir := caches.New(tb), filepath.Join(tb.TempDir(), "sessions")
+				files = dir
 				return func(tb testing.TB) driver.Store {
 					truth, err := filestore.New(dir)
 					must(tb, err)
 					return cached(tb, opened(tb), truth)
 				}
-			}})
+			}}
+			if name == "in order" { // the truth's record and the cache's item are both of a newer format
+				h.Newer = func(tb testing.TB, id driver.ID) func() {
+					caches.Newer(tb, id)
+					setFileFormat(tb, files, id, 2)
+					return func() { setFileFormat(tb, files, id, 1) }
+				}
+			}
+			storetest.Run(t, h)
 		})
 	}
+}
+
+// setFileFormat writes the format's number into a record of a filestore.
+func setFileFormat(tb testing.TB, dir string, id driver.ID, number byte) {
+	tb.Helper()
+	f, err := os.OpenFile(filepath.Join(dir, id.String()[:2], id.String()[2:]), os.O_WRONLY, 0)
+	must(tb, err)
+	_, err = f.WriteAt([]byte{0, number}, 6)
+	must(tb, err)
+	must(tb, f.Close())
 }
 
 // A cached read is one round trip to the cache, and a record too large for memcached is read

@@ -167,14 +167,14 @@ func (s *Store) heal(ctx context.Context, of topic, id driver.ID) {
 	}
 }
 
-// tidied returns the IDs whose records belong to the list.
+// tidied returns the IDs whose records belong to the list, or may do so, since they are of a newer format.
 func (s *Store) tidied(ctx context.Context, ids []driver.ID, of topic) (alive []driver.ID, err error) {
 	for rec, err := range s.records(ctx, of, ids) {
 		switch {
+		case errors.Is(err, driver.ErrUnreadable), err == nil && of.has(&rec):
+			alive = append(alive, rec.ID)
 		case err != nil && !errors.Is(err, driver.ErrCorrupt):
 			return nil, err
-		case err == nil && of.has(&rec):
-			alive = append(alive, rec.ID)
 		}
 	}
 	return alive, nil
@@ -190,7 +190,8 @@ func (s *Store) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Reco
 	return s.walk(ctx, topic{text: label, label: true})
 }
 
-// walk yields the live records that belong to a list, and takes all others out of it.
+// walk yields the live records that belong to a list, and takes all others out of it, but for those of a
+// newer format: the error comes after all records.
 func (s *Store) walk(ctx context.Context, of topic) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		if of.text == "" {
@@ -202,7 +203,12 @@ func (s *Store) walk(ctx context.Context, of topic) iter.Seq2[driver.Record, err
 			return
 		}
 		var alive []driver.ID
+		var left error
 		for rec, err := range s.records(ctx, of, l.ids) {
+			if errors.Is(err, driver.ErrUnreadable) {
+				alive, left = append(alive, rec.ID), err
+				continue
+			}
 			if errors.Is(err, driver.ErrCorrupt) || err == nil && !of.has(&rec) {
 				continue
 			}
@@ -214,10 +220,14 @@ func (s *Store) walk(ctx context.Context, of topic) iter.Seq2[driver.Record, err
 		if len(alive) < len(l.ids) {
 			_ = l.write(ctx, alive) // somebody else's change wins, and that is as well
 		}
+		if left != nil {
+			yield(driver.Record{}, left)
+		}
 	}
 }
 
-// records yields the live records under ids, in batches for each server.
+// records yields the live records under ids, in batches for each server. One that cannot be read comes as
+// its ID with the error, and hides no other.
 func (s *Store) records(ctx context.Context, of topic, ids []driver.ID) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		parts := map[*server][]driver.ID{}
@@ -258,10 +268,11 @@ func (s *Store) batch(ctx context.Context, sv *server, of topic, ids []driver.ID
 		if err == nil && l.liveness() != nil {
 			continue
 		}
-		if err != nil {
-			return yield(driver.Record{}, err)
+		rec := driver.Record{ID: id}
+		if err == nil {
+			rec = l.rec
 		}
-		if !yield(l.rec, nil) {
+		if !yield(rec, err) {
 			return false
 		}
 	}

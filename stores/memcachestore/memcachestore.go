@@ -27,6 +27,9 @@
 // connection, and so drops an answer that comes late. A server that does not
 // answer is asked four times a second; all other calls to it fail at once.
 //
+// A record that a newer release wrote, in a format of its own, is ErrUnreadable and stays as it is, for every method
+// but Delete. BySubject and ByLabel go past it and end in that error.
+//
 // # Capabilities
 //
 // [driver.Indexer], best effort: the sessions of a subject, or with a label, are listed in an item

@@ -72,6 +72,7 @@ func (p *pool) newLink() *link {
 // put takes a connection back, or closes it: one whose call did not end well may still get
 // the answer, and give it to another call.
 func (p *pool) put(l *link, well bool) {
+	defer func() { <-p.permits }() // also if Close of the user's connection panics
 	p.mu.Lock()
 	keep := well && !p.closed && len(p.idle) < p.config.MaxIdleConns
 	if keep {
@@ -82,7 +83,6 @@ func (p *pool) put(l *link, well bool) {
 	if !keep {
 		_ = l.close()
 	}
-	<-p.permits
 }
 
 // drain closes what is idle.

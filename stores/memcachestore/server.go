@@ -103,8 +103,11 @@ func (sv *server) once(ctx context.Context, call func(*client) error) (reused bo
 		return false, err
 	}
 	stop := l.begin(ctx)
+	well := false
+	// Deferred, for Config.DialContext and its connections may panic, and the panic may be recovered from.
+	defer func() { sv.pool.put(l, stop() && well) }()
 	err = call(l.client)
-	sv.pool.put(l, stop() && answered(err))
+	well = answered(err)
 	return reused, err
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bradfitz/gomemcache/memcache"
+
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/testserver"
@@ -29,17 +31,43 @@ func open(tb testing.TB, servers ...string) *memcachestore.Store {
 const largest = 1<<20 - 1536
 
 func harness(servers ...string) storetest.Harness {
-	prefix := 0
-	return storetest.Harness{MaxData: largest, New: func(tb testing.TB) func(testing.TB) driver.Store {
+	prefix, last := 0, ""
+	h := storetest.Harness{MaxData: largest, New: func(tb testing.TB) func(testing.TB) driver.Store {
 		prefix++ // an empty storage
 		mine := tb.Name() + string(rune('a'+prefix%26)) + string(rune('a'+prefix/26%26))
+		mine = mine[max(0, len(mine)-90):] + ":"
+		last = mine
 		return func(tb testing.TB) driver.Store {
-			s, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: mine[max(0, len(mine)-90):] + ":"})
+			s, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: mine})
 			must(tb, err)
 			tb.Cleanup(func() { must(tb, s.Close()) })
 			return s
 		}
 	}}
+	h.Newer = func(tb testing.TB, id driver.ID) func() {
+		key := last + id.String()
+		setFormat(tb, servers, key, 2)
+		return func() { setFormat(tb, servers, key, 1) }
+	}
+	return h
+}
+
+// setFormat gives the item under key, on whichever server it is, a format's number.
+func setFormat(tb testing.TB, servers []string, key string, number byte) {
+	tb.Helper()
+	for _, addr := range servers {
+		c := memcache.New(addr)
+		item, err := c.Get(key)
+		if err == nil {
+			item.Value[0] = number
+			err = c.CompareAndSwap(item)
+		}
+		_ = c.Close()
+		if err == nil {
+			return
+		}
+	}
+	tb.Fatal("no server has the item")
 }
 
 func TestStore(t *testing.T) {
@@ -58,6 +86,37 @@ func TestStore(t *testing.T) {
 func TestManyServers(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, harness(memcached(t).Addr, testserver.Memcached(t).Addr, testserver.Memcached(t).Addr))
+}
+
+// An item that is no record hides no other of its user.
+func TestCorruptItemInWalks(t *testing.T) {
+	addr := memcached(t).Addr
+	s := open(t, addr)
+	ids := map[driver.ID]bool{}
+	for n := range 10 {
+		rec := record(n, 10)
+		rec.Subject = "corrupt"
+		must(t, s.Create(t.Context(), rec))
+		ids[rec.ID] = true
+	}
+	for id := range ids {
+		setFormat(t, []string{addr}, "test:"+id.String(), 0)
+		delete(ids, id)
+		break
+	}
+	for range 2 { // the first walk writes the list anew
+		n := 0
+		for rec, err := range s.BySubject(t.Context(), "corrupt") {
+			must(t, err)
+			if !ids[rec.ID] {
+				t.Errorf("%v is listed", rec.ID)
+			}
+			n++
+		}
+		if n != len(ids) {
+			t.Errorf("%d sessions of %d are listed", n, len(ids))
+		}
+	}
 }
 
 func TestReport(t *testing.T) {

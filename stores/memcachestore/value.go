@@ -22,6 +22,9 @@ import (
 //	 1 byte   length of Subject, then Subject
 //	 1 byte   number of Labels, and for each 1 byte length, then the label
 //	          then Data
+//
+// No later format moves the first byte. A greater one is an item of a newer release, which this one
+// leaves as it is; 0 is none.
 const (
 	format = 1
 	head   = 1 + 32 + 5*8 // what has the same length in every item
@@ -43,7 +46,10 @@ func size(rec *driver.Record) int {
 	return n
 }
 
-var errNoRecord = driver.Corrupt("memcachestore: the item is no record")
+var (
+	errNoRecord = driver.Corrupt("memcachestore: the item is no record")
+	errNewer    = driver.Unreadable("memcachestore: an item of a newer format")
+)
 
 func encode(rec *driver.Record, version, nonce uint64) []byte {
 	b := make([]byte, 0, size(rec))
@@ -75,7 +81,10 @@ func cutText(b []byte) (text string, rest []byte, ok bool) {
 
 // decode reads what is kept under id.
 func decode(id driver.ID, b []byte) (rec driver.Record, err error) {
-	if len(b) < head || b[0] != format {
+	switch {
+	case len(b) > 0 && b[0] > format:
+		return rec, errNewer
+	case len(b) < head || b[0] != format:
 		return rec, errNoRecord
 	}
 	if driver.ID(b[atID:atVersion]) != id {

@@ -62,6 +62,21 @@ func TestDecodeCutShort(t *testing.T) {
 	}
 }
 
+// By its first byte an item is of a newer format, whatever follows. 0 is none.
+func TestDecodeOtherFormats(t *testing.T) {
+	rec := driver.Record{ID: driver.ID{1}}
+	for number, want := range map[byte]error{0: driver.ErrCorrupt, 2: driver.ErrUnreadable, 255: driver.ErrUnreadable} {
+		for _, value := range [][]byte{append([]byte{number}, encode(&rec, 1, 2)[1:]...), {number}} {
+			if got, err := decode(rec.ID, value); !errors.Is(err, want) {
+				t.Errorf("format %d, %d bytes: %+v, %v", number, len(value), got, err)
+			}
+		}
+	}
+	if _, err := decode(rec.ID, nil); !errors.Is(err, driver.ErrCorrupt) {
+		t.Errorf("no bytes: %v", err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	id := driver.ID{1}
 	f.Add(encode(&driver.Record{ID: id, Subject: "alice", Data: []byte("data")}, 1, 2))

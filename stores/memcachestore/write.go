@@ -52,7 +52,7 @@ func (s *Store) insert(ctx context.Context, sv *server, id driver.ID, item *memc
 		switch {
 		case errors.Is(err, driver.ErrNotFound):
 			continue
-		case errors.Is(err, driver.ErrCorrupt):
+		case errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrUnreadable):
 			return errExists
 		case err != nil:
 			return err
@@ -79,6 +79,7 @@ func (s *Store) withdraw(ctx context.Context, sv *server, id driver.ID, nonce ui
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer func() { _ = recover() }() // of Config.DialContext: here it would end the process
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Timeout)
 		defer cancel()
 		l, err := s.fetch(ctx, sv, "create", id)

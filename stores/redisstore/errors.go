@@ -17,7 +17,14 @@ var (
 	errConflict = fmt.Errorf("redisstore: %w", driver.ErrConflict)
 	errTooLarge = fmt.Errorf("redisstore: subject over %d bytes or data over %d: %w", driver.MaxSubject, MaxData, driver.ErrTooLarge)
 	errCorrupt  = driver.Corrupt("redisstore: a key holds something else than the record it should")
+	errNewer    = driver.Unreadable("redisstore: a record of a newer format")
 )
+
+// stays reports that there is something which only Delete touches, and which hides no other record from
+// a walk.
+func stays(err error) bool {
+	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnreadable)
+}
 
 // commands are all that the user needs leave for: the store's own and, after SCAN, those of the client.
 const commands = "GET, SET, DEL, GETRANGE, SETRANGE, PEXPIRE, PTTL, ZADD, ZRANGE, ZRANGEBYSCORE, ZREM, ZSCORE, TIME, EVAL, EVALSHA, ROLE, SCAN, " +

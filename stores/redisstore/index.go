@@ -117,7 +117,7 @@ func (s *Store) tidy(ctx context.Context, key string, members *rueidis.RedisMess
 	var right []string
 	wrong, err := s.look(ctx, key, ids, func(rec driver.Record, err error) bool {
 		right = append(right, string(rec.ID[:]))
-		return err == nil
+		return true
 	})
 	if err == nil && len(right) > 0 {
 		_, err = s.run(ctx, "redisstore: tidy index", seenScript, []string{key}, right...)
@@ -135,12 +135,13 @@ func (s *Store) belongs(rec *driver.Record, key string) bool {
 	return slices.Contains(rec.Labels, strings.TrimPrefix(key, s.labels))
 }
 
-// BySubject implements driver.Indexer.
+// BySubject implements driver.Indexer. Records that are damaged or of a newer format do not stop it:
+// the error comes after all others, so that one of them cannot keep a user logged in.
 func (s *Store) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
 	return s.walkSet(ctx, s.subjects, subject)
 }
 
-// ByLabel implements driver.Indexer.
+// ByLabel implements driver.Indexer, as BySubject does.
 func (s *Store) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
 	return s.walkSet(ctx, s.labels, label)
 }
@@ -156,11 +157,16 @@ func (s *Store) walkSet(ctx context.Context, prefix, name string) iter.Seq2[driv
 			yield(driver.Record{}, err)
 			return
 		}
+		var left error
 		for len(ids) > 0 {
 			n := min(len(ids), batch)
 			more := true
 			wrong, err := s.look(ctx, key, ids[:n], func(rec driver.Record, err error) bool {
-				more = yield(rec, err)
+				if err != nil {
+					left = err
+				} else {
+					more = yield(rec, nil)
+				}
 				return more
 			})
 			if err != nil && more {
@@ -173,6 +179,9 @@ func (s *Store) walkSet(ctx context.Context, prefix, name string) iter.Seq2[driv
 				_, _ = s.run(ctx, whatWalk, dropScript, []string{key}, wrong...)
 			}
 			ids = ids[n:]
+		}
+		if left != nil {
+			yield(driver.Record{}, left)
 		}
 	}
 }
@@ -196,7 +205,7 @@ func (s *Store) members(ctx context.Context, key string) ([]string, error) {
 const batch = 64
 
 // look loads the records of members, gives those that are right to yield, and
-// returns the others. A record that cannot be read is an error, not a wrong member.
+// returns the others. One that cannot be read may be right: it goes to yield as an ID with its error.
 func (s *Store) look(ctx context.Context, key string, members []string, yield func(driver.Record, error) bool) (wrong []string, err error) {
 	ids := make([]driver.ID, len(members))
 	for i, member := range members {
@@ -214,8 +223,12 @@ func (s *Store) look(ctx context.Context, key string, members []string, yield fu
 		switch {
 		case errors.Is(err, driver.ErrNotFound), err == nil && !s.belongs(&rec, key):
 			wrong = append(wrong, members[i])
-		case err != nil:
+		case err != nil && !stays(err):
 			return nil, err
+		case err != nil:
+			if !yield(driver.Record{ID: ids[i]}, err) {
+				return nil, nil
+			}
 		case !yield(rec, nil):
 			return nil, nil
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// All implements driver.Lister. It scans every master, and remembers the IDs that
+// All implements driver.Lister, and goes past what it cannot read as BySubject does. It scans every master, and remembers the IDs that
 // it has seen, 32 bytes and a map's share for each, because a scan may
 // return a key twice.
 func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
@@ -22,6 +22,9 @@ func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 				return
 			}
 		}
+		if w.left != nil {
+			w.stop(w.left)
+		}
 	}
 }
 
@@ -30,6 +33,7 @@ type walk struct {
 	ctx   context.Context
 	yield func(driver.Record, error) bool
 	seen  map[driver.ID]bool
+	left  error // of a record that cannot be read
 }
 
 const whatAll = "redisstore: list"
@@ -97,6 +101,10 @@ func (w *walk) page(keys []string) bool {
 		for i, r := range replies {
 			rec, err := w.s.readReply(w.ctx, r, ids[i])
 			if errors.Is(err, driver.ErrNotFound) {
+				continue
+			}
+			if stays(err) {
+				w.left = err
 				continue
 			}
 			if !w.yield(rec, err) || err != nil {

@@ -20,6 +20,9 @@ import (
 //	91  length of the names, big-endian
 //	93  names: the subject, then the labels, each after its length in one byte; none while anonymous
 //	    data
+//
+// No later format moves the first byte. A greater one is a record of a newer release, which this one
+// leaves as it is; 0 is none.
 const (
 	format     = 1
 	offVersion = 1
@@ -97,7 +100,10 @@ func encode(rec *driver.Record, version uint64) string {
 
 // decode reads what encode wrote. The record's Data are bytes of b.
 func decode(b []byte) (driver.Record, error) {
-	if len(b) < offNames || b[0] != format {
+	switch {
+	case len(b) > 0 && b[0] > format:
+		return driver.Record{}, errNewer
+	case len(b) < offNames || b[0] != format:
 		return driver.Record{}, errCorrupt
 	}
 	data := offNames + int(binary.BigEndian.Uint16(b[offLen:]))

@@ -26,6 +26,9 @@
 // are one round trip. Two rare cases take more: the first use of a script on a server that
 // does not know it yet, and a deadline that moves past a 32-day boundary.
 //
+// A record that a newer release wrote, in a format of its own, is ErrUnreadable and stays as it is, for every method
+// but Delete. Walks go past it, and past what is no record at all, and end in that error.
+//
 // # Capabilities
 //
 // [driver.Successor], [driver.Reloader], [driver.Lister], [driver.Indexer], [driver.Pinger] and,

@@ -58,6 +58,7 @@ const (
 	done     = 2
 	exists   = 4
 	corrupt  = -1
+	newer    = -2
 )
 
 // Scripts are straight code: a local function costs a microsecond at each call.
@@ -79,6 +80,7 @@ const (
 const look = `
 local h = redis.call('GETRANGE', KEYS[1], 0, 348)
 if h == '' then return 0 end
+if h:byte() > 1 then return -2 end
 if #h < 93 or h:byte() ~= 1 then return -1 end
 if h:sub(10, 27) <= ARGV[1] then return 0 end
 if h:sub(2, 9) ~= ARGV[2] then return 1 end

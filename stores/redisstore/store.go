@@ -158,6 +158,8 @@ func outcome(msg *rueidis.RedisMessage, err error) error {
 		return nil
 	case exists:
 		return errExists
+	case newer:
+		return errNewer
 	}
 	return errCorrupt
 }

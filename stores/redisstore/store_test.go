@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
 
 // harness empties the servers for each test.
 func harness(clock *storetest.Clock, config Config, servers func(testing.TB) []*testserver.Server) storetest.Harness {
-	return storetest.Harness{Clock: clock, MaxData: MaxData, New: func(tb testing.TB) func(testing.TB) driver.Store {
+	return storetest.Harness{Clock: clock, MaxData: MaxData, Newer: newerFormat, New: func(tb testing.TB) func(testing.TB) driver.Store {
 		var addrs []string
 		for _, s := range servers(tb) {
 			addrs = append(addrs, s.Addr)
@@ -32,6 +32,26 @@ func harness(clock *storetest.Clock, config Config, servers func(testing.TB) []*
 		}
 		return func(tb testing.TB) driver.Store { return openStore(tb, clock, config, addrs...) }
 	}}
+}
+
+// opened is the last Store of a test.
+var opened *Store
+
+// newerFormat is storetest.Harness.Newer.
+func newerFormat(tb testing.TB, id driver.ID) (back func()) {
+	s := opened
+	set := func(number byte) {
+		tb.Helper()
+		key := s.key(id)
+		cmd := s.client.B().Arbitrary("SETRANGE").Keys(key).Args("0", string([]byte{number})).Build()
+		n, err := s.client.Do(context.Background(), cmd).AsInt64()
+		ok(tb, err)
+		if n < offNames {
+			tb.Fatalf("there was no record to give a format: %d bytes", n)
+		}
+	}
+	set(format + 1)
+	return func() { set(format) }
 }
 
 func one(tb testing.TB) []*testserver.Server { return []*testserver.Server{single(tb)} }
@@ -46,6 +66,7 @@ func openStore(tb testing.TB, clock *storetest.Clock, config Config, addrs ...st
 	if clock != nil {
 		s.now = clock.Now
 	}
+	opened = s
 	return s
 }
 
@@ -136,6 +157,7 @@ func TestStoreOwnClient(t *testing.T) {
 			s, err := New(client, Config{})
 			ok(tb, err)
 			s.now = clock.Now
+			opened = s
 			return s
 		}
 	}

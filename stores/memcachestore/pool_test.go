@@ -1,0 +1,81 @@
+package memcachestore_test
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
+)
+
+// panics reports whether call did.
+func panics(call func()) (did bool) {
+	defer func() { did = recover() != nil }()
+	call()
+	return false
+}
+
+// brittle is a connection that panics while broken says so.
+type brittle struct {
+	net.Conn
+	broken *atomic.Bool
+	closed *atomic.Int32
+}
+
+func (c *brittle) Write(b []byte) (int, error) {
+	if c.broken.Load() {
+		panic("in Write")
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *brittle) Close() error {
+	c.closed.Add(1)
+	return c.Conn.Close()
+}
+
+// Given a store with one connection, when Config.DialContext panics, or a connection that it made, then the caller
+// gets the panic, the connection is closed, and the next call has its turn.
+func TestPanicGivesThePermitBack(t *testing.T) {
+	var broken, noDial atomic.Bool
+	var closed atomic.Int32
+	s, err := memcachestore.New(memcachestore.Config{
+		Servers: []string{memcached(t).Addr}, Prefix: "panic:", MaxConns: 1,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if noDial.Load() {
+				panic("in DialContext")
+			}
+			c, err := new(net.Dialer).DialContext(ctx, network, address)
+			return &brittle{c, &broken, &closed}, err
+		},
+	})
+	must(t, err)
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	noDial.Store(true)
+	for range 3 {
+		if !panics(func() { _, _ = s.Load(ctx, driver.ID{1}) }) {
+			t.Fatal("the panic of DialContext was swallowed")
+		}
+	}
+	noDial.Store(false)
+	works := func() {
+		t.Helper()
+		_, err := s.Load(ctx, driver.ID{1})
+		wants(t, err, driver.ErrNotFound)
+	}
+	works()
+	broken.Store(true)
+	if !panics(func() { _, _ = s.Load(ctx, driver.ID{1}) }) {
+		t.Fatal("the panic of Write was swallowed")
+	}
+	if n := closed.Load(); n != 1 {
+		t.Errorf("%d connections were closed, want the one that panicked", n)
+	}
+	broken.Store(false)
+	works()
+}
