@@ -134,7 +134,8 @@ func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 // RevokeSubject ends all sessions of a user, but for those named, and returns how many
 // it ended: "sign out everywhere else", a changed password, a closed account. When it has returned no error,
 // no session of the user is alive that was when the call began. Records that this process cannot open
-// are ended, too; those of another Namespace are another user's.
+// are ended, too; those of another Namespace are another user's. ErrUnreadable: all others were ended, and the store
+// has one in a newer format; call it again when every server has the new release, or Revoke that session by its ID.
 //
 // With the context of a request whose own session is the user's it works like Logout at that place of the
 // handler, unless that session is named: by Session.ID, which after Login is the one to come.

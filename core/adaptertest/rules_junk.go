@@ -17,7 +17,7 @@ import (
 var junkRules = []rule{
 	{
 		name: "a flood of junk",
-		text: "Given thousands of requests with junk, unknown, forged and ambiguous tokens, when handlers read the session, ask for flash messages, rotate and log out, then nothing is stored, no cookie is sent, and nothing panics.",
+		text: "Given thousands of requests with junk, unknown, forged and ambiguous tokens, when handlers read the session, ask for flash messages, rotate and log out, then nothing is stored, no cookie is sent, nothing panics, and no line of the log is above DEBUG: clients must not fill it.",
 		run:  flood,
 	},
 }
@@ -85,6 +85,7 @@ func flood(e *env) {
 		return c.String(200, "done")
 	})
 	b := s.seeded("alice")
+	logged := len(e.log.String())
 	const clients = 8
 	var wg sync.WaitGroup
 	for client := range clients {
@@ -99,6 +100,11 @@ func flood(e *env) {
 		})
 	}
 	wg.Wait()
+	for line := range strings.Lines(e.log.String()[logged:]) {
+		if !strings.Contains(line, " level=DEBUG ") {
+			e.Errorf("a client can write into the log: %.300s", line)
+		}
+	}
 	for method, n := range e.fault.Calls() {
 		if method != "Load" {
 			e.Errorf("%d calls of %s", n, method)

@@ -78,11 +78,22 @@ func (s *Store) call(ctx context.Context, call func() error) error {
 	if !s.deaf || ctx.Done() == nil {
 		return call()
 	}
-	done := make(chan error, 1)
-	go func() { done <- call() }()
+	type outcome struct {
+		err      error
+		panicked any
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		o := outcome{err: errors.New("the call did not return")}
+		defer func() { o.panicked = recover(); done <- o }()
+		o.err = call()
+	}()
 	select {
-	case err := <-done:
-		return err
+	case o := <-done:
+		if o.panicked != nil { // of the driver, a plugin of gorm or its logger: here somebody may recover from it
+			panic(o.panicked)
+		}
+		return o.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}

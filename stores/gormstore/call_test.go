@@ -156,3 +156,17 @@ func TestCorruptID(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A driver that panics does so in its caller's goroutine, who can recover, and not in one that ends the process.
+func TestPanicOfADeafDriver(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	defer func() {
+		if v := recover(); v != "in the driver" {
+			t.Errorf("the caller got %v", v)
+		}
+	}()
+	s := &Store{deaf: true}
+	err := s.call(ctx, func() error { panic("in the driver") })
+	t.Errorf("no panic, and %v", err)
+}
