@@ -12,7 +12,8 @@
 //	}
 //
 // A failure prints the rule that was violated. No rule can be switched off: the
-// abilities that a store lacks are skipped, everything else holds for all.
+// abilities that a store lacks are skipped, and a format of its own if it has none;
+// everything else holds for all.
 //
 // For tests of what stands above a store there are [Fault], which fails, delays
 // and counts calls, and [Clock]. Next to read: rules.go, the list of the rules.

@@ -68,12 +68,16 @@ func (l *loaded) liveness() error {
 	return errNotFound
 }
 
+var errOvertaken = errors.New("the connection was lost, and then somebody else wrote")
+
 // refetch reads the record anew and compares its version. tried is the nonce of a write that may have
 // been done: whose record that is, is the caller's to see, and another version does not
 // prove that it was not done.
 func (s *Store) refetch(ctx context.Context, sv *server, what string, id driver.ID, version, tried uint64) (*loaded, error) {
 	l, err := s.fetch(ctx, sv, what, id)
 	switch {
+	case errors.Is(err, driver.ErrUnreadable) && tried != 0:
+		return nil, unavailable(what, errOvertaken)
 	case err != nil:
 		return nil, err
 	case tried != 0 && l.nonce == tried:
@@ -81,7 +85,7 @@ func (s *Store) refetch(ctx context.Context, sv *server, what string, id driver.
 	case !l.rec.Live(time.Now()):
 		return nil, errNotFound
 	case l.rec.Version != version && tried != 0:
-		return nil, unavailable(what, errors.New("the connection was lost, and then somebody else wrote"))
+		return nil, unavailable(what, errOvertaken)
 	case l.rec.Version != version:
 		return nil, errConflict
 	}

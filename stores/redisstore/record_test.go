@@ -17,10 +17,13 @@ func FuzzDecode(f *testing.F) {
 	labelled.Labels = []string{"a", "bc", ""}
 	f.Add([]byte(encode(labelled, 7)))
 	f.Add([]byte{format})
+	f.Add([]byte{format + 1})
+	f.Add([]byte{0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rec, err := decode(b)
 		if err != nil {
-			if !errors.Is(err, driver.ErrCorrupt) {
+			newer := len(b) > 0 && b[0] > format
+			if errors.Is(err, driver.ErrUnreadable) != newer || errors.Is(err, driver.ErrCorrupt) == newer {
 				t.Fatal(err)
 			}
 			return
