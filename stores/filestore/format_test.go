@@ -141,6 +141,9 @@ func TestTornTouch(t *testing.T) {
 			before, _ := parseHead(b)
 			slot := appendSlot(nil, times{before.used + step.used, before.expires + step.expires})
 			copy(b[before.spare:], slot[:cut])
+			if bytes.Equal(b[before.spare:before.spare+slotSize], slot) {
+				continue // the rest was there by chance: nothing is torn
+			}
 			check(t, os.WriteFile(file, b, 0o600))
 			got, err := s.Load(t.Context(), rec.ID)
 			check(t, err)
