@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -259,17 +260,73 @@ func TestAbortHandler(t *testing.T) {
 	get(e)
 }
 
-// A logger outside hears of a failed save as of any other error.
-func TestMiddlewareOutsideSeesTheFailure(t *testing.T) {
+// A failed save is answered by HTTPErrorHandler, once. A logger outside sees the response: an error would be answered again.
+func TestFailedSaveIsAnsweredOnce(t *testing.T) {
+	for name, answer := range map[string]echo.HandlerFunc{
+		"page": page, "nothing": func(echo.Context) error { return nil }, "redirect": func(c echo.Context) error { return c.Redirect(303, "/") },
+	} {
+		f := setUp(t)
+		f.store.Before(storetest.On("Create"))
+		var outside error
+		status, answers := 0, 0
+		e := echo.New()
+		e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+			return func(c echo.Context) error { outside = next(c); status = c.Response().Status; return outside }
+		}, echosession.New(f.Manager))
+		e.HTTPErrorHandler = func(err error, c echo.Context) {
+			answers++
+			var he *echo.HTTPError
+			if !errors.As(err, &he) || !errors.Is(err, core.ErrUnavailable) {
+				t.Errorf("%s: HTTPErrorHandler got %v", name, err)
+			}
+			_ = c.String(he.Code, "sorry")
+		}
+		e.GET("/", sets(answer))
+		res := get(e)
+		if answers != 1 || res.StatusCode != 503 || text(t, res) != "sorry" || outside != nil || status != 503 {
+			t.Errorf("%s: answered %d times, status %d, outside %v, %d", name, answers, res.StatusCode, outside, status)
+		}
+	}
+}
+
+// Echo's own proxy is httputil.ReverseProxy, which panics where it cannot write on.
+func TestRefusedSaveInTheProxy(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat("of the backend ", 10_000))
+	}))
+	defer backend.Close()
+	target, err := url.Parse(backend.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := setUp(t)
 	f.store.Before(storetest.On("Create"))
-	var err error
-	get(server(sets(page), func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error { err = next(c); return err }
-	}, echosession.New(f.Manager)))
+	e := echo.New()
+	e.Use(middleware.Recover(), echosession.New(f.Manager), func(next echo.HandlerFunc) echo.HandlerFunc {
+		return echosession.Handle(func(c echo.Context, s *core.Session) error { _ = count.Set(s, 1); return next(c) })
+	}, middleware.Proxy(middleware.NewRoundRobinBalancer([]*middleware.ProxyTarget{{URL: target}})))
+	app := httptest.NewServer(e)
+	defer app.Close()
+	res, err := http.Get(app.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := text(t, res); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" || strings.Contains(body, "backend") {
+		t.Errorf("status %d, header %v, body %.80q", res.StatusCode, res.Header, body)
+	}
+}
+
+// Tests of handlers make contexts without a request.
+func TestContextWithoutRequest(t *testing.T) {
+	f := setUp(t)
+	c := echo.New().NewContext(nil, httptest.NewRecorder())
+	if s, err := echosession.Get(c); !errors.Is(err, core.ErrNoSession) || s == nil {
+		t.Errorf("Get: %v, %v", s, err)
+	}
+	err := echosession.New(f.Manager)(echosession.Handle(func(echo.Context, *core.Session) error { t.Error("the handler runs"); return nil }))(c)
 	var he *echo.HTTPError
-	if !errors.As(err, &he) || he.Code != 503 || !errors.Is(err, core.ErrUnavailable) {
-		t.Errorf("got %v", err)
+	if !errors.As(err, &he) || he.Code != 500 {
+		t.Errorf("Handle: %v", err)
 	}
 }
 

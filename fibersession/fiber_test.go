@@ -3,6 +3,7 @@ package fibersession_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -10,9 +11,12 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/fibersession"
+	"github.com/coatcheck-go/coatcheck/httpsession"
 )
 
 const (
@@ -134,4 +138,81 @@ func TestStringLocalsReachTheSocket(t *testing.T) {
 		return err
 	})
 	get(t, app)
+}
+
+// A handler of net/http behind Fiber's adaptor has the session, and so has code that has only c.Context().
+func TestNetHTTPBehindTheAdaptor(t *testing.T) {
+	f := setUp(t, core.Config{})
+	app := fiber.New()
+	app.Use(fibersession.New(f.Manager))
+	app.Get("/", adaptor.HTTPHandler(httpsession.Handle(func(w http.ResponseWriter, _ *http.Request, s *core.Session) {
+		_ = count.Update(s, func(n int) int { return n + 1 })
+		_, _ = fmt.Fprint(w, count.GetOr(s, 0))
+	})))
+	res, body := get(t, app)
+	if res.StatusCode != 200 || body != "1" || len(res.Cookies()) != 1 {
+		t.Fatalf("status %d, body %q, cookies %v", res.StatusCode, body, res.Cookies())
+	}
+	cookie := res.Cookies()[0]
+	if res, body = get(t, app, "Cookie", cookie.Name+"="+cookie.Value); body != "2" {
+		t.Errorf("status %d, body %q", res.StatusCode, body)
+	}
+	f.store.Before(storetest.On("Update"))
+	if res, body = get(t, app, "Cookie", cookie.Name+"="+cookie.Value); res.StatusCode != 503 || strings.Contains(body, "3") {
+		t.Errorf("refused: status %d, body %q", res.StatusCode, body)
+	}
+	app = fiber.New()
+	app.Use(fibersession.New(f.Manager))
+	app.Get("/", func(c *fiber.Ctx) error {
+		s, err := f.Manager.FromContext(c.Context())
+		if other, _ := core.FromContext(c.Context()); err != nil || other != s || s == nil {
+			t.Errorf("c.Context(): %v, %v", other, err)
+		}
+		return nil
+	})
+	get(t, app)
+}
+
+// A body of known length ends like one of unknown length: with what its reader has done to the session.
+func TestStreamOfKnownLength(t *testing.T) {
+	for _, length := range []int{-1, 8} {
+		for _, fails := range []bool{false, true} {
+			f := setUp(t, core.Config{})
+			app := fiber.New(fiber.Config{DisableStartupMessage: true})
+			app.Use(fibersession.New(f.Manager))
+			app.Get("/", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
+				_ = count.Set(s, 1)
+				return c.SendStream(&changing{s, fails, f.store, 2}, length)
+			}))
+			res, err := http.Get(listen(t, app))
+			var body []byte
+			if err == nil {
+				body, err = io.ReadAll(res.Body)
+				res.Body.Close()
+			}
+			if fails == (err == nil) || !fails && string(body) != "partpart" {
+				t.Errorf("length %d, the store fails: %t: %q, %v", length, fails, body, err)
+			}
+		}
+	}
+}
+
+// changing is a body whose reader changes the session.
+type changing struct {
+	s     *core.Session
+	fails bool
+	store *storetest.Fault
+	left  int
+}
+
+func (c *changing) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		return 0, io.EOF
+	}
+	c.left--
+	if c.fails {
+		c.store.Before(storetest.On("Update"))
+	}
+	_ = count.Set(c.s, 10-c.left)
+	return copy(p, "part"), nil
 }

@@ -143,12 +143,9 @@ func listen(t *testing.T, app *fiber.App) string {
 }
 
 func TestPreforkWarning(t *testing.T) {
-	was := slog.Default()
-	defer slog.SetDefault(was)
 	for _, prefork := range []bool{false, true} {
 		var log bytes.Buffer
-		slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-		m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+		m, err := core.New(core.Config{Store: memstore.New(memstore.Config{}), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,16 +58,15 @@ func TestHandleContextToARouteWithoutMiddleware(t *testing.T) {
 	f := setUp(t)
 	var errs []*gin.Error
 	r := gin.New()
-	r.Use(func(c *gin.Context) { c.Next(); errs = c.Errors })
+	r.Use(func(c *gin.Context) { defer func() { errs = c.Errors }(); c.Next() })
 	r.GET("/", ginsession.New(f.Manager), ginsession.Handle(func(c *gin.Context, s *core.Session) {
 		_ = count.Set(s, 1)
 		c.Request.URL.Path = "/bare"
 		r.HandleContext(c)
 	}))
 	r.GET("/bare", func(c *gin.Context) { c.String(200, "bare") })
-	res := get(r)
-	if text(t, res) != "bare" || len(res.Cookies()) != 0 || f.store.Calls()["Create"] != 0 {
-		t.Errorf("stored, though the client cannot be told: %v", f.store.Calls())
+	if !aborted(func() { get(r) }) || f.store.Calls()["Create"] != 0 {
+		t.Errorf("the client takes for whole what is not stored: %v", f.store.Calls())
 	}
 	if len(errs) != 1 {
 		t.Errorf("c.Errors %v, want one that says so", errs)
@@ -201,14 +200,55 @@ func TestLateChangeGoesToErrors(t *testing.T) {
 	f := setUp(t)
 	var errs []*gin.Error
 	r := gin.New()
+	r.Use(func(c *gin.Context) { defer func() { errs = c.Errors }(); c.Next() }, ginsession.New(f.Manager))
+	r.GET("/", ginsession.Handle(func(c *gin.Context, s *core.Session) {
+		_ = count.Set(s, 1)
+		c.Writer.Flush()
+		_ = count.Set(s, 2)
+	}))
+	f.store.Before(storetest.On("Update"))
+	if !aborted(func() { get(r) }) || len(errs) != 1 || !errors.Is(errs[0], core.ErrUnavailable) {
+		t.Errorf("c.Errors %v", errs)
+	}
+}
+
+// aborted reports whether f panics as what net/http takes for an end of the connection.
+func aborted(f func()) (is bool) {
+	defer func() { is = recover() == http.ErrAbortHandler }()
+	f()
+	return false
+}
+
+// Gin's render adds the error of a Write to c.Errors, and there it is already.
+func TestFailedSaveIsInErrorsOnce(t *testing.T) {
+	f := setUp(t)
+	f.store.Before(storetest.On("Create"))
+	var errs []*gin.Error
+	r := gin.New()
 	r.Use(func(c *gin.Context) { c.Next(); errs = c.Errors }, ginsession.New(f.Manager))
 	r.GET("/", ginsession.Handle(func(c *gin.Context, s *core.Session) {
-		c.Writer.Flush()
+		_ = c.Error(errors.New("the handler's own"))
 		_ = count.Set(s, 1)
+		c.JSON(200, gin.H{"a": 1})
 	}))
 	get(r)
-	if len(errs) != 1 || !errors.Is(errs[0], core.ErrHeaderSent) {
+	if len(errs) != 2 || !errors.Is(errs[1], core.ErrUnavailable) {
 		t.Errorf("c.Errors %v", errs)
+	}
+}
+
+// Tests of handlers make contexts without a request.
+func TestContextWithoutRequest(t *testing.T) {
+	f := setUp(t)
+	rec := httptest.NewRecorder()
+	c, _ := gin.CreateTestContext(rec)
+	if s, err := ginsession.Get(c); !errors.Is(err, core.ErrNoSession) || s == nil {
+		t.Errorf("Get: %v, %v", s, err)
+	}
+	ginsession.New(f.Manager)(c)
+	ginsession.Handle(func(*gin.Context, *core.Session) { t.Error("the handler runs") })(c)
+	if rec.Code != 500 {
+		t.Errorf("status %d", rec.Code)
 	}
 }
 

@@ -3,6 +3,8 @@ package ginsession
 import (
 	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"reflect"
@@ -92,6 +94,9 @@ func (w *writer) again() {
 	w.c.Next()
 	w.end()
 }
+
+// Format keeps the request, and with it the token, out of a printed writer, whatever the verb.
+func (w *writer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ginsession.writer") }
 
 // Unwrap is for http.ResponseController.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

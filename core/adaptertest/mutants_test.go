@@ -38,6 +38,10 @@ const (
 	cookieEchoed
 	deletionDropped
 	errorHandlerIgnored
+	lateFailureIgnored
+	abortPassedOn
+	logoutCookieLost
+	callErrorsServed
 )
 
 // mutants are adapters with one mistake each, and a rule that must see it.
@@ -77,6 +81,14 @@ var mutants = []struct {
 	{"only the first cookie is looked at", firstCookieOnly, "two cookies, signing in"},
 	{"only the first cookie is looked at", firstCookieOnly, "two cookies, reading"},
 	{"the error handler is not asked", errorHandlerIgnored, "error handler and an ended session"},
+	{"a late failure is ignored", lateFailureIgnored, "a save fails after the first byte, plain"},
+	{"a late failure is ignored", lateFailureIgnored, "a save fails after the first byte, recovered and gzip outside"},
+	{"a late failure is ignored", lateFailureIgnored, "a save fails after the first byte, over HTTP/2"},
+	{"the handler's abort is passed on", abortPassedOn, "a refused save in a reverse proxy"},
+	{"the handler's abort is passed on", abortPassedOn, "a refused save in a reverse proxy, over HTTP/2"},
+	{"a Logout before a panic leaves the cookie", logoutCookieLost, "nothing saved: panic, recovered outside"},
+	{"a failed call is told as a 200", callErrorsServed, "an ignored error"},
+	{"an error that was answered is answered again", statusIgnored, "an error that is answered"},
 }
 
 // The suite must be able to fail: each mutant by the rule that is meant to see it, and a
@@ -151,7 +163,14 @@ func (f flaw) serve(m *core.Manager, onError func(http.ResponseWriter, *http.Req
 			_ = e.ready(200)
 		}
 		if !done {
-			e.x.Discard()
+			if out := e.x.Discard(); !e.sent && f != logoutCookieLost {
+				out.Apply(w.Header())
+			}
+		}
+		if e.err != nil && f != abortPassedOn {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				panic(p)
+			}
 		}
 	}()
 	var out http.ResponseWriter = e
@@ -165,10 +184,10 @@ func (f flaw) serve(m *core.Manager, onError func(http.ResponseWriter, *http.Req
 	if f != noCommitAtEnd {
 		_ = e.ready(200)
 	}
-	if f != sessionNeverClosed {
-		_ = e.x.Finish(r.Context())
-	}
 	done = true
+	if f != sessionNeverClosed && e.x.Finish(r.Context()) != nil && f != lateFailureIgnored {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0))
+	}
 }
 
 type unwrapper struct{ w http.ResponseWriter }
@@ -200,6 +219,9 @@ func (e *mutant) ready(status int) error {
 	}
 	out, err := e.x.Commit(e.r.Context(), status)
 	if e.flaw == endedIgnored && errors.Is(err, core.ErrEnded) {
+		err = nil
+	}
+	if e.flaw == callErrorsServed && !errors.Is(err, core.ErrUnavailable) {
 		err = nil
 	}
 	if e.flaw == deletionDropped && strings.Contains(out.Value, "Max-Age=0") {

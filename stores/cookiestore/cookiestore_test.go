@@ -294,7 +294,7 @@ func TestInfo(t *testing.T) {
 		mode cookiestore.Revocation
 		want driver.Info
 	}{
-		{cookiestore.NoRevocation(), driver.Info{Name: "cookiestore", InMemory: true}},
+		{cookiestore.NoRevocation(), driver.Info{Name: "cookiestore", InMemory: true, NoRevocation: true}},
 		{cookiestore.RevokeIn(memstore.New(memstore.Config{})), driver.Info{Name: "cookiestore", InMemory: true, Local: true}},
 		{cookiestore.RevokeIn(&answering{}), driver.Info{Name: "cookiestore"}},
 	} {

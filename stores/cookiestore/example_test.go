@@ -21,5 +21,5 @@ func ExampleNew() {
 		log.Fatal(err)
 	}
 	fmt.Printf("%+v\n", store.Info())
-	// Output: {Name:cookiestore InMemory:true Local:true}
+	// Output: {Name:cookiestore InMemory:true Local:true NoRevocation:false}
 }
