@@ -98,7 +98,7 @@ func (x *Exchange) tell(ctx context.Context, s *Session) error {
 	err := taken(aside{ctx})
 	if err != nil {
 		x.m.observe(ctx, Event{Kind: EventAdopt, Err: err})
-		x.m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: Adoption.Taken", "error", err)
+		x.m.warn(ctx, EventAdopt, "another system's session was taken over, and not ended there", "error", err)
 	}
 	return err
 }

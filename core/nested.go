@@ -94,6 +94,9 @@ func (m *Manager) revert(ctx context.Context, before, after held) {
 		_, err = m.replace(ctx, &rec, "")
 	}
 	if err != nil {
+		if errors.Is(err, ErrUnavailable) {
+			m.down(ctx, err)
+		}
 		m.observe(ctx, Event{Kind: EventDropped, ID: after.ID, Err: err})
 		m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: stored, although another manager's session of the same request was not", "session", after.ID, "error", err)
 	}

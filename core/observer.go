@@ -54,8 +54,12 @@ func (m *Manager) observe(ctx context.Context, e Event) {
 		return
 	}
 	defer func() {
-		if p := recover(); p != nil {
-			m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: the Observer panicked", "event", string(e.Kind), "panic", p)
+		p := recover()
+		if p == nil {
+			return
+		}
+		if skipped, ok := m.throttle.allow("observer", m.now()); ok {
+			m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: the Observer panicked", "event", string(e.Kind), "panic", p, "skipped", skipped)
 		}
 	}()
 	m.cfg.Observer(aside{ctx}, e)

@@ -16,14 +16,21 @@
 //
 // Mount it inside of Recover, Logger, RequestID and time limits, and outside of what needs
 // the session: CSRF protection, authentication. Gzip may go on either side. A panic or a status of
-// 500 and more stores nothing. An error that is returned is stored by the status that
+// 500 and more stores nothing but a Logout. If the session cannot be stored, HTTPErrorHandler answers and the middleware
+// returns nil: what stands outside sees the response and not the error. An error that is returned is stored by the status that
 // HTTPErrorHandler gives it; if a middleware outside drops the error and sends nothing, nothing is stored.
 //
 // # Goroutines, streams and sockets
 //
 // Echo reuses echo.Context: give a goroutine the session, not c. After the request the session answers
-// core.ErrClosed. Changes after the first byte are stored when the handler
-// returns, if they need no cookie, or at once by Session.Save. Set what a socket needs
+// core.ErrClosed.
+//
+// Changes after the first byte are stored when the handler returns, or at once by Session.Save. One that needs a
+// cookie returns core.ErrHeaderSent. If the store does not take what no call has refused, the connection ends: the client
+// must not take the response for whole. Read the session before the first byte of a page that caches may keep: after it
+// there is no Vary any more.
+//
+// Set what a socket needs
 // before the upgrade, and give the response's header to whatever upgrades:
 // Upgrade(c.Response(), c.Request(), c.Response().Header()).
 //

@@ -18,7 +18,7 @@
 // Mount it inside of recover, logger and requestid, and outside of what needs the session: csrf,
 // authentication. Compression may go on either side; package timeout wraps handlers. Fiber's cache keeps
 // pages whatever their header says: keep it away from pages that depend on a session.
-// A panic or a status of 500 and more, or 408, stores nothing.
+// A panic or a status of 500 and more, or 408, stores nothing but a Logout.
 //
 // An error that a handler returns decides the status, so the middleware calls the application's
 // ErrorHandler itself, as Fiber's logger does, and returns nil: what stands outside
@@ -30,7 +30,9 @@
 // answers core.ErrClosed. A body that is streamed (SetBodyStreamWriter) and a connection
 // that is taken over (WebSockets) may use the session to their end, as long as they got it before
 // the handler returned; what they change is stored at once by Session.Save, and else at that
-// end. Both come after the cookie. With package websocket of gofiber/contrib, give the session to the socket with
+// end. Both come after the cookie: a change that needs one returns core.ErrHeaderSent. If the store does not take what
+// no call has refused, the stream ends without its end: the client must not take it for whole. Read the session before
+// the handler returns where caches may keep the page: after it there is no Vary any more. With package websocket of gofiber/contrib, give the session to the socket with
 // c.Locals("session", s) before the upgrade: of c's values it hands on those with a string key.
 //
 // # Limits
@@ -121,6 +123,10 @@ func (mw *middleware) commit(c *fiber.Ctx, x *core.Exchange, ctx context.Context
 		ctx = context.WithoutCancel(ctx)
 	}
 	out, err := x.Commit(ctx, c.Response().StatusCode())
+	stays := c.Response().IsBodyStream() || c.Context().Hijacked()
+	if err == nil && !stays {
+		err = x.Finish(ctx) // a goroutine of the handler may have come in between
+	}
 	if err != nil {
 		wipe(c, before)
 		refuse(c, err)
@@ -128,11 +134,9 @@ func (mw *middleware) commit(c *fiber.Ctx, x *core.Exchange, ctx context.Context
 		return mw.onError(c, err)
 	}
 	apply(c, mw.m, out)
-	if c.Response().IsBodyStream() || c.Context().Hijacked() {
-		stays(c, x, out.Vary != "")
-		return nil
+	if stays {
+		keep(c, x, out.Vary != "")
 	}
-	_ = x.Finish(ctx) // there is nothing late: the handler has returned
 	return nil
 }
 

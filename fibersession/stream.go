@@ -11,9 +11,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// stays keeps the session open for what makes the body of a response after the handler, or for a hijacked connection.
+// keep keeps the session open for what makes the body of a response after the handler, or for a hijacked connection.
 // used: the handler has asked for the session.
-func stays(c *fiber.Ctx, x *core.Exchange, used bool) {
+func keep(c *fiber.Ctx, x *core.Exchange, used bool) {
 	c.Context().SetUserValue(x, until{x})
 	res := c.Response()
 	if !res.IsBodyStream() {

@@ -19,15 +19,22 @@
 // session would be stored before the 500 is known), and gzip: gin-contrib/gzip removes
 // Vary from responses of 400 and more, and outside it would remove ours.
 //
-// A panic or a status of 500 and more stores nothing. Gin redirects for a trailing slash
+// A panic or a status of 500 and more stores nothing but a Logout. Gin redirects for a trailing slash
 // before any middleware runs; there is no session then.
 //
 // # Goroutines, streams and sockets
 //
 // Gin reuses *gin.Context: give a goroutine the session, not c. After the request the session answers
-// core.ErrClosed. Changes after the first byte are stored when the handler
-// returns, if they need no cookie, or at once by Session.Save; one that comes too late ends up
-// in c.Errors. Set what a socket needs before the upgrade, and give the response's header to
+// core.ErrClosed.
+//
+// Changes after the first byte are stored when the handler returns, or at once by Session.Save. One that needs a
+// cookie returns core.ErrHeaderSent. If the store does not take what no call has refused, the connection ends: the client
+// must not take the response for whole. The error is in c.Errors. Read the session before the first byte of a page that caches may keep: after it
+// there is no Vary any more.
+//
+// c.Redirect sends the header to a GET, and not to a POST: there the session may still change.
+//
+// Set what a socket needs before the upgrade, and give the response's header to
 // whatever upgrades: Upgrade(c.Writer, c.Request, c.Writer.Header()).
 //
 // Read package core next.

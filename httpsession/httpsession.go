@@ -17,13 +17,17 @@
 // Mount it inside of what recovers from panics, logs, sets time limits
 // (http.TimeoutHandler) or names the request, and outside of what needs the session:
 // CSRF protection, authentication. Compression may go on either side. A panic or a status
-// of 500 and more stores nothing, so a middleware that turns a panic into a
-// 500 may also stand inside.
+// of 500 and more stores nothing but a Logout, so a middleware that turns a panic into a
+// 500 may also stand inside. A proxy such as httputil.ReverseProxy may be the handler.
 //
 // # Streams and sockets
 //
-// Changes after the first byte are stored when the handler returns, if they need no cookie, or at
-// once by Session.Save. Set what a socket needs before the upgrade, and give the
+// Changes after the first byte are stored when the handler returns, or at once by Session.Save. One that needs a
+// cookie returns core.ErrHeaderSent. If the store does not take what no call has refused, the connection ends: the client
+// must not take the response for whole. Read the session before the first byte of a page that caches may keep: after it
+// there is no Vary any more.
+//
+// Set what a socket needs before the upgrade, and give the
 // response's header to whatever upgrades: Upgrade(w, r, w.Header()).
 //
 // Read package core next.
