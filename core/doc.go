@@ -16,6 +16,12 @@
 // handler did is stored before the first byte of the response leaves. If it
 // cannot be stored, the client gets an error and not a page that claims success.
 //
+// A method that cannot do what it says returns an error. A handler that ignores it
+// has its response replaced by a 500; one that answers with a status of 400 or
+// more stands by its answer. A 500 or a panic stores nothing but a Logout.
+// After the header, a change that needs a cookie is [ErrHeaderSent], and a save
+// that fails ends the connection.
+//
 // # Signing in and out
 //
 // [Session.Login] begins a new session that is bound to a user, and ends the one
