@@ -12,8 +12,9 @@ import (
 
 // Sessions goes through the live sessions of a user, in any order: the list of their
 // devices. The sessions are views: they can be read, also with a Key, and not changed. An error
-// ends the sequence; errors.ErrUnsupported means that the store has no index by user. The
-// whole walk has Config.StoreTimeout.
+// ends the sequence; errors.ErrUnsupported means that the store has no index by user. The store has
+// Config.StoreTimeout for the whole walk. The body of the loop does not count: it may be slow, and may call the
+// Manager.
 func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Session, error] {
 	if m.can.Indexer == nil {
 		return failed(m.unsupported("list the sessions of a user"))
@@ -21,14 +22,12 @@ func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Sessi
 	if subject == "" {
 		return func(func(*Session, error) bool) {}
 	}
-	return func(yield func(*Session, error) bool) {
-		ctx, cancel := m.storeContext(ctx)
-		defer cancel()
-		m.views(ctx, m.can.Indexer.BySubject(ctx, subject))(yield)
-	}
+	return m.views(ctx, m.walk(ctx, func(ctx context.Context) iter.Seq2[driver.Record, error] {
+		return m.can.Indexer.BySubject(ctx, subject)
+	}))
 }
 
-// All goes through all live sessions like Sessions.
+// All goes through all live sessions like Sessions. There may be millions, so no deadline but that of ctx ends it.
 func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
 	if m.can.Lister == nil {
 		return failed(m.unsupported("list sessions"))

@@ -195,7 +195,8 @@ type Reloader interface {
 type Sweeper interface {
 	// Sweep removes up to limit expired records and returns how many it
 	// removed. Fewer than limit means that it has seen all records since the last time
-	// that it said so. It must not hold up other calls noticeably.
+	// that it said so. It must not hold up other calls noticeably. Every error is
+	// ErrUnavailable, as in Store; what was removed before it counts in the number.
 	Sweep(ctx context.Context, limit int) (int, error)
 }
 
@@ -203,6 +204,10 @@ type Sweeper interface {
 // sequence ends after the first error. Records that come or go during the walk may
 // or may not be seen; no other is missed or seen twice. A record of a newer format hides no
 // other: the walk goes past it, and ends in ErrUnreadable when it has been through all.
+//
+// The body of the loop may call the store, and may be slow. So a store reads a page and lets go of its locks, rows
+// and connections before it yields. What it has found out and not written down may be out of date afterwards. The
+// deadline of ctx is a later one then: a store asks for it with each page.
 type Lister interface {
 	All(ctx context.Context) iter.Seq2[Record, error]
 }
@@ -221,5 +226,7 @@ type Indexer interface {
 
 // Pinger is the ability to tell whether the storage answers now.
 type Pinger interface {
+	// Ping asks the storage, and not what the store remembers of it. Every error is
+	// ErrUnavailable, as in Store: also that of a storage which answers that it is out of order.
 	Ping(ctx context.Context) error
 }

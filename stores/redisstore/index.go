@@ -114,16 +114,16 @@ func (s *Store) tidy(ctx context.Context, key string, members *rueidis.RedisMess
 	if err != nil || len(ids) == 0 {
 		return
 	}
-	var right []string
-	wrong, err := s.look(ctx, key, ids, func(rec driver.Record, err error) bool {
-		right = append(right, string(rec.ID[:]))
-		return true
-	})
-	if err == nil && len(right) > 0 {
-		_, err = s.run(ctx, "redisstore: tidy index", seenScript, []string{key}, right...)
+	found, err := s.look(ctx, key, ids)
+	if err == nil && len(found.right) > 0 {
+		seen := make([]string, len(found.right))
+		for i := range found.right {
+			seen[i] = string(found.right[i].ID[:])
+		}
+		_, err = s.run(ctx, "redisstore: tidy index", seenScript, []string{key}, seen...)
 	}
-	if err == nil && len(wrong) > 0 {
-		_, _ = s.run(ctx, "redisstore: tidy index", dropScript, []string{key}, wrong...)
+	if err == nil && len(found.wrong) > 0 {
+		_, _ = s.run(ctx, "redisstore: tidy index", dropScript, []string{key}, found.wrong...)
 	}
 }
 
@@ -160,23 +160,21 @@ func (s *Store) walkSet(ctx context.Context, prefix, name string) iter.Seq2[driv
 		var left error
 		for len(ids) > 0 {
 			n := min(len(ids), batch)
-			more := true
-			wrong, err := s.look(ctx, key, ids[:n], func(rec driver.Record, err error) bool {
-				if err != nil {
-					left = err
-				} else {
-					more = yield(rec, nil)
+			found, err := s.look(ctx, key, ids[:n])
+			if found.left != nil {
+				left = found.left
+			}
+			if err == nil && len(found.wrong) > 0 { // before the loop goes on: it may take long, and a look is good for a minute
+				_, _ = s.run(ctx, whatWalk, dropScript, []string{key}, found.wrong...)
+			}
+			for _, rec := range found.right {
+				if !yield(rec, nil) {
+					return
 				}
-				return more
-			})
-			if err != nil && more {
+			}
+			if err != nil {
 				yield(driver.Record{}, err)
-			}
-			if err != nil || !more {
 				return
-			}
-			if len(wrong) > 0 { // what is left over is found again the next time
-				_, _ = s.run(ctx, whatWalk, dropScript, []string{key}, wrong...)
 			}
 			ids = ids[n:]
 		}
@@ -204,36 +202,41 @@ func (s *Store) members(ctx context.Context, key string) ([]string, error) {
 // batch is how many records a walk asks for at once.
 const batch = 64
 
-// look loads the records of members, gives those that are right to yield, and
-// returns the others. One that cannot be read may be right: it goes to yield as an ID with its error.
-func (s *Store) look(ctx context.Context, key string, members []string, yield func(driver.Record, error) bool) (wrong []string, err error) {
+// looked is what the members of an index are found to be.
+type looked struct {
+	right []driver.Record
+	wrong []string
+	left  error // of those that cannot be read, and may be right
+}
+
+// look loads the records of members. After an error, right holds those before it.
+func (s *Store) look(ctx context.Context, key string, members []string) (found looked, err error) {
 	ids := make([]driver.ID, len(members))
 	for i, member := range members {
 		if len(member) != len(driver.ID{}) {
-			return nil, fmt.Errorf("a member of an index: %w", errCorrupt)
+			return found, fmt.Errorf("a member of an index: %w", errCorrupt)
 		}
 		ids[i] = driver.ID([]byte(member))
 	}
 	replies, err := s.loadAll(ctx, whatWalk, ids)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	for i, r := range replies {
 		rec, err := s.readReply(ctx, r, ids[i])
 		switch {
 		case errors.Is(err, driver.ErrNotFound), err == nil && !s.belongs(&rec, key):
-			wrong = append(wrong, members[i])
+			found.wrong = append(found.wrong, members[i])
 		case err != nil && !stays(err):
-			return nil, err
+			found.wrong = nil
+			return found, err
 		case err != nil:
-			if !yield(driver.Record{ID: ids[i]}, err) {
-				return nil, nil
-			}
-		case !yield(rec, nil):
-			return nil, nil
+			found.left = err
+		default:
+			found.right = append(found.right, rec)
 		}
 	}
-	return wrong, nil
+	return found, nil
 }
 
 // loadAll sends a GET for each ID at once, to the primary: by a replica that is behind, a live record

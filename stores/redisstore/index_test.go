@@ -55,6 +55,23 @@ func TestIndexHeals(t *testing.T) {
 	}
 }
 
+// A member whose record is not there yet may have one by the end of a slow loop, and must stay.
+func TestSlowLoopDropsNoMember(t *testing.T) {
+	server := testserver.Redis(t)
+	s := openStore(t, nil, Config{}, server.Addr)
+	key, coming := s.subjects+"alice", newRecord("alice", "coming")
+	create(t, s, "alice", "there")
+	command(t, server, "ZADD", key, "1", string(coming.ID[:])) // its Create has begun, long before the loop ends
+	for _, err := range s.BySubject(t.Context(), "alice") {
+		ok(t, err)
+		ok(t, s.Create(t.Context(), coming))
+		command(t, server, "ZADD", key, "1", string(coming.ID[:])) // for minutes of this body
+	}
+	if n := listed(t, s.BySubject(t.Context(), "alice")); n != 2 {
+		t.Errorf("%d records, want 2", n)
+	}
+}
+
 const day = 24 * time.Hour
 
 // ends returns in how many whole days a key ends.
