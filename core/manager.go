@@ -101,14 +101,15 @@ func (m *Manager) Close() error {
 	return err
 }
 
-// Ping asks the store whether it answers, where it has a way to, for health checks.
+// Ping asks the store whether it answers, where it has a way to, for health checks. Every error is an
+// ErrUnavailable, beside its cause.
 func (m *Manager) Ping(ctx context.Context) error {
 	if m.can.Pinger == nil {
 		return nil
 	}
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
-	return m.can.Pinger.Ping(ctx)
+	return m.outage(m.can.Pinger.Ping(ctx))
 }
 
 // Info describes the store.

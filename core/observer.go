@@ -135,5 +135,13 @@ func (m *Manager) known(err error) error {
 			return err
 		}
 	}
+	return m.outage(err)
+}
+
+// outage is err as ErrUnavailable, whatever the store has called it; nil if it is nil.
+func (m *Manager) outage(err error) error {
+	if err == nil || errors.Is(err, driver.ErrUnavailable) {
+		return err
+	}
 	return driver.Unavailable(m.info.Name, err)
 }

@@ -10,7 +10,8 @@ import (
 const sweepBatch = 1000
 
 // Sweep removes expired sessions from the store now and returns how many. Stores
-// that forget by themselves answer 0. Django: the clearsessions command.
+// that forget by themselves answer 0. Every error is an ErrUnavailable, beside its cause: the store
+// cannot answer, or ctx has ended. What was removed before it stays removed. Django: the clearsessions command.
 func (m *Manager) Sweep(ctx context.Context) (int, error) {
 	total := 0
 	for m.can.Sweeper != nil {
@@ -19,6 +20,7 @@ func (m *Manager) Sweep(ctx context.Context) (int, error) {
 		if err == nil {
 			err = ctx.Err()
 		}
+		err = m.outage(err)
 		if err != nil || n < sweepBatch {
 			m.observe(ctx, Event{Kind: EventSweep, Size: total, Err: err})
 			return total, err
