@@ -1,13 +1,12 @@
 package core
 
 import (
+	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"slices"
-	"strings"
 )
 
 // Flash is a message for the next page that the user sees.
@@ -16,8 +15,8 @@ type Flash struct {
 	Text  string `json:"text"`
 }
 
-// Each message is a value of its own, so that messages of overlapping requests do not
-// meet. The keys rise with time.
+// Each message is a value of its own, so that overlapping requests may add some. Their keys rise with
+// time: 8 bytes of nanoseconds in hexadecimal.
 const flashKey = reserved + "flash."
 
 // AddFlash leaves a message for the next call of Flashes, in this request or a later one. A *ValueError says that it
@@ -32,21 +31,47 @@ func (s *Session) AddFlash(level, text string) error {
 	if err := s.changeable(); err != nil || s.repeats() {
 		return err
 	}
-	var name [12]byte
-	binary.BigEndian.PutUint64(name[:], max(uint64(s.x.m.cfg.Now().UnixNano()), s.lastFlash()+1))
-	rand.Read(name[8:])
-	s.do(op{kind: opSet, key: hex.AppendEncode([]byte(flashKey), name[:]), value: data})
+	now := max(s.x.m.cfg.Now().UnixNano(), 0)
+	s.do(op{kind: opFlash, micros: max(now, s.cur.lastFlash()+1), value: data})
 	return nil
 }
 
-// lastFlash is the time in the last message's key: a clock may stand still, or go back. s.mu is held.
-func (s *Session) lastFlash() (nanos uint64) {
-	for _, e := range s.cur.all() {
-		if name, err := hex.DecodeString(strings.TrimPrefix(string(e.key), flashKey)); isFlash(e) && err == nil && len(name) >= 8 {
-			nanos = binary.BigEndian.Uint64(name)
-		}
+// addFlash adds a message of that time, or of the next that no message has: a request that is done again, after a
+// conflict, may find others of its time, which were stored before.
+func (st *state) addFlash(nanos int64, value []byte) {
+	key := flashAt(nanos)
+	for _, taken := st.find(string(key)); taken; _, taken = st.find(string(key)) {
+		nanos++
+		key = flashAt(nanos)
 	}
-	return nanos
+	st.set(key, value)
+}
+
+func flashAt(nanos int64) []byte {
+	return hex.AppendEncode([]byte(flashKey), binary.BigEndian.AppendUint64(nil, uint64(nanos)))
+}
+
+// lastFlash is the time of the last message that there is, or was: a clock may stand still, or go back.
+func (st *state) lastFlash() int64 {
+	var last []byte
+	if i, _ := search(st.changes, flashKey+"~"); i > 0 && hasPrefix(st.changes[i-1].key, flashKey) {
+		last = st.changes[i-1].key
+	}
+	r := reader{data: st.packed, ok: true}
+	for range r.len() {
+		if key := r.take(r.len()); hasPrefix(key, flashKey) && bytes.Compare(key, last) > 0 {
+			last = key
+		}
+		r.take(r.len())
+	}
+	if len(last) != len(flashKey)+16 {
+		return 0 // there is none
+	}
+	name, err := hex.DecodeString(string(last[len(flashKey):]))
+	if err != nil {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(name))
 }
 
 // Flashes returns the messages, oldest first, and removes them. Each goes to exactly one
@@ -127,14 +152,16 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	if err != nil {
 		return err
 	}
-	// Messages of this very request are not stored yet.
+	// Messages of this very request are not stored yet, and have their places among the others.
+	shown := state{changes: *taken}
 	s.ops = slices.DeleteFunc(s.ops, func(o op) bool {
-		mine := o.kind == opSet && hasPrefix(o.key, flashKey)
+		mine := o.kind == opFlash
 		if mine {
-			*taken = append(*taken, entry{o.key, o.value})
+			_ = shown.apply(&o) // only opUpdate fails
 		}
 		return mine
 	})
+	*taken = shown.all()
 	s.gen++
 	j.deliver = deliverNothing
 	left := s.left

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,4 +36,103 @@ func TestFlashOrderByAStillClock(t *testing.T) {
 			}
 		})
 	}
+}
+
+// add leaves the messages from to to-1, each named after who leaves it, and moves the clock by step after each.
+func add(t *testing.T, s *core.Session, clock *storetest.Clock, step time.Duration, who string, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		must(t, s.AddFlash("info", fmt.Sprint(who, i)))
+		clock.Advance(step)
+	}
+}
+
+// named returns what add leaves.
+func named(who string, from, to int) (names []string) {
+	for i := from; i < to; i++ {
+		names = append(names, fmt.Sprint(who, i))
+	}
+	return names
+}
+
+func shows(t *testing.T, s *core.Session, want ...[]string) {
+	t.Helper()
+	list, err := s.Flashes(ctx)
+	must(t, err)
+	var got []string
+	for _, f := range list {
+		got = append(got, f.Text)
+	}
+	if !slices.Equal(got, slices.Concat(want...)) {
+		t.Errorf("messages %q, want %q", got, slices.Concat(want...))
+	}
+}
+
+// A hundred messages come as they were added, in one request, in two, and over a Save, however the clock goes.
+func TestFlashesComeAsTheyWereAdded(t *testing.T) {
+	for _, step := range []time.Duration{0, 1, -1, -time.Second, time.Hour} {
+		t.Run(step.String(), func(t *testing.T) {
+			clock := storetest.NewClock()
+			m := newManager(t, core.Config{Now: clock.Now, Lifetime: 400 * 24 * time.Hour, IdleTimeout: 400 * 24 * time.Hour})
+			b := newBrowser(t, m)
+			b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); add(t, s, clock, step, "one ", 0, 100) })
+			b.visit(func(s *core.Session) { shows(t, s, named("one ", 0, 100)) })
+
+			b.visit(func(s *core.Session) { add(t, s, clock, step, "first ", 0, 50) })
+			b.visit(func(s *core.Session) {
+				add(t, s, clock, step, "second ", 0, 25)
+				must(t, s.Save(ctx))
+				add(t, s, clock, step, "second ", 25, 50)
+			})
+			b.visit(func(s *core.Session) { shows(t, s, named("first ", 0, 50), named("second ", 0, 50)) })
+
+			b.visit(func(s *core.Session) { add(t, s, clock, step, "before ", 0, 5) })
+			b.visit(func(s *core.Session) {
+				add(t, s, clock, step, "here ", 0, 5)
+				shows(t, s, named("before ", 0, 5), named("here ", 0, 5))
+			})
+		})
+	}
+}
+
+// Requests that overlap: what one adds while the clock stands still comes after what the other has stored, and each
+// one's messages keep their order. The clock decides where it goes.
+func TestFlashesAfterAConflict(t *testing.T) {
+	for range 20 { // the order was a matter of luck
+		clock := storetest.NewClock()
+		m := newManager(t, core.Config{Now: clock.Now})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+
+		slow, quick := b.copyOf().send(), b.copyOf().send()
+		add(t, quick.s, clock, 0, "quick ", 0, 10)
+		respond(t, quick)
+		add(t, slow.s, clock, 0, "slow ", 0, 10)
+		respond(t, slow)
+		b.visit(func(s *core.Session) { shows(t, s, named("quick ", 0, 10), named("slow ", 0, 10)) })
+
+		slow, quick = b.copyOf().send(), b.copyOf().send()
+		add(t, slow.s, clock, time.Second, "slow ", 0, 3)
+		add(t, quick.s, clock, time.Second, "quick ", 0, 3)
+		respond(t, quick)
+		add(t, slow.s, clock, time.Second, "slow ", 3, 6)
+		respond(t, slow)
+		b.visit(func(s *core.Session) { shows(t, s, named("slow ", 0, 3), named("quick ", 0, 3), named("slow ", 3, 6)) })
+
+		// The request that shows the messages has some of its own.
+		slow, quick = b.copyOf().send(), b.copyOf().send()
+		add(t, slow.s, clock, time.Second, "slow ", 0, 3)
+		add(t, quick.s, clock, time.Second, "quick ", 0, 3)
+		respond(t, quick)
+		add(t, slow.s, clock, time.Second, "slow ", 3, 6)
+		must(t, slow.s.Save(ctx)) // it has seen none of the quick one's before
+		shows(t, slow.s, named("slow ", 0, 3), named("quick ", 0, 3), named("slow ", 3, 6))
+		respond(t, slow)
+	}
+}
+
+func respond(t *testing.T, r *request) {
+	t.Helper()
+	_, err := r.respond(200)
+	must(t, err)
 }

@@ -109,7 +109,7 @@ func (m *Manager) Ping(ctx context.Context) error {
 	}
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
-	return m.outage(m.can.Pinger.Ping(ctx))
+	return m.noAnswer(m.can.Pinger.Ping(ctx))
 }
 
 // Info describes the store.

@@ -135,11 +135,11 @@ func (m *Manager) known(err error) error {
 			return err
 		}
 	}
-	return m.outage(err)
+	return m.noAnswer(err)
 }
 
-// outage is err as ErrUnavailable, whatever the store has called it; nil if it is nil.
-func (m *Manager) outage(err error) error {
+// noAnswer is err as ErrUnavailable, whatever the store has called it; nil if it is nil.
+func (m *Manager) noAnswer(err error) error {
 	if err == nil || errors.Is(err, driver.ErrUnavailable) {
 		return err
 	}

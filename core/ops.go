@@ -10,9 +10,9 @@ import (
 type op struct {
 	kind   byte
 	mode   byte       // opExpiry
-	micros int64      // opExpiry; opLogin, opAuth: the time
+	micros int64      // opExpiry; opLogin, opAuth: the time; opFlash: that in nanoseconds
 	key    []byte     // opLogin: the subject. Core's own memory, and never written to, like value
-	value  []byte     // opSet
+	value  []byte     // opSet, opFlash
 	update updateFunc // opUpdate
 	taken  *[]entry   // opTake: what was found
 }
@@ -26,6 +26,7 @@ const (
 	opLogin
 	opAuth
 	opTake
+	opFlash
 )
 
 // updateFunc computes a key's new entry from the old encoded value.
@@ -56,6 +57,8 @@ func (st *state) apply(o *op) error {
 		st.login(o)
 	case opAuth:
 		st.auth = o.micros
+	case opFlash:
+		st.addFlash(o.micros, o.value)
 	case opTake:
 		*o.taken = nil
 		for _, e := range st.all() {
@@ -122,7 +125,7 @@ func record(ops []op, fixed int, o op) []op {
 // countsTwice reports whether o must not be done to a session that may hold its effect, or have held it: a message
 // that was shown would come back.
 func countsTwice(o op) bool {
-	return o.kind == opUpdate || o.kind == opSet && hasPrefix(o.key, flashKey)
+	return o.kind == opUpdate || o.kind == opFlash
 }
 
 func hasPrefix(key []byte, prefix string) bool {

@@ -20,7 +20,7 @@ func (m *Manager) Sweep(ctx context.Context) (int, error) {
 		if err == nil {
 			err = ctx.Err()
 		}
-		err = m.outage(err)
+		err = m.noAnswer(err)
 		if err != nil || n < sweepBatch {
 			m.observe(ctx, Event{Kind: EventSweep, Size: total, Err: err})
 			return total, err
