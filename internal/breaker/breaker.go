@@ -7,6 +7,10 @@
 // hundred nanoseconds in place of a timeout, and one that is back is noticed
 // within Interval, even if the call that tried before still hangs.
 //
+// Calls that were under way at the same time prove no more than one of them: the machine may
+// have been busy for a moment, and all of them gave up. So the breaker stays closed until a
+// call fails that began after the first failure.
+//
 // A failure is a server that could not be reached or did not answer in time. An
 // answer is a success even if it is an error: it came without waiting, and a
 // server that refuses to store may still be able to delete. A call that its own
@@ -15,9 +19,13 @@ package breaker
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 )
+
+// TooShort is a deadline that says more about the caller than about the server: that it passed is no failure.
+const TooShort = 50 * time.Millisecond
 
 // Defaults for New.
 const (
@@ -27,16 +35,21 @@ const (
 
 // Breaker watches the calls to one server. Its methods may be called concurrently.
 type Breaker struct {
-	failures int32
+	failures int
 	interval time.Duration
 
-	inRow atomic.Int32 // failures since the last success
-	next  atomic.Int64 // when the next call may pass while open, in nanoseconds since start
-	cause atomic.Pointer[error]
+	failing atomic.Bool // there was a failure since the last success
+	open    atomic.Bool
+	next    atomic.Int64 // when the next call may pass while open, in nanoseconds since start
+	cause   atomic.Pointer[error]
+
+	mu    sync.Mutex
+	inRow int       // failures since the last success
+	since time.Time // when the first of them was reported
 }
 
-// New returns a closed breaker that opens after that many failures in a row,
-// and then lets a call pass every interval. 0 means the defaults.
+// New returns a closed breaker that opens after that many failures in a row, not all of one
+// burst, and then lets a call pass every interval. 0 means the defaults.
 func New(failures int, interval time.Duration) *Breaker {
 	if failures <= 0 {
 		failures = Failures
@@ -44,7 +57,7 @@ func New(failures int, interval time.Duration) *Breaker {
 	if interval <= 0 {
 		interval = Interval
 	}
-	return &Breaker{failures: int32(failures), interval: interval}
+	return &Breaker{failures: failures, interval: interval}
 }
 
 // start makes times of the monotonic clock comparable as numbers.
@@ -55,7 +68,7 @@ func now() int64 { return int64(time.Since(start)) }
 // Allow is nil if the call may be made, and else the reason why not. Every call
 // that was allowed should be followed by Success or Failure.
 func (b *Breaker) Allow() error {
-	if b.inRow.Load() < b.failures {
+	if !b.open.Load() {
 		return nil
 	}
 	next, t := b.next.Load(), now()
@@ -67,20 +80,29 @@ func (b *Breaker) Allow() error {
 
 // Success says that the server answered.
 func (b *Breaker) Success() {
-	if b.inRow.Load() != 0 { // reading is cheaper than writing for everybody
-		b.inRow.Store(0)
+	if !b.failing.Load() { // reading is cheaper than writing for everybody
+		return
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inRow = 0
+	b.failing.Store(false)
+	b.open.Store(false)
 }
 
-// Failure says that the server could not be reached or did not answer in time.
-func (b *Breaker) Failure(err error) {
+// Failure says that the server could not be reached or did not answer in time, in a call that began at begun.
+func (b *Breaker) Failure(begun time.Time, err error) {
 	b.cause.Store(&err)
-	n := b.inRow.Load()
-	for n < b.failures && !b.inRow.CompareAndSwap(n, n+1) { // it stops counting when open
-		n = b.inRow.Load()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.inRow == 0 {
+		b.since = time.Now()
+		b.failing.Store(true)
 	}
-	if n == b.failures-1 {
+	b.inRow++
+	if b.inRow >= b.failures && !begun.Before(b.since) && !b.open.Load() {
 		b.next.Store(now() + int64(b.interval))
+		b.open.Store(true)
 	}
 }
 

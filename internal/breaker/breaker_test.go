@@ -14,7 +14,7 @@ var errDown = errors.New("connection refused")
 func TestOpensAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New(3, time.Second)
-		fail := func() { b.Failure(errDown) }
+		fail := func() { b.Failure(time.Now(), errDown) }
 
 		// Failures with a success between them are not in a row.
 		fail()
@@ -58,10 +58,43 @@ func TestOpensAndRecovers(t *testing.T) {
 	})
 }
 
+// A machine that is busy for a moment lets all calls under way fail together. That is one failure, however many
+// they are: the next call shows whether the server is there.
+func TestOneBurstIsNoDeadServer(t *testing.T) {
+	for _, dead := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := New(0, 0)
+			first := time.Now()
+			time.Sleep(500 * time.Millisecond)
+			for range 100 {
+				b.Failure(first, errDown)
+				time.Sleep(5 * time.Millisecond) // they do not give up all at once
+			}
+			if err := b.Allow(); err != nil {
+				t.Fatalf("open after one burst: %v", err)
+			}
+			if dead {
+				b.Failure(time.Now(), errDown)
+				if b.Allow() == nil {
+					t.Fatal("closed after the next call failed, too")
+				}
+				return
+			}
+			b.Success()
+			for range Failures {
+				if err := b.Allow(); err != nil {
+					t.Fatalf("open after a success: %v", err)
+				}
+				b.Failure(first, errDown)
+			}
+		})
+	}
+}
+
 func TestOneOfManyPasses(t *testing.T) {
 	b := New(0, 10*time.Millisecond)
 	for range Failures {
-		b.Failure(errDown)
+		b.Failure(time.Now(), errDown)
 	}
 	time.Sleep(20 * time.Millisecond)
 	var passed atomic.Int32
@@ -91,7 +124,7 @@ func BenchmarkClosed(b *testing.B) {
 func BenchmarkOpen(b *testing.B) {
 	br := New(0, time.Hour)
 	for range Failures {
-		br.Failure(errDown)
+		br.Failure(time.Now(), errDown)
 	}
 	for b.Loop() {
 		_ = br.Allow()

@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 	os.Exit(testserver.Main(m))
 }
 
+// patience is how long it may take to connect where a test is not about that: on a busy machine, a process may get no
+// time for seconds.
+const patience = 30 * time.Second
+
 // engine is one database that the store is tested on.
 type engine struct {
 	name string
@@ -73,13 +77,13 @@ func mariadbAt(tb testing.TB) place  { return mariadbVia(tb, mariadbServer(tb)) 
 
 func postgresVia(tb testing.TB, s *testserver.Server) place {
 	p := testserver.NewProxy(tb, s.Addr)
-	dsn := fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&connect_timeout=2", s.User, p.Addr, s.Database)
+	dsn := fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&connect_timeout=%.0f", s.User, p.Addr, s.Database, patience.Seconds())
 	return place{dsn: dsn, server: s, proxy: p, dialector: func() gorm.Dialector { return postgres.Open(dsn) }}
 }
 
 func mariadbVia(tb testing.TB, s *testserver.Server) place {
 	p := testserver.NewProxy(tb, s.Addr)
-	dsn := fmt.Sprintf("%s@tcp(%s)/%s?timeout=2s", s.User, p.Addr, s.Database)
+	dsn := fmt.Sprintf("%s@tcp(%s)/%s?timeout=%v", s.User, p.Addr, s.Database, patience)
 	return place{dsn: dsn, server: s, proxy: p, dialector: func() gorm.Dialector { return mysql.Open(dsn) }}
 }
 

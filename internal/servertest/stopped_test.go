@@ -27,6 +27,11 @@ const (
 	longest = 2*time.Second + 100*time.Millisecond
 )
 
+// withDefaults is memcachestore as applications have it.
+var withDefaults = storage{name: "memcachestore", open: func(tb testing.TB, address, space string) driver.Store {
+	return openMemcachedWith(tb, address, space, 0)
+}}
+
 // TestServerStopped stops the server (SIGSTOP) under eight clients. Each request is
 // answered in time, with the right number or a 503; all are well within a second of the
 // server; and no goroutine is left.
@@ -35,7 +40,7 @@ func TestServerStopped(t *testing.T) {
 		storage storage
 		start   func(testing.TB) (*testserver.Server, string)
 	}{
-		{storages[0], func(tb testing.TB) (*testserver.Server, string) { s := testserver.Memcached(tb); return s, s.Addr }},
+		{withDefaults, func(tb testing.TB) (*testserver.Server, string) { s := testserver.Memcached(tb); return s, s.Addr }},
 		{storages[1], func(tb testing.TB) (*testserver.Server, string) { s := testserver.Redis(tb); return s, s.Addr }},
 		{storages[3], func(tb testing.TB) (*testserver.Server, string) { s := postgreSQL(tb); return s, postgresOf(s) }},
 		{storages[4], func(tb testing.TB) (*testserver.Server, string) { s := mariaDB(tb); return s, mariadbOf(s) }},

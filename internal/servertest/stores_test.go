@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/glebarez/sqlite"
 	"github.com/redis/rueidis"
@@ -74,8 +75,16 @@ func (s storage) fresh(tb testing.TB) func(testing.TB) driver.Store {
 func memcachedAt(tb testing.TB) string { return memcached(tb).Addr }
 func redisAt(tb testing.TB) string     { return redis(tb).Addr }
 
+// patience is how long a server may take where a test is not about that: on a busy machine, a process may get
+// no time for a second. core's StoreTimeout ends a call all the same.
+const patience = 30 * time.Second
+
 func openMemcached(tb testing.TB, address, space string) driver.Store {
-	s, err := memcachestore.New(memcachestore.Config{Servers: []string{address}, Prefix: space + ":"})
+	return openMemcachedWith(tb, address, space, patience)
+}
+
+func openMemcachedWith(tb testing.TB, address, space string, timeout time.Duration) driver.Store {
+	s, err := memcachestore.New(memcachestore.Config{Servers: []string{address}, Prefix: space + ":", Timeout: timeout})
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return listed{s, address, space + ":"}
@@ -98,11 +107,11 @@ func postgresAt(tb testing.TB) string { return postgresOf(postgreSQL(tb)) }
 func mariadbAt(tb testing.TB) string  { return mariadbOf(mariaDB(tb)) }
 
 func postgresOf(s *testserver.Server) string {
-	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&connect_timeout=2", s.User, s.Addr, s.Database)
+	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&connect_timeout=%.0f", s.User, s.Addr, s.Database, patience.Seconds())
 }
 
 func mariadbOf(s *testserver.Server) string {
-	return fmt.Sprintf("%s@tcp(%s)/%s?timeout=2s", s.User, s.Addr, s.Database)
+	return fmt.Sprintf("%s@tcp(%s)/%s?timeout=%v", s.User, s.Addr, s.Database, patience)
 }
 
 func openDB(tb testing.TB, dsn string) *gorm.DB {

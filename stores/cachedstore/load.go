@@ -37,10 +37,11 @@ func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record,
 	if s.breaker.Allow() != nil {
 		return rec, none, false
 	}
+	begun := time.Now()
 	asked, cancel := s.visit(ctx)
 	found, err := s.cache.Load(asked, id)
 	cancel()
-	s.judge(ctx, err)
+	s.judge(ctx, begun, err)
 	switch {
 	case errors.Is(err, driver.ErrNotFound):
 		return rec, gap{empty: true}, false
@@ -83,10 +84,11 @@ func (s *Store) readTruth(ctx context.Context, f *flight) {
 	case ctx.Err() != nil || s.now().Sub(f.read) > s.config.SoftTTL/4 || s.breaker.Allow() != nil:
 		return
 	}
+	begun := time.Now()
 	asked, cancel := s.visit(ctx)
 	defer cancel()
 	err := s.fill(asked, f)
-	s.judge(ctx, err)
+	s.judge(ctx, begun, err)
 	if err != nil && !errors.Is(err, driver.ErrExists) && !errors.Is(err, driver.ErrTooLarge) {
 		s.complain(ctx, f.id, "fill the cache", err)
 	}

@@ -31,13 +31,14 @@ func (s *Store) bring(ctx context.Context, want *entry) (err error) {
 	if err := s.breaker.Allow(); err != nil {
 		return err
 	}
+	begun := time.Now()
 	asked, cancel := s.visitAfter(ctx)
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
 			err = driver.Unavailable("cachedstore", fmt.Errorf("panic in the cache: %v", v))
 		}
-		s.judge(context.Background(), err)
+		s.judge(context.Background(), begun, err)
 	}()
 	return s.mark(asked, want)
 }

@@ -42,13 +42,13 @@ func (s *Store) visitAfter(ctx context.Context) (context.Context, context.Cancel
 	return context.WithTimeout(ctx, limit)
 }
 
-// judge tells the breaker how a visit on behalf of ctx went.
-func (s *Store) judge(ctx context.Context, err error) {
+// judge tells the breaker how a visit on behalf of ctx went, which began at begun.
+func (s *Store) judge(ctx context.Context, begun time.Time, err error) {
 	switch {
 	case err == nil || !errors.Is(err, driver.ErrUnavailable):
 		s.breaker.Success()
 	case ctx.Err() == nil: // else it was the caller who had no time
-		s.breaker.Failure(err)
+		s.breaker.Failure(begun, err)
 	}
 }
 

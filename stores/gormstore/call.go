@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/breaker"
 )
 
 const (
@@ -28,15 +29,16 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 	}
 	start, lost := time.Now(), 0
 	for attempt := 0; ; attempt++ {
+		begun := time.Now()
 		err := s.call(ctx, call)
 		// A driver may say "done" or "no rows" when it means "stopped, since the
 		// context has ended": SQLite's do. So no answer counts after the end.
 		if end := ended(ctx); end != nil {
-			return true, s.stopped(op, end, err)
+			return true, s.stopped(op, begun, end, err)
 		}
 		kind := s.kind(err)
 		if kind == isLost {
-			s.breaker.Failure(err)
+			s.breaker.Failure(begun, err)
 			lost++
 		} else {
 			s.breaker.Success()
@@ -50,7 +52,7 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 			return lost > 0, errTooLarge
 		case kind == isRolledBack && time.Since(start) < patience:
 			if end := pause(ctx, attempt); end != nil {
-				return lost > 0, s.stopped(op, end, err)
+				return lost > 0, s.stopped(op, begun, end, err)
 			}
 		case kind == isLost && lost <= maxLost && s.reconnected(ctx):
 		default:
@@ -101,9 +103,9 @@ func (s *Store) call(ctx context.Context, call func() error) error {
 
 // stopped is the error of a call during which the context ended. A caller who
 // went away says nothing about the database; a deadline that passed does.
-func (s *Store) stopped(op string, end, err error) error {
-	if errors.Is(end, context.DeadlineExceeded) && s.kind(err) != isRolledBack {
-		s.breaker.Failure(end)
+func (s *Store) stopped(op string, begun time.Time, end, err error) error {
+	if errors.Is(end, context.DeadlineExceeded) && s.kind(err) != isRolledBack && time.Since(begun) >= breaker.TooShort {
+		s.breaker.Failure(begun, end)
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) && !errors.Is(err, end) {
 		end = errors.Join(end, err)

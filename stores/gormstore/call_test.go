@@ -170,3 +170,27 @@ func TestPanicOfADeafDriver(t *testing.T) {
 	err := s.call(ctx, func() error { panic("in the driver") })
 	t.Errorf("no panic, and %v", err)
 }
+
+// A caller who has no time says nothing about the database; one who waited does, also in what began afterwards.
+func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
+	s, _ := newFake(t)
+	for range 20 {
+		_ = s.stopped("load", time.Now(), context.DeadlineExceeded, nil)
+	}
+	if err := s.breaker.Allow(); err != nil {
+		t.Errorf("after short deadlines: %v", err)
+	}
+	long := time.Now().Add(-time.Second)
+	for range 20 {
+		_ = s.stopped("load", long, context.DeadlineExceeded, nil)
+	}
+	if err := s.breaker.Allow(); err != nil {
+		t.Errorf("after one burst: %v", err)
+	}
+	begun := time.Now()
+	time.Sleep(60 * time.Millisecond)
+	_ = s.stopped("load", begun, context.DeadlineExceeded, nil)
+	if s.breaker.Allow() == nil {
+		t.Error("closed after the next call has failed, too")
+	}
+}

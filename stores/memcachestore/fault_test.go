@@ -244,3 +244,25 @@ func eventually(t *testing.T, within time.Duration, done func() bool) {
 		}
 	}
 }
+
+// Callers who have no time say nothing about the server: the next call is made.
+func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
+	proxy := testserver.NewProxy(t, memcached(t).Addr)
+	s := open(t, proxy.Addr)
+	rec := record(1, 10)
+	must(t, s.Create(t.Context(), rec))
+	proxy.Hang()
+	for range 20 {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		_, err := s.Load(ctx, rec.ID)
+		cancel()
+		wants(t, err, context.DeadlineExceeded)
+		if took := time.Since(start); took > 30*time.Millisecond {
+			t.Skipf("a busy machine: a deadline of 1ms took %v", took)
+		}
+	}
+	proxy.Heal()
+	_, err := s.Load(t.Context(), rec.ID)
+	must(t, err)
+}

@@ -71,6 +71,7 @@ func (sv *server) do(ctx context.Context, what string, call func(*client) error)
 	if err := sv.breaker.Allow(); err != nil {
 		return false, unavailable(what, err)
 	}
+	begun := time.Now()
 	reused, err := sv.once(ctx, call)
 	if reused && lost(err) && ctx.Err() == nil {
 		sv.pool.drain() // its like died with it
@@ -85,9 +86,9 @@ func (sv *server) do(ctx context.Context, what string, call func(*client) error)
 	switch {
 	case cause == nil:
 		cause = err
-		sv.judge(err)
-	case errors.Is(cause, context.DeadlineExceeded) && !errors.Is(err, errBusy):
-		sv.breaker.Failure(cause)
+		sv.judge(begun, err)
+	case errors.Is(cause, context.DeadlineExceeded) && !errors.Is(err, errBusy) && time.Since(begun) >= breaker.TooShort:
+		sv.breaker.Failure(begun, cause)
 	}
 	if strings.Contains(err.Error(), "object too large") {
 		return again, fmt.Errorf("memcachestore: %s: %w: %w", what, driver.ErrTooLarge, err)
@@ -113,11 +114,11 @@ func (sv *server) once(ctx context.Context, call func(*client) error) (reused bo
 
 // judge tells the breaker of an error that no context is to blame for. A server that complains
 // is not down.
-func (sv *server) judge(err error) {
+func (sv *server) judge(begun time.Time, err error) {
 	if strings.Contains(err.Error(), "ERROR") {
 		sv.breaker.Success()
 	} else {
-		sv.breaker.Failure(err)
+		sv.breaker.Failure(begun, err)
 	}
 }
 

@@ -30,6 +30,9 @@ func open(tb testing.TB, servers ...string) *memcachestore.Store {
 // largest is the Data that fits an item of 1 MiB together with the longest names.
 const largest = 1<<20 - 1536
 
+// patience is a Config.Timeout for tests that are not about it: on a busy machine, a process may get no time for a second.
+const patience = 30 * time.Second
+
 func harness(servers ...string) storetest.Harness {
 	prefix, last := 0, ""
 	h := storetest.Harness{MaxData: largest, New: func(tb testing.TB) func(testing.TB) driver.Store {
@@ -38,7 +41,7 @@ func harness(servers ...string) storetest.Harness {
 		mine = mine[max(0, len(mine)-90):] + ":"
 		last = mine
 		return func(tb testing.TB) driver.Store {
-			s, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: mine})
+			s, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: mine, Timeout: patience})
 			must(tb, err)
 			tb.Cleanup(func() { must(tb, s.Close()) })
 			return s

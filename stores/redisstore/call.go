@@ -15,9 +15,6 @@ import (
 // patience is the deadline of a call whose context has none.
 const patience = 2 * time.Second
 
-// tooShort is a deadline that says more about the caller than about the server.
-const tooShort = 50 * time.Millisecond
-
 // maxStale is more than a client has connections.
 const maxStale = 2000
 
@@ -119,7 +116,7 @@ func (s *Store) guard(ctx context.Context, what string, slot uint16, call func(c
 	if answered(err) {
 		b.Success()
 	} else if s.blames(ctx, err, begun) {
-		b.Failure(err)
+		b.Failure(begun, err)
 	}
 	return s.fail(ctx, what, err)
 }
@@ -130,7 +127,7 @@ func (s *Store) blames(ctx context.Context, err error, begun time.Time) bool {
 	if ctx.Err() == context.Canceled || errors.Is(err, rueidis.ErrClosing) {
 		return false
 	}
-	return !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) >= tooShort
+	return !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) >= breaker.TooShort
 }
 
 // answered reports whether the server said something, be it a refusal.
