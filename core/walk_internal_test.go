@@ -212,3 +212,35 @@ func TestWalkContextManyAsk(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// counted is a context that tells how many wait for its end.
+type counted struct {
+	context.Context
+	waiting int
+}
+
+func (c *counted) Value(any) any { return nil } // or else package context would look behind it
+
+func (c *counted) AfterFunc(f func()) func() bool {
+	c.waiting++
+	stop := context.AfterFunc(c.Context, f)
+	return func() bool { c.waiting--; return stop() }
+}
+
+// A context that lives on, as that of a server, keeps nothing of a walk that is over, nor a walk of a call.
+func TestWalkContextLetsGo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	caller := &counted{Context: ctx}
+	c := newWalkContext(caller, time.Hour)
+	if stop := c.AfterFunc(func() {}); !stop() || stop() || len(c.waiting) > 0 {
+		t.Errorf("%d functions wait after stop, which is true once", len(c.waiting))
+	}
+	if caller.waiting != 1 {
+		t.Errorf("the walk has registered %d times", caller.waiting)
+	}
+	c.finish(context.Canceled)
+	if caller.waiting != 0 {
+		t.Error("the caller's context still knows the walk")
+	}
+}

@@ -149,3 +149,35 @@ func TestCallerEndsAWalk(t *testing.T) {
 		})
 	}
 }
+
+// However a loop ends, the context that the store was given ends with it.
+func TestLeftLoopEndsItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var given context.Context
+		n := 0
+		store := slowWalk{memstore.New(memstore.Config{}), time.Millisecond, func(ctx context.Context, _ time.Duration) error {
+			given = ctx
+			return nil
+		}}
+		m := newManager(t, core.Config{Store: store})
+		for range 2 {
+			newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")) })
+		}
+		for range m.Sessions(ctx, "alice") {
+			n++
+			break
+		}
+		if n != 1 || given.Err() != context.Canceled {
+			t.Errorf("after %d sessions: %v", n, given.Err())
+		}
+		func() {
+			defer func() { _ = recover() }()
+			for range m.Sessions(ctx, "alice") {
+				panic("in the body")
+			}
+		}()
+		if given.Err() != context.Canceled {
+			t.Errorf("after a panic: %v", given.Err())
+		}
+	})
+}
