@@ -12,24 +12,43 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
-// listed is a memcachestore that can list its records, for the rules that count them: it
-// asks the server for the names of all its items.
+// listed is a memcachestore that can list its records, for the rules that count them: those that this process
+// has created, and those whose names the server tells. The server passes over items that are moved meanwhile, and
+// on a busy machine over more.
 type listed struct {
 	*memcachestore.Store
 	address, prefix string
 }
 
+// created are the IDs of the records that this process has created, or tried to, by prefix.
+var created struct {
+	sync.Mutex
+	ids map[string][]driver.ID
+}
+
+func (l listed) Create(ctx context.Context, rec *driver.Record) error {
+	created.Lock()
+	if created.ids == nil {
+		created.ids = map[string][]driver.ID{}
+	}
+	created.ids[l.prefix] = append(created.ids[l.prefix], rec.ID)
+	created.Unlock()
+	return l.Store.Create(ctx, rec)
+}
+
 func (l listed) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
-		// A dump passes over items that are moved meanwhile, so there are two.
-		var ids []driver.ID
-		for range 2 {
+		created.Lock()
+		ids := slices.Clone(created.ids[l.prefix])
+		created.Unlock()
+		for range 2 { // a dump for the records of other processes, and another one for what was moved
 			some, err := l.ids()
 			if err != nil {
 				yield(driver.Record{}, driver.Unavailable("list", err))
