@@ -42,8 +42,6 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		}
 	}
 	if unreadable != nil {
-		x.m.observe(ctx, Event{Kind: EventUnreadable, Err: unreadable})
-		x.m.warn(ctx, EventUnreadable, "session not loaded", "store", x.m.info.Name, "error", unreadable)
 		if s.live { // for a Login or Logout to end, with what cannot be read
 			l.more = append(l.more, presented{rec: s.rec})
 		}
@@ -219,6 +217,9 @@ func (l *loading) open(token string, rec *held, st *state) (err error) {
 	case errors.Is(err, driver.ErrCorrupt):
 		kind = EventCorrupt
 		l.corrupt(rec, err)
+	case errors.Is(err, ErrUnreadable):
+		kind = EventUnreadable
+		m.warn(l.ctx, kind, "session not loaded", "session", rec.ID, "error", err)
 	}
 	if kind != "" {
 		m.observe(l.ctx, Event{Kind: kind, ID: rec.ID, Err: err})

@@ -83,6 +83,9 @@ func TestRecordOfANewerStore(t *testing.T) {
 			alive(t, b, true)
 		})
 	}
+	if events[core.EventUnreadable] != 5 {
+		t.Errorf("%d events for 5 requests", events[core.EventUnreadable])
+	}
 	if events[core.EventCorrupt] > 0 {
 		t.Errorf("%d events say that a record is corrupt", events[core.EventCorrupt])
 	}
