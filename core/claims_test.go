@@ -365,3 +365,40 @@ func TestCarelessCodec(t *testing.T) {
 		})
 	}
 }
+
+// A change that a goroutine makes while the response is being made is stored where that needs no cookie, and else
+// refused; what the client gets is whole.
+func TestChangeWhileTheHeaderIsMade(t *testing.T) {
+	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	ring, err := keyring.New(keyring.Generate("k1"))
+	must(t, err)
+	revoked := storetest.NewFault(memstore.New(memstore.Config{}))
+	tokens, err := cookiestore.New(ring, cookiestore.RevokeIn(revoked.Store()))
+	must(t, err)
+	for _, c := range []struct {
+		store driver.Backend
+		fault *storetest.Fault
+		late  error
+		want  int
+	}{{fault.Store(), fault, nil, 2}, {tokens, revoked, core.ErrHeaderSent, 1}} {
+		b := newBrowser(t, newManager(t, core.Config{Store: c.store}))
+		b.visit(func(s *core.Session) { must(t, name.Set(s, "x")) })
+		for _, b := range []*browser{b, newBrowser(t, b.m)} {
+			r := b.send()
+			must(t, count.Set(r.s, 1))
+			late, asked := error(nil), false
+			c.fault.Before(func(call storetest.Call) error {
+				if !asked {
+					asked, late = true, count.Set(r.s, 2)
+				}
+				return nil
+			})
+			_, err := r.respond(200)
+			must(t, err)
+			c.fault.Before(nil)
+			if n, _ := b.value(count); asked && (!errors.Is(late, c.late) || n != c.want) {
+				t.Errorf("a Set while the session is saved: %v, and count %d", late, n)
+			}
+		}
+	}
+}

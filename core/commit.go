@@ -79,6 +79,8 @@ func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 	claims := s.refused || errors.Is(gone, ErrEnded) // of a success that there was not
 	emptied := s.emptied
 	due := s.live && s.token != "" && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
+	// What a goroutine does from here on comes too late for the cookie. Where there will be a record it needs none.
+	s.sent = x.m.tokens != nil || !dirty || s.cur.empty()
 	s.mu.Unlock()
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 	switch {

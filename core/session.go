@@ -62,7 +62,7 @@ type Session struct {
 	rotate   bool // give it a new token when saving
 	emptied  bool // Flashes has taken the last that an anonymous session held
 	shared   bool // a save under way reads cur.changes
-	sent     bool // the header has left
+	sent     bool // the header has left, or is being made
 	unsaved  bool // the last Save failed, and the handler knows
 
 	saving atomic.Bool // a save is under way, which may replay functions
