@@ -66,7 +66,7 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 			if m.now() >= m.end(&st.header) {
 				continue
 			}
-			if !yield((&Session{rec: h, live: true, cur: st}).ready(), nil) {
+			if !yield(newSession(&hidden{rec: h, live: true, cur: st}), nil) {
 				return
 			}
 		}

@@ -26,7 +26,7 @@ type Exchange struct {
 	m    *Manager
 	ctx  exchangeContext
 	line *string // header line with the token, nil if there is none
-	raw  []byte  // the same where the adapter's memory is reused
+	raw  *[]byte // the same where the adapter's memory is reused
 	s    atomic.Pointer[Session]
 
 	revert func(context.Context) // takes back what inner exchanges have stored; nil if they have not
@@ -74,10 +74,12 @@ func (m *Manager) BeginBytes(ctx context.Context, line []byte) *Exchange {
 	}
 	x := &struct {
 		Exchange
-		buf [96]byte // one allocation for both, as long as our cookie is alone
+		line []byte
+		buf  [72]byte // one allocation for all, as long as our cookie is alone
 	}{}
 	x.begin(m, ctx)
-	x.raw, x.begun = append(x.buf[:0], line...), m.roughly()
+	x.line = append(x.buf[:0], line...)
+	x.raw, x.begun = &x.line, m.roughly()
 	return &x.Exchange
 }
 
@@ -120,7 +122,7 @@ func (x *Exchange) session(ctx context.Context) *Session {
 	if x.phase == phaseClosed {
 		return deadSession(ErrClosed)
 	}
-	s := (&Session{x: x}).ready()
+	s := newSession(&hidden{x: x})
 	s.cur.codec = x.m.cfg.Codec
 	s.err = x.load(ctx, s)
 	s.sent = x.phase == phaseSent

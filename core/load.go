@@ -170,7 +170,7 @@ func (l *loading) ambiguous() {
 // void makes s the session of a request that carries none.
 func (l *loading) void(late bool) {
 	s := l.s
-	*s = Session{printer: s.printer, x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
+	*s.hidden = hidden{shell: *s, x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
 }
 
 // tokens returns what the request carries, whether it is well-formed or not.
@@ -185,10 +185,13 @@ func (x *Exchange) tokens(dst []string) []string {
 }
 
 func (x *Exchange) header() string {
-	if x.line != nil {
+	switch {
+	case x.line != nil:
 		return *x.line
+	case x.raw != nil:
+		return string(*x.raw)
 	}
-	return string(x.raw)
+	return ""
 }
 
 var errJunk = errors.New("coatcheck: not a token")

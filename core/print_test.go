@@ -148,3 +148,34 @@ func TestPrintingNil(t *testing.T) {
 		}
 	}
 }
+
+// fmt looks into unexported fields without asking for methods, and follows a pointer there where the verb is a bad one.
+func TestPrintedInUnexportedFields(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	x := m.BeginBytes(ctx, []byte("__Host-session="+strings.Repeat("Q", 43)))
+	_, err := x.Session(ctx)
+	must(t, err)
+	b.visit(func(s *core.Session) {
+		must(t, s.Login("qq-subject"))
+		must(t, name.Set(s, "qq-value"))
+		must(t, s.Save(ctx))
+		must(t, s.RotateID())
+		for _, v := range []any{
+			struct{ s *core.Session }{s}, struct{ s any }{s}, struct{ x *core.Exchange }{x}, struct{ x any }{x},
+			struct{ m *core.Manager }{m}, struct{ l []*core.Session }{[]*core.Session{s}}, &struct{ s *core.Session }{s},
+		} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%t", "%U", "%c", "%p", "%e"} {
+				text := fmt.Sprintf(verb, v)
+				for _, secret := range []string{"qq-", "QQQQ", "81 81 81", "5151", "0x51, 0x51", `\x51`, "[113 113", "7171"} {
+					if strings.Contains(text, secret) {
+						t.Errorf("%s of %T: %.300s", verb, v, text)
+					}
+				}
+				if _, token, _ := strings.Cut(b.cookie, "="); token != "" && strings.Contains(text, token) {
+					t.Errorf("%s of %T shows the token", verb, v)
+				}
+			}
+		}
+	})
+}

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -31,7 +32,12 @@ func ParseID(s string) (ID, error) { return driver.ParseID(s) }
 //
 // Printed, logged or put into a page, by value or by pointer, it shows its ID in short and nothing else.
 type Session struct {
-	printer[*Session]
+	*hidden // fmt prints what is behind a pointer where it may not call methods, but nothing behind a second one
+}
+
+// hidden is all of a Session.
+type hidden struct {
+	shell Session // that leads here: one allocation for both
 
 	x *Exchange // nil for a view
 
@@ -134,13 +140,12 @@ const (
 
 // deadSession stands in where there is none, so that nobody is handed a nil.
 func deadSession(err error) *Session {
-	return (&Session{err: err, cur: state{header: header{codec: JSON}}}).ready()
+	return newSession(&hidden{err: err, cur: state{header: header{codec: JSON}}})
 }
 
-// ready lets s be printed: all but the zero Session went through it.
-func (s *Session) ready() *Session {
-	s.of = s
-	return s
+func newSession(h *hidden) *Session {
+	h.shell.hidden = h
+	return &h.shell
 }
 
 // dirty reports whether there is something to save. s.mu is held.
@@ -361,19 +366,31 @@ func (s *Session) Clear() error {
 	return nil
 }
 
-// LogValue is what log/slog shows of a session. It is not the printer's, for the sake of a nil pointer: of a copy, slog
-// asks Format or MarshalJSON.
-func (s *Session) LogValue() slog.Value { return slog.StringValue(s.describe()) }
-
-// describe is for the printer.
-func (s *Session) describe() string {
+// LogValue is what log/slog shows of a session.
+func (s *Session) LogValue() slog.Value {
 	if s == nil {
+		return slog.StringValue("session(nil)")
+	}
+	return slog.StringValue(s.describe())
+}
+
+// String is what fmt and templates show of a session, by value or by pointer: its ID in short, and nothing else.
+func (h *hidden) String() string { return h.describe() }
+
+// Format writes what String returns, whatever the verb.
+func (h *hidden) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.describe()) }
+
+// MarshalJSON gives what String returns.
+func (h *hidden) MarshalJSON() ([]byte, error) { return []byte(`"` + h.describe() + `"`), nil }
+
+func (h *hidden) describe() string {
+	if h == nil {
 		return "session(nil)"
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.live {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.live {
 		return "session(new)"
 	}
-	return "session(" + s.rec.ID.String()[:16] + ")"
+	return "session(" + h.rec.ID.String()[:16] + ")"
 }
