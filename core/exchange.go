@@ -211,11 +211,25 @@ func (x *Exchange) Finish(ctx context.Context) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = x.endOnly(ctx, s, ctx.Err()) // the client was told that it took too long
 	default:
-		err = x.save(ctx, s)
+		err = x.saveLate(ctx, s)
 	}
 	x.close(s, ErrClosed)
 	return err
 }
+
+// saveLate is save where a panic, of a function given to Update, is a failure: nobody above may recover it, and the
+// response has begun. x.mu is held.
+func (x *Exchange) saveLate(ctx context.Context, s *Session) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: a panic while late changes of a session were stored", "session", s.rec.ID, "panic", p)
+			err = x.dropped(ctx, s, errPanic)
+		}
+	}()
+	return x.save(ctx, s)
+}
+
+var errPanic = errors.New("coatcheck: a function given to Update panicked when it ran again after another request")
 
 // Discard closes the session after a panic of the handler. It stores nothing, but carries out a Logout: Out is
 // what a response has to carry whose header has not left.

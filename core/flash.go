@@ -137,8 +137,8 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 		m: m, ctx: ctx, now: m.now(), reloaded: true, inPassing: true,
 		old: s.rec, live: true, token: s.token, ops: []op{{kind: opTake, taken: taken}},
 	}
-	s.saving.Store(true)
-	defer s.saving.Store(false)
+	s.reruns.Add(1)
+	defer s.reruns.Add(-1)
 	err := s.unlocked(func() error {
 		err := m.open(&j.old, &j.st) // without what this request did
 		if err == nil {

@@ -5,12 +5,17 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"time"
 )
 
-// A function given to Key.Update may use its session, and then runs once all the same: what it changes there
-// is done when it runs first, and not again when a save replays it. The session learns from the
-// stack that it is called by such a function, which costs a microsecond or two, and it looks only while one is
-// running. No lock is held then.
+// A function given to Key.Update may use its session. What it does to it is done when it runs first, and not again
+// when it runs anew, after a goroutine or another request has changed the value. The session learns from the stack
+// that it is called by such a function, which costs a microsecond or two, and it looks only while one is running. No
+// lock of the session is held then.
+//
+// A save that replays a function holds the locks of the exchange and of the adapter. A function that waits for one of
+// them, as one does that writes the response, would wait for ever: so it runs in a goroutine of its own, and the save
+// fails when it has not come back in StoreTimeout.
 
 // running is a function given to Update that runs for the first time.
 type running struct {
@@ -24,8 +29,12 @@ const maxRuns = 10_000
 
 // compute stores what f makes of the value under key.
 func (s *Session) compute(key string, f updateFunc) error {
-	for range maxRuns {
-		done, err := s.computeOnce(key, f)
+	for runs := range maxRuns {
+		if runs == 1 {
+			s.reruns.Add(1)
+			defer s.reruns.Add(-1)
+		}
+		done, err := s.computeOnce(key, f, runs)
 		if done || err != nil {
 			return err
 		}
@@ -34,7 +43,7 @@ func (s *Session) compute(key string, f updateFunc) error {
 }
 
 // computeOnce is compute, unless somebody else has changed the value meanwhile: then it does nothing.
-func (s *Session) computeOnce(key string, f updateFunc) (done bool, err error) {
+func (s *Session) computeOnce(key string, f updateFunc, runs int) (done bool, err error) {
 	s.mu.Lock()
 	if err := s.settable(key); err != nil || s.repeats() {
 		s.mu.Unlock()
@@ -44,10 +53,17 @@ func (s *Session) computeOnce(key string, f updateFunc) (done bool, err error) {
 	codec := s.cur.codec
 	old, present := s.cur.find(key)
 	run := &running{key: key, next: s.running}
-	s.running = run
+	if runs == 0 {
+		s.running = run
+	}
 	s.mu.Unlock()
 
-	e, err := s.first(run, f, codec, key, old, present)
+	var e entry
+	if runs == 0 {
+		e, err = s.first(run, f, codec, key, old, present)
+	} else {
+		e, err = again(f, codec, key, old, present)
+	}
 	if err != nil {
 		return true, s.fail(key, err)
 	}
@@ -62,7 +78,7 @@ func (s *Session) computeOnce(key string, f updateFunc) (done bool, err error) {
 	}
 	s.edit() // a save may have begun meanwhile
 	s.cur.set(e.key, e.value)
-	s.keep(op{kind: opUpdate, key: e.key, update: f})
+	s.keep(op{kind: opUpdate, key: e.key, update: f, micros: s.x.m.cfg.StoreTimeout.Microseconds()})
 	s.mend(e.key)
 	return true, nil
 }
@@ -84,11 +100,49 @@ func (s *Session) first(run *running, f updateFunc, codec Codec, key string, old
 	return f(codec, key, old, present)
 }
 
-// again runs f once more, on what another request has stored.
+// again runs f anew.
 //
 //go:noinline
 func again(f updateFunc, codec Codec, key string, old []byte, present bool) (entry, error) {
 	return f(codec, key, old, present)
+}
+
+// replayed is what has become of a function in its goroutine.
+type replayed struct {
+	entry entry
+	err   error
+	panic any
+}
+
+// replay is again for a save.
+func (o *op) replay(codec Codec, old []byte, present bool) (entry, error) {
+	done := make(chan replayed, 1)
+	go func() {
+		r := replayed{panic: "runtime.Goexit"}
+		defer func() {
+			if r.panic != nil {
+				if p := recover(); p != nil {
+					r.panic = p
+				}
+			}
+			done <- r
+		}()
+		r.entry, r.err = again(o.update, codec, string(o.key), old, present)
+		r.panic = nil
+	}()
+	limit := time.Duration(o.micros) * time.Microsecond
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		if r.panic != nil {
+			panic(r.panic)
+		}
+		return r.entry, r.err
+	case <-timer.C:
+		return entry{}, fmt.Errorf("coatcheck: the function given to Update of key %q has not come back for %v, when it ran again after another request: "+
+			"it must not wait for the session or the response", o.key, limit)
+	}
 }
 
 var (
@@ -114,9 +168,9 @@ func onStack(name string) (n int) {
 	}
 }
 
-// repeats reports whether a save replays the function that calls this: what it does to the session was done when it ran
-// first. s.mu may be held.
-func (s *Session) repeats() bool { return s.saving.Load() && onStack(nameOfAgain) > 0 }
+// repeats reports whether it is called by a function that runs anew: what that does to the session was done when it
+// ran first. s.mu may be held.
+func (s *Session) repeats() bool { return s.reruns.Load() > 0 && onStack(nameOfAgain) > 0 }
 
 // settable is changeable for the value under key: the function of an Update of this key would overwrite
 // the change with its result. s.mu is held.

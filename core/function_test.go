@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -165,5 +166,73 @@ func TestFunctionThatPanics(t *testing.T) {
 	})
 	if n, _ := b.value(count); n != 1 {
 		t.Errorf("count %d", n)
+	}
+}
+
+// What a function does to its session is done once, too, when a goroutine of the request makes it run anew.
+func TestFunctionThatRunsAnewForAGoroutine(t *testing.T) {
+	const total core.Key[int] = "total"
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				must(t, count.Update(s, func(n int) int {
+					must(t, total.Update(s, func(n int) int { return n + 1 }))
+					must(t, s.AddFlash("info", "once"))
+					time.Sleep(time.Millisecond)
+					return n + 1
+				}))
+			})
+		}
+		wg.Wait()
+	})
+	b.visit(func(s *core.Session) {
+		messages, err := s.Flashes(ctx)
+		must(t, err)
+		if n, all := count.GetOr(s, 0), total.GetOr(s, 0); n != 8 || all != 8 || len(messages) != 8 {
+			t.Errorf("count %d, total %d, %d messages, want 8 of each", n, all, len(messages))
+		}
+	})
+}
+
+// A function that waits for its own save, by way of a goroutine or of the response, makes the save fail, and not hang.
+func TestFunctionThatWaitsForItsSave(t *testing.T) {
+	within(t, func() {
+		b := newBrowser(t, newManager(t, core.Config{StoreTimeout: 100 * time.Millisecond}))
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		r := b.send()
+		must(t, count.Update(r.s, func(n int) int {
+			if n != 1 {
+				done := make(chan bool)
+				go func() { _ = r.s.Save(ctx); close(done) }()
+				<-done
+			}
+			return n + 1
+		}))
+		b.copyOf().visit(func(s *core.Session) { must(t, count.Set(s, 10)) })
+		if _, err := r.respond(200); err == nil || !strings.Contains(err.Error(), `"count" has not come back`) {
+			t.Errorf("%v", err)
+		}
+		if n, _ := b.value(count); n != 10 {
+			t.Errorf("count %d", n)
+		}
+	})
+}
+
+// A function that panics after the response has begun fails the save, and not the process; the session is closed.
+func TestFunctionThatPanicsLate(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	r := b.send()
+	_, err := r.x.Commit(ctx, 200)
+	must(t, err)
+	must(t, count.Update(r.s, func(n int) int { return 10 / n }))
+	b.copyOf().visit(func(s *core.Session) { must(t, count.Set(s, 0)) })
+	if err := r.x.Finish(ctx); err == nil || !strings.Contains(err.Error(), "panicked") {
+		t.Errorf("Finish: %v", err)
+	}
+	if err := count.Set(r.s, 5); !errors.Is(err, core.ErrClosed) {
+		t.Errorf("afterwards: %v", err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 type op struct {
 	kind   byte
 	mode   byte       // opExpiry
-	micros int64      // opExpiry; opLogin, opAuth: the time; opFlash: that in nanoseconds
+	micros int64      // opExpiry; opLogin, opAuth: the time; opFlash: that in nanoseconds; opUpdate: how long a replay may take
 	key    []byte     // opLogin: the subject. Core's own memory, and never written to, like value
 	value  []byte     // opSet, opFlash
 	update updateFunc // opUpdate
@@ -42,7 +42,7 @@ func (st *state) apply(o *op) error {
 		st.set(o.key, o.value)
 	case opUpdate:
 		old, present := st.find(string(o.key))
-		e, err := again(o.update, st.codec, string(o.key), old, present)
+		e, err := o.replay(st.codec, old, present)
 		if err != nil {
 			return err
 		}

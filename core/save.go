@@ -54,8 +54,8 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	if due, err := x.collect(ctx, s, &j); !due {
 		return err
 	}
-	s.saving.Store(true)
-	defer s.saving.Store(false)
+	s.reruns.Add(1)
+	defer s.reruns.Add(-1)
 	err := j.run()
 	if err == nil {
 		s.done(&j)

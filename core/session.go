@@ -71,7 +71,7 @@ type hidden struct {
 	sent     bool // the header has left, or is being made
 	unsaved  bool // the last Save failed, and the handler knows
 
-	saving atomic.Bool // a save is under way, which may replay functions
+	reruns atomic.Int32 // saves and Updates under way that may run functions anew
 }
 
 // rare is what few requests have, apart so that the others are smaller.
