@@ -119,3 +119,13 @@ func TestReport(t *testing.T) {
 		t.Errorf("head and row differ in columns: %q", head)
 	}
 }
+
+// Given a rule that has failed, when the harness then skips the rest of it, then the failure is told.
+func TestSkipHidesNoFailure(t *testing.T) {
+	h := modelHarness(NewClock(), func(m *model) driver.Store { return breaking(m, answering(driver.ErrUnavailable, driver.ErrNotFound)) })
+	h.Outages["not here"] = func(tb testing.TB) func() { tb.Skip("no such server"); return nil }
+	skipped, failures := check(t, h, find(t, "OutageIsUnavailable"))
+	if skipped != "" || len(failures) == 0 {
+		t.Errorf("skipped %q, failures %q", skipped, failures)
+	}
+}

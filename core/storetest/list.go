@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"iter"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -125,9 +126,12 @@ func (e *env) changesDuring(walk func(driver.Store) iter.Seq2[driver.Record, err
 	}
 }
 
-// lastError walks to the end and returns the last error.
+// lastError walks to the end and returns the error there. A walk that goes on after it is an error of another kind.
 func lastError(seq iter.Seq2[driver.Record, error]) (last error) {
 	for _, err := range seq {
+		if last != nil {
+			return errors.New("the walk goes on after an error")
+		}
 		last = err
 	}
 	return last

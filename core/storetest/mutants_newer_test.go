@@ -97,6 +97,22 @@ var newerMutants = []mutant{{
 		}
 	}),
 }, {
+	"tells of a newer format before it has been through all", "NewerInWalks", walking(func(b *broken, walk seq) seq {
+		return func(yield func(driver.Record, error) bool) {
+			b.mu.Lock()
+			meets := len(b.newer) > 0
+			b.mu.Unlock()
+			if meets && !yield(driver.Record{}, driver.ErrUnreadable) {
+				return
+			}
+			for rec, err := range walk {
+				if err != nil || !yield(rec, nil) {
+					return
+				}
+			}
+		}
+	}),
+}, {
 	"drops a newer format from its index", "NewerInWalks", walking(func(b *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			walk(yield)

@@ -163,6 +163,17 @@ var errorMutants = []mutant{
 	{"returns the bare error", "OutageIsUnavailable", answering(ErrInjected, ErrInjected)},
 	{"returns the bare context's error", "ContextCanceled", answering(context.Canceled, context.Canceled)},
 	{"answers two things at once", "LoadAbsent", answering(driver.ErrNotFound, errors.Join(driver.ErrNotFound, driver.ErrUnavailable))},
+	{"goes on after an error", "OutageIsUnavailable ContextCanceled ContextDeadline", walking(func(_ *broken, walk seq) seq {
+		return func(yield func(driver.Record, error) bool) {
+			for rec, err := range walk {
+				for range 2 {
+					if !yield(rec, err) {
+						return
+					}
+				}
+			}
+		}
+	})},
 	{"hangs", "OutageIsUnavailable", func(b *broken) {
 		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 			err := b.model.Touch(ctx, id, version, used, expires)

@@ -134,6 +134,9 @@ func (e *env) endsUnreadable(walk iter.Seq2[driver.Record, error], want []*drive
 	var last error
 	e.lists(func(yield func(driver.Record, error) bool) {
 		for rec, err := range walk {
+			if last != nil {
+				e.Fatalf("%s: the walk goes on after %v", what, last)
+			}
 			if err != nil {
 				last = err
 			} else if !yield(rec, nil) {
