@@ -12,7 +12,9 @@ import (
 
 // Sessions goes through the live sessions of a user, in any order: the list of their
 // devices. The sessions are views: they can be read, also with a Key, and not changed. An error
-// ends the sequence; errors.ErrUnsupported means that the store has no index by user. The store has
+// ends the sequence; errors.ErrUnsupported means that the store has no index by user. ErrUnreadable at the end: there are
+// sessions that this process cannot read (a newer format, another codec or key), beside those that it has yielded. Damaged
+// ones are passed over, with an event and a line in the log. The store has
 // Config.StoreTimeout for the whole walk. The body of the loop does not count: it may be slow, and may call the
 // Manager.
 func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Session, error] {
@@ -43,10 +45,12 @@ func failed(err error) iter.Seq2[*Session, error] {
 	return func(yield func(*Session, error) bool) { yield(nil, err) }
 }
 
-// views opens records. One that cannot be read is reported and passed over, or else it would
-// hide all others from whoever wants to revoke them.
+// views opens records. One that cannot be read is told and passed over, or else it would
+// hide all others from whoever wants to revoke them. If it may be alive for another server, the list is not whole, and its
+// end says so.
 func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, error]) iter.Seq2[*Session, error] {
 	return func(yield func(*Session, error) bool) {
+		var left error
 		for rec, err := range records {
 			if err != nil {
 				yield(nil, m.known(err))
@@ -60,7 +64,12 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 			}
 			h, st := hold(&rec), state{}
 			if err := m.open(&h, &st); err != nil {
-				m.observe(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Err: err})
+				kind := EventCorrupt
+				if errors.Is(err, ErrUnreadable) {
+					kind, left = EventUnreadable, err
+				}
+				m.observe(ctx, Event{Kind: kind, ID: rec.ID, Err: err})
+				m.warn(ctx, kind, "session left out of a list, since it cannot be read", "session", rec.ID, "error", err)
 				continue
 			}
 			if m.now() >= m.end(&st.header) {
@@ -69,6 +78,9 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 			if !yield(newSession(&hidden{rec: h, live: true, cur: st}), nil) {
 				return
 			}
+		}
+		if left != nil {
+			yield(nil, left)
 		}
 	}
 }

@@ -1,12 +1,14 @@
 package core_test
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -208,4 +210,73 @@ func TestStoresWithoutAbilities(t *testing.T) {
 		t.Errorf("Sweep = %d, %v", n, err)
 	}
 	must(t, m.Ping(ctx))
+}
+
+// Given sessions of a user of which one is sealed with a key that is not here, when the user's devices are listed,
+// then the list ends in ErrUnreadable after all others: it is not whole.
+func TestListSaysThatItIsNotWhole(t *testing.T) {
+	store := memstore.New(memstore.Config{})
+	one, two := keyring.Generate("k1"), keyring.Generate("k2")
+	ring := func(keys ...keyring.Key) *keyring.Keyring {
+		r, err := keyring.New(keys[0], keys[1:]...)
+		must(t, err)
+		return r
+	}
+	newer := newManager(t, core.Config{Store: store, Keys: ring(two, one)})
+	log, lines := logged()
+	events := map[core.EventKind]int{}
+	older := newManager(t, core.Config{Store: store, Keys: ring(one), Logger: log, Observer: countEvents(events)})
+	newBrowser(t, newer).visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	for range 2 {
+		newBrowser(t, older).visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	}
+	for what, walk := range map[string]func(func(*core.Session, error) bool){
+		"Sessions": older.Sessions(ctx, "alice"), "All": older.All(ctx),
+	} {
+		n := 0
+		var last error
+		for _, err := range walk {
+			if last = err; err == nil {
+				n++
+			}
+		}
+		if n != 2 || !errors.Is(last, core.ErrUnreadable) {
+			t.Errorf("%s yields %d of 2, and %v", what, n, last)
+		}
+	}
+	if events[core.EventUnreadable] != 2 || events[core.EventCorrupt] != 0 {
+		t.Errorf("events: %v", events)
+	}
+	if n := lines("WARN", "unreadable") + lines("WARN", "list"); n != 1 {
+		t.Errorf("%d lines in the log", n)
+	}
+	if n, err := older.RevokeSubject(ctx, "alice"); n != 3 || err != nil {
+		t.Errorf("RevokeSubject = %d, %v", n, err)
+	}
+}
+
+// Given a damaged record, when sessions are listed, then it is passed over, with an event and one line in the log.
+func TestListPassesOverDamage(t *testing.T) {
+	store := memstore.New(memstore.Config{})
+	log, lines := logged()
+	events := map[core.EventKind]int{}
+	m := newManager(t, core.Config{Store: store, Logger: log, Observer: countEvents(events)})
+	newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	bad := newBrowser(t, m)
+	var id core.ID
+	bad.visit(func(s *core.Session) { must(t, s.Login("alice")); id = s.ID() })
+	rec, err := store.Load(ctx, id)
+	must(t, err)
+	rec.Data = append(bytes.Clone(rec.Data), "no more"...)
+	must(t, store.Update(ctx, &rec))
+	n := 0
+	for range 3 {
+		for _, err := range m.Sessions(ctx, "alice") {
+			must(t, err)
+			n++
+		}
+	}
+	if n != 3 || events[core.EventCorrupt] != 3 || lines("WARN", id.String()) != 1 {
+		t.Errorf("%d views, %v, %d lines", n, events, lines("WARN", id.String()))
+	}
 }

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -141,4 +142,18 @@ func countEvents(into map[core.EventKind]int) func(context.Context, core.Event) 
 		defer mu.Unlock()
 		into[e.Kind]++
 	}
+}
+
+// logged returns a Logger for everything, and how many lines of a level hold a text.
+func logged() (*slog.Logger, func(level, text string) int) {
+	var log bytes.Buffer
+	count := func(level, text string) (n int) {
+		for line := range strings.Lines(log.String()) {
+			if strings.Contains(line, "level="+level) && strings.Contains(line, text) {
+				n++
+			}
+		}
+		return n
+	}
+	return slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), count
 }

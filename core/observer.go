@@ -41,8 +41,8 @@ const (
 	EventReused     EventKind = "reused"     // a token came long after its session had been rotated: a copy, or a thief
 	EventAdopt      EventKind = "adopt"      // Config.Adopt or Adoption.Taken failed, see Err
 	EventAmbiguous  EventKind = "ambiguous"  // several live sessions in one request: none is used
-	EventCorrupt    EventKind = "corrupt"    // a record, or a token that carries one, could not be read, junk included; the request is anonymous
-	EventUnreadable EventKind = "unreadable" // a record is of a newer release, or of a codec or key that is not here; the request gets a 503
+	EventCorrupt    EventKind = "corrupt"    // a record, or a token that carries one, could not be read, junk included; the request is anonymous, a list leaves it out
+	EventUnreadable EventKind = "unreadable" // a record is of a newer release, or of a codec or key that is not here; the request gets a 503, a list ends in ErrUnreadable
 	EventDecode     EventKind = "decode"     // a value could not be decoded
 	EventDropped    EventKind = "dropped"    // changes were not stored, see Err
 	EventSweep      EventKind = "sweep"      // expired records were removed; Size is their number
