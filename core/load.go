@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -20,6 +21,7 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		return x.adopt(ctx, s)
 	}
 	x.now = x.m.roughly()
+	hurried := x.hurried()
 	calls, cancel := x.loadContext(ctx)
 	defer cancel()
 	l := loading{x: x, ctx: ctx, calls: calls, s: s}
@@ -34,7 +36,11 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		switch {
 		case err == nil:
 		case errors.Is(err, driver.ErrUnavailable):
-			x.m.down(ctx, err)
+			if hurried && calls.Err() != nil {
+				x.m.warn(ctx, EventLoad, "session not loaded: the request's own deadline left no time for it", "error", err)
+			} else {
+				x.m.down(ctx, err)
+			}
 			l.void(false)
 			return err
 		case errors.Is(err, ErrUnreadable):
@@ -71,6 +77,15 @@ func (x *Exchange) loadContext(ctx context.Context) (context.Context, context.Ca
 		return ctx, func() { sooner(); cancel() }
 	}
 	return ctx, cancel
+}
+
+// hurry is how little time says more about a request than about a store that does not answer within it.
+const hurry = 50 * time.Millisecond
+
+// hurried reports whether the request's own deadline is over, or nearly so.
+func (x *Exchange) hurried() bool {
+	deadline, ok := x.ctx.Deadline()
+	return ok && time.Until(deadline) < hurry
 }
 
 // loading is one look at all tokens of a request.
@@ -154,9 +169,14 @@ func (l *loading) report(p pastToken) (late bool) {
 		return true
 	}
 	m.warn(l.ctx, EventReused, "a session's former token was used again", "session", p.rec.ID)
-	if m.cfg.RevokeOnReuse && m.remove(l.calls, p.rec.ID, fromMicros(p.rec.Expires)) == nil {
-		m.observe(l.ctx, Event{Kind: EventDestroy, ID: p.rec.ID, Subject: p.rec.Subject})
+	if !m.cfg.RevokeOnReuse {
+		return false
 	}
+	if err := m.remove(l.calls, p.rec.ID, fromMicros(p.rec.Expires)); err != nil {
+		m.warn(l.ctx, EventDelete, "a session whose former token was used again could not be ended, and lives", "session", p.rec.ID, "error", err)
+		return false
+	}
+	m.observe(l.ctx, Event{Kind: EventDestroy, ID: p.rec.ID, Subject: p.rec.Subject})
 	return false
 }
 

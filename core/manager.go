@@ -44,6 +44,7 @@ type Manager struct {
 	stop    context.CancelFunc // ends what runs in the background
 	stopped sync.WaitGroup
 	closing sync.Once
+	closed  error // of the store's Close
 }
 
 // New checks cfg and returns a Manager. The error names the field that is wrong.
@@ -87,18 +88,17 @@ func New(cfg Config) (*Manager, error) {
 }
 
 // Close ends the background sweeper and closes the store, if it can be closed.
-// Requests should be over.
+// Requests should be over. Later calls answer as the first one did.
 func (m *Manager) Close() error {
-	var err error
 	m.closing.Do(func() {
 		m.stop()
 		m.stopped.Wait()
 		m.clock.closed.Store(true)
 		if m.can.Closer != nil {
-			err = m.can.Closer.Close()
+			m.closed = m.can.Closer.Close()
 		}
 	})
-	return err
+	return m.closed
 }
 
 // Ping asks the store whether it answers, where it has a way to, for health checks. Every error is an

@@ -3,11 +3,13 @@ package core_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
@@ -73,9 +75,6 @@ func TestManagerOfAnEndedContext(t *testing.T) {
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	for name, call := range managing {
-		if name == "Ping" {
-			continue // filestore has none
-		}
 		if err := call(over, m, id); !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want ErrUnavailable and context.Canceled", name, err)
 		}
@@ -107,4 +106,46 @@ func TestBackgroundSweepSaysUnavailable(t *testing.T) {
 			t.Errorf("told of %v", told)
 		}
 	})
+}
+
+// failingCloser is a store whose Close fails.
+type failingCloser struct{ driver.Store }
+
+var errClose = errors.New("disk gone")
+
+// Close implements io.Closer.
+func (failingCloser) Close() error { return errClose }
+
+// Given a Manager whose store could not be closed, when it is closed again, then it says so again.
+func TestCloseTellsEachTime(t *testing.T) {
+	m := newManager(t, core.Config{Store: failingCloser{memstore.New(memstore.Config{})}})
+	for range 2 {
+		if err := m.Close(); !errors.Is(err, errClose) {
+			t.Errorf("Close: %v", err)
+		}
+	}
+}
+
+// Given a request that asks for its session when its time is over, when the store is well, then the answer is a 503 and
+// the log does not say that the store is not.
+func TestSlowHandlerIsNoOutage(t *testing.T) {
+	log, lines := logged()
+	files, err := filestore.New(filepath.Join(t.TempDir(), "sessions"))
+	must(t, err)
+	m := newManager(t, core.Config{Store: files, Logger: log})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	late, cancel := context.WithTimeout(ctx, time.Millisecond)
+	defer cancel()
+	x := m.Begin(late, b.header())
+	<-late.Done()
+	if _, err := x.Session(late); !errors.Is(err, core.ErrUnavailable) {
+		t.Errorf("Session: %v", err)
+	}
+	if n := lines("ERROR", "does not answer"); n != 0 {
+		t.Errorf("%d lines say that the store does not answer", n)
+	}
+	if n := lines("WARN", "deadline"); n != 1 {
+		t.Errorf("%d lines say that the request was late", n)
+	}
 }
