@@ -36,7 +36,10 @@ func (j *saving) finish() error {
 		}
 		// A Logout that came late leaves alone what came after its session.
 		j.m.observe(j.ctx, Event{Kind: EventDropped, Err: errLate})
-		j.m.cfg.Logger.InfoContext(aside{j.ctx}, "coatcheck: a Logout came after its session had ended or been rotated, and did nothing")
+		if skipped, ok := j.m.throttle.allow(EventLate, j.m.now()); ok { // a client can send it again and again
+			j.m.cfg.Logger.InfoContext(aside{j.ctx}, "coatcheck: a Logout came after its session had ended or been rotated, and did nothing",
+				"skipped", skipped)
+		}
 		return nil
 	}
 	return j.endAll(true)

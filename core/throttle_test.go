@@ -27,3 +27,21 @@ func TestWarningsAfterAClockJump(t *testing.T) {
 		t.Errorf("%d warnings, then %d", before, n)
 	}
 }
+
+// Given a token that a rotation has just replaced, when a client sends a Logout with it again and again, then the log has
+// one line above DEBUG.
+func TestLateLogoutsAreQuiet(t *testing.T) {
+	log, lines := logged()
+	m := newManager(t, core.Config{Logger: log})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	late := *b
+	b.visit(func(s *core.Session) { must(t, s.Logout()) })
+	for range 50 {
+		again := late
+		again.visit(func(s *core.Session) { must(t, s.Logout()) })
+	}
+	if n := lines("INFO", "Logout") + lines("WARN", "Logout"); n != 1 {
+		t.Errorf("%d lines", n)
+	}
+}
