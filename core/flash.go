@@ -103,7 +103,7 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 	var taken []entry
 	if !s.claims() {
 		s.do(op{kind: opTake, taken: &taken})
-		return decodeFlashes(taken), nil
+		return s.decodeFlashes(taken), nil
 	}
 	err := s.claim(ctx, &taken)
 	switch {
@@ -113,7 +113,7 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 		s.spoil(nil, err)
 		return nil, err
 	}
-	return decodeFlashes(taken), nil
+	return s.decodeFlashes(taken), nil
 }
 
 // claims reports whether stored messages are this request's to show: not after a Clear, nor after the
@@ -172,13 +172,19 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 
 func isFlash(e entry) bool { return hasPrefix(e.key, flashKey) }
 
-func decodeFlashes(entries []entry) []Flash {
+// decodeFlashes tells of a message that cannot be read: it is gone. s.mu is held.
+func (s *Session) decodeFlashes(entries []entry) []Flash {
 	list := make([]Flash, 0, len(entries))
 	for _, e := range entries {
 		var f Flash
-		if err := JSON.Decode(e.value, &f); err == nil {
-			list = append(list, f)
+		if err := JSON.Decode(e.value, &f); err != nil {
+			m, ctx := s.x.m, s.x.Context()
+			err = &ValueError{Key: "flash", Type: "core.Flash", Op: "decode", Err: err}
+			m.observe(ctx, Event{Kind: EventDecode, ID: s.rec.ID, Err: err})
+			m.warn(ctx, EventDecode, "a message cannot be read, and is lost", "session", s.rec.ID, "error", err)
+			continue
 		}
+		list = append(list, f)
 	}
 	return list
 }

@@ -1,6 +1,9 @@
 package core_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // Messages keep their order where the clock stands still or goes back, as clocks of tests do.
@@ -135,4 +139,37 @@ func respond(t *testing.T, r *request) {
 	t.Helper()
 	_, err := r.respond(200)
 	must(t, err)
+}
+
+// Given a message that cannot be read, when the messages are asked for, then the Observer hears that one is lost.
+func TestLostMessageIsAnEvent(t *testing.T) {
+	store := memstore.New(memstore.Config{})
+	var lost []error
+	m := newManager(t, core.Config{Store: store, Observer: func(_ context.Context, e core.Event) {
+		if e.Kind == core.EventDecode {
+			lost = append(lost, e.Err)
+		}
+	}})
+	b := newBrowser(t, m)
+	var id core.ID
+	b.visit(func(s *core.Session) {
+		must(t, s.AddFlash("a", "hello"))
+		must(t, s.AddFlash("b", "world"))
+		id = s.ID()
+	})
+	rec, err := store.Load(ctx, id)
+	must(t, err)
+	rec.Data = bytes.Replace(rec.Data, []byte(`{"level":"a"`), []byte(`["level","a"`), 1)
+	must(t, store.Update(ctx, &rec))
+	b.visit(func(s *core.Session) {
+		list, err := s.Flashes(ctx)
+		must(t, err)
+		if len(list) != 1 || list[0].Text != "world" {
+			t.Errorf("messages: %v", list)
+		}
+	})
+	var undecoded *core.ValueError
+	if len(lost) != 1 || !errors.As(lost[0], &undecoded) {
+		t.Errorf("events: %v", lost)
+	}
 }
