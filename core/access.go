@@ -166,7 +166,7 @@ func (m *Manager) alive(ctx context.Context, h held) error {
 	return err
 }
 
-// look returns what the store holds of a session now, without Data where it cannot be read.
+// look returns what the store holds of a session now. ErrCorrupt: no request would find the session there.
 func (m *Manager) look(ctx context.Context, h held) (now held, err error) {
 	if m.expired(&h) {
 		return now, driver.ErrNotFound
@@ -178,9 +178,6 @@ func (m *Manager) look(ctx context.Context, h held) (now held, err error) {
 		return now, m.known(err)
 	}
 	err = m.fetchPastCaches(ctx, h.ID, &now)
-	if errors.Is(err, driver.ErrCorrupt) {
-		return held{}, nil
-	}
 	if b, ok := blockOf(now.Data); err == nil && ok && b.kind() != kindSession {
 		err = driver.ErrNotFound
 	}

@@ -402,3 +402,31 @@ func TestChangeWhileTheHeaderIsMade(t *testing.T) {
 		}
 	}
 }
+
+// Given a session whose record was damaged, when a stream asks with Save whether it is still there, then that is no yes.
+func TestSaveSeesADamagedRecord(t *testing.T) {
+	store := damaging{Store: memstore.New(memstore.Config{}), bad: map[driver.ID]bool{}}
+	m := newManager(t, core.Config{Store: store})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	b.visit(func(s *core.Session) {
+		must(t, s.Save(ctx))
+		store.bad[s.ID()] = true
+		if err := s.Save(ctx); !errors.Is(err, core.ErrCorrupt) {
+			t.Errorf("Save: %v", err)
+		}
+	})
+}
+
+// damaging has no record where it has one.
+type damaging struct {
+	driver.Store
+	bad map[driver.ID]bool
+}
+
+func (d damaging) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	if d.bad[id] {
+		return driver.Record{}, driver.Corrupt("damaging")
+	}
+	return d.Store.Load(ctx, id)
+}
