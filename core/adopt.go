@@ -76,6 +76,9 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	if found.Taken != nil {
 		s.rarely().taken = found.Taken
 	}
+	if x.phase != phaseOpen {
+		s.ops = nil // it can be read, and a Logout ends the other one; no cookie can be sent, so the next request adopts
+	}
 	return nil
 }
 

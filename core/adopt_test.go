@@ -76,3 +76,30 @@ func TestLogoutOfAnAdoptedSessionFails(t *testing.T) {
 		t.Errorf("%v, %d sessions", err, sessions(t, m))
 	}
 }
+
+// Given a session of another system that is first asked for after the header, when the handler only reads it, then
+// nothing is to be stored, and the connection stays. A Logout there still ends the other session.
+func TestAdoptionAfterTheHeader(t *testing.T) {
+	taken := 0
+	m := newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) {
+		return &core.Adoption{Subject: "alice", Taken: func(context.Context) error { taken++; return nil }}, nil
+	}})
+	for ends, do := range map[bool]func(*core.Session) error{
+		false: func(s *core.Session) error { read(s); return nil },
+		true:  (*core.Session).Logout,
+	} {
+		x := m.Begin(ctx, []string{"old=1"})
+		_, err := x.Commit(ctx, 200)
+		must(t, err)
+		s, err := x.Session(ctx)
+		must(t, err)
+		if s.Subject() != "alice" {
+			t.Errorf("subject %q", s.Subject())
+		}
+		must(t, do(s))
+		taken = 0
+		if err := x.Finish(ctx); err != nil || (taken == 1) != ends {
+			t.Errorf("logout %t: Finish: %v, Taken was called %d times", ends, err, taken)
+		}
+	}
+}
