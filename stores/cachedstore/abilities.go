@@ -12,7 +12,7 @@ func (s *Store) Abilities() driver.Abilities {
 	truth := driver.AbilitiesOf(s.truth)
 	can := driver.Abilities{
 		Reloader: s, Pinger: s, Closer: s,
-		Sweeper: sweepersOf(truth.Sweeper, driver.AbilitiesOf(s.cache).Sweeper),
+		Sweeper: s.sweepersOf(truth.Sweeper, driver.AbilitiesOf(s.cache).Sweeper),
 		Lister:  truth.Lister, Indexer: truth.Indexer,
 	}
 	if truth.Successor != nil {
@@ -39,14 +39,17 @@ func (r successor) Succeed(ctx context.Context, old, next *driver.Record) error 
 	return nil
 }
 
-type sweeper struct{ truth, cache driver.Sweeper }
+type sweeper struct {
+	s            *Store
+	truth, cache driver.Sweeper
+}
 
 // sweepersOf returns nil if neither store needs sweeping.
-func sweepersOf(truth, cache driver.Sweeper) driver.Sweeper {
+func (s *Store) sweepersOf(truth, cache driver.Sweeper) driver.Sweeper {
 	if truth == nil && cache == nil {
 		return nil
 	}
-	return sweeper{truth, cache}
+	return sweeper{s, truth, cache}
 }
 
 // Sweep implements driver.Sweeper. It counts what it removes from the truth, and sweeps
@@ -60,7 +63,10 @@ func (w sweeper) Sweep(ctx context.Context, limit int) (n int, err error) {
 	}
 	for ctx.Err() == nil {
 		removed, err := w.cache.Sweep(ctx, limit)
-		if err != nil || removed < limit { // a cache that fails to sweep still expires
+		if err != nil { // what it does not sweep still expires
+			w.s.complain(ctx, driver.ID{}, "sweep the cache", err)
+		}
+		if err != nil || removed < limit {
 			break
 		}
 	}

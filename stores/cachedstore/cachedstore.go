@@ -89,7 +89,7 @@ type Config struct {
 
 	// Report is told, by the request's or a background goroutine, what the cache
 	// failed to do: once for each change or Reload that could not be brought to it (the
-	// error matches ErrStale), and for reads until the breaker opens. It must be safe for
+	// error matches ErrStale), for reads until the breaker opens, and for a Sweep, which has no ID. It must be safe for
 	// concurrent use. Default: nil, a warning to slog.Default, once a second at most.
 	Report func(id driver.ID, err error)
 

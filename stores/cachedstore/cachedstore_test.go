@@ -152,3 +152,16 @@ func wants(tb testing.TB, err, want error) {
 		tb.Fatalf("error is %v, want %v", err, want)
 	}
 }
+
+// A cache that cannot sweep fails no sweep, and Report hears of it: its memory or disk may fill up.
+func TestSweepOfTheCacheFails(t *testing.T) {
+	p := newPair(t)
+	p.a.cache.Before(storetest.On("Sweep"))
+	if _, err := p.a.Abilities().Sweeper.Sweep(t.Context(), 10); err != nil {
+		t.Errorf("Sweep: %v", err)
+	}
+	if len(p.a.reports) != 1 || !errors.Is(p.a.reports[0], storetest.ErrInjected) {
+		t.Errorf("reports: %v", p.a.reports)
+	}
+	p.a.cache.Before(nil)
+}

@@ -185,6 +185,28 @@ func TestHangingCache(t *testing.T) {
 	eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 })
 }
 
+// A caller with little time left says nothing about the cache: half of that is what a visit has.
+func TestHurriedCallersDoNotOpenTheBreaker(t *testing.T) {
+	p := newPairWith(t, time.Second)
+	p.reads(t, p.a, "data")
+	p.a.cache.Before(func(storetest.Call) error { // as a store does when its context ends
+		time.Sleep(25 * time.Millisecond)
+		return driver.Unavailable("slow", context.DeadlineExceeded)
+	})
+	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
+		_, _ = p.a.Load(ctx, p.rec.ID)
+		cancel()
+	}
+	p.a.cache.Before(nil)
+	time.Sleep(10 * time.Millisecond)
+	n := p.a.truth.Calls()["Load"]
+	p.reads(t, p.a, "data")
+	if p.a.truth.Calls()["Load"] != n {
+		t.Error("the cache was not asked")
+	}
+}
+
 // A caller that ends its own call says nothing about the cache.
 func TestImpatientCallersDoNotOpenTheBreaker(t *testing.T) {
 	p := newPair(t)

@@ -3,6 +3,7 @@ package cachedstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -39,7 +40,7 @@ func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record,
 	}
 	begun := time.Now()
 	asked, cancel := s.visit(ctx)
-	found, err := s.cache.Load(asked, id)
+	found, err := s.ask(asked, id)
 	cancel()
 	s.judge(ctx, begun, err)
 	switch {
@@ -64,6 +65,19 @@ func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record,
 		return rec, gap{from: e.version}, false
 	}
 	return e.rec, none, true
+}
+
+// ask is Load of the cache. A panic there is a failure of the cache, and not the request's.
+func (s *Store) ask(ctx context.Context, id driver.ID) (rec driver.Record, err error) {
+	defer recovered(&err)
+	return s.cache.Load(ctx, id)
+}
+
+// recovered makes a panic of the cache an error. It is for a defer.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = driver.Unavailable("cachedstore", fmt.Errorf("panic in the cache: %v", v))
+	}
 }
 
 var errMixedUp = errors.New("cachedstore: the cache answered with another session's entry")
@@ -94,13 +108,14 @@ func (s *Store) readTruth(ctx context.Context, f *flight) {
 	}
 }
 
-func (s *Store) fill(ctx context.Context, f *flight) error {
+func (s *Store) fill(ctx context.Context, f *flight) (err error) {
+	defer recovered(&err)
 	e := value(f.rec, f.read)
 	if !f.gap.empty {
 		return s.mark(ctx, e)
 	}
 	f.filling = s.flights.ticks.Add(1)
-	err := s.cache.Create(ctx, s.wrap(e))
+	err = s.cache.Create(ctx, s.wrap(e))
 	f.filled = err == nil
 	return err
 }

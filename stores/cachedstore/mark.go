@@ -34,12 +34,8 @@ func (s *Store) bring(ctx context.Context, want *entry) (err error) {
 	begun := time.Now()
 	asked, cancel := s.visitAfter(ctx)
 	defer cancel()
-	defer func() {
-		if v := recover(); v != nil {
-			err = driver.Unavailable("cachedstore", fmt.Errorf("panic in the cache: %v", v))
-		}
-		s.judge(context.Background(), begun, err)
-	}()
+	defer func() { s.judge(context.Background(), begun, err) }()
+	defer recovered(&err)
 	return s.mark(asked, want)
 }
 

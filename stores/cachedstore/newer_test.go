@@ -3,6 +3,7 @@ package cachedstore_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -193,5 +194,21 @@ func TestCachePanics(t *testing.T) {
 		if got, err := s.Load(ctx, rec.ID); err != nil || string(got.Data) != "2" {
 			t.Fatalf("%+v, %v", got, err)
 		}
+	}
+}
+
+// A cache that panics while a read fills it fails no request: the truth has answered.
+func TestCachePanicsWhenFilled(t *testing.T) {
+	p := newPair(t)
+	p.a.cache.Before(func(c storetest.Call) error {
+		if c.Method == "Create" {
+			panic("in the cache")
+		}
+		return nil
+	})
+	p.reads(t, p.a, "data")
+	p.a.cache.Before(nil)
+	if len(p.a.reports) != 1 || !errors.Is(p.a.reports[0], driver.ErrUnavailable) {
+		t.Errorf("reports: %v", p.a.reports)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/breaker"
 )
 
 // This file bounds what a cache that fails may cost, and speaks of it.
@@ -47,7 +48,9 @@ func (s *Store) judge(ctx context.Context, begun time.Time, err error) {
 	switch {
 	case err == nil || !errors.Is(err, driver.ErrUnavailable):
 		s.breaker.Success()
-	case ctx.Err() == nil: // else it was the caller who had no time
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded) && time.Since(begun) < min(breaker.TooShort, s.config.Timeout):
+		// It was the caller who had no time.
+	default:
 		s.breaker.Failure(begun, err)
 	}
 }
