@@ -211,12 +211,16 @@ type looked struct {
 
 // look loads the records of members. After an error, right holds those before it.
 func (s *Store) look(ctx context.Context, key string, members []string) (found looked, err error) {
-	ids := make([]driver.ID, len(members))
-	for i, member := range members {
-		if len(member) != len(driver.ID{}) {
-			return found, fmt.Errorf("a member of an index: %w", errCorrupt)
+	ids := make([]driver.ID, 0, len(members))
+	for _, member := range members {
+		if len(member) == len(driver.ID{}) {
+			ids = append(ids, driver.ID([]byte(member)))
+		} else {
+			found.left = fmt.Errorf("a member of an index: %w", errCorrupt)
 		}
-		ids[i] = driver.ID([]byte(member))
+	}
+	if len(ids) == 0 {
+		return found, nil
 	}
 	replies, err := s.loadAll(ctx, whatWalk, ids)
 	if err != nil {
@@ -226,7 +230,7 @@ func (s *Store) look(ctx context.Context, key string, members []string) (found l
 		rec, err := s.readReply(ctx, r, ids[i])
 		switch {
 		case errors.Is(err, driver.ErrNotFound), err == nil && !s.belongs(&rec, key):
-			found.wrong = append(found.wrong, members[i])
+			found.wrong = append(found.wrong, string(ids[i][:]))
 		case err != nil && !stays(err):
 			found.wrong = nil
 			return found, err

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"errors"
 	"iter"
 	"strconv"
 	"testing"
@@ -207,4 +208,22 @@ func listed(t *testing.T, walk iter.Seq2[driver.Record, error]) (n int) {
 		n++
 	}
 	return n
+}
+
+// A member that is no ID hides no session of the user, and is told at the end.
+func TestForeignMemberHidesNothing(t *testing.T) {
+	server := testserver.Redis(t)
+	s := openStore(t, nil, Config{}, server.Addr)
+	create(t, s, "alice", "one")
+	create(t, s, "alice", "two")
+	command(t, server, "ZADD", s.subjects+"alice", "1", "junk")
+	n, last := 0, error(nil)
+	for _, err := range s.BySubject(t.Context(), "alice") {
+		if last = err; err == nil {
+			n++
+		}
+	}
+	if n != 2 || !errors.Is(last, driver.ErrCorrupt) {
+		t.Errorf("%d of 2 sessions, and %v", n, last)
+	}
 }
