@@ -73,7 +73,10 @@ type list struct {
 	sv   *server
 	item *memcache.Item // nil: there is none
 	ids  []driver.ID
+	bad  bool // it is no list
 }
+
+var errNoList = driver.Corrupt("memcachestore: the item is no list of sessions")
 
 func (s *Store) list(ctx context.Context, of topic) (*list, error) {
 	hash := driver.ID(sha256.Sum256([]byte(of.text)))
@@ -90,10 +93,11 @@ func (s *Store) list(ctx context.Context, of topic) (*list, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(l.item.Value)%idSize == 0 {
-		for id := range slices.Chunk(l.item.Value, idSize) {
-			l.ids = append(l.ids, driver.ID(id))
-		}
+	if l.bad = len(l.item.Value)%idSize != 0; l.bad {
+		return l, nil // who writes it makes it anew
+	}
+	for id := range slices.Chunk(l.item.Value, idSize) {
+		l.ids = append(l.ids, driver.ID(id))
 	}
 	// An ID that was appended may be there twice.
 	slices.SortFunc(l.ids, func(a, b driver.ID) int { return bytes.Compare(a[:], b[:]) })
@@ -198,6 +202,9 @@ func (s *Store) walk(ctx context.Context, of topic) iter.Seq2[driver.Record, err
 			return
 		}
 		l, err := s.list(ctx, of)
+		if err == nil && l.bad {
+			err = errNoList
+		}
 		if err != nil {
 			yield(driver.Record{}, err)
 			return

@@ -280,3 +280,32 @@ func TestOneOfManyDown(t *testing.T) {
 	}
 	wants(t, s.Ping(ctx), driver.ErrUnavailable)
 }
+
+// A list that somebody has damaged is no empty list: who revokes all sessions of a user must hear of it. The next Touch
+// makes it anew.
+func TestDamagedList(t *testing.T) {
+	srv := testserver.Memcached(t)
+	s, raw := open(t, srv.Addr), memcache.New(srv.Addr)
+	defer raw.Close()
+	rec := record(1, 100)
+	rec.Subject = "alice"
+	must(t, s.Create(t.Context(), rec))
+	must(t, raw.Set(&memcache.Item{Key: "test:s:" + hash("alice"), Value: []byte("no list")}))
+	n, last := 0, error(nil)
+	walk := func() {
+		n, last = 0, nil
+		for _, err := range s.BySubject(t.Context(), "alice") {
+			if last = err; err == nil {
+				n++
+			}
+		}
+	}
+	for range 2 {
+		walk()
+		wants(t, last, driver.ErrCorrupt)
+	}
+	must(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used.Add(time.Minute), rec.Expires.Add(time.Minute)))
+	if walk(); n != 1 || last != nil {
+		t.Errorf("after a Touch: %d sessions, %v", n, last)
+	}
+}
