@@ -18,17 +18,43 @@ func makeFolder(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	parents := parentsOfNew(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
-	if parent, err := os.Open(filepath.Dir(filepath.Clean(dir))); err == nil {
-		defer parent.Close()
-		return syncDir(parent)
+	for _, name := range parents {
+		if err := syncParent(name); err != nil {
+			return err
+		}
 	}
-	return nil // a parent that may be entered but not read
+	return nil
+}
+
+// parentsOfNew returns the folders that get an entry when dir is made with all that leads to it. Each must be synced, or
+// a loss of power takes dir away with what is in it.
+func parentsOfNew(dir string) (parents []string) {
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return parents
+		}
+		parents = append(parents, filepath.Dir(dir))
+	}
+}
+
+// syncParent passes over a folder that may be entered but not read.
+func syncParent(name string) error {
+	parent, err := os.Open(name)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return syncDir(parent)
 }
 
 // prepare proves that the folder is private and can be written and locked.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -163,5 +164,19 @@ func TestLinks(t *testing.T) {
 	check(t, s.Delete(t.Context(), rec.ID))
 	if _, err := os.Lstat(outside); err != nil {
 		t.Errorf("Delete followed the link: %v", err)
+	}
+}
+
+// Each folder that gets an entry is synced, so that a loss of power does not take away what New has made.
+func TestNewSyncsAllThatItMakes(t *testing.T) {
+	base := t.TempDir()
+	dir := filepath.Join(base, "var", "shop", "sessions")
+	want := []string{filepath.Join(base, "var", "shop"), filepath.Join(base, "var"), base}
+	if got := parentsOfNew(dir + "/"); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	openStore(t, dir)
+	if got := parentsOfNew(dir); got != nil {
+		t.Errorf("made already: %q", got)
 	}
 }
