@@ -143,8 +143,10 @@ func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 }
 
 // RevokeSubject ends all sessions of a user, but for those named, and returns how many
-// it ended: "sign out everywhere else", a changed password, a closed account. When it has returned no error,
-// no session of the user is alive that was when the call began. Records that this process cannot open
+// it ended: "sign out everywhere else", a changed password, a closed account. One that another call ends at the same
+// moment may count in both. When it has returned no error,
+// no session of the user is alive that was when the call began, as far as the store's index knows them: memcached may have
+// thrown a list out. The subject "" has no sessions, so that is 0 and nil: after a Logout, Session.Subject is "". Records that this process cannot open
 // are ended, too; those of another Namespace are another user's. ErrUnreadable: all others were ended, and the store
 // has one in a newer format; call it again when every server has the new release, or Revoke that session by its ID.
 //

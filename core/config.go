@@ -50,7 +50,7 @@ type Config struct {
 	TouchInterval time.Duration
 
 	// SaveEveryRequest moves the deadline on every request with a live session, also
-	// when no handler used it. Django: SESSION_SAVE_EVERY_REQUEST. Default: false.
+	// when no handler used it; not with a status of 500 or more, or 408. Django: SESSION_SAVE_EVERY_REQUEST. Default: false.
 	SaveEveryRequest bool
 
 	// ExpireAtBrowserClose gives cookies no lifetime, so that browsers forget them
@@ -60,8 +60,9 @@ type Config struct {
 	// Codec turns values into bytes. Django: SESSION_SERIALIZER. Default: JSON.
 	Codec Codec
 
-	// Keys encrypts what the store keeps and binds it to its session, with
-	// AES-256-GCM. Records from before it was set are not taken: their users sign in once more. A cookie store has its own keys. Django: SECRET_KEY and
+	// Keys encrypts the values that the store keeps and binds them to their session, with
+	// AES-256-GCM. Users, labels, times and sizes stay in the clear. Records from before it was set are not taken: their
+	// users sign in once more. A cookie store has its own keys. Django: SECRET_KEY and
 	// SECRET_KEY_FALLBACKS. Default: nil, not encrypted.
 	Keys *keyring.Keyring
 
@@ -69,8 +70,9 @@ type Config struct {
 	// saved (ErrTooLarge). At least 128. Default: 64 KiB.
 	MaxSize int
 
-	// StoreTimeout bounds the time that loading, and then saving, may add to a
-	// request; after it the answer is 503. Default: 2s.
+	// StoreTimeout bounds the time that loading, and then each save, may add to a
+	// request, give or take a quarter of a second; after it the answer is 503, but for a page that only reads and whose
+	// use could not be written down. Default: 2s.
 	StoreTimeout time.Duration
 
 	// SweepInterval is how often expired sessions are removed from a store that does not
@@ -87,7 +89,7 @@ type Config struct {
 
 	// Adopt is asked where a request has cookies and no session of ours: it may take over a session of
 	// another system, which its cookies name. It is called when the session is first used, and again at
-	// the next request unless the response was committed. A nil Adoption and a nil error: there is
+	// each request until ours is stored and its cookie is there. A nil Adoption and a nil error: there is
 	// none. An error answers the request with 503. Default: nil.
 	Adopt func(ctx context.Context, cookies []*http.Cookie) (*Adoption, error)
 
@@ -96,8 +98,8 @@ type Config struct {
 	Logger *slog.Logger
 
 	// Observer is called on every load, save and life-cycle event, from the request's
-	// goroutine. It must be safe for concurrent use and return soon. Its context has the request's
-	// values, but for the session. A panic in it is logged and stops nothing. Default: nil.
+	// goroutine, and on every sweep, from that of the sweeper or of whoever calls Sweep. It must be safe for concurrent use and return soon. Its context has the request's
+	// values, but for the session. A panic in it is logged, once in ten seconds, and stops nothing. Default: nil.
 	Observer func(context.Context, Event)
 
 	// Now is the clock, for tests. Stores have their own. Default: time.Now.

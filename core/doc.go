@@ -42,6 +42,10 @@
 // through their error handler. So is a change that comes with a token which was
 // replaced in the last 30 seconds. A request that only reads is never refused.
 //
+// With the cookie store the last of two writes wins, the ID is a new one after a
+// RotateID, and a session ends on the server only if the store was told to revoke: see
+// package cookiestore and SECURITY.md.
+//
 // Authors of adapters read [Exchange] next, authors of stores package
 // core/driver, and everyone else the README. SECURITY.md tells what each attacker
 // can do, docs/limits.md what stays open.

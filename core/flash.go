@@ -74,10 +74,11 @@ func (st *state) lastFlash() int64 {
 	return int64(binary.BigEndian.Uint64(name))
 }
 
-// Flashes returns the messages, oldest first, and removes them. Each goes to exactly one
-// request: stored messages are removed from the store now and not when the response
+// Flashes returns the messages, oldest first, and removes them. Each goes to one
+// request at most: stored messages are removed from the store now and not when the response
 // is committed, so if the response fails after that, they are gone. Without
-// messages the store is not called. A cookie store removes them at commit.
+// messages the store is not called. A cookie store removes them at commit, so requests that overlap may each get them.
+// One that cannot be read is left out and lost, with an event and a line in the log.
 func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 	if s.repeats() {
 		return nil, nil

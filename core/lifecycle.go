@@ -16,7 +16,8 @@ var errSubject = fmt.Errorf("coatcheck: Login: a subject has 1 to %d bytes of UT
 // again. What an anonymous visitor gathered is taken over, messages included; what belonged to another
 // user is not. An application's own CSRF or OAuth values are taken over like any other, so set them
 // anew. The absolute lifetime starts anew; a lifetime that was set for the anonymous visitor, or
-// for another user, is forgotten. Django: login().
+// for another user, is forgotten. With the cookie store's NoRevocation the old token lives on, until its deadline.
+// Django: login().
 //
 // subject is the user's ID, 1 to 255 bytes of UTF-8: the one to give to Manager.Sessions
 // and Manager.RevokeSubject. ErrHeaderSent: the response has left without its cookie, and
@@ -48,7 +49,8 @@ func (s *Session) Logout() error { return s.Destroy() }
 // RotateID gives the session a new token and keeps everything else, its ID and the absolute
 // deadline too: for a change of privilege that is not a Login. The old token is dead as soon as the
 // change is stored. Without a stored session it does nothing. Django: cycle_key(). ErrHeaderSent:
-// the response has left without its cookie, and nothing was done.
+// the response has left without its cookie, and nothing was done. With the cookie store the ID is new, too, and with
+// its NoRevocation the old token lives on.
 func (s *Session) RotateID() error {
 	return s.lifecycle(false, func() error {
 		if !s.live || s.fate != fateKeep || s.rotate {
@@ -63,7 +65,8 @@ func (s *Session) RotateID() error {
 }
 
 // Destroy ends the session and deletes its cookie. A value that is set afterwards begins a new
-// session. Without a stored session nothing is sent or stored. Django: flush().
+// session. Without a stored session nothing is sent or stored. Django: flush(). With the cookie store's NoRevocation
+// only the cookie goes, in this browser: a copy of it is a session until its deadline.
 func (s *Session) Destroy() error {
 	return s.lifecycle(true, func() error {
 		if s.live && s.x.phase != phaseOpen && s.x.m.info.NoRevocation {

@@ -101,8 +101,8 @@ func (m *Manager) Close() error {
 	return m.closed
 }
 
-// Ping asks the store whether it answers, where it has a way to, for health checks. Every error is an
-// ErrUnavailable, beside its cause.
+// Ping asks the store whether it answers, for health checks. Every error is an ErrUnavailable, beside its cause. It is nil,
+// and says nothing, where the store has no way to tell (memstore).
 func (m *Manager) Ping(ctx context.Context) error {
 	if m.can.Pinger == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 )
 
 // Event is one thing that happened to a session, for metrics, traces and audit logs.
-// It never holds a token or a value.
+// It never holds a token, and its text no value: a *ValueError in Err may lead to one, see there.
 type Event struct {
 	Kind     EventKind
 	ID       ID            // the session; zero where it is not known
@@ -34,7 +34,7 @@ const (
 	EventConflict   EventKind = "conflict"   // another request was faster; the changes are applied again
 	EventRotate     EventKind = "rotate"     // the session has a new token
 	EventLogin      EventKind = "login"      // Login was stored; ID is the new session, Replaced the one that it ended
-	EventDestroy    EventKind = "destroy"    // Logout, Destroy or Revoke was stored
+	EventDestroy    EventKind = "destroy"    // Logout, Destroy or Revoke was stored; with a store that is NoRevocation, only the cookie goes
 	EventExpired    EventKind = "expired"    // a record was past its absolute lifetime
 	EventUnknown    EventKind = "unknown"    // a well-formed token that no record belongs to: expired, ended, or guessed
 	EventLate       EventKind = "late"       // a token came just after its session had ended or been rotated; the request is anonymous
@@ -43,7 +43,7 @@ const (
 	EventAmbiguous  EventKind = "ambiguous"  // several live sessions in one request: none is used
 	EventCorrupt    EventKind = "corrupt"    // a record, or a token that carries one, could not be read, junk included; the request is anonymous, a list leaves it out
 	EventUnreadable EventKind = "unreadable" // a record is of a newer release, or of a codec or key that is not here; the request gets a 503, a list ends in ErrUnreadable
-	EventDecode     EventKind = "decode"     // a value could not be decoded
+	EventDecode     EventKind = "decode"     // a value, or a message, could not be decoded
 	EventDropped    EventKind = "dropped"    // changes were not stored, see Err
 	EventSweep      EventKind = "sweep"      // expired records were removed; Size is their number
 )

@@ -14,7 +14,7 @@ import (
 )
 
 // ID is the public name of a session, for logs, device lists and Manager.Revoke. It stays the same
-// however often the session's token changes. It gives no access, and is no secret: let it name no
+// however often the session's token changes, but for the cookie store, where RotateID changes both. It gives no access, and is no secret: let it name no
 // channel, no file and no CSRF token.
 type ID = driver.ID
 
@@ -201,7 +201,7 @@ func (s *Session) keep(o op) {
 }
 
 // ID is the public name of the session: the zero ID while there is nothing to store. From Login or
-// Destroy on it is that of the session to come; RotateID leaves it as it is.
+// Destroy on it is that of the session to come; RotateID leaves it as it is, but for the cookie store.
 func (s *Session) ID() ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()

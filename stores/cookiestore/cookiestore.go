@@ -21,8 +21,8 @@
 // All methods may be called concurrently. A conflict cannot be seen: of two
 // responses that write, the browser keeps the one that arrives last, and the
 // other's changes are lost. Where that matters use a server-side store. A request that comes with the cookie
-// from before a Login, Logout or RotateID is anonymous, and no different from a new visitor's: what it
-// writes may replace the cookie of the sign-in.
+// from before a Login, Logout or RotateID is anonymous, if sessions can be revoked, and no different from a new visitor's: what
+// it writes may replace the cookie of the sign-in. With NoRevocation it still is that session's.
 //
 // Two live cookies in one request, of sessions that differ, are ended by its first write if sessions can be
 // revoked. With NoRevocation they cannot, so that write is answered with 400, a Logout included, until one
@@ -92,7 +92,7 @@ func Now(now func() time.Time) Option { return func(s *Store) { s.now = now } }
 func New(keys *keyring.Keyring, mode Revocation, options ...Option) (*Store, error) {
 	switch {
 	case keys == nil || *keys == keyring.Keyring{}:
-		return nil, errors.New("cookiestore: keys is nil: make a keyring with keyring.New or keyring.Parse")
+		return nil, errors.New("cookiestore: keys is nil, or has no key: make a keyring with keyring.New or keyring.Parse")
 	case !mode.chosen:
 		return nil, errors.New("cookiestore: choose a revocation mode: RevokeIn with a store, or NoRevocation()")
 	case !mode.none && mode.store == nil:

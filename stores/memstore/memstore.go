@@ -13,7 +13,7 @@
 // # Concurrency
 //
 // The records are spread over 1,024 shards with a mutex each, held for well
-// under a millisecond even while a million records expire. Every method is one
+// under a millisecond even while a million records expire. Every method on one record is one
 // atomic step.
 //
 // # Capabilities
