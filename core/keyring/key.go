@@ -72,7 +72,7 @@ const (
 
 var toRawStd = strings.NewReplacer("-", "+", "_", "/")
 
-// checkID does not quote the id: in a text with the parts swapped, it is the secret.
+// checkID does not quote the id: with the parts swapped, it is the secret.
 func checkID(id string) error {
 	if len(id) < 1 || len(id) > maxID {
 		return fmt.Errorf("the id has %d characters, want 1 to %d of a-z 0-9", len(id), maxID)
@@ -87,7 +87,7 @@ func checkID(id string) error {
 
 func (k Key) check() error {
 	if err := checkID(k.ID); err != nil {
-		return fmt.Errorf("keyring: key %q: %w", k.ID, err)
+		return fmt.Errorf("keyring: Key.ID: %w", err)
 	}
 	if len(k.Secret) != secretSize {
 		return fmt.Errorf("keyring: key %q: the secret has %d bytes, want %s", k.ID, len(k.Secret), want)

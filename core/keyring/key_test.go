@@ -18,9 +18,9 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		keys []Key
 		want string
 	}{
-		"no id":            {[]Key{{Secret: good.Secret}}, `key "": the id has 0 characters, want 1 to 16`},
+		"no id":            {[]Key{{Secret: good.Secret}}, `Key.ID: the id has 0 characters, want 1 to 16`},
 		"long id":          {[]Key{{ID: strings.Repeat("k", 17), Secret: good.Secret}}, "the id has 17 characters, want 1 to 16"},
-		"upper case":       {[]Key{{ID: "K1", Secret: good.Secret}}, `key "K1": the id has a character other than a-z 0-9`},
+		"upper case":       {[]Key{{ID: "K1", Secret: good.Secret}}, `Key.ID: the id has a character other than a-z 0-9`},
 		"dot":              {[]Key{{ID: "k.1", Secret: good.Secret}}, "character other than a-z 0-9"},
 		"no secret":        {[]Key{{ID: "k1"}}, `key "k1": the secret has 0 bytes, want 32 random bytes`},
 		"short":            {[]Key{good, {ID: "k2", Secret: good.Secret[:31]}}, `key "k2": the secret has 31 bytes`},
@@ -138,6 +138,16 @@ func noSecret(t *testing.T, what, text string, keys ...Key) {
 			if strings.Contains(text, form) {
 				t.Errorf("%s shows the secret of %s: %s", what, k.ID, text)
 			}
+		}
+	}
+}
+
+// A secret that was given as an ID is in no error.
+func TestNewQuotesNoID(t *testing.T) {
+	secret := "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlYzE="
+	for _, id := range []string{secret, secret[:12] + "+"} {
+		if _, err := New(Key{ID: id, Secret: []byte("k1")}); err == nil || strings.Contains(err.Error(), id) {
+			t.Errorf("%v", err)
 		}
 	}
 }
