@@ -11,9 +11,9 @@
 //		})
 //	}
 //
-// A failure prints the rule that was violated. No rule can be switched off: the
-// abilities that a store lacks are skipped, and a format of its own if it has none;
-// everything else holds for all.
+// A failure prints the rule that was violated. No rule can be switched off. What cannot be
+// seen is skipped, and go test -v shows it: the abilities that a store lacks, contexts where
+// nothing waits (Info.InMemory), and what Harness does not say: Outages, MaxData, Newer.
 //
 // For tests of what stands above a store there are [Fault], which fails, delays
 // and counts calls, and [Clock]. Next to read: rules.go, the list of the rules.

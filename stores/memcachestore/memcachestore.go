@@ -35,7 +35,7 @@
 // [driver.Indexer], best effort: the sessions of a subject, or with a label, are listed in an item
 // of its own, which the server may throw out like any other. BySubject and ByLabel then miss those
 // sessions until their use is written down again, by a Touch or an Update that moves Used, which asks for
-// each of their lists: one round trip more. A
+// each of their lists: one round trip more. A list that somebody has damaged is ErrCorrupt until then. A
 // Create needs two more for its Subject and for each label, and fails with ErrUnavailable
 // if a list's server does not answer; the record is taken back then, best effort.
 // [driver.Pinger] asks every server. There is no Successor: memcached has no atomic step
