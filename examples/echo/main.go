@@ -126,6 +126,6 @@ func page(name string) func(echo.Context, *core.Session) error {
 func show(c echo.Context, s *core.Session, name string, page shop.Page) error {
 	page.Framework, page.User = "Echo", s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.Request().Context()) // each message once, however many tabs ask
+	page.Flashes, _ = s.Flashes(c.Request().Context()) // each message once; the cookie store cannot see other tabs
 	return c.Render(http.StatusOK, name, page)
 }

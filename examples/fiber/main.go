@@ -132,6 +132,6 @@ func page(name string) func(*fiber.Ctx, *core.Session) error {
 func show(c *fiber.Ctx, s *core.Session, name string, page shop.Page) error {
 	page.Framework, page.User = "Fiber", s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.UserContext()) // each message once, however many tabs ask
+	page.Flashes, _ = s.Flashes(c.UserContext()) // each message once; the cookie store cannot see other tabs
 	return c.Render(name, page)
 }

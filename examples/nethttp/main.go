@@ -120,6 +120,6 @@ func page(name string) handler {
 func show(w http.ResponseWriter, r *http.Request, s *core.Session, name string, page shop.Page) {
 	page.Framework, page.User = "net/http", s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(r.Context()) // each message once, however many tabs ask
+	page.Flashes, _ = s.Flashes(r.Context()) // each message once; the cookie store cannot see other tabs
 	shop.Render(w, name, page)
 }

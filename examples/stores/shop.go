@@ -111,6 +111,6 @@ func page(name string) func(*gin.Context, *core.Session) {
 func show(c *gin.Context, s *core.Session, name string, page shop.Page) {
 	page.Framework, page.User = "Gin", s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.Request.Context()) // each message once, however many tabs ask
+	page.Flashes, _ = s.Flashes(c.Request.Context()) // each message once; the cookie store cannot see other tabs
 	c.HTML(http.StatusOK, name, page)
 }

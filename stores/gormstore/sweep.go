@@ -25,7 +25,7 @@ type sweep struct {
 // primary key, if it still is expired: other rows, gaps between rows and tables stay
 // unlocked in every dialect. After a batch it rests twice as long as that took, and
 // minRest at least, so that a million expired rows do not take the database from those
-// who read.
+// who read. Rows that went with a connection, before it could say so, are not in the number.
 func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
 	select {
 	case s.sweep.turn <- struct{}{}:
