@@ -145,7 +145,8 @@ func (s *Session) setExpiry(e expiry) error {
 	return nil
 }
 
-// ExpiresAt is when the session ends if it is not used again. Django: get_expiry_date().
+// ExpiresAt is when the session ends if it is not used again; for one that is not stored, when it would if it were stored
+// now. Of a session that could not be loaded it says nothing. Django: get_expiry_date().
 func (s *Session) ExpiresAt() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

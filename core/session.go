@@ -222,7 +222,7 @@ func (s *Session) pending() issued {
 	return s.next
 }
 
-// IsNew reports whether no stored session stands behind the request.
+// IsNew reports whether no stored session stands behind the request. It also is true where the store has not said: see Err.
 func (s *Session) IsNew() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
