@@ -3,12 +3,15 @@ package core
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 	"unicode/utf8"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
+
+var errAdoption = errors.New("Adoption.Taken")
 
 // Adoption is a session of another system that becomes one of ours: what Config.Adopt returns.
 type Adoption struct {

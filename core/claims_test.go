@@ -67,20 +67,41 @@ func TestLogoutStands(t *testing.T) {
 	}
 }
 
-// A change beside a Logout that a passed deadline keeps from being stored is an error; the Logout stands.
+// A Logout is carried out, and its deletion cookie goes out, also where an error of ours takes the response's place.
 func TestLogoutBesideWhatIsDropped(t *testing.T) {
-	b := newBrowser(t, newManager(t, core.Config{}))
-	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
-	r := b.send()
-	must(t, r.s.Logout())
-	must(t, count.Set(r.s, 2))
-	past, cancel := context.WithDeadline(ctx, time.Now().Add(-time.Second))
-	defer cancel()
-	if _, err := r.x.Commit(past, 200); !errors.Is(err, core.ErrUnavailable) {
-		t.Errorf("%v", err)
-	}
-	if _, live := b.value(count); live {
-		t.Error("still signed in")
+	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	for what, c := range map[string]struct {
+		do   func(*core.Session)
+		late bool
+		want int
+	}{
+		"no time":     {func(s *core.Session) { must(t, s.Logout()); must(t, s.AddFlash("a", "b")) }, true, 503},
+		"a bad value": {func(s *core.Session) { must(t, s.Logout()); _ = channel.Set(s, nil) }, false, 500},
+		"a large one": {func(s *core.Session) { must(t, s.Logout()); must(t, name.Set(s, strings.Repeat("x", 1000))) }, false, 500},
+		"a full store": {func(s *core.Session) {
+			must(t, s.Logout())
+			must(t, count.Set(s, 2))
+			fault.Before(storetest.On("Create"))
+		}, false, 503},
+	} {
+		b := newBrowser(t, newManager(t, core.Config{Store: fault.Store(), MaxSize: 200}))
+		b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+		r := b.send()
+		c.do(r.s)
+		commit := ctx
+		if c.late {
+			past, cancel := context.WithDeadline(ctx, time.Now().Add(-time.Second))
+			defer cancel()
+			commit = past
+		}
+		out, err := r.x.Commit(commit, 200)
+		fault.Reset()
+		if err == nil || core.HTTPStatus(err) != c.want || !strings.Contains(out.Value, "Max-Age=0") {
+			t.Errorf("%s: %q, %v", what, out.Value, err)
+		}
+		if _, live := b.value(count); live {
+			t.Errorf("%s: still signed in", what)
+		}
 	}
 }
 

@@ -62,11 +62,14 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 		x.revert(ctx)
 	}
 	if !pending {
-		return Out{}, err
+		x.withdraw(s, deliverToken)
 	}
 	x.withdraw(s, deliverRefresh)
 	return x.out(s), err
 }
+
+// errHurried is where the request had no time left: a slow client, and no outage.
+var errHurried = fmt.Errorf("the request took too long to save its session: %w", context.DeadlineExceeded)
 
 var errAnswered = errors.New("coatcheck: a Save failed, and the handler answered so")
 
@@ -94,7 +97,7 @@ func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 	case late:
 		x.withdraw(s, deliverRefresh)
 		if dirty || bad != nil {
-			return x.endOnly(ctx, s, driver.Unavailable("coatcheck: the request took too long to save its session", ctx.Err()))
+			return x.endOnly(ctx, s, driver.Unavailable("coatcheck", errHurried))
 		}
 	case answered:
 		if bad == nil {
@@ -108,7 +111,11 @@ func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 	case bad != nil:
 		return x.endOnly(ctx, s, bad)
 	case dirty || emptied:
-		return x.commit(ctx, s)
+		err := x.commit(ctx, s)
+		if err != nil {
+			_ = x.endOnly(ctx, s, nil) // a Logout among what could not be stored
+		}
+		return err
 	case pending:
 		x.confirm(ctx, s)
 	case due:

@@ -8,19 +8,32 @@ import (
 
 // failure is why the request's changes cannot be saved. Ignoring the error of a call must lose nothing silently.
 type failure struct {
-	key  []byte // whose value it is about; nil: it is about all
+	key  []byte // whose value it is about, or what of the session; nil: it is about all
 	err  error
 	told bool // the log has it
 }
 
-// fail keeps err, which is about the value under key, and returns it.
+// What a failure may be about beside a value. No key begins so.
+const (
+	aboutName   = reserved + "name"
+	aboutFlash  = reserved + "message"
+	aboutExpiry = reserved + "expiry"
+	aboutLogin  = reserved + "login"
+)
+
+// fail keeps err, which is about the value under key, and returns it. After the header there is no response to fail: the
+// handler has been told, and goes on with its other changes.
 func (s *Session) fail(key string, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if closed := s.writable(); closed != nil {
 		return closed
 	}
-	s.spoil([]byte(key), err)
+	if s.sent {
+		s.tellLate(err)
+	} else {
+		s.spoil([]byte(key), err)
+	}
 	return err
 }
 
@@ -74,11 +87,16 @@ func (s *Session) told() bool {
 // tooLate refuses a change that needs a cookie after the header has left. The log has it once for a request.
 // s.mu is held.
 func (s *Session) tooLate() error {
+	s.tellLate(ErrHeaderSent)
+	return ErrHeaderSent
+}
+
+// tellLate logs the first change that was refused after the header. s.mu is held.
+func (s *Session) tellLate(why error) {
 	if r := s.rarely(); !r.late {
 		r.late = true
-		s.x.drop(s.x.Context(), s.rec.ID, ErrHeaderSent, slog.LevelWarn)
+		s.x.drop(s.x.Context(), s.rec.ID, why, slog.LevelWarn)
 	}
-	return ErrHeaderSent
 }
 
 // drop tells the Observer and the log that changes are not stored.

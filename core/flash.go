@@ -24,7 +24,7 @@ const flashKey = reserved + "flash."
 func (s *Session) AddFlash(level, text string) error {
 	data, err := JSON.Encode(Flash{level, text})
 	if err != nil {
-		return s.fail("", &ValueError{Key: "flash", Type: "core.Flash", Op: "encode", Err: err})
+		return s.fail(aboutFlash, &ValueError{Key: "flash", Type: "core.Flash", Op: "encode", Err: err})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,6 +32,7 @@ func (s *Session) AddFlash(level, text string) error {
 		return err
 	}
 	now := max(s.x.m.cfg.Now().UnixNano(), 0)
+	s.mend([]byte(aboutFlash))
 	s.do(op{kind: opFlash, micros: max(now, s.cur.lastFlash()+1), value: data})
 	return nil
 }

@@ -114,8 +114,8 @@ type replayed struct {
 	panic any
 }
 
-// replay is again for a save.
-func (o *op) replay(codec Codec, old []byte, present bool) (entry, error) {
+// replay is again for a save, which can wait no longer than limit.
+func replay(f updateFunc, codec Codec, key string, old []byte, present bool, limit time.Duration) (entry, error) {
 	done := make(chan replayed, 1)
 	go func() {
 		r := replayed{panic: "runtime.Goexit"}
@@ -127,10 +127,9 @@ func (o *op) replay(codec Codec, old []byte, present bool) (entry, error) {
 			}
 			done <- r
 		}()
-		r.entry, r.err = again(o.update, codec, string(o.key), old, present)
+		r.entry, r.err = again(f, codec, key, old, present)
 		r.panic = nil
 	}()
-	limit := time.Duration(o.micros) * time.Microsecond
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -141,7 +140,7 @@ func (o *op) replay(codec Codec, old []byte, present bool) (entry, error) {
 		return r.entry, r.err
 	case <-timer.C:
 		return entry{}, fmt.Errorf("coatcheck: the function given to Update of key %q has not come back for %v, when it ran again after another request: "+
-			"it must not wait for the session or the response", o.key, limit)
+			"it must not wait for the session or the response", key, limit)
 	}
 }
 

@@ -2,10 +2,10 @@ package core_test
 
 import (
 	"bytes"
-	"errors"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
@@ -81,21 +81,66 @@ func TestErrorMadeGood(t *testing.T) {
 	}
 }
 
-// After the header, nothing is stored in silence either.
+// After the header, an error that a call has returned is told once, and the other changes are stored.
 func TestIgnoredErrorAfterTheHeader(t *testing.T) {
 	v := newIgnored(t)
 	r := v.send()
 	_, err := r.x.Commit(ctx, 200)
 	must(t, err)
 	must(t, count.Set(r.s, 2))
-	_ = channel.Set(r.s, make(chan int))
-	var ve *core.ValueError
-	if err := r.x.Finish(ctx); !errors.As(err, &ve) {
-		t.Errorf("Finish: %v", err)
+	for range 3 {
+		if channel.Set(r.s, make(chan int)) == nil {
+			t.Error("no error")
+		}
 	}
+	must(t, r.x.Finish(ctx))
 	v.told(1, 1)
-	if n, _ := v.value(count); n != 1 {
+	if n, _ := v.value(count); n != 2 {
 		t.Errorf("count %d", n)
+	}
+}
+
+// A handler that does it again, and right, is forgiven.
+func TestErrorFollowedByTheRightCall(t *testing.T) {
+	for what, twice := range map[string]func(*core.Session) (wrong, right error){
+		"AddFlash": func(s *core.Session) (error, error) { return s.AddFlash("a", "\xff"), s.AddFlash("a", "?") },
+		"ExpireAt": func(s *core.Session) (error, error) { return s.ExpireAt(time.Unix(1, 0)), s.ExpireDefault() },
+		"Login":    func(s *core.Session) (error, error) { return s.Login(""), s.Login("guest") },
+		"Clear":    func(s *core.Session) (error, error) { return s.AddFlash("a", "\xff"), s.Clear() },
+	} {
+		v := newIgnored(t)
+		r := v.send()
+		if wrong, right := twice(r.s); wrong == nil || right != nil {
+			t.Errorf("%s: %v, %v", what, wrong, right)
+		}
+		if _, err := r.respond(200); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		v.told(0, 0)
+	}
+}
+
+// What clients alone bring about is no line for each request.
+func TestNoLineForEachRequest(t *testing.T) {
+	v := newIgnored(t)
+	crowd := "__Host-session=a; __Host-session=b; __Host-session=c; __Host-session=d; __Host-session=e"
+	former := v.cookie
+	v.visit(func(s *core.Session) { must(t, s.RotateID()) })
+	v.log.Reset()
+	for range 20 {
+		for _, cookie := range []string{crowd, former} {
+			for _, do := range []func(*core.Session) error{(*core.Session).Logout, func(s *core.Session) error { return count.Set(s, 1) }} {
+				x := v.m.Begin(ctx, []string{cookie})
+				s, err := x.Session(ctx)
+				must(t, err)
+				_ = do(s)
+				_, _ = x.Commit(ctx, 200)
+				_ = x.Finish(ctx)
+			}
+		}
+	}
+	if n := strings.Count(v.log.String(), "\n"); n > 3 {
+		t.Errorf("%d lines for 80 requests: %.1000s", n, v.log.String())
 	}
 }
 

@@ -140,7 +140,7 @@ func (s *Session) remove(key string) error {
 
 func (k Key[T]) check(s *Session) error {
 	if err := checkKey(string(k)); err != nil {
-		return s.fail(string(k), err)
+		return s.fail(aboutName, err)
 	}
 	return nil
 }

@@ -27,12 +27,13 @@ var errSubject = fmt.Errorf("coatcheck: Login: a subject has 1 to %d bytes of UT
 // that session was this user's and was revoked, there is none: the save fails with ErrEnded.
 func (s *Session) Login(subject string) error {
 	if subject == "" || len(subject) > driver.MaxSubject || !utf8.ValidString(subject) {
-		return s.fail("", errSubject)
+		return s.fail(aboutLogin, errSubject)
 	}
 	return s.lifecycle(true, func() error {
 		if s.x.phase != phaseOpen {
 			return s.tooLate()
 		}
+		s.mend([]byte(aboutLogin))
 		s.do(op{kind: opLogin, key: []byte(subject), micros: s.x.m.now()})
 		s.rotate = false
 		if s.live && s.fate == fateKeep {

@@ -98,7 +98,7 @@ func (m *Manager) persistent(e expiry) bool {
 // call it after Login.
 func (s *Session) ExpireIn(d time.Duration) error {
 	if d < time.Second {
-		return s.fail("", fmt.Errorf("coatcheck: ExpireIn(%v): at least 1s; use Destroy to end a session", d))
+		return s.fail(aboutExpiry, fmt.Errorf("coatcheck: ExpireIn(%v): at least 1s; use Destroy to end a session", d))
 	}
 	return s.setExpiry(expiry{expireSliding, d.Microseconds()})
 }
@@ -108,7 +108,7 @@ func (s *Session) ExpireIn(d time.Duration) error {
 // A time after the year 9999 counts as its end. A Login forgets it like ExpireIn.
 func (s *Session) ExpireAt(t time.Time) error {
 	if s.x != nil && !t.After(s.x.m.cfg.Now()) {
-		return s.fail("", fmt.Errorf("coatcheck: ExpireAt(%v) is not in the future; use Destroy to end a session", t))
+		return s.fail(aboutExpiry, fmt.Errorf("coatcheck: ExpireAt(%v) is not in the future; use Destroy to end a session", t))
 	}
 	if t.After(endOfTime) {
 		t = endOfTime // whose microseconds fit into 64 bits
@@ -139,6 +139,7 @@ func (s *Session) setExpiry(e expiry) error {
 	if s.sent && s.cur.expiry != e && !s.x.m.persistent(e) { // the browser is to forget, and no later page says so
 		return s.tooLate()
 	}
+	s.mend([]byte(aboutExpiry))
 	if s.cur.expiry != e {
 		s.do(op{kind: opExpiry, mode: e.mode, micros: e.micros})
 	}

@@ -3,6 +3,7 @@ package core
 import (
 	"bytes"
 	"slices"
+	"time"
 )
 
 // An op is one thing that a request did to its session. Ops are kept, and not only
@@ -42,7 +43,7 @@ func (st *state) apply(o *op) error {
 		st.set(o.key, o.value)
 	case opUpdate:
 		old, present := st.find(string(o.key))
-		e, err := o.replay(st.codec, old, present)
+		e, err := replay(o.update, st.codec, string(o.key), old, present, time.Duration(o.micros)*time.Microsecond)
 		if err != nil {
 			return err
 		}

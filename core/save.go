@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -70,7 +71,7 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 		if err == nil {
 			return nil
 		}
-		err = driver.Unavailable("coatcheck: Adoption.Taken", err)
+		err = driver.Unavailable("coatcheck", fmt.Errorf("%w: %w", errAdoption, err))
 	}
 	s.mu.Lock()
 	tidied := !s.dirty() && s.emptied
@@ -245,10 +246,16 @@ func (s *Session) unlocked(f func() error) error {
 	return f()
 }
 
-// dropped reports changes that were not stored.
+// dropped reports changes that were not stored. What clients can bring about again and again is a line in a while.
 func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	level := slog.LevelWarn
-	if errors.Is(err, ErrUnavailable) {
+	switch {
+	case errors.Is(err, errHurried), errors.Is(err, ErrEnded), errors.Is(err, ErrCrowded), errors.Is(err, ErrConflict):
+		level = slog.LevelDebug
+		x.m.warn(ctx, EventDropped, "session changes not stored", "session", ID(s.rec.ID), "error", err)
+	case errors.Is(err, errAdoption):
+		level = slog.LevelDebug // tell has warned
+	case errors.Is(err, ErrUnavailable):
 		level = slog.LevelDebug
 		x.m.down(ctx, err)
 	}
