@@ -21,6 +21,10 @@ type Out struct {
 
 	// Vary is a member that the Vary header must have, "" if none.
 	Vary string
+
+	// Inner is what managers mounted inside have stored, and cannot take back, where Commit failed: the
+	// response that takes the place of theirs has to carry it, too.
+	Inner []Out
 }
 
 // Format keeps the token out of a printed Out, whatever the verb.
@@ -55,17 +59,22 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	s.mu.Unlock()
 	err := x.conclude(ctx, s, status)
 	if err == nil {
-		return x.out(s), nil
+		out := x.out(s)
+		if x.within != nil {
+			*x.within = out
+		}
+		return out, nil
 	}
 	x.close(s, ErrClosed)
-	if x.revert != nil {
-		x.revert(ctx)
-	}
 	if !pending {
 		x.withdraw(s, deliverToken)
 	}
 	x.withdraw(s, deliverRefresh)
-	return x.out(s), err
+	out := x.out(s)
+	if x.revert != nil {
+		out.Inner = x.revert(ctx)
+	}
+	return out, err
 }
 
 // errHurried is where the request had no time left: a slow client, and no outage.
@@ -222,6 +231,9 @@ func (x *Exchange) out(s *Session) Out {
 // Apply puts o into h, for frameworks on net/http. A response with a token must not be
 // stored by a shared cache (OWASP, Session Management Cheat Sheet).
 func (o Out) Apply(h http.Header) {
+	for _, inner := range o.Inner {
+		inner.Apply(h)
+	}
 	vary := o.Vary != "" && !HasMember(h["Vary"], o.Vary)
 	if o.Name == "" {
 		if vary {

@@ -18,7 +18,8 @@
 //
 // A method that cannot do what it says returns an error. A handler that ignores it
 // has its response replaced by a 500; one that answers with a status of 400 or
-// more stands by its answer. A 500 or a panic stores nothing but a Logout.
+// more stands by its answer. A 500 or a panic stores nothing but a Logout,
+// and what [Session.Save] has stored before.
 // After the header, a change that needs a cookie is [ErrHeaderSent], and a save
 // that fails ends the connection.
 //

@@ -34,15 +34,19 @@ func (j *saving) finish() error {
 		if j.fate != fateEnd {
 			return nil // the request undid what it did
 		}
-		// A Logout that came late leaves alone what came after its session.
-		j.m.observe(j.ctx, Event{Kind: EventDropped, Err: errLate})
-		if skipped, ok := j.m.throttle.allow(EventLate, j.m.now()); ok { // a client can send it again and again
-			j.m.cfg.Logger.InfoContext(aside{j.ctx}, "coatcheck: a Logout came after its session had ended or been rotated, and did nothing",
-				"skipped", skipped)
-		}
+		j.tooLateToEnd()
 		return nil
 	}
 	return j.endAll(true)
+}
+
+// tooLateToEnd reports a Logout that came late: it leaves alone what came after its session.
+func (j *saving) tooLateToEnd() {
+	j.m.observe(j.ctx, Event{Kind: EventDropped, ID: j.old.ID, Err: errLate})
+	if skipped, ok := j.m.throttle.allow(EventLate, j.m.now()); ok { // a client can send it again and again
+		j.m.cfg.Logger.InfoContext(aside{j.ctx}, "coatcheck: a Logout came after its session had ended or been rotated, and did nothing",
+			"skipped", skipped)
+	}
 }
 
 // endAll ends what the request presented, and its session if that is meant, too. If any of it was alive

@@ -29,7 +29,8 @@ type Exchange struct {
 	raw  *[]byte // the same where the adapter's memory is reused
 	s    atomic.Pointer[Session]
 
-	revert func(context.Context) // takes back what inner exchanges have stored; nil if they have not
+	revert func(context.Context) []Out // takes back what inner exchanges have stored; nil if they have not. What stays must be told
+	within *Out                        // what the response carries, for the outer exchange; nil if there is none
 
 	mu    sync.Mutex // held while the store is asked
 	phase phase
@@ -169,10 +170,10 @@ func (x *Exchange) check(ctx context.Context, s *Session) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.ended()
-		return ErrEnded
+		err = ErrEnded
 	}
-	if errors.Is(err, ErrUnavailable) {
-		x.m.down(ctx, err)
+	if err != nil {
+		err = x.dropped(ctx, s, err)
 	}
 	return err
 }

@@ -34,9 +34,14 @@ func (x *Exchange) saveWithin(ctx context.Context, outer *Exchange, s *Session) 
 	s.mu.Lock()
 	after := s.rec
 	s.mu.Unlock()
-	outer.takesBack(func(ctx context.Context) {
-		x.m.revert(ctx, before, after)
+	told := new(Out)
+	x.within = told
+	outer.takesBack(func(ctx context.Context) []Out {
 		s.take() // what was adopted is not stored
+		if x.m.revert(ctx, before, after) {
+			return []Out{*told}
+		}
+		return nil
 	})
 	return nil
 }
@@ -65,20 +70,21 @@ func (x *Exchange) obstacle() error {
 }
 
 // takesBack adds to what is taken back if x fails.
-func (x *Exchange) takesBack(revert func(context.Context)) {
+func (x *Exchange) takesBack(revert func(context.Context) []Out) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	others := x.revert
-	x.revert = func(ctx context.Context) {
-		revert(ctx)
+	x.revert = func(ctx context.Context) []Out {
+		told := revert(ctx)
 		if others != nil {
-			others(ctx)
+			told = append(told, others(ctx)...)
 		}
+		return told
 	}
 }
 
-// revert takes a write back.
-func (m *Manager) revert(ctx context.Context, before, after held) {
+// revert takes a write back, and reports whether a Login or Logout stays, of which the client has to know.
+func (m *Manager) revert(ctx context.Context, before, after held) (stays bool) {
 	ctx, cancel := m.writeContext(ctx)
 	defer cancel()
 	var err error
@@ -100,4 +106,5 @@ func (m *Manager) revert(ctx context.Context, before, after held) {
 		m.observe(ctx, Event{Kind: EventDropped, ID: after.ID, Err: err})
 		m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: stored, although another manager's session of the same request was not", "session", after.ID, "error", err)
 	}
+	return errors.Is(err, errLifecycleStays)
 }

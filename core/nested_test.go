@@ -1,6 +1,9 @@
 package core_test
 
 import (
+	"errors"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -83,5 +86,45 @@ func TestOuterManagerFailsTooLate(t *testing.T) {
 	}
 	if n, _ := b.value(count); n != 3 {
 		t.Errorf("count = %d", n)
+	}
+}
+
+// A Login of the inner manager stays where the outer one fails, so the client must learn of its new session.
+func TestInnerLoginIsToldWithTheOutersFailure(t *testing.T) {
+	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	outer := newManager(t, core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "outer"}})
+	inner := newManager(t, core.Config{Cookie: core.Cookie{Name: "inner"}})
+	for what, do := range map[string]func(*core.Session) error{
+		"login": func(s *core.Session) error { return s.Login("bob") }, "logout": (*core.Session).Logout, "set": func(s *core.Session) error { return count.Set(s, 2) },
+	} {
+		b := newBrowser(t, inner)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		x := outer.Begin(ctx, nil)
+		y := inner.Begin(x.Context(), b.header())
+		of, err := x.Session(ctx)
+		must(t, err)
+		s, err := y.Session(ctx)
+		must(t, err)
+		must(t, count.Set(of, 1))
+		must(t, do(s))
+		_, err = y.Commit(ctx, 200)
+		must(t, err)
+		fault.Before(storetest.On("Create"))
+		out, err := x.Commit(ctx, 200)
+		fault.Reset()
+		if !errors.Is(err, core.ErrUnavailable) || len(out.Inner) != map[string]int{"login": 1, "logout": 1}[what] {
+			t.Fatalf("%s: %+v, %v", what, out.Inner, err)
+		}
+		if what == "set" {
+			if n, _ := b.value(count); n != 1 {
+				t.Errorf("count %d", n)
+			}
+			continue
+		}
+		h := http.Header{}
+		out.Apply(h)
+		if line := h.Get("Set-Cookie"); !strings.HasPrefix(line, "inner=") || strings.HasPrefix(line, "inner=;") != (what == "logout") {
+			t.Errorf("%s: %q", what, line)
+		}
 	}
 }

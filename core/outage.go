@@ -13,6 +13,8 @@ import (
 const (
 	outageTold = 5 * time.Second // between two counts
 	outageOver = 5 * time.Second // without a failure, and the next answer ends it
+
+	outageForgotten = time.Minute // without a failure, nor an answer: the next failure begins another
 )
 
 type outage struct {
@@ -29,8 +31,8 @@ func (m *Manager) down(ctx context.Context, err error) {
 	log.DebugContext(aside{ctx}, "coatcheck: the store did not answer a request", "store", m.info.Name, "error", err)
 	o, now := &m.outage, time.Now()
 	o.mu.Lock()
+	begins := !o.on.Swap(true) || now.Sub(o.last) > outageForgotten
 	o.last = now
-	begins := !o.on.Swap(true)
 	if begins {
 		o.began, o.told, o.failed, o.sinceTold = now, now, 0, 0
 	}

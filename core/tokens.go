@@ -132,11 +132,14 @@ func (j *saving) retireAll() error {
 		if err != nil {
 			return err
 		}
-		if how == endedHere {
+		switch {
+		case how == endedHere:
 			j.report(EventDestroy, j.old.ID)
 			if !j.stored {
 				j.deliver = deliverDeletion
 			}
+		case j.fate == fateEnd:
+			j.tooLateToEnd()
 		}
 	}
 	return j.retirePresented()

@@ -15,8 +15,8 @@
 // # Placement
 //
 // Mount it inside of Recover, Logger, RequestID and time limits, and outside of what needs
-// the session: CSRF protection, authentication. Gzip may go on either side. A panic or a status of
-// 500 and more stores nothing but a Logout. If the session cannot be stored, HTTPErrorHandler answers and the middleware
+// the session: CSRF protection, authentication. Gzip may go on either side. A panic, a status of
+// 500 and more, or 408 stores nothing but a Logout and what Save has stored before. If the session cannot be stored, HTTPErrorHandler answers and the middleware
 // returns nil: what stands outside sees the response and not the error. An error that is returned is stored by the status that
 // HTTPErrorHandler gives it; if a middleware outside drops the error and sends nothing, nothing is stored.
 //

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/gofiber/fiber/v2/middleware/compress"
+	"github.com/gofiber/fiber/v2/middleware/etag"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
@@ -215,4 +217,51 @@ func (c *changing) Read(p []byte) (int, error) {
 	}
 	_ = count.Set(c.s, 10-c.left)
 	return copy(p, "part"), nil
+}
+
+// What stands outside, and a time limit for writing, must not make a whole response of one that ended early.
+func TestEndedEarlyThroughMiddleware(t *testing.T) {
+	for name, outside := range map[string]fiber.Handler{
+		"none": func(c *fiber.Ctx) error { return c.Next() }, "etag": etag.New(), "compress": compress.New(),
+		"slow compress": func(c *fiber.Ctx) error {
+			err := compress.New()(c)
+			time.Sleep(50 * time.Millisecond)
+			return err
+		},
+	} {
+		f := setUp(t, core.Config{})
+		cookie := func() string {
+			app := fiber.New()
+			app.Use(fibersession.New(f.Manager))
+			app.Get("/", visit)
+			res, _ := get(t, app)
+			return res.Header.Get("Set-Cookie")
+		}()
+		app := fiber.New(fiber.Config{DisableStartupMessage: true, WriteTimeout: 5 * time.Second})
+		app.Use(outside, fibersession.New(f.Manager))
+		app.Get("/", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
+			c.Set("Content-Type", "text/plain")
+			c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+				time.Sleep(20 * time.Millisecond)
+				_ = count.Set(s, 7)
+				f.store.Before(storetest.On("Update"))
+				_, _ = w.WriteString("hello, it is stored")
+			})
+			return nil
+		}))
+		req, err := http.NewRequest(http.MethodGet, listen(t, app), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Cookie", strings.Split(cookie, ";")[0])
+		res, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			continue
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err == nil || strings.Contains(string(body), "store") && !strings.Contains(string(body), "hello") {
+			t.Errorf("%s: status %d, %q, %v", name, res.StatusCode, body, err)
+		}
+	}
 }

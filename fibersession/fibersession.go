@@ -18,7 +18,7 @@
 // Mount it inside of recover, logger and requestid, and outside of what needs the session: csrf,
 // authentication. Compression may go on either side; package timeout wraps handlers. Fiber's cache keeps
 // pages whatever their header says: keep it away from pages that depend on a session.
-// A panic or a status of 500 and more, or 408, stores nothing but a Logout.
+// A panic, a status of 500 and more, or 408 stores nothing but a Logout and what Save has stored before.
 //
 // An error that a handler returns decides the status, so the middleware calls the application's
 // ErrorHandler itself, as Fiber's logger does, and returns nil: what stands outside

@@ -40,6 +40,9 @@ func render(c *fiber.Ctx, err error) {
 // apply is core.Out.Apply for the header of fasthttp, which keeps a line of Set-Cookie
 // as it is.
 func apply(c *fiber.Ctx, m *core.Manager, out core.Out) {
+	for _, inner := range out.Inner {
+		apply(c, m, inner)
+	}
 	h := &c.Response().Header
 	if out.Vary != "" && !core.HasMember(values(h, fiber.HeaderVary), out.Vary) {
 		h.Add(fiber.HeaderVary, out.Vary)

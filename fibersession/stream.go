@@ -3,6 +3,7 @@ package fibersession
 import (
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -64,14 +65,27 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 	if s.left == 0 || errors.Is(err, io.EOF) {
 		if s.failed = s.x.Finish(s.x.Context()); s.failed != nil {
-			if conn := s.ctx.Conn(); conn != nil { // compression outside does not look at errors
-				_ = conn.SetWriteDeadline(time.Unix(1, 0))
-			}
+			// Compression outside does not look at errors, and others make a page of their text.
+			s.failed = errEnded
+			abort(s.ctx.Conn())
 			return 0, s.failed
 		}
 	}
 	return n, err
 }
+
+// abort lets nothing more be written. fasthttp may yet set a deadline of its own, and panics if it cannot.
+func abort(conn net.Conn) {
+	switch c := conn.(type) {
+	case nil:
+	case interface{ CloseWrite() error }: // TCP and TLS
+		_ = c.CloseWrite()
+	default:
+		_ = c.SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+var errEnded = errors.New("the response ended early")
 
 // Close closes the body itself.
 func (s *stream) Close() error {

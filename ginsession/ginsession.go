@@ -19,7 +19,7 @@
 // session would be stored before the 500 is known), and gzip: gin-contrib/gzip removes
 // Vary from responses of 400 and more, and outside it would remove ours.
 //
-// A panic or a status of 500 and more stores nothing but a Logout. Gin redirects for a trailing slash
+// A panic, a status of 500 and more, or 408 stores nothing but a Logout and what Save has stored before. Gin redirects for a trailing slash
 // before any middleware runs; there is no session then.
 //
 // # Goroutines, streams and sockets

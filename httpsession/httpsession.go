@@ -16,8 +16,8 @@
 //
 // Mount it inside of what recovers from panics, logs, sets time limits
 // (http.TimeoutHandler) or names the request, and outside of what needs the session:
-// CSRF protection, authentication. Compression may go on either side. A panic or a status
-// of 500 and more stores nothing but a Logout, so a middleware that turns a panic into a
+// CSRF protection, authentication. Compression may go on either side. A panic, a status
+// of 500 and more, or 408 stores nothing but a Logout and what Save has stored before, so a middleware that turns a panic into a
 // 500 may also stand inside. A proxy such as httputil.ReverseProxy may be the handler.
 //
 // # Streams and sockets
