@@ -10,13 +10,15 @@ import (
 	"time"
 )
 
+type bubbleKey struct{}
+
 // bubble runs a test of a context with two seconds, made from one with a value, and checks that it leaves no
 // goroutine behind.
 func bubble(t *testing.T, f func(t *testing.T, c *walkContext, cancel context.CancelCauseFunc)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		before := runtime.NumGoroutine()
-		parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), "key", "value"))
+		parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), bubbleKey{}, "value"))
 		defer cancel(nil)
 		c := newWalkContext(parent, 2*time.Second)
 		f(t, c, cancel)
@@ -114,7 +116,7 @@ func TestWalkContextFollowsTheCaller(t *testing.T) {
 		bubble(t, func(t *testing.T, c *walkContext, cancel context.CancelCauseFunc) {
 			child, stop := context.WithCancel(c)
 			defer stop()
-			if c.Value("key") != "value" || child.Value("key") != "value" {
+			if c.Value(bubbleKey{}) != "value" || child.Value(bubbleKey{}) != "value" {
 				t.Error("no value")
 			}
 			if paused {
