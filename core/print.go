@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 )
 
 // printer makes the struct that embeds it print as of describes itself, and nothing of its fields. Its methods are
@@ -28,3 +29,32 @@ func (p printer[T]) MarshalJSON() ([]byte, error) { return json.Marshal(p.of.des
 type exchangeName struct{}
 
 func (exchangeName) describe() string { return "coatcheck.Exchange" }
+
+// LogValue is what log/slog shows of a session.
+func (s *Session) LogValue() slog.Value {
+	if s == nil {
+		return slog.StringValue("session(nil)")
+	}
+	return slog.StringValue(s.describe())
+}
+
+// String is what fmt and templates show of a session, by value or by pointer: its ID in short, and nothing else.
+func (h *hidden) String() string { return h.describe() }
+
+// Format writes what String returns, whatever the verb.
+func (h *hidden) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.describe()) }
+
+// MarshalJSON gives what String returns.
+func (h *hidden) MarshalJSON() ([]byte, error) { return []byte(`"` + h.describe() + `"`), nil }
+
+func (h *hidden) describe() string {
+	if h == nil {
+		return "session(nil)"
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.live {
+		return "session(new)"
+	}
+	return "session(" + h.rec.ID.String()[:16] + ")"
+}
