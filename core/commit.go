@@ -51,6 +51,9 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	}
 	x.withdraw(s, deliverRefresh)
 	out := x.out(s)
+	if out.Name == "" {
+		out.Vary = "" // of the error page, which nobody may store
+	}
 	if x.revert != nil {
 		out.Inner = x.revert(ctx)
 	}
