@@ -290,7 +290,7 @@ func TestOutageInTheLog(t *testing.T) {
 				t.Errorf("%q %d times: %s", line, n, text)
 			}
 		}
-		if !strings.Contains(text, "requests=6000 after=59.99s") {
+		if !strings.Contains(text, "failures=6000 after=59.99s") {
 			t.Error(text)
 		}
 	})

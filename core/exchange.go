@@ -172,8 +172,10 @@ func (x *Exchange) check(ctx context.Context, s *Session) error {
 		s.ended()
 		err = ErrEnded
 	}
-	if err != nil {
-		err = x.dropped(ctx, s, err)
+	if errors.Is(err, ErrUnavailable) {
+		x.m.down(ctx, err)
+	} else if err != nil {
+		x.m.cfg.Logger.DebugContext(aside{ctx}, "coatcheck: Save has found no session any more", "session", s.rec.ID, "error", err)
 	}
 	return err
 }

@@ -91,11 +91,13 @@ func (s *Session) tooLate() error {
 	return ErrHeaderSent
 }
 
-// tellLate logs the first change that was refused after the header. s.mu is held.
+// tellLate reports the first change that was refused after the header: the handler has been told, and any
+// client may come again. s.mu is held.
 func (s *Session) tellLate(why error) {
 	if r := s.rarely(); !r.late {
 		r.late = true
-		s.x.drop(s.x.Context(), s.rec.ID, why, slog.LevelWarn)
+		s.x.m.warn(s.x.Context(), EventDropped, "session changes not stored", "session", s.rec.ID, "error", why)
+		s.x.drop(s.x.Context(), s.rec.ID, why, slog.LevelDebug)
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// An outage of the store is one line in the log when it begins, one with a count every few seconds, and one when it is over.
-// Each request that it costs is a line at debug level.
+// An outage of the store is one line in the log when it begins, one with a count every few seconds, and one when it is
+// over: when the store answers, and has failed nobody for five seconds. Each failure is a line at debug level.
 const (
 	outageTold = 5 * time.Second // between two counts
 	outageOver = 5 * time.Second // without a failure, and the next answer ends it
@@ -22,13 +22,13 @@ type outage struct {
 
 	mu                sync.Mutex
 	began, told, last time.Time
-	failed, sinceTold int // requests
+	failed, sinceTold int // loads and saves
 }
 
 // down notes that a request was not served for want of an answer by the store.
 func (m *Manager) down(ctx context.Context, err error) {
 	log := m.cfg.Logger
-	log.DebugContext(aside{ctx}, "coatcheck: the store did not answer a request", "store", m.info.Name, "error", err)
+	log.DebugContext(aside{ctx}, "coatcheck: the store did not answer", "store", m.info.Name, "error", err)
 	o, now := &m.outage, time.Now()
 	o.mu.Lock()
 	begins := !o.on.Swap(true) || now.Sub(o.last) > outageForgotten
@@ -49,7 +49,7 @@ func (m *Manager) down(ctx context.Context, err error) {
 		log.ErrorContext(aside{ctx}, "coatcheck: the store does not answer", "store", m.info.Name, "error", err)
 	case counts:
 		log.ErrorContext(aside{ctx}, "coatcheck: the store still does not answer", "store", m.info.Name, "error", err,
-			"requests", n, "for", now.Sub(began).Round(time.Second))
+			"failures", n, "for", now.Sub(began).Round(time.Second))
 	}
 }
 
@@ -69,6 +69,6 @@ func (m *Manager) up(ctx context.Context, err error) {
 	o.mu.Unlock()
 	if over {
 		m.cfg.Logger.InfoContext(aside{ctx}, "coatcheck: the store answers again", "store", m.info.Name,
-			"requests", n, "after", lasted.Round(time.Millisecond))
+			"failures", n, "after", lasted.Round(time.Millisecond))
 	}
 }
