@@ -53,7 +53,7 @@ func (x *Exchange) Keys() [2]any { return [2]any{exchangeKey{}, x.m} }
 // only a context, and loads it if need be. With several managers in one application it is
 // the innermost one's; see Manager.FromContext. ErrNoSession: there is no middleware, or it was
 // skipped. ErrUnavailable: the store cannot answer. The session is never nil; after
-// an error its methods return that error.
+// an error its methods return that error, but for Login and Logout where it is ErrUnreadable.
 func FromContext(ctx context.Context) (*Session, error) {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
 	return x.Session(ctx)

@@ -29,7 +29,7 @@ func Handle(h func(c *gin.Context, s *core.Session)) gin.HandlerFunc {
 
 // Get returns the session of c, and loads it if need be. core.ErrNoSession: there is no
 // middleware, or it was skipped. core.ErrUnavailable: the store cannot answer; stop, and
-// answer with core.HTTPStatus(err). The session is never nil; after an error its
+// answer with core.HTTPStatus(err) and core.RetryAfter(err). The session is never nil; after an error its
 // methods return that error, but for Login and Logout where it is core.ErrUnreadable.
 func Get(c *gin.Context) (*core.Session, error) { return core.FromContext(requestContext(c)) }
 

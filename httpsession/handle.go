@@ -26,7 +26,7 @@ func Handle(h func(w http.ResponseWriter, r *http.Request, s *core.Session)) htt
 
 // Get returns the session of r, and loads it if need be. core.ErrNoSession: there is no
 // middleware, or it was skipped. core.ErrUnavailable: the store cannot answer; stop, and
-// answer with core.HTTPStatus(err). The session is never nil; after an error its
+// answer with core.HTTPStatus(err) and core.RetryAfter(err). The session is never nil; after an error its
 // methods return that error, but for Login and Logout where it is core.ErrUnreadable.
 func Get(r *http.Request) (*core.Session, error) { return core.FromContext(r.Context()) }
 

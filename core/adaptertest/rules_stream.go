@@ -64,7 +64,7 @@ var streamRules = []rule{
 			}).browser()
 			b.get("/").is(200, "onetwo").leavesCookie()
 			e.calls()
-			if n := strings.Count(e.log.String(), "header was sent"); n != 1 {
+			if n := e.lines(); n != 1 || !strings.Contains(e.log.String(), "header was sent") {
 				e.Errorf("logged %d times: %s", n, e.log.String())
 			}
 		},
