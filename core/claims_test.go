@@ -3,12 +3,9 @@ package core_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -258,133 +255,6 @@ func (s strict) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 		return driver.Record{}, driver.Unavailable("strict", err)
 	}
 	return s.Store.Load(ctx, id)
-}
-
-// An outage is a line when it begins, one with a count now and then, and one when it is over.
-func TestOutageInTheLog(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
-		fault := storetest.NewFault(memstore.New(memstore.Config{}))
-		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
-		b := newBrowser(t, m)
-		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
-		fault.Before(storetest.Outage)
-		for range 60 * 100 { // a minute at 100 requests a second, some of which only save
-			x := m.Begin(ctx, b.header())
-			if _, err := x.Session(ctx); !errors.Is(err, core.ErrUnavailable) {
-				t.Fatal(err)
-			}
-			x.Discard()
-			time.Sleep(10 * time.Millisecond)
-		}
-		fault.Reset()
-		for range 100 {
-			b.visit(read)
-			time.Sleep(100 * time.Millisecond)
-		}
-		text := log.String()
-		for line, want := range map[string][2]int{
-			"the store does not answer": {1, 1}, "the store still does not answer": {10, 12}, "the store answers again": {1, 1}, "\n": {12, 14},
-		} {
-			if n := strings.Count(text, line); n < want[0] || n > want[1] {
-				t.Errorf("%q %d times: %s", line, n, text)
-			}
-		}
-		if !strings.Contains(text, "failures=6000 after=59.99s") {
-			t.Error(text)
-		}
-	})
-}
-
-// A store of which each other call fails is one outage, and not as many as calls.
-func TestHalfAnOutage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
-		fault := storetest.NewFault(memstore.New(memstore.Config{}))
-		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
-		b := newBrowser(t, m)
-		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
-		for i := range 1000 {
-			fault.Reset()
-			if i%2 == 0 {
-				fault.Before(storetest.Outage)
-			}
-			x := m.Begin(ctx, b.header())
-			_, _ = x.Session(ctx)
-			x.Discard()
-			time.Sleep(10 * time.Millisecond)
-		}
-		if n := strings.Count(log.String(), "\n"); n > 3 {
-			t.Errorf("%d lines in ten seconds: %s", n, log.String())
-		}
-	})
-}
-
-func TestUncached(t *testing.T) {
-	for line, want := range map[string]bool{
-		"": false, "no-store": true, "public, No-Store": true, "private": true, "max-age=1,private": true,
-		"*": false, "public, *": false, `private="X-Field"`: false, `no-cache="a, no-store, b"`: false, `no-cache="a", no-store`: true,
-		`x="unclosed, no-store`: false, ",": false, "no-stores": false,
-	} {
-		if got := core.Uncached([]string{"max-age=2", line}); got != want {
-			t.Errorf("%q: %t", line, got)
-		}
-	}
-	h := http.Header{"Cache-Control": {"public, *"}}
-	core.Out{Name: "Set-Cookie", Value: "a=b", Vary: "Cookie"}.Apply(h)
-	if h.Get("Cache-Control") != "no-store" {
-		t.Errorf("%v", h)
-	}
-}
-
-func TestSentPlain(t *testing.T) {
-	for _, c := range []struct {
-		host, forwarded string
-		insecure, warns bool
-	}{
-		{"shop.example:8080", "", false, true}, {"shop.example", "http", false, true}, {"10.0.0.7", "", false, true}, {"localhost.example", "", false, true},
-		{"shop.example", "https", false, false}, {"shop.example", "for=1.2.3.4;proto=https", false, false}, {"shop.example", "", true, false},
-		{"localhost", "", false, false}, {"shop.localhost:80", "", false, false}, {"127.0.0.1:8080", "", false, false}, {"[::1]:80", "", false, false}, {"[::1]", "", false, false},
-	} {
-		var log strings.Builder
-		m := newManager(t, core.Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Cookie: core.Cookie{Insecure: c.insecure}})
-		m.SentPlain(c.host, c.forwarded)
-		m.SentPlain(c.host, c.forwarded)
-		if n := strings.Count(log.String(), "Config.Cookie.Insecure"); n > 1 || (n == 1) != c.warns {
-			t.Errorf("%+v: %d warnings: %s", c, n, log.String())
-		}
-	}
-}
-
-// A codec may use its buffers again, and write to what it is given.
-type careless struct{ buf []byte }
-
-func (*careless) Name() string { return "careless" }
-
-func (c *careless) Encode(v any) ([]byte, error) {
-	c.buf = fmt.Appendf(c.buf[:0], "%v", v)
-	return c.buf, nil
-}
-
-func (*careless) Decode(data []byte, into any) error {
-	_, err := fmt.Sscan(string(data), into)
-	clear(data)
-	return err
-}
-
-func TestCarelessCodec(t *testing.T) {
-	b := newBrowser(t, newManager(t, core.Config{Codec: &careless{buf: make([]byte, 0, 100)}}))
-	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, name.Set(s, "alice")) })
-	for range 2 {
-		b.visit(func(s *core.Session) {
-			var again int
-			must(t, s.Decode("count", &again))
-			if count.GetOr(s, 0) != 1 || name.GetOr(s, "") != "alice" || again != 1 {
-				t.Errorf("count %d, %d, name %q", count.GetOr(s, 0), again, name.GetOr(s, ""))
-			}
-			must(t, count.Update(s, func(n int) int { return n }))
-		})
-	}
 }
 
 // A change that a goroutine makes while the response is being made is stored where that needs no cookie, and else
