@@ -26,7 +26,8 @@ type Codec interface {
 //
 // The rest is as in encoding/json. A number behind an any, also in a map[string]any or []any, comes back as a float64,
 // which is not exact from 2^53 on; a struct there comes back as a map[string]any. Other unexported fields, and those
-// tagged json:"-", are not stored.
+// tagged json:"-", are not stored. Nor are two fields of one name, nor the fields beside an embedded type that has
+// MarshalJSON, such as time.Time: give those names. What only encodes, and does not decode, is found out by Get.
 var JSON Codec = jsonCodec{}
 
 type jsonCodec struct{}
