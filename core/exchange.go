@@ -212,7 +212,7 @@ func (x *Exchange) Finish(ctx context.Context) error {
 	case bad != nil:
 		err = x.endOnly(ctx, s, bad)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = x.endOnly(ctx, s, ctx.Err()) // the client was told that it took too long
+		err = x.endOnly(ctx, s, driver.Unavailable("coatcheck", errHurried)) // the client was told that it took too long
 	default:
 		err = x.saveLate(ctx, s)
 	}

@@ -98,12 +98,12 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 		return false, g.err
 	}
 	out, err := g.x.Commit(g.ctx.Context, status)
+	if err == nil && g.late {
+		err = g.x.Finish(g.ctx.Context) // a goroutine of the handler may have come in between
+	}
 	if err == nil {
 		g.apply(out, h)
 		g.state.Store(passed)
-		if g.late {
-			_ = g.x.Finish(g.ctx.Context)
-		}
 		return false, nil
 	}
 	clear(h)

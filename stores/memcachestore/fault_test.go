@@ -253,14 +253,10 @@ func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
 	must(t, s.Create(t.Context(), rec))
 	proxy.Hang()
 	for range 20 {
-		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		_, err := s.Load(ctx, rec.ID)
 		cancel()
 		wants(t, err, context.DeadlineExceeded)
-		if took := time.Since(start); took > 30*time.Millisecond {
-			t.Skipf("a busy machine: a deadline of 1ms took %v", took)
-		}
 	}
 	proxy.Heal()
 	_, err := s.Load(t.Context(), rec.ID)
