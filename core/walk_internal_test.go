@@ -1,8 +1,10 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"regexp"
 	"runtime"
 	"sync"
 	"testing"
@@ -17,17 +19,26 @@ type bubbleKey struct{}
 func bubble(t *testing.T, f func(t *testing.T, c *walkContext, cancel context.CancelCauseFunc)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		before := runtime.NumGoroutine()
+		before := inBubble()
 		parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), bubbleKey{}, "value"))
 		defer cancel(nil)
 		c := newWalkContext(parent, 2*time.Second)
 		f(t, c, cancel)
 		c.finish(context.Canceled)
 		synctest.Wait()
-		if n := runtime.NumGoroutine(); n > before {
+		if n := inBubble(); n > before {
 			t.Errorf("%d goroutines, there were %d", n, before)
 		}
 	})
+}
+
+// inBubble counts the goroutines of the caller's bubble. runtime.NumGoroutine counts those of the whole process,
+// and what an earlier test has left may come or go at any moment.
+func inBubble() int {
+	all := make([]byte, 1<<20)
+	all = all[:runtime.Stack(all, true)]
+	own := regexp.MustCompile(`synctest bubble \d+\b`).Find(all) // the caller's stack is the first
+	return bytes.Count(all, append(own, ']'))
 }
 
 func ended(t *testing.T, what string, c context.Context, want error) {
@@ -161,7 +172,7 @@ func TestWalkContextFollowsTheCaller(t *testing.T) {
 // AfterFunc runs its function once, unless it was stopped, and no goroutine waits for it meanwhile.
 func TestWalkContextAfterFunc(t *testing.T) {
 	bubble(t, func(t *testing.T, c *walkContext, _ context.CancelCauseFunc) {
-		before, ran := runtime.NumGoroutine(), make(chan string, 9)
+		before, ran := inBubble(), make(chan string, 9)
 		run := func(name string) (stop func() bool) { return context.AfterFunc(c, func() { ran <- name }) }
 		stopped, late := run("stopped"), run("late")
 		for range 20 {
@@ -169,7 +180,7 @@ func TestWalkContextAfterFunc(t *testing.T) {
 			defer cancel()
 		}
 		synctest.Wait()
-		if n := runtime.NumGoroutine(); n != before {
+		if n := inBubble(); n != before {
 			t.Errorf("%d goroutines wait", n-before)
 		}
 		if !stopped() || stopped() {
