@@ -49,7 +49,7 @@ var tableStoreRules = []rule{
 		meet(each, "set", "", refused, unsent, "each count:1 note:theirs flash:old").while(busy),
 		meet("alice", "login bob", "", refused, unsent, "alice count:1 note:theirs flash:old").while(busy).orphan(),
 		meet(each, "logout", "", refused, unsent, "each count:1 note:theirs flash:old").while(busy),
-	).with(func(c *core.Config) { c.StoreTimeout = 400 * time.Millisecond }),
+	).with(func(c *core.Config) { c.StoreTimeout = time.Second }),
 	line("a damaged record",
 		"Given a session whose record is damaged, when a request reads, writes, signs in or signs out, then it is anonymous: only what it did is stored; a sign-in or a sign-out ends the record, whatever is in it.",
 		meet(each, "read", "", made, unsent, nothing).while(damaged),
