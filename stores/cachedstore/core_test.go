@@ -113,6 +113,20 @@ var states = map[string]func(t *testing.T, p *pair){
 	"hangs": func(t *testing.T, p *pair) { hang(t, p.a.cache); hang(t, p.b.cache) },
 }
 
+// hang holds every call for as long as a store does whose context ends, or until the test does.
+func hang(t *testing.T, f *storetest.Fault) {
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	f.Before(func(c storetest.Call) error {
+		select {
+		case <-over:
+			return nil
+		case <-time.After(50 * time.Millisecond):
+			return storetest.Outage(c)
+		}
+	})
+}
+
 func TestOverlappingRequestsLoseNothing(t *testing.T) {
 	for state, set := range states {
 		t.Run(state, func(t *testing.T) {

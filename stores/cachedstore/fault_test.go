@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/breaker"
+	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // script is a session's life on two servers. Each step returns what the truth said.
@@ -130,58 +133,101 @@ func reread(p *pair, rec *driver.Record) (*driver.Record, error) {
 	return &now, nil
 }
 
-// hang holds every call until its context ends, or the test does.
-func hang(t *testing.T, f *storetest.Fault) (release func()) {
-	over := make(chan struct{})
-	release = sync.OnceFunc(func() { close(over) })
-	t.Cleanup(release)
-	f.Before(func(c storetest.Call) error {
-		select {
-		case <-over:
-			return nil
-		case <-time.After(50 * time.Millisecond): // as a store does when its context ends
-			return storetest.Outage(c)
-		}
-	})
-	return release
+// hanging is a cache whose calls last until their context ends, while on.
+type hanging struct {
+	driver.Store
+	on atomic.Bool
+}
+
+func (h *hanging) wait(ctx context.Context) error {
+	if !h.on.Load() {
+		return nil
+	}
+	<-ctx.Done()
+	return driver.Unavailable("hanging", ctx.Err())
+}
+
+func (h *hanging) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	if err := h.wait(ctx); err != nil {
+		return driver.Record{}, err
+	}
+	return h.Store.Load(ctx, id)
+}
+
+func (h *hanging) Create(ctx context.Context, rec *driver.Record) error {
+	if err := h.wait(ctx); err != nil {
+		return err
+	}
+	return h.Store.Create(ctx, rec)
+}
+
+func (h *hanging) Update(ctx context.Context, rec *driver.Record) error {
+	if err := h.wait(ctx); err != nil {
+		return err
+	}
+	return h.Store.Update(ctx, rec)
+}
+
+func (h *hanging) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
+	if err := h.wait(ctx); err != nil {
+		return err
+	}
+	return h.Store.Touch(ctx, id, version, used, expires)
+}
+
+func (h *hanging) Delete(ctx context.Context, id driver.ID) error {
+	if err := h.wait(ctx); err != nil {
+		return err
+	}
+	return h.Store.Delete(ctx, id)
 }
 
 // A cache that hangs costs Timeout until the breaker opens, then nothing; and it is in use
-// again within a second of its return. No goroutine is left.
+// again when it is back. No goroutine is left.
 func TestHangingCache(t *testing.T) {
 	before := runtime.NumGoroutine()
-	p := newPair(t)
-	release := hang(t, p.a.cache)
+	cache := &hanging{Store: remote(memstore.New(memstore.Config{}))}
+	calls, truth := storetest.NewFault(cache), storetest.NewFault(remote(memstore.New(memstore.Config{})))
+	s := open(t, calls.Store(), truth.Store(), cachedstore.Config{Timeout: 100 * time.Millisecond, Report: func(driver.ID, error) {}})
+	asked := func() (n int) {
+		for _, calls := range calls.Calls() {
+			n += calls
+		}
+		return n
+	}
+	cache.on.Store(true)
+	// What hangs hangs for ever, so a few seconds are far from both outcomes.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	begun := time.Now()
+	seen := record(begun, 1) // of another server, so that the cache is owed nothing
+	must(t, truth.Store().Create(ctx, seen))
 	for i := range 20 {
 		start := time.Now()
-		rec := record(p.clock.Now(), 100+i)
-		must(t, p.a.Create(t.Context(), rec))
-		if took := time.Since(start); took > 150*time.Millisecond {
+		rec := record(begun, 100+i)
+		must(t, s.Create(ctx, rec))
+		if took := time.Since(start); took > 5*time.Second {
 			t.Fatalf("Create took %v", took)
 		}
 	}
-	start, quick := time.Now(), 0
+	load := func() {
+		_, err := s.Load(ctx, seen.ID)
+		must(t, err)
+	}
 	for range 1000 {
-		one := time.Now()
-		p.reads(t, p.a, "data")
-		if time.Since(one) < 5*time.Millisecond {
-			quick++
-		}
+		load()
 	}
-	t.Logf("1000 loads with a cache that hangs: %v", time.Since(start))
-	if quick < 950 {
-		t.Errorf("%d of 1000 loads were quick", quick)
+	t.Logf("1000 loads with a cache that hangs: %v, and %d calls of the cache", time.Since(begun), asked())
+	// Of some 1020 visits, those until the breaker opens, and then one in each interval.
+	if most := 20 + int(time.Since(begun)/breaker.Interval); asked() > most {
+		t.Errorf("the cache was asked %d times in %v, at most %d times should be", asked(), time.Since(begun), most)
 	}
-	release()
-	back := time.Now()
+	cache.on.Store(false)
 	eventually(t, func() bool {
-		n := p.a.truth.Calls()["Load"]
-		p.reads(t, p.a, "data")
-		return p.a.truth.Calls()["Load"] == n
+		n := truth.Calls()["Load"]
+		load()
+		return truth.Calls()["Load"] == n
 	})
-	if took := time.Since(back); took > time.Second {
-		t.Errorf("the cache was in use again after %v", took)
-	}
 	eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 })
 }
 
@@ -199,10 +245,9 @@ func TestHurriedCallersDoNotOpenTheBreaker(t *testing.T) {
 		cancel()
 	}
 	p.a.cache.Before(nil)
-	time.Sleep(10 * time.Millisecond)
-	n := p.a.truth.Calls()["Load"]
+	n := p.a.cache.Calls()["Load"]
 	p.reads(t, p.a, "data")
-	if p.a.truth.Calls()["Load"] != n {
+	if p.a.cache.Calls()["Load"] == n {
 		t.Error("the cache was not asked")
 	}
 }
@@ -219,11 +264,9 @@ func TestImpatientCallersDoNotOpenTheBreaker(t *testing.T) {
 		}
 	}
 	p.a.cache.Before(nil)
-	// A read of the truth that nobody waits for any more may still be under way.
-	time.Sleep(10 * time.Millisecond)
-	n := p.a.truth.Calls()["Load"]
+	n := p.a.cache.Calls()["Load"]
 	p.reads(t, p.a, "data")
-	if p.a.truth.Calls()["Load"] != n {
+	if p.a.cache.Calls()["Load"] == n {
 		t.Error("the cache was not asked")
 	}
 }

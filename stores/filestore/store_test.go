@@ -140,7 +140,7 @@ func TestLockWaitEndsWithContext(t *testing.T) {
 		cancel()
 		wantError(t, err, driver.ErrUnavailable)
 		wantError(t, err, context.DeadlineExceeded)
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("%s: waited %v", name, took)
 		}
 		if _, err := s.Load(t.Context(), rec.ID); err != nil {
@@ -180,7 +180,7 @@ func TestLockTakesTurns(t *testing.T) {
 	close(stop)
 	busy.Wait()
 	t.Logf("longest wait of 50: %v", worst)
-	if worst > time.Second {
+	if worst > 10*time.Second {
 		t.Errorf("a write waited %v for its turn", worst)
 	}
 }

@@ -177,20 +177,25 @@ func TestNoResurrection(t *testing.T) {
 // with an error, not as strangers.
 func TestManagerWithoutServer(t *testing.T) {
 	srv := testserver.Memcached(t)
-	m := managers(t, srv.Addr)[0]
+	proxy := testserver.NewProxy(t, srv.Addr)
+	m := managers(t, proxy.Addr)[0]
 	first := send(t, m, "")
 	must(t, count.Set(first.s, 1))
 	cookie := first.respond()
 	srv.Kill()
 	for range 100 {
-		start := time.Now()
+		before := proxy.Stats()
 		x := m.Begin(context.Background(), []string{cookie})
 		out, err := x.Commit(context.Background(), 200)
-		if err != nil || out.Name != "" || time.Since(start) > 50*time.Millisecond {
-			t.Fatalf("a request that does not touch the session: %+v, %v, after %v", out, err, time.Since(start))
+		after := proxy.Stats()
+		if err != nil || out.Name != "" || after.Sent != before.Sent || after.Connections != before.Connections {
+			t.Fatalf("a request that does not touch the session: %+v, %v, and the server was asked", out, err)
 		}
 		x = m.Begin(context.Background(), []string{cookie})
 		_, err = x.Session(context.Background())
 		wants(t, err, core.ErrUnavailable)
+	}
+	if asked := proxy.Stats().Connections; asked < 2 {
+		t.Errorf("the test shows nothing: %d connections", asked)
 	}
 }

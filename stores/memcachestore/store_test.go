@@ -21,7 +21,22 @@ var memcached = testserver.Share(func(tb testing.TB) *testserver.Server { return
 
 func open(tb testing.TB, servers ...string) *memcachestore.Store {
 	tb.Helper()
-	s, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: "test:"})
+	return openWith(tb, memcachestore.Config{Servers: servers})
+}
+
+// patient is open for tests in which a context ends a call: Config.Timeout does not, as far as they last.
+func patient(tb testing.TB, servers ...string) *memcachestore.Store {
+	tb.Helper()
+	return openWith(tb, memcachestore.Config{Servers: servers, Timeout: patience})
+}
+
+// soon is much longer than anything takes that the end of a context ends, and much shorter than patience.
+const soon = 5 * time.Second
+
+func openWith(tb testing.TB, config memcachestore.Config) *memcachestore.Store {
+	tb.Helper()
+	config.Prefix = "test:"
+	s, err := memcachestore.New(config)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
