@@ -14,7 +14,7 @@ const count core.Key[int] = "count"
 
 func newManager(tb testing.TB, store driver.Store) *core.Manager {
 	tb.Helper()
-	m, err := core.New(core.Config{Store: store, Logger: slog.New(slog.DiscardHandler)})
+	m, err := core.New(core.Config{Store: store, StoreTimeout: patience, Logger: slog.New(slog.DiscardHandler)})
 	must(tb, err)
 	tb.Cleanup(func() { _ = m.Close() })
 	return m

@@ -4,6 +4,7 @@
 //
 // What takes too long for every day:
 //
+//	go test -run TestCutAtEveryByte -cutstep=1 -v
 //	go test -run TestKill -kills=20 -v
 //	go test -run TestSweepWhileReading -sweeprows=1000000 -timeout 30m -v
 //	go test -run '^$' -bench Beside -benchtime 3000x

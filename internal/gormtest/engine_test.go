@@ -47,6 +47,7 @@ type place struct {
 	dsn       string // for another process
 	server    *testserver.Server
 	proxy     *testserver.Proxy
+	shared    *gorm.DB // what open returns, if any
 }
 
 var engines = []engine{{"SQLite", sqliteFile}, {"PostgreSQL", postgresAt}, {"MariaDB", mariadbAt}}
@@ -87,9 +88,12 @@ func mariadbVia(tb testing.TB, s *testserver.Server) place {
 	return place{dsn: dsn, server: s, proxy: p, dialector: func() gorm.Dialector { return mysql.Open(dsn) }}
 }
 
-// open returns a *gorm.DB with a connection pool of its own.
+// open returns a *gorm.DB with a connection pool of its own, unless the place has one for all.
 func (p place) open(tb testing.TB) *gorm.DB {
 	tb.Helper()
+	if p.shared != nil {
+		return p.shared
+	}
 	db, err := gorm.Open(p.dialector(), &gorm.Config{Logger: logger.Discard})
 	must(tb, err)
 	pool, err := db.DB()
@@ -155,11 +159,10 @@ func mysqlOpen(dsn string) gorm.Dialector { return mysql.Open(dsn) }
 
 // direct is the same database without the proxy on the way.
 func (p place) direct() place {
-	var dialector gorm.Dialector
-	if dsn := strings.Replace(p.dsn, p.proxy.Addr, p.server.Addr, 1); strings.HasPrefix(dsn, "postgres:") {
-		dialector = postgres.Open(dsn)
-	} else {
-		dialector = mysql.Open(dsn)
+	p.dsn = strings.Replace(p.dsn, p.proxy.Addr, p.server.Addr, 1)
+	dialector := mysql.Open(p.dsn)
+	if strings.HasPrefix(p.dsn, "postgres:") {
+		dialector = postgres.Open(p.dsn)
 	}
 	p.dialector = func() gorm.Dialector { return dialector }
 	return p

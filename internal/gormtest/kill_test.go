@@ -27,7 +27,7 @@ type life struct {
 }
 
 // TestKill kills a server under load, again and again. Nothing acknowledged is lost,
-// each call ends in time, and both stores work within a second of the server.
+// each call ends, and both stores find the server again.
 func TestKill(t *testing.T) {
 	for _, e := range servers {
 		t.Run(e.name, func(t *testing.T) {
@@ -54,8 +54,8 @@ func TestKill(t *testing.T) {
 				back := time.Now()
 				for _, s := range stores {
 					for s.Ping(t.Context()) != nil {
-						if time.Since(back) > time.Second {
-							t.Fatal("not back within a second of the server")
+						if time.Since(back) > patience {
+							t.Fatalf("not back %v after the server", patience)
 						}
 						time.Sleep(time.Millisecond)
 					}
@@ -89,7 +89,7 @@ func live(t *testing.T, s *gormstore.Store, stop *atomic.Bool, answers, failures
 		defer cancel()
 		start := time.Now()
 		err := f(ctx)
-		if took := time.Since(start); took > 2100*time.Millisecond {
+		if took := time.Since(start); took > patience/2 {
 			t.Errorf("a call took %v", took)
 		}
 		if err == nil {

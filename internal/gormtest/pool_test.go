@@ -49,7 +49,7 @@ func TestOneConnection(t *testing.T) {
 				start := time.Now()
 				err := call(ctx)
 				cancel()
-				if took := time.Since(start); took > 300*time.Millisecond {
+				if took := time.Since(start); took > patience/2 {
 					t.Errorf("%s took %v", name, took)
 				}
 				if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrNotFound) {
@@ -97,7 +97,7 @@ func TestClosedPool(t *testing.T) {
 	}
 }
 
-// TestBreaker: a dead database costs microseconds after the first few calls, and one
+// TestBreaker: a dead database costs next to nothing after the first few calls, and one
 // that is back is found by itself.
 func TestBreaker(t *testing.T) {
 	for _, e := range servers {
@@ -125,15 +125,15 @@ func TestBreaker(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			// One of them may have been let through, and waited for its deadline.
-			if each := (time.Since(start) - 100*time.Millisecond) / 1000; each > 50*time.Microsecond {
-				t.Errorf("a call with an open breaker costs %v", each)
+			// Asked each time, they would have waited for 100 seconds.
+			if took := time.Since(start); took > patience/2 {
+				t.Errorf("1000 calls with an open breaker took %v", took)
 			}
 			p.proxy.Heal()
 			start = time.Now()
 			for load() != nil {
-				if time.Since(start) > time.Second {
-					t.Fatal("not back after a second")
+				if time.Since(start) > patience {
+					t.Fatalf("not back after %v", patience)
 				}
 				time.Sleep(5 * time.Millisecond)
 			}

@@ -50,7 +50,7 @@ func increment(dsn, table, cookie string) error {
 	if err != nil {
 		return err
 	}
-	m, err := core.New(core.Config{Store: store})
+	m, err := core.New(core.Config{Store: store, StoreTimeout: patience})
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ func TestStore(t *testing.T) {
 
 // TestRealClock runs the suite with the default clock.
 func TestRealClock(t *testing.T) {
+	t.Parallel()
 	h := engines[0].harness()
 	h.Clock, h.New = nil, func(tb testing.TB) func(testing.TB) driver.Store {
 		p := sqliteFile(tb)
@@ -29,6 +30,7 @@ func TestRealClock(t *testing.T) {
 // TestLockedFile: without WAL a writer locks out everybody; SQLITE_BUSY is tried again
 // until the deadline, and then an outage.
 func TestLockedFile(t *testing.T) {
+	t.Parallel()
 	var last place
 	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: 2 << 20}
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {

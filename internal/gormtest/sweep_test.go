@@ -112,8 +112,9 @@ func TestSweepWhileReading(t *testing.T) {
 			if ratio > 2 && *sweepRows >= 100_000 {
 				t.Errorf("p99 of reads is %.2f times as long while sweeping", ratio)
 			}
-			if worst := busy[len(busy)-1]; worst > time.Second {
-				t.Errorf("a read waited %v", worst)
+			// A sweep in one piece would let one read through at its end.
+			if len(busy) < 20 {
+				t.Errorf("%d reads while sweeping for %v", len(busy), took)
 			}
 			for _, rec := range recs {
 				if _, err := s.Load(t.Context(), rec.ID); err != nil {

@@ -16,7 +16,8 @@ type otherDialect struct{ *postgres.Dialector }
 
 func (otherDialect) Name() string { return "other" }
 
-// TestVariants runs the suite under settings that applications choose.
+// TestVariants runs the suite under settings that applications choose. The handles share a pool of connections: the
+// suite opens many, and PostgreSQL takes 20 ms for a connection.
 func TestVariants(t *testing.T) {
 	variants := []struct {
 		name      string
@@ -41,12 +42,11 @@ func TestVariants(t *testing.T) {
 	}
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
-			h := engine{v.name, func(tb testing.TB) place {
-				p := v.at(tb)
-				dsn := p.dsn
-				p.dialector = func() gorm.Dialector { return v.dialector(dsn) }
-				return p
-			}}.harness()
+			t.Parallel()
+			p := v.at(t).direct()
+			p.dialector = func() gorm.Dialector { return v.dialector(p.dsn) }
+			p.shared = p.open(t)
+			h := engine{v.name, func(testing.TB) place { return p }}.harness()
 			h.Outages = nil
 			storetest.Run(t, h)
 		})

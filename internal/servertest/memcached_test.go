@@ -70,12 +70,12 @@ func (l listed) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 }
 
 func (l listed) ids() (ids []driver.ID, err error) {
-	c, err := net.DialTimeout("tcp", l.address, time.Second)
+	c, err := net.DialTimeout("tcp", l.address, patience)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, "lru_crawler metadump all\r\n"); err != nil {
 		return nil, err
 	}

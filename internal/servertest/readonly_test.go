@@ -34,7 +34,7 @@ func TestServerThatTakesNoWrites(t *testing.T) {
 			}
 			var dropped atomic.Int32
 			m, err := core.New(core.Config{
-				Store: c.storage.open(t, address, space), TouchInterval: time.Microsecond, StoreTimeout: 30 * time.Second,
+				Store: c.storage.open(t, address, space), TouchInterval: time.Microsecond, StoreTimeout: patience,
 				Logger: slog.New(slog.DiscardHandler),
 				Observer: func(_ context.Context, e core.Event) {
 					if e.Kind == core.EventDropped {
@@ -101,7 +101,7 @@ func readOnlyPostgres(tb testing.TB) (address string, refuse func()) {
 		db := openDB(tb, address)
 		must(tb, db.Exec("ALTER SYSTEM SET default_transaction_read_only = on").Error)
 		must(tb, db.Exec("SELECT pg_reload_conf()").Error)
-		for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 			var on string
 			must(tb, openDB(tb, address).Raw("SHOW default_transaction_read_only").Scan(&on).Error)
 			if on == "on" {

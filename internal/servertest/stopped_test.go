@@ -23,8 +23,9 @@ import (
 const (
 	count core.Key[int] = "count"
 
-	// longest is core's StoreTimeout, and what the rest of a request may take.
-	longest = 2*time.Second + 100*time.Millisecond
+	// longest is several times core's StoreTimeout, which bounds a request, and much less than a client's
+	// own, which ends one that does not end.
+	longest = 15 * time.Second
 )
 
 // withDefaults is memcachestore as applications have it.
@@ -33,8 +34,8 @@ var withDefaults = storage{name: "memcachestore", open: func(tb testing.TB, addr
 }}
 
 // TestServerStopped stops the server (SIGSTOP) under eight clients. Each request is
-// answered in time, with the right number or a 503; all are well within a second of the
-// server; and no goroutine is left.
+// answered, with the right number or a 503; all are served again when the server is back;
+// and no goroutine is left.
 func TestServerStopped(t *testing.T) {
 	servers := []struct {
 		storage storage
@@ -53,7 +54,7 @@ func TestServerStopped(t *testing.T) {
 			}
 			before := runtime.NumGoroutine()
 			t.Run("stop", func(t *testing.T) { stop(t, server, s.storage.open(t, address, "stopped")) })
-			for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+			for end := time.Now().Add(patience); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("%d goroutines, there were %d", runtime.NumGoroutine(), before)
 				}
@@ -65,7 +66,7 @@ func TestServerStopped(t *testing.T) {
 func stop(t *testing.T, server *testserver.Server, store driver.Store) {
 	pause := 500 * time.Millisecond
 	if soak {
-		pause = 10 * time.Second
+		pause = 4 * longest
 	}
 	url := serveCount(t, store)
 	var clients [8]*client
@@ -74,13 +75,26 @@ func stop(t *testing.T, server *testserver.Server, store driver.Store) {
 	}
 	warm := runtime.NumGoroutine()
 
-	var done atomic.Bool
+	var again atomic.Bool // the server answers
 	var wg sync.WaitGroup
-	for _, c := range clients {
+	for i, c := range clients {
 		wg.Go(func() {
-			for !done.Load() {
+			var back time.Time
+			for inRow := 0; inRow < 50; time.Sleep(2 * time.Millisecond) {
+				refused := c.refused
 				c.visit()
-				time.Sleep(2 * time.Millisecond)
+				switch {
+				case !again.Load():
+				case back.IsZero():
+					back = time.Now()
+				case time.Since(back) > patience:
+					t.Errorf("client %d: not served 50 times in a row within %v", i, patience)
+					return
+				case c.refused > refused:
+					inRow = 0
+				default:
+					inRow++
+				}
 			}
 		})
 	}
@@ -89,26 +103,18 @@ func stop(t *testing.T, server *testserver.Server, store driver.Store) {
 	time.Sleep(pause)
 	server.Resume()
 	resumed := time.Now()
-	time.Sleep(1500 * time.Millisecond)
-	done.Store(true)
+	again.Store(true)
 	wg.Wait()
 
 	var all client
-	for i, c := range clients {
+	for _, c := range clients {
 		all.right += c.right
 		all.refused += c.refused
 		all.slowest = max(all.slowest, c.slowest)
 		all.back = max(all.back, c.lastRefused.Sub(resumed))
-		if c.lastRefused.Sub(resumed) > time.Second {
-			t.Errorf("client %d: still refused %v after the server was back", i, c.lastRefused.Sub(resumed))
-		}
-		c.visit() // and so the number is right
-		if c.right == 0 || !c.lastRight.After(resumed) {
-			t.Errorf("client %d: not served again", i)
-		}
 		c.http.CloseIdleConnections()
 	}
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > warm+8*4; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); runtime.NumGoroutine() > warm+8*4; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) { // a connection has up to four
 			t.Fatalf("%d goroutines with the store open, there were %d", runtime.NumGoroutine(), warm)
 		}
@@ -138,14 +144,14 @@ type client struct {
 	url    string
 	cookie string
 
-	told, maybe            int
-	right, refused         int
-	slowest, back          time.Duration
-	lastRight, lastRefused time.Time
+	told, maybe    int
+	right, refused int
+	slowest, back  time.Duration
+	lastRefused    time.Time
 }
 
 func newClient(t *testing.T, url string) *client {
-	c := &client{t: t, url: url, http: &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
+	c := &client{t: t, url: url, http: &http.Client{Transport: &http.Transport{}, Timeout: 4 * longest}}
 	t.Cleanup(c.http.CloseIdleConnections)
 	c.visit()
 	if c.cookie == "" {
@@ -193,7 +199,6 @@ func (c *client) visit() {
 		}
 		c.told, c.maybe = n, 0
 		c.right++
-		c.lastRight = time.Now()
 	default:
 		c.t.Errorf("answered %d, with another token: %t", res.StatusCode, token != "")
 	}

@@ -104,7 +104,7 @@ func fewest(t *testing.T, proxy *testserver.Proxy, m *core.Manager, given, reque
 
 func newManager(t *testing.T, store driver.Store) *core.Manager {
 	t.Helper()
-	m, err := core.New(core.Config{Store: store, Logger: slog.New(slog.DiscardHandler)})
+	m, err := core.New(core.Config{Store: store, StoreTimeout: patience, Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	t.Cleanup(func() { must(t, m.Close()) })
 	return m

@@ -93,7 +93,11 @@ func (l *link) carry(to net.Conn, piece []byte, reply bool) bool {
 		return err == nil
 	}
 	if f.latency > 0 {
-		time.Sleep(f.latency)
+		select {
+		case <-time.After(f.latency):
+		case <-l.closed:
+			return false
+		}
 	}
 	allowed, cut := l.allow(len(piece))
 	size := max(allowed, 1)
