@@ -157,6 +157,13 @@ func record(n int, subject string, size int) *driver.Record {
 
 func mysqlOpen(dsn string) gorm.Dialector { return mysql.Open(dsn) }
 
+func (e engine) dialector(dsn string) gorm.Dialector {
+	if e.name == "PostgreSQL" {
+		return postgres.Open(dsn)
+	}
+	return mysql.Open(dsn)
+}
+
 // direct is the same database without the proxy on the way.
 func (p place) direct() place {
 	p.dsn = strings.Replace(p.dsn, p.proxy.Addr, p.server.Addr, 1)

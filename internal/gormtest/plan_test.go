@@ -136,8 +136,7 @@ func (e engine) listTexts(t *testing.T, table string) (subject, label string) {
 	return subject, l.last
 }
 
-// listener is a database without a row, which knows what it was asked last. The number that
-// New and GORM want to know is 1.
+// listener is a database without a row, which knows what it was asked last. The version that GORM wants to know is 1.
 type listener struct{ last string }
 
 func (l *listener) Connect(context.Context) (sqldriver.Conn, error) { return listenerConn{l}, nil }
@@ -165,7 +164,7 @@ func (listenerStmt) Exec([]sqldriver.Value) (sqldriver.Result, error) {
 
 func (s listenerStmt) Query([]sqldriver.Value) (sqldriver.Rows, error) {
 	s.l.last = s.text
-	return &listenerRows{number: strings.Contains(s.text, "count(") || strings.Contains(s.text, "@@") || strings.Contains(s.text, "version()")}, nil
+	return &listenerRows{number: strings.Contains(s.text, "version()")}, nil
 }
 
 type listenerRows struct{ number bool }

@@ -34,7 +34,7 @@ func TestVariants(t *testing.T) {
 			return postgres.New(postgres.Config{DSN: dsn, PreferSimpleProtocol: true})
 		}},
 		{"FoundRowsInterpolated", mariadbAt, func(dsn string) gorm.Dialector {
-			return mysql.Open(dsn + "&clientFoundRows=true&interpolateParams=true&parseTime=true&charset=utf8mb4")
+			return mysql.Open(dsn + "&clientFoundRows=true&interpolateParams=true&parseTime=true&charset=utf8mb4&sql_mode=%27%27")
 		}},
 		{"Latin1Serializable", mariadbAt, func(dsn string) gorm.Dialector {
 			return mysql.Open(dsn + "&charset=latin1&tx_isolation=%27SERIALIZABLE%27")

@@ -7,10 +7,11 @@ type dialect struct {
 	// create makes the table and its indexes, if need be. None: AutoMigrate does.
 	create []string
 
-	// types are the names that the driver may give a column's type. None: not checked.
-	types map[string][]string
+	// columns asks for the columns that would cut a value off, or make it another one: their
+	// names, and what they are. None: not checked.
+	columns string
 
-	// checks are questions whose answer must not be 0.
+	// checks are more questions, whose answer is what is wrong, or no row.
 	checks []check
 
 	// page ends a SELECT after so many rows.
@@ -27,10 +28,10 @@ type dialect struct {
 	deaf bool
 }
 
-// check is a query of one number, and what is wrong if that is 0.
+// check is a query of one text, and what is wrong if there is one.
 type check struct{ query, wrong string }
 
-const noPrimaryKey = "id is not its primary key"
+const wrongKey = "its primary key is on %s, want id, so that nobody's session is made twice: " + wayOut
 
 func dialectOf(db *gorm.DB) dialect {
 	switch db.Dialector.Name() {
@@ -42,15 +43,6 @@ func dialectOf(db *gorm.DB) dialect {
 		return sqlite
 	}
 	return dialect{page: " OFFSET 0 ROWS FETCH NEXT %d ROWS ONLY"}
-}
-
-// columnTypes returns a dialect's types. Subject and labels are names; times and the version
-// are numbers.
-func columnTypes(id, name, number, data []string) map[string][]string {
-	return map[string][]string{
-		"id": id, "subject": name, "label1": name, "label2": name, "label3": name,
-		"created_us": number, "used_us": number, "expires_us": number, "version": number, "data": data,
-	}
 }
 
 // Subjects and labels are bytes, of which no collation makes others. Most sessions may be
@@ -76,9 +68,22 @@ var postgres = dialect{
 		`CREATE INDEX IF NOT EXISTS [index_label3] ON [table] ([label3], [id]) WHERE length([label3]) > 0`,
 		`CREATE INDEX IF NOT EXISTS [index_expires] ON [table] ([expires_us])`,
 	},
-	types: columnTypes([]string{"BPCHAR", "VARCHAR", "TEXT"}, []string{"BYTEA"}, []string{"INT8"}, []string{"BYTEA"}),
-	checks: []check{{`SELECT count(*) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-WHERE i.indrelid = '[table]'::regclass AND i.indisprimary AND i.indnatts = 1 AND a.attname = 'id'`, noPrimaryKey}},
+	// The format of char(64), the usual type of an id, has its length. A longer char would come back with blanks. A
+	// collation has no column collisdeterministic before PostgreSQL 12.
+	columns: `SELECT a.attname, format_type(a.atttypid, a.atttypmod) || coalesce(' COLLATE ' || c.collname, '')
+FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation
+WHERE a.attrelid = '[table]'::regclass AND NOT CASE
+	WHEN a.attname = 'id' THEN (format_type(a.atttypid, a.atttypmod) IN ('character(64)', 'character varying', 'text')
+		OR a.atttypid = 'varchar'::regtype AND a.atttypmod >= 64 + 4)
+		AND coalesce(to_json(c) ->> 'collisdeterministic', 'true') = 'true'
+	WHEN a.attname IN ('created_us', 'used_us', 'expires_us', 'version') THEN a.atttypid = 'int8'::regtype
+	WHEN a.attname IN ('subject', 'label1', 'label2', 'label3', 'data') THEN a.atttypid = 'bytea'::regtype
+	ELSE true END`,
+	checks: []check{{`SELECT coalesce(names, 'nothing') FROM (
+	SELECT string_agg(a.attname::text, ', ') AS names FROM pg_index i
+	JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+	WHERE i.indrelid = '[table]'::regclass AND i.indisprimary
+) k WHERE coalesce(names, '') <> 'id'`, wrongKey}},
 	page:    " LIMIT %d",
 	partial: true,
 }
@@ -101,13 +106,26 @@ var mysql = dialect{
 	KEY [index_label3] ([label3], [id]),
 	KEY [index_expires] ([expires_us])
 ) ENGINE=InnoDB`},
-	types: columnTypes([]string{"CHAR", "VARCHAR"}, []string{"VARBINARY"}, []string{"BIGINT"}, []string{"BLOB", "MEDIUMBLOB", "LONGBLOB"}),
+	columns: `SELECT column_name, concat(column_type, coalesce(concat(' COLLATE ', collation_name), ''))
+FROM information_schema.columns
+WHERE table_schema = coalesce([schema], database()) AND table_name = [name] AND NOT CASE
+	WHEN column_name = 'id' THEN data_type IN ('char', 'varchar') AND character_maximum_length >= 64
+		AND right(collation_name, 4) = '_bin'
+	WHEN column_name IN ('created_us', 'used_us', 'expires_us', 'version')
+		THEN data_type = 'bigint' AND column_type NOT LIKE '%unsigned%'
+	WHEN column_name IN ('subject', 'label1', 'label2', 'label3')
+		THEN data_type = 'varbinary' AND character_maximum_length >= 255
+	WHEN column_name = 'data' THEN data_type IN ('mediumblob', 'longblob')
+	ELSE true END`,
 	checks: []check{
-		{`SELECT @@autocommit`, "its connections have autocommit off: nothing would be kept"},
-		{`SELECT count(*) = 1 AND max(column_name) = 'id' FROM information_schema.statistics
-WHERE index_name = 'PRIMARY' AND table_schema = coalesce([schema], database()) AND table_name = [name]`, noPrimaryKey},
-		{`SELECT count(*) FROM information_schema.columns WHERE column_name = 'data' AND character_maximum_length > 1048576
-AND table_schema = coalesce([schema], database()) AND table_name = [name]`, "data is shorter than a mediumblob"},
+		{`SELECT 'off' FROM DUAL WHERE @@autocommit = 0`, "its connections have autocommit %s, and would keep nothing: take that out of the DSN"},
+		{`SELECT coalesce(names, 'nothing') FROM (
+	SELECT group_concat(column_name, coalesce(concat('(', sub_part, ')'), '')) AS names FROM information_schema.statistics
+	WHERE index_name = 'PRIMARY' AND table_schema = coalesce([schema], database()) AND table_name = [name]
+) k WHERE coalesce(names, '') <> 'id'`, wrongKey},
+		{`SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
+WHERE e.transactions <> 'YES' AND t.table_schema = coalesce([schema], database()) AND t.table_name = [name]`,
+			"its engine is %s, which a crash may leave in pieces: ALTER TABLE [table] ENGINE=InnoDB"},
 	},
 	page:    " LIMIT %d",
 	prepare: true,
@@ -133,8 +151,16 @@ var sqlite = dialect{
 		`CREATE INDEX IF NOT EXISTS [index_label3] ON [table] ([label3], [id]) WHERE length([label3]) > 0`,
 		`CREATE INDEX IF NOT EXISTS [index_expires] ON [table] ([expires_us])`,
 	},
-	types:   columnTypes([]string{"TEXT", "CHAR", "VARCHAR"}, []string{"BLOB"}, []string{"INTEGER"}, []string{"BLOB"}),
-	checks:  []check{{`SELECT count(*) = 1 AND max(name) = 'id' FROM pragma_table_info([name]) WHERE pk > 0`, noPrimaryKey}},
+	columns: `SELECT name, type FROM pragma_table_info([name]) WHERE NOT CASE
+	WHEN name = 'id' THEN type LIKE '%TEXT%' OR type LIKE '%CHAR%'
+	WHEN name IN ('created_us', 'used_us', 'expires_us', 'version') THEN type LIKE '%INT%'
+	WHEN name IN ('subject', 'label1', 'label2', 'label3', 'data') THEN upper(type) = 'BLOB'
+	ELSE true END
+UNION ALL SELECT x.name, 'COLLATE ' || x.coll FROM pragma_index_list([name]) i, pragma_index_xinfo(i.name) x
+WHERE i.origin = 'pk' AND x.name = 'id' AND x.coll <> 'BINARY'`,
+	checks: []check{{`SELECT coalesce(names, 'nothing') FROM (
+	SELECT group_concat(name, ', ') AS names FROM pragma_table_info([name]) WHERE pk > 0
+) WHERE coalesce(names, '') <> 'id'`, wrongKey}},
 	page:    " LIMIT %d",
 	partial: true,
 	deaf:    true,

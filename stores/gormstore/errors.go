@@ -105,6 +105,21 @@ func kindOfNumber(n int64) kind {
 	return isRefused
 }
 
+// denied reports whether the database can be reached and does not let this account make tables.
+func denied(err error) bool {
+	if state, ok := sqlState(err); ok {
+		return state == "42501" || state == "25006" // no privilege, read-only
+	}
+	switch n, ok := number(err); {
+	case !ok:
+		return false
+	case n < 1000:
+		return n&0xff == 3 || n&0xff == 8 || n&0xff == 23 // SQLITE_PERM, SQLITE_READONLY, SQLITE_AUTH
+	default:
+		return n == 1044 || n == 1142 || n == 1227 || n == 1290 || n == 1836 // no privilege, read-only
+	}
+}
+
 // number finds the number that a driver's error has: a method Code of SQLite's in Go,
 // else a field. The drivers are the application's choice, so their types are
 // unknown here.

@@ -51,6 +51,11 @@
 // sends reads to replicas does not see them, since a replica may not know yet that a
 // session has ended, and no log shows a session's ID or data.
 //
+// New looks at the table and refuses one that would cut a value off or mix sessions up: a column that is missing, too
+// short or of another type, an id that upper and lower case are one for, no primary key on id alone, an engine
+// of MySQL's without transactions. So an empty sql_mode, under which MySQL cuts off what is too long, does no harm. It
+// does not look for the other indexes: without them, all is right and slow.
+//
 // PostgreSQL, MariaDB and SQLite are tested. Other dialects get standard SQL
 // (OFFSET .. FETCH) and GORM's AutoMigrate; run storetest before you trust one.
 //
@@ -120,7 +125,7 @@ type Store struct {
 const startTimeout = 15 * time.Second
 
 // New returns a store on the table that Migrate makes. It looks at the table, and
-// refuses one that is missing or of another shape, a db that is a transaction, and one
+// refuses one that is missing or cannot hold sessions (see Limits), a db that is a transaction, and one
 // whose connections do not commit by themselves. db stays the caller's to close.
 func New(db *gorm.DB, options ...Option) (*Store, error) {
 	t, err := newTable(db, options)

@@ -2,14 +2,17 @@ package gormstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 )
 
-// Migrate makes the table and its indexes where they do not exist. Several servers
-// may call it at once. Whoever writes migrations by hand takes this.
+// Migrate makes the table and its indexes where they do not exist. It changes no table that exists, and
+// answers an error if that will not do. An account that may not make tables gets nil where the table is right: then
+// Migrate does not look for the indexes. Several servers may call it at once. Whoever writes migrations by hand
+// takes this.
 //
 // PostgreSQL:
 //
@@ -79,6 +82,10 @@ func Migrate(db *gorm.DB, options ...Option) error {
 	if err != nil {
 		return err
 	}
+	pool, err := db.DB()
+	if err != nil {
+		return fmt.Errorf("gormstore: the *gorm.DB has no *sql.DB: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	silent := db.Session(&gorm.Session{NewDB: true, Context: ctx, Logger: logger.Discard})
@@ -87,12 +94,26 @@ func Migrate(db *gorm.DB, options ...Option) error {
 	for attempt := 0; ; attempt++ {
 		err := t.migrate(silent)
 		if err == nil {
-			return nil
+			return t.check(ctx, pool)
 		}
-		if attempt == 5 || pause(ctx, 5) != nil {
-			return fmt.Errorf("gormstore: make table %s: %w", t.name, err)
+		if denied(err) || attempt == 5 || pause(ctx, 5) != nil {
+			return t.without(ctx, pool, err)
 		}
 	}
+}
+
+// without is what Migrate answers when it could make nothing.
+func (t *table) without(ctx context.Context, pool *sql.DB, reason error) error {
+	err := t.check(ctx, pool)
+	switch {
+	case err == nil && denied(reason):
+		return nil
+	case err == nil:
+		return fmt.Errorf("gormstore: make the indexes of table %s: %w", t.name, reason)
+	case denied(reason):
+		return fmt.Errorf("%w; this account may not make tables, let another role do that: %w", err, reason)
+	}
+	return fmt.Errorf("%w; making it failed: %w", err, reason)
 }
 
 func (t *table) migrate(db *gorm.DB) error {

@@ -3,43 +3,57 @@ package gormstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// check refuses a table in which sessions would get lost or mixed up.
+// wayOut is what to do about a table that exists and will not do: Migrate changes none.
+const wayOut = "alter the table, or drop it, which signs everybody out, and run gormstore.Migrate"
+
+// check refuses a table in which sessions would get lost, be cut off or mixed up. The server's mode (MySQL's
+// sql_mode) then does not matter: no value is too long for its column.
 func (t *table) check(ctx context.Context, pool *sql.DB) error {
-	if err := t.checkColumns(ctx, pool); err != nil {
-		return fmt.Errorf("gormstore: table %s is not ready; run gormstore.Migrate or the SQL in its documentation: %w", t.name, err)
+	rows, err := pool.QueryContext(ctx, t.render("SELECT "+columns+" FROM [table] WHERE 1 = 0"))
+	if err == nil {
+		err = errors.Join(rows.Err(), rows.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("gormstore: table %s is missing, lacks a column or may not be read; "+
+			"gormstore.Migrate makes a missing one, and its documentation has the SQL: %w", t.name, err)
+	}
+	if t.dialect.columns != "" {
+		if err := t.checkColumns(ctx, pool); err != nil {
+			return err
+		}
 	}
 	for _, c := range t.dialect.checks {
-		var n int
-		if err := pool.QueryRowContext(ctx, t.render(c.query)).Scan(&n); err != nil {
+		var found string
+		switch err := pool.QueryRowContext(ctx, t.render(c.query)).Scan(&found); {
+		case err == nil:
+			return fmt.Errorf("gormstore: table %s will not do: "+t.render(c.wrong), t.name, found)
+		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("gormstore: look at table %s: %w", t.name, err)
-		}
-		if n == 0 {
-			return fmt.Errorf("gormstore: table %s will not do: %s", t.name, c.wrong)
 		}
 	}
 	return nil
 }
 
 func (t *table) checkColumns(ctx context.Context, pool *sql.DB) error {
-	rows, err := pool.QueryContext(ctx, t.render("SELECT "+columns+" FROM [table] WHERE 1 = 0"))
-	if err != nil {
-		return err
+	var name, found string
+	switch err := pool.QueryRowContext(ctx, t.render(t.dialect.columns)).Scan(&name, &found); {
+	case err == nil:
+		return fmt.Errorf("gormstore: table %s will not do: column %s is %s, want %s: %s",
+			t.name, name, found, t.definition(name), wayOut)
+	case !errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("gormstore: look at the columns of table %s: %w", t.name, err)
 	}
-	defer rows.Close()
-	found, err := rows.ColumnTypes()
-	if err != nil {
-		return err
-	}
-	for _, c := range found {
-		got, want := strings.ToUpper(c.DatabaseTypeName()), t.dialect.types[c.Name()]
-		if got, _, _ = strings.Cut(got, "("); got != "" && want != nil && !slices.Contains(want, got) {
-			return fmt.Errorf("column %s is of type %s, want %s", c.Name(), got, strings.Join(want, " or "))
-		}
-	}
-	return rows.Err()
+	return nil
+}
+
+// definition is how the table that Migrate makes defines a column.
+func (t *table) definition(column string) string {
+	_, rest, _ := strings.Cut(t.dialect.create[0], "\t["+strings.ToLower(column)+"] ")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSuffix(line, ",")
 }

@@ -1,0 +1,255 @@
+package gormtest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/gormstore"
+)
+
+var tableColumns = strings.Fields("id subject label1 label2 label3 created_us used_us expires_us version data")
+
+// definition is a table that will do, column by column and with what follows them.
+type definition struct {
+	columns map[string]string
+	key     string
+	engine  string
+}
+
+// defined has the columns that the engine's documentation has.
+func (e engine) defined() definition {
+	types := map[string][4]string{ // id, names, numbers, data
+		"SQLite":     {"TEXT", "BLOB", "INTEGER", "BLOB"},
+		"PostgreSQL": {`char(64) COLLATE "C"`, "bytea", "bigint", "bytea"},
+		"MariaDB":    {"char(64) CHARACTER SET ascii COLLATE ascii_bin", "varbinary(255)", "bigint", "mediumblob"},
+	}[e.name]
+	d := definition{columns: map[string]string{}, key: ", PRIMARY KEY (id)"}
+	for _, column := range tableColumns {
+		switch {
+		case column == "id":
+			d.columns[column] = types[0]
+		case column == "data":
+			d.columns[column] = types[3]
+		case strings.HasSuffix(column, "_us") || column == "version":
+			d.columns[column] = types[2]
+		default:
+			d.columns[column] = types[1]
+		}
+	}
+	return d
+}
+
+func (d definition) create(tb testing.TB, db *gorm.DB, table string) {
+	tb.Helper()
+	var columns []string
+	for _, column := range tableColumns {
+		if d.columns[column] != "" {
+			columns = append(columns, column+" "+d.columns[column]+" NOT NULL")
+		}
+	}
+	must(tb, db.Exec("CREATE TABLE "+table+" ("+strings.Join(columns, ", ")+d.key+")"+d.engine).Error)
+	tb.Cleanup(func() { db.Exec("DROP TABLE " + table) })
+}
+
+// wrongTables are tables in which sessions would get lost, be cut off or mixed up, and what New has to name.
+func (e engine) wrongTables() map[string]struct {
+	change func(*definition)
+	words  string
+} {
+	type wrong = struct {
+		change func(*definition)
+		words  string
+	}
+	all := map[string]wrong{
+		"no primary key":    {func(d *definition) { d.key = "" }, "id primary key"},
+		"a wider key":       {func(d *definition) { d.key = ", PRIMARY KEY (id, version)" }, "id primary key"},
+		"another key":       {func(d *definition) { d.key = ", PRIMARY KEY (version)" }, "id primary key"},
+		"a key that is not": {func(d *definition) { d.key = ", PRIMARY KEY (version), UNIQUE (id, version)" }, "id primary key"},
+	}
+	for _, column := range tableColumns {
+		all["without "+column] = wrong{func(d *definition) {
+			delete(d.columns, column)
+			if column == "id" {
+				d.key = ""
+			}
+		}, column + " Migrate"}
+		all[column+" as a date"] = wrong{func(d *definition) { d.columns[column] = "date" }, "column " + column + " date want alter drop"}
+	}
+	as := func(column, kind, words string) {
+		all[column+" as "+kind] = wrong{func(d *definition) { d.columns[column] = kind }, "column " + column + " " + words + " want alter drop"}
+	}
+	numbers, names := tableColumns[5:9:9], tableColumns[1:5:5]
+	switch e.name {
+	case "SQLite":
+		as("id", "TEXT COLLATE NOCASE", "NOCASE")
+		as("id", "TEXT COLLATE RTRIM", "RTRIM")
+		for _, column := range append(names, "data") {
+			as(column, "TEXT", "TEXT")
+		}
+	case "PostgreSQL":
+		as("id", "char(10)", "character(10) char(64)")
+		as("id", "char(65)", "character(65) char(64)") // padded with a blank: no ID
+		as("id", "varchar(63)", "varying(63) char(64)")
+		as("id", "varchar(64) COLLATE no_case", "no_case")
+		for _, column := range numbers {
+			as(column, "integer", "integer bigint")
+			as(column, "double precision", "double bigint")
+		}
+		for _, column := range append(names, "data") {
+			as(column, "varchar(255)", "varying bytea")
+		}
+	case "MariaDB":
+		as("id", "char(10) COLLATE ascii_bin", "char(10) char(64)")
+		as("id", "varchar(63) COLLATE ascii_bin", "varchar(63) char(64)")
+		as("id", "char(64) COLLATE utf8mb4_general_ci", "utf8mb4_general_ci ascii_bin")
+		for _, column := range numbers {
+			as(column, "int", "int(11) bigint")
+			as(column, "double", "double bigint")
+			as(column, "bigint unsigned", "unsigned bigint")
+		}
+		for _, column := range names {
+			as(column, "varbinary(254)", "varbinary(254) varbinary(255)")
+			as(column, "varchar(255)", "varchar varbinary(255)")
+			as(column, "binary(255)", "binary varbinary(255)")
+		}
+		as("data", "blob", "blob mediumblob")
+		as("data", "varbinary(20000)", "varbinary mediumblob")
+		as("data", "longtext", "longtext mediumblob")
+		for _, engine := range []string{"MyISAM", "Aria"} {
+			all["in "+engine] = wrong{func(d *definition) { d.engine = " ENGINE=" + engine }, engine + " ENGINE=InnoDB ALTER"}
+		}
+	}
+	return all
+}
+
+// TestNewRefusesWrongTables: what cannot hold the truth is refused by New, and by Migrate, which does not change a
+// table that exists. In MariaDB with an empty sql_mode, as some have it: the server would cut values off and say nothing.
+func TestNewRefusesWrongTables(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			p := e.database(t)
+			if e.name == "MariaDB" {
+				dsn := p.dsn + "&sql_mode=%27%27"
+				p.dialector = func() gorm.Dialector { return mysqlOpen(dsn) }
+			}
+			db := p.open(t)
+			if e.name == "PostgreSQL" {
+				must(t, db.Exec("CREATE COLLATION IF NOT EXISTS no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)").Error)
+			}
+			n := 0
+			for name, wrong := range e.wrongTables() {
+				t.Run(name, func(t *testing.T) {
+					n++
+					table := fmt.Sprintf("wrong_%d", n) // each of its own: pgx remembers types
+					d := e.defined()
+					wrong.change(&d)
+					d.create(t, db, table)
+					refused(t, db, table+" "+wrong.words, gormstore.Table(table))
+					if err := gormstore.Migrate(db, gormstore.Table(table)); err == nil {
+						t.Error("Migrate is content")
+					}
+				})
+			}
+			t.Run("right", func(t *testing.T) {
+				e.defined().create(t, db, "right_table")
+				must(t, gormstore.Migrate(db, gormstore.Table("right_table")))
+				largestNames(t, newStore(t, db, gormstore.Table("right_table")))
+			})
+		})
+	}
+}
+
+// largestNames: the longest subject and labels are kept whole.
+func largestNames(t *testing.T, s *gormstore.Store) {
+	t.Helper()
+	rec := record(1, strings.Repeat("\xff", driver.MaxSubject), 100_000)
+	for _, c := range "abc" {
+		rec.Labels = append(rec.Labels, strings.Repeat(string(c), driver.MaxSubject))
+	}
+	must(t, s.Create(t.Context(), rec))
+	found, err := s.Load(t.Context(), rec.ID)
+	must(t, err)
+	if found.Subject != rec.Subject || fmt.Sprint(found.Labels) != fmt.Sprint(rec.Labels) || len(found.Data) != len(rec.Data) {
+		t.Error("another record")
+	}
+	must(t, s.Delete(t.Context(), rec.ID))
+}
+
+// asServant is the database as an account has it that may work with one table and make none.
+func (e engine) asServant(t *testing.T, p place, admin *gorm.DB, table string) *gorm.DB {
+	t.Helper()
+	statements := map[string][]string{
+		"PostgreSQL": {"CREATE ROLE servant LOGIN", "REVOKE CREATE ON SCHEMA public FROM PUBLIC", "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table + " TO servant"},
+		"MariaDB":    {"CREATE USER servant@'%'", "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table + " TO servant@'%'"},
+	}[e.name]
+	for i, text := range statements {
+		if err := admin.Exec(text).Error; err != nil && i > 0 && !strings.Contains(err.Error(), "exist") {
+			t.Fatal(err)
+		}
+	}
+	p = p.direct()
+	dsn := strings.Replace(p.dsn, p.server.User+"@", "servant@", 1)
+	db, err := gorm.Open(e.dialector(dsn), &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	pool, err := db.DB()
+	must(t, err)
+	t.Cleanup(func() { pool.Close() })
+	return db
+}
+
+// TestMigrateWithoutRights: an account that may not make tables is content with one that is right, and is told what
+// to do where there is none, or a wrong one.
+func TestMigrateWithoutRights(t *testing.T) {
+	for _, e := range servers {
+		t.Run(e.name, func(t *testing.T) {
+			p := e.database(t)
+			admin := p.open(t)
+			table := gormstore.Table("served")
+			must(t, gormstore.Migrate(admin, table))
+			defer admin.Exec("DROP TABLE served")
+			db := e.asServant(t, p, admin, "served")
+			if err := gormstore.Migrate(db, table); err != nil {
+				t.Errorf("a table that is right: %v", err)
+			}
+			largestNames(t, newStore(t, db, table))
+
+			fails := func(table, words string) {
+				t.Helper()
+				err := gormstore.Migrate(db, gormstore.Table(table))
+				for word := range strings.FieldsSeq("gormstore: " + words) {
+					if err == nil || !strings.Contains(err.Error(), word) {
+						t.Errorf("%q lacks %q", fmt.Sprint(err), word)
+						break
+					}
+				}
+			}
+			fails("served_none", "served_none role may not")
+			d := e.defined()
+			d.columns["id"] = strings.Replace(d.columns["id"], "64", "32", 1)
+			d.create(t, admin, "served_wrong")
+			e.asServant(t, p, admin, "served_wrong")
+			fails("served_wrong", "served_wrong id want alter")
+		})
+	}
+}
+
+// TestMigrateReadOnly: a SQLite file that cannot be written.
+func TestMigrateReadOnly(t *testing.T) {
+	p := sqliteFile(t)
+	table := p.fresh(t)
+	db := sqliteAt("file:" + p.dsn + "&mode=ro").open(t)
+	must(t, gormstore.Migrate(db, table))
+	s := newStore(t, db, table)
+	if err := s.Create(t.Context(), record(1, "alice", 1)); !errors.Is(err, driver.ErrUnavailable) {
+		t.Errorf("Create: %v", err)
+	}
+	if err := gormstore.Migrate(db, gormstore.Table("none_such")); err == nil || !strings.Contains(err.Error(), "none_such") {
+		t.Errorf("Migrate: %v", err)
+	}
+}
