@@ -56,7 +56,7 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 			}
 		case kind == isLost && lost <= maxLost && s.reconnected(ctx):
 		default:
-			return lost > 0, driver.Unavailable("gormstore: "+op, err)
+			return lost > 0, driver.Unavailable("gormstore: "+op, explained(err))
 		}
 	}
 }

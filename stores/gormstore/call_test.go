@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,21 @@ func TestKinds(t *testing.T) {
 					t.Errorf("wrapped %v is of kind %d, want %d", err, got, want)
 				}
 			}
+		}
+	}
+}
+
+// TestPoolerIsNamed: a statement that was prepared on another connection than this one.
+func TestPoolerIsNamed(t *testing.T) {
+	s, f := newFake(t)
+	for err, want := range map[error]bool{
+		stateError("26000"): true, stateError("42P05"): true, stateError("08P01"): false, stateError("42P01"): false,
+		fmt.Errorf("unnamed prepared statement: %w", stateError("08P01")): true,
+	} {
+		f.answers(fails(err))
+		_, got := s.Load(t.Context(), driver.ID{1})
+		if !errors.Is(got, driver.ErrUnavailable) || !errors.Is(got, err) || strings.Contains(got.Error(), "default_query_exec_mode=exec") != want {
+			t.Errorf("%v: %v", err, got)
 		}
 	}
 }

@@ -120,6 +120,17 @@ func denied(err error) bool {
 	}
 }
 
+// explained adds to an error of the database's what may be behind it, and the way out.
+func explained(err error) error {
+	state, _ := sqlState(err)
+	if state == "26000" || state == "42P05" || state == "08P01" && strings.Contains(err.Error(), "prepared statement") {
+		return fmt.Errorf("%w (a pooler between, like PgBouncer, gives each transaction another connection, which does not "+
+			"have this one's prepared statements: put default_query_exec_mode=exec into pgx's DSN, or set PreferSimpleProtocol in "+
+			"GORM's postgres.Config, or max_prepared_statements in a PgBouncer since 1.21)", err)
+	}
+	return err
+}
+
 // number finds the number that a driver's error has: a method Code of SQLite's in Go,
 // else a field. The drivers are the application's choice, so their types are
 // unknown here.

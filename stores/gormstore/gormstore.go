@@ -60,8 +60,13 @@
 // (OFFSET .. FETCH) and GORM's AutoMigrate; run storetest before you trust one.
 //
 // MySQL and MariaDB statements are prepared once for each connection. pgx
-// prepares by itself, or does not if told so (PgBouncer): its settings are
+// prepares by itself, or does not if told so: its settings are
 // respected. gorm.Config.PrepareStmt makes every dialect prepare.
+//
+// Behind PgBouncer in transaction mode, most calls fail with pgx's default: the connection of the next transaction
+// does not have the statements of the last one. Put default_query_exec_mode=exec into the DSN (or simple_protocol, which is
+// PreferSimpleProtocol in GORM's postgres.Config), or use a PgBouncer since 1.21 with max_prepared_statements; and leave
+// gorm.Config.PrepareStmt off.
 //
 // MySQL and MariaDB keep rows in the order of their keys, which are random: the buffer
 // pool should hold the table, or every write, and above all a Sweep, waits for the disk.
@@ -145,7 +150,7 @@ func New(db *gorm.DB, options ...Option) (*Store, error) {
 	s.sql = t.statements()
 	if db.Config.PrepareStmt || t.dialect.prepare {
 		if err := s.sql.prepare(ctx, s.pool); err != nil {
-			return nil, fmt.Errorf("gormstore: prepare the statements: %w", err)
+			return nil, fmt.Errorf("gormstore: prepare the statements: %w", explained(err))
 		}
 	}
 	return s, nil

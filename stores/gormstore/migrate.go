@@ -109,11 +109,11 @@ func (t *table) without(ctx context.Context, pool *sql.DB, reason error) error {
 	case err == nil && denied(reason):
 		return nil
 	case err == nil:
-		return fmt.Errorf("gormstore: make the indexes of table %s: %w", t.name, reason)
+		return fmt.Errorf("gormstore: make the indexes of table %s: %w", t.name, explained(reason))
 	case denied(reason):
 		return fmt.Errorf("%w; this account may not make tables, let another role do that: %w", err, reason)
 	}
-	return fmt.Errorf("%w; making it failed: %w", err, reason)
+	return fmt.Errorf("%w; making it failed: %w", err, explained(reason))
 }
 
 func (t *table) migrate(db *gorm.DB) error {

@@ -20,7 +20,7 @@ func (t *table) check(ctx context.Context, pool *sql.DB) error {
 	}
 	if err != nil {
 		return fmt.Errorf("gormstore: table %s is missing, lacks a column or may not be read; "+
-			"gormstore.Migrate makes a missing one, and its documentation has the SQL: %w", t.name, err)
+			"gormstore.Migrate makes a missing one, and its documentation has the SQL: %w", t.name, explained(err))
 	}
 	if t.dialect.columns != "" {
 		if err := t.checkColumns(ctx, pool); err != nil {
@@ -33,7 +33,7 @@ func (t *table) check(ctx context.Context, pool *sql.DB) error {
 		case err == nil:
 			return fmt.Errorf("gormstore: table %s will not do: "+t.render(c.wrong), t.name, found)
 		case !errors.Is(err, sql.ErrNoRows):
-			return fmt.Errorf("gormstore: look at table %s: %w", t.name, err)
+			return fmt.Errorf("gormstore: look at table %s: %w", t.name, explained(err))
 		}
 	}
 	return nil
@@ -46,7 +46,7 @@ func (t *table) checkColumns(ctx context.Context, pool *sql.DB) error {
 		return fmt.Errorf("gormstore: table %s will not do: column %s is %s, want %s: %s",
 			t.name, name, found, t.definition(name), wayOut)
 	case !errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("gormstore: look at the columns of table %s: %w", t.name, err)
+		return fmt.Errorf("gormstore: look at the columns of table %s: %w", t.name, explained(err))
 	}
 	return nil
 }
