@@ -84,7 +84,7 @@ func (j *saving) fill() error {
 	if err != nil {
 		return err
 	}
-	copy(b, rec.Data)
+	copy(b[atKind:], rec.Data[atKind:]) // the format is that of what encode has made
 	if j.rotate {
 		b.rotate(j.m.space.hash(j.next.token), j.now)
 	}
