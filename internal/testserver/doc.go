@@ -1,5 +1,5 @@
 // Package testserver starts real servers for tests: memcached, Redis (alone,
-// as a cluster, under Sentinel), PostgreSQL and MariaDB, each on a free loopback
+// as a cluster, under Sentinel), PostgreSQL (alone, behind PgBouncer) and MariaDB, each on a free loopback
 // port and in a temporary folder, with nothing of the system's own services. They
 // can be killed, restarted on the same port, and paused. [Proxy] stands between
 // a client and a server, breaks what networks break, and counts round trips.
