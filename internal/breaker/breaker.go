@@ -18,6 +18,7 @@
 package breaker
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -120,4 +121,11 @@ func (e *OpenError) Unwrap() error {
 		return nil
 	}
 	return *e.cause
+}
+
+// HadTime reports whether a caller whose deadline has passed had given the server a chance, in a call that
+// began at begun. What it gave counts, and not what went by: a busy machine may let seconds pass.
+func HadTime(ctx context.Context, begun time.Time) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && deadline.Sub(begun) >= TooShort
 }

@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -130,5 +131,20 @@ func BenchmarkOpen(b *testing.B) {
 	}
 	for b.Loop() {
 		_ = br.Allow()
+	}
+}
+
+// A deadline counts as it was given: what a busy machine let pass after it is not the server's time.
+func TestHadTime(t *testing.T) {
+	begun := time.Now().Add(-time.Hour)
+	for given, want := range map[time.Duration]bool{TooShort - 1: false, TooShort: true, time.Minute: true, -time.Second: false} {
+		ctx, cancel := context.WithDeadline(t.Context(), begun.Add(given))
+		if HadTime(ctx, begun) != want {
+			t.Errorf("with %v: %t", given, !want)
+		}
+		cancel()
+	}
+	if HadTime(t.Context(), begun) {
+		t.Error("without a deadline none has passed")
 	}
 }

@@ -34,7 +34,7 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 		// A driver may say "done" or "no rows" when it means "stopped, since the
 		// context has ended": SQLite's do. So no answer counts after the end.
 		if end := ended(ctx); end != nil {
-			return true, s.stopped(op, begun, end, err)
+			return true, s.stopped(ctx, op, begun, end, err)
 		}
 		kind := s.kind(err)
 		if kind == isLost {
@@ -52,7 +52,7 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 			return lost > 0, errTooLarge
 		case kind == isRolledBack && time.Since(start) < patience:
 			if end := pause(ctx, attempt); end != nil {
-				return lost > 0, s.stopped(op, begun, end, err)
+				return lost > 0, s.stopped(ctx, op, begun, end, err)
 			}
 		case kind == isLost && lost <= maxLost && s.reconnected(ctx):
 		default:
@@ -102,9 +102,9 @@ func (s *Store) call(ctx context.Context, call func() error) error {
 }
 
 // stopped is the error of a call during which the context ended. A caller who
-// went away says nothing about the database; a deadline that passed does.
-func (s *Store) stopped(op string, begun time.Time, end, err error) error {
-	if errors.Is(end, context.DeadlineExceeded) && s.kind(err) != isRolledBack && time.Since(begun) >= breaker.TooShort {
+// went away says nothing about the database; a deadline that passed does, if it left the database some time.
+func (s *Store) stopped(ctx context.Context, op string, begun time.Time, end, err error) error {
+	if errors.Is(end, context.DeadlineExceeded) && s.kind(err) != isRolledBack && breaker.HadTime(ctx, begun) {
 		s.breaker.Failure(begun, end)
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) && !errors.Is(err, end) {

@@ -190,22 +190,26 @@ func TestPanicOfADeafDriver(t *testing.T) {
 // A caller who has no time says nothing about the database; one who waited does, also in what began afterwards.
 func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
 	s, _ := newFake(t)
-	for range 20 {
-		_ = s.stopped("load", time.Now(), context.DeadlineExceeded, nil)
-	}
-	if err := s.breaker.Allow(); err != nil {
-		t.Errorf("after short deadlines: %v", err)
+	stopped := func(given time.Duration, begun time.Time) {
+		ctx, cancel := context.WithDeadline(t.Context(), begun.Add(given))
+		defer cancel()
+		_ = s.stopped(ctx, "load", begun, context.DeadlineExceeded, nil)
 	}
 	long := time.Now().Add(-time.Second)
 	for range 20 {
-		_ = s.stopped("load", long, context.DeadlineExceeded, nil)
+		stopped(10*time.Millisecond, long) // the machine was busy meanwhile
+	}
+	stopped(10*time.Millisecond, time.Now())
+	if err := s.breaker.Allow(); err != nil {
+		t.Errorf("after short deadlines: %v", err)
+	}
+	for range 20 {
+		stopped(time.Second, long)
 	}
 	if err := s.breaker.Allow(); err != nil {
 		t.Errorf("after one burst: %v", err)
 	}
-	begun := time.Now()
-	time.Sleep(60 * time.Millisecond)
-	_ = s.stopped("load", begun, context.DeadlineExceeded, nil)
+	stopped(time.Second, time.Now())
 	if s.breaker.Allow() == nil {
 		t.Error("closed after the next call has failed, too")
 	}

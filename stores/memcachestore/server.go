@@ -87,20 +87,13 @@ func (sv *server) do(ctx context.Context, what string, call func(*client) error)
 	case cause == nil:
 		cause = err
 		sv.judge(begun, err)
-	case errors.Is(cause, context.DeadlineExceeded) && !errors.Is(err, errBusy) && hadTime(ctx, begun):
+	case errors.Is(cause, context.DeadlineExceeded) && !errors.Is(err, errBusy) && breaker.HadTime(ctx, begun):
 		sv.breaker.Failure(begun, cause)
 	}
 	if strings.Contains(err.Error(), "object too large") {
 		return again, fmt.Errorf("memcachestore: %s: %w: %w", what, driver.ErrTooLarge, err)
 	}
 	return again, unavailable(what, cause)
-}
-
-// hadTime reports whether a caller whose deadline has passed had given the server a chance. What it gave counts, and
-// not what went by: a busy machine may let seconds pass.
-func hadTime(ctx context.Context, begun time.Time) bool {
-	deadline, ok := ctx.Deadline()
-	return ok && deadline.Sub(begun) >= breaker.TooShort
 }
 
 // once makes a call on a connection that nobody else uses meanwhile. What ends the context
