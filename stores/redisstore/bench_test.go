@@ -92,7 +92,7 @@ func BenchmarkUpdateBesideSET(b *testing.B) {
 // What the least script that compares anything costs beside a SET.
 func BenchmarkLeastScriptBesideSET(b *testing.B) {
 	e := newBench(b, Config{})
-	least := newScript(`if redis.call('GETRANGE', KEYS[1], 0, 0) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end return 2`)
+	least := scriptOf(`if redis.call('GETRANGE', KEYS[1], 0, 0) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end return 2`)
 	ok(b, e.client.Do(e.ctx, e.client.B().ScriptLoad().Script(least.body).Build()).Error())
 	beside(b, e.set, func() error {
 		return e.client.Do(e.ctx, least.byName(e.client, []string{"raw"}, []string{e.value[:1], e.value, "1000000000"})).Error()

@@ -16,8 +16,10 @@ import (
 func (s *Store) cached(ctx context.Context, id driver.ID) (rueidis.RedisMessage, error) {
 	cmd := s.client.B().Get().Key(s.key(id)).Cache()
 	var msg rueidis.RedisMessage
-	err := s.guard(ctx, "redisstore: load", cmd.Slot(), func(ctx context.Context) (err error) {
-		msg, err = s.client.DoCache(ctx, cmd, s.cacheFor).ToMessage()
+	err := s.guard(ctx, whatLoad, cmd.Slot(), func(ctx context.Context) (err error) {
+		if msg, err = s.client.DoCache(ctx, cmd, s.cacheFor).ToMessage(); lost(err) {
+			msg, _, err = s.send(ctx, s.getPrimary(id))
+		}
 		return err
 	})
 	return msg, err
@@ -32,7 +34,7 @@ func (s *Store) Reload(ctx context.Context, id driver.ID) (driver.Record, error)
 
 // fromPrimary is Load without a cache, and not from a replica.
 func (s *Store) fromPrimary(ctx context.Context, id driver.ID) (driver.Record, error) {
-	msg, err := s.do(ctx, "redisstore: load", s.getPrimary(id))
+	msg, _, err := s.do(ctx, whatLoad, s.getPrimary(id))
 	if err != nil {
 		return driver.Record{}, absent(err)
 	}

@@ -15,38 +15,33 @@ import (
 // patience is the deadline of a call whose context has none.
 const patience = 2 * time.Second
 
-// maxStale is more than a client has connections.
-const maxStale = 2000
-
 // do sends one command and returns the reply. A nil reply is rueidis.Nil, an
-// error reply is ErrCorrupt or ErrUnavailable.
-func (s *Store) do(ctx context.Context, what string, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
-	var msg rueidis.RedisMessage
-	err := s.guard(ctx, what, cmd.Slot(), func(ctx context.Context) (err error) {
-		msg, err = s.send(ctx, cmd)
+// error reply is ErrCorrupt or ErrUnavailable. unsure says that the command may have run once before, unseen.
+func (s *Store) do(ctx context.Context, what string, cmd rueidis.Completed) (msg rueidis.RedisMessage, unsure bool, err error) {
+	err = s.guard(ctx, what, cmd.Slot(), func(ctx context.Context) (err error) {
+		msg, unsure, err = s.send(ctx, cmd)
 		return err
 	})
-	return msg, err
+	return msg, unsure, err
 }
 
-// send sends a command, again as long as the connection was stale: then the
-// client has not given the command back to its pool, and it may be used again.
-func (s *Store) send(ctx context.Context, cmd rueidis.Completed) (msg rueidis.RedisMessage, err error) {
-	for range maxStale {
-		if msg, err = s.client.Do(ctx, cmd).ToMessage(); !errors.Is(err, errStale) {
-			break
-		}
-	}
-	return msg, err
+// send sends a command, again as long as the connection was stale, and again after one was lost.
+func (s *Store) send(ctx context.Context, cmd rueidis.Completed) (msg rueidis.RedisMessage, unsure bool, err error) {
+	replies, unsure := s.repeat(ctx, []rueidis.Completed{cmd}, func(cmds []rueidis.Completed) []rueidis.RedisResult {
+		return []rueidis.RedisResult{s.client.Do(ctx, cmds[0])}
+	})
+	msg, err = replies[0].ToMessage()
+	return msg, unsure, err
 }
 
 // doAll sends several commands at once, without waiting for one another's
 // replies. There is a reply to each, if only the error that none came; the error
 // returned is the first of these, and not what the server said.
-func (s *Store) doAll(ctx context.Context, what string, cmds ...rueidis.Completed) ([]rueidis.RedisResult, error) {
-	var replies []rueidis.RedisResult
-	err := s.guard(ctx, what, cmds[0].Slot(), func(ctx context.Context) error {
-		replies = s.sendAll(ctx, cmds)
+func (s *Store) doAll(ctx context.Context, what string, cmds ...rueidis.Completed) (replies []rueidis.RedisResult, unsure bool, err error) {
+	err = s.guard(ctx, what, cmds[0].Slot(), func(ctx context.Context) error {
+		replies, unsure = s.repeat(ctx, cmds, func(cmds []rueidis.Completed) []rueidis.RedisResult {
+			return slices.Clone(s.client.DoMulti(ctx, cmds...))
+		})
 		for _, r := range replies {
 			if err := r.NonRedisError(); err != nil {
 				return err
@@ -57,29 +52,7 @@ func (s *Store) doAll(ctx context.Context, what string, cmds ...rueidis.Complete
 	if replies == nil { // the call was not made
 		replies = slices.Repeat([]rueidis.RedisResult{rueidis.NewErrorResult(err)}, len(cmds))
 	}
-	return replies, err
-}
-
-// sendAll is send for several commands. In a Cluster some of them may have met
-// a stale connection, and others not.
-func (s *Store) sendAll(ctx context.Context, cmds []rueidis.Completed) []rueidis.RedisResult {
-	replies := slices.Clone(s.client.DoMulti(ctx, cmds...))
-	for range maxStale {
-		var stale []int
-		var again []rueidis.Completed
-		for i, r := range replies {
-			if errors.Is(r.NonRedisError(), errStale) {
-				stale, again = append(stale, i), append(again, cmds[i])
-			}
-		}
-		if len(again) == 0 {
-			break
-		}
-		for i, r := range s.client.DoMulti(ctx, again...) {
-			replies[stale[i]] = r
-		}
-	}
-	return replies
+	return replies, unsure, err
 }
 
 // breakers watch a part of a Cluster's slots each. Nodes have ranges of slots, so that
@@ -115,7 +88,7 @@ func (s *Store) guard(ctx context.Context, what string, slot uint16, call func(c
 	err := call(ctx)
 	if answered(err) {
 		b.Success()
-	} else if s.blames(ctx, err, begun) {
+	} else if blames(ctx, err, begun) {
 		b.Failure(begun, err)
 	}
 	return s.fail(ctx, what, err)
@@ -123,11 +96,11 @@ func (s *Store) guard(ctx context.Context, what string, slot uint16, call func(c
 
 // blames reports whether an error says that the server does not answer, and not
 // that the caller gave up or the client is closed.
-func (s *Store) blames(ctx context.Context, err error, begun time.Time) bool {
+func blames(ctx context.Context, err error, begun time.Time) bool {
 	if ctx.Err() == context.Canceled || errors.Is(err, rueidis.ErrClosing) {
 		return false
 	}
-	return !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) >= breaker.TooShort
+	return !errors.Is(err, context.DeadlineExceeded) || breaker.HadTime(ctx, begun)
 }
 
 // answered reports whether the server said something, be it a refusal.

@@ -344,3 +344,18 @@ func TestForeignBytes(t *testing.T) {
 	}
 	ok(t, s.Delete(t.Context(), rec.ID))
 }
+
+// A caller who had no time says nothing about the server, even if a busy machine let time pass.
+func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
+	s := openStore(t, nil, Config{}, single(t).Addr)
+	for range 2 * breaker.Failures {
+		ctx, cancel := context.WithTimeout(t.Context(), breaker.TooShort/5)
+		_ = s.guard(ctx, "redisstore: test", 0, func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(2 * breaker.TooShort)
+			return context.DeadlineExceeded
+		})
+		cancel()
+	}
+	ok(t, s.Ping(t.Context()))
+}

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/redis/rueidis"
 
@@ -23,29 +22,29 @@ import (
 
 // indexScript adds a member, prolongs the index's own life, and returns up to
 // four members that nobody has looked at for a day. ARGV: ID, life.
-var indexScript = newScript(`
+var indexScript = script{"6f5d560326279bd3c1705e4f9228f1f3e5bc86ff", `
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - 86400, 'LIMIT', 0, 4)
-`)
+`}
 
 // dropScript removes members that were found to be wrong. ARGV: IDs.
-var dropScript = newScript(`
+var dropScript = script{"b0da16b0901ed2a0581f19a1d3ef1d199bf7281b", `
 local before = tonumber(redis.call('TIME')[1]) - 60
 for _, id in ipairs(ARGV) do
 	local score = redis.call('ZSCORE', KEYS[1], id)
 	if score and tonumber(score) < before then redis.call('ZREM', KEYS[1], id) end
 end
 return 2
-`)
+`}
 
 // seenScript scores members anew that were found to be right. ARGV: IDs.
-var seenScript = newScript(`
+var seenScript = script{"a00e10ed1e6dd85e202db949bd4c2416bd78d6a9", `
 local now = redis.call('TIME')[1]
 for _, id in ipairs(ARGV) do redis.call('ZADD', KEYS[1], 'XX', now, id) end
 return 2
-`)
+`}
 
 // entry is a call of indexScript for one set.
 type entry struct {
@@ -76,14 +75,13 @@ func (s *Store) byName(entries []entry) []rueidis.Completed {
 	return cmds
 }
 
-// index makes sure that the index knows the record with these names up to a deadline.
-func (s *Store) index(ctx context.Context, what string, id driver.ID, names string, expires time.Time) error {
-	subject, labels, ok := parseNames(names)
-	if !ok {
-		return errCorrupt
+// index makes sure that the index knows the record up to its deadline.
+func (s *Store) index(ctx context.Context, what string, rec *driver.Record) error {
+	entries := s.entries(rec)
+	if len(entries) == 0 {
+		return nil
 	}
-	entries := s.entries(&driver.Record{ID: id, Subject: subject, Labels: labels, Expires: expires})
-	replies, err := s.doAll(ctx, what, s.byName(entries)...)
+	replies, _, err := s.doAll(ctx, what, s.byName(entries)...)
 	if err == nil {
 		err = s.indexed(ctx, what, entries, replies)
 	}
@@ -95,35 +93,34 @@ func (s *Store) indexed(ctx context.Context, what string, entries []entry, repli
 	for i, e := range entries {
 		msg, err := replies[i].ToMessage()
 		if isUnknown(err) {
-			msg, err = s.run(ctx, what, indexScript, []string{e.key}, e.args...)
+			msg, _, err = s.run(ctx, what, indexScript, []string{e.key}, e.args...)
 		} else if err != nil {
 			err = s.fail(ctx, what, err)
 		}
+		ids, err := listOf(what, &msg, err)
 		if err != nil {
 			return err
 		}
-		s.tidy(ctx, e.key, &msg)
+		if len(ids) > 0 {
+			s.tidy(ctx, e.key, ids)
+		}
 	}
 	return nil
 }
 
 // tidy looks at the old members that indexScript returned, a few for each new
 // one, so that a set that is never read does not grow for ever.
-func (s *Store) tidy(ctx context.Context, key string, members *rueidis.RedisMessage) {
-	ids, err := members.AsStrSlice()
-	if err != nil || len(ids) == 0 {
-		return
-	}
+func (s *Store) tidy(ctx context.Context, key string, ids []string) {
 	found, err := s.look(ctx, key, ids)
 	if err == nil && len(found.right) > 0 {
 		seen := make([]string, len(found.right))
 		for i := range found.right {
 			seen[i] = string(found.right[i].ID[:])
 		}
-		_, err = s.run(ctx, "redisstore: tidy index", seenScript, []string{key}, seen...)
+		_, _, err = s.run(ctx, "redisstore: tidy index", seenScript, []string{key}, seen...)
 	}
 	if err == nil && len(found.wrong) > 0 {
-		_, _ = s.run(ctx, "redisstore: tidy index", dropScript, []string{key}, found.wrong...)
+		_, _, _ = s.run(ctx, "redisstore: tidy index", dropScript, []string{key}, found.wrong...)
 	}
 }
 
@@ -165,7 +162,7 @@ func (s *Store) walkSet(ctx context.Context, prefix, name string) iter.Seq2[driv
 				left = found.left
 			}
 			if err == nil && len(found.wrong) > 0 { // before the loop goes on: it may take long, and a look is good for a minute
-				_, _ = s.run(ctx, whatWalk, dropScript, []string{key}, found.wrong...)
+				_, _, _ = s.run(ctx, whatWalk, dropScript, []string{key}, found.wrong...)
 			}
 			for _, rec := range found.right {
 				if !yield(rec, nil) {
@@ -188,15 +185,8 @@ const whatWalk = "redisstore: walk through the index"
 
 // members asks the primary: a replica may not know the newest yet.
 func (s *Store) members(ctx context.Context, key string) ([]string, error) {
-	msg, err := s.do(ctx, whatWalk, s.client.B().Arbitrary("ZRANGE").Keys(key).Args("0", "-1").Build().ToRetryable())
-	if err != nil {
-		return nil, err
-	}
-	ids, err := msg.AsStrSlice()
-	if err != nil {
-		return nil, errCorrupt
-	}
-	return ids, nil
+	msg, _, err := s.do(ctx, whatWalk, s.client.B().Arbitrary("ZRANGE").Keys(key).Args("0", "-1").Build().ToRetryable())
+	return listOf(whatWalk, &msg, err)
 }
 
 // batch is how many records a walk asks for at once.
@@ -250,13 +240,14 @@ func (s *Store) loadAll(ctx context.Context, what string, ids []driver.ID) ([]ru
 	for i, id := range ids {
 		cmds[i] = s.getPrimary(id)
 	}
-	return s.doAll(ctx, what, cmds...)
+	replies, _, err := s.doAll(ctx, what, cmds...)
+	return replies, err
 }
 
 func (s *Store) readReply(ctx context.Context, r rueidis.RedisResult, id driver.ID) (driver.Record, error) {
 	msg, err := r.ToMessage()
 	if err != nil {
-		return driver.Record{}, absent(s.fail(ctx, "redisstore: load", err))
+		return driver.Record{}, absent(s.fail(ctx, whatLoad, err))
 	}
 	return s.read(&msg, id)
 }

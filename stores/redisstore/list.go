@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -17,7 +18,12 @@ import (
 func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		w := walk{s: s, ctx: ctx, yield: yield, seen: map[driver.ID]bool{}}
-		for _, node := range s.client.Nodes() {
+		nodes := s.client.Nodes()
+		if len(nodes) == 0 { // a Cluster whose topology the client was not told
+			w.stop(odd(whatAll))
+			return
+		}
+		for _, node := range nodes {
 			if !w.node(node) {
 				return
 			}
@@ -49,7 +55,7 @@ func (w *walk) node(node rueidis.Client) bool {
 	for cursor := uint64(0); ; {
 		var page rueidis.ScanEntry
 		err := w.s.guard(w.ctx, whatAll, 0, func(ctx context.Context) (err error) {
-			page, err = node.Do(ctx, node.B().Scan().Cursor(cursor).Match(pattern).Count(256).Build()).AsScanEntry()
+			page, err = scan(node.Do(ctx, node.B().Scan().Cursor(cursor).Match(pattern).Count(256).Build()))
 			return err
 		})
 		if err != nil {
@@ -70,16 +76,31 @@ func (w *walk) stop(err error) bool {
 }
 
 func (w *walk) isReplica(node rueidis.Client) (bool, error) {
-	var role []rueidis.RedisMessage
-	err := w.s.guard(w.ctx, whatAll, 0, func(ctx context.Context) (err error) {
-		role, err = node.Do(ctx, node.B().Role().Build()).ToArray()
+	var name string
+	err := w.s.guard(w.ctx, whatAll, 0, func(ctx context.Context) error {
+		role, err := node.Do(ctx, node.B().Role().Build().ToRetryable()).ToArray()
+		if err != nil {
+			return err
+		}
+		if len(role) == 0 || !role[0].IsString() {
+			return errOdd
+		}
+		name, err = role[0].ToString()
 		return err
 	})
-	if err != nil || len(role) == 0 {
-		return false, err
+	if rueidis.IsRedisNil(err) {
+		err = odd(whatAll)
 	}
-	name, err := role[0].ToString()
 	return name == "slave", err
+}
+
+// scan reads the reply to SCAN: a cursor, and keys.
+func scan(r rueidis.RedisResult) (rueidis.ScanEntry, error) {
+	page, err := r.AsScanEntry()
+	if rueidis.IsRedisNil(err) || err == nil && slices.Contains(page.Elements, "") { // AsScanEntry's word for no string
+		err = errOdd
+	}
+	return page, err
 }
 
 // page yields the live records of a page of keys.

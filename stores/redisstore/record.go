@@ -1,7 +1,9 @@
 package redisstore
 
 import (
+	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"strconv"
 	"time"
 
@@ -10,30 +12,51 @@ import (
 
 // A record is a string. What scripts compare is decimal digits: Lua's numbers lose microseconds.
 //
-//	0   format, 1
-//	1   version, big-endian
-//	9   deadline, microseconds since the year 1, 18 digits
-//	27  used, likewise
-//	45  created, microseconds since 1970, big-endian
-//	53  ID
-//	85  term, 6 digits: until then, the index knows the record
-//	91  length of the names, big-endian
-//	93  names: the subject, then the labels, each after its length in one byte; none while anonymous
-//	    data
+//	0    format, 1
+//	1    mark: four random bytes of each Create and Update, by which a writer knows its own work again
+//	5    version, big-endian
+//	13   deadline, microseconds since the year 1, 18 digits
+//	31   used, likewise
+//	49   term, 6 digits: until then, the index knows the record
+//	55   version, deadline, used and term once more
+//	105  CRC-32C of all but what is there twice and of the version, big-endian
+//	109  created, microseconds since 1970, big-endian
+//	117  ID
+//	149  length of the names, big-endian
+//	151  names: the subject, then the labels, each after its length in one byte; none while anonymous
+//	     data
+//
+// Everything is there twice or in the checksum, so that a damaged record is known for one. Scripts cannot work out
+// a checksum in good time: what they compare and move stands twice, and the rest they take from the caller, with its
+// checksum, if the caller knows what is stored.
 //
 // No later format moves the first byte. A greater one is a record of a newer release, which this one
 // leaves as it is; 0 is none.
 const (
 	format     = 1
-	offVersion = 1
-	offExpires = 9
-	offUsed    = 27
-	offCreated = 45
-	offID      = 53
-	offTerm    = 85
-	offLen     = 91
-	offNames   = 93
+	offVersion = 5
+	offExpires = 13
+	offUsed    = 31
+	offTerm    = 49
+	offTwin    = 55
+	offSum     = 105
+	offCreated = 109
+	offID      = 117
+	offLen     = 149
+	offNames   = 151
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// sum is the checksum of a record that begins with these bytes, up to the deadline, and has those parts from
+// created on.
+func sum(beginning string, parts ...string) uint32 {
+	crc := crc32.Checksum(bytesOf(beginning), castagnoli)
+	for _, part := range parts {
+		crc = crc32.Update(crc, castagnoli, bytesOf(part))
+	}
+	return crc
+}
 
 // term is the unit in which the index keeps track of deadlines: a Touch within
 // it needs no word to the index.
@@ -80,20 +103,37 @@ func parseTime(text []byte) (t time.Time, ok bool) {
 	return time.UnixMicro(n), true
 }
 
+// beginning is a record up to its deadline.
+func beginning(version uint64, mark uint32) string {
+	b := binary.BigEndian.AppendUint32([]byte{format}, mark)
+	return textOf(binary.BigEndian.AppendUint64(b, version))
+}
+
+// origin is what no write but Create sets: created and the ID.
+func origin(rec *driver.Record) []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 64), uint64(rec.Created.UnixMicro()))
+	return append(b, rec.ID[:]...)
+}
+
+// origins is origin and the names.
+func origins(rec *driver.Record) string {
+	names := namesOf(rec)
+	b := binary.BigEndian.AppendUint16(origin(rec), uint16(len(names)))
+	return textOf(append(b, names...))
+}
+
 // encode returns a new record as it is stored under a version. What an Update makes of it,
 // updateScript puts together.
-func encode(rec *driver.Record, version uint64) string {
-	expires, names := micros(rec.Expires), namesOf(rec)
-	b := make([]byte, 0, offNames+len(names)+len(rec.Data))
-	b = append(b, format)
-	b = binary.BigEndian.AppendUint64(b, version)
+func encode(rec *driver.Record, version uint64, mark uint32) string {
+	expires, first, then := micros(rec.Expires), beginning(version, mark), origins(rec)
+	b := make([]byte, 0, offCreated+len(then)+len(rec.Data))
+	b = append(b, first...)
 	b = digits(b, expires, 18)
 	b = digits(b, micros(rec.Used), 18)
-	b = binary.BigEndian.AppendUint64(b, uint64(rec.Created.UnixMicro()))
-	b = append(b, rec.ID[:]...)
 	b = digits(b, termOf(expires), 6)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(names)))
-	b = append(b, names...)
+	b = append(b, b[offVersion:]...)
+	b = binary.BigEndian.AppendUint32(b, sum(first, then, textOf(rec.Data)))
+	b = append(b, then...)
 	b = append(b, rec.Data...)
 	return textOf(b)
 }
@@ -103,7 +143,9 @@ func decode(b []byte) (driver.Record, error) {
 	switch {
 	case len(b) > 0 && b[0] > format:
 		return driver.Record{}, errNewer
-	case len(b) < offNames || b[0] != format:
+	case len(b) < offNames || b[0] != format,
+		!bytes.Equal(b[offVersion:offTwin], b[offTwin:offSum]),
+		binary.BigEndian.Uint32(b[offSum:]) != sum(textOf(b[:offExpires]), textOf(b[offCreated:])):
 		return driver.Record{}, errCorrupt
 	}
 	data := offNames + int(binary.BigEndian.Uint16(b[offLen:]))
@@ -112,12 +154,12 @@ func decode(b []byte) (driver.Record, error) {
 	}
 	subject, labels, ok := parseNames(string(b[offNames:data]))
 	expires, okExpires := parseTime(b[offExpires:offUsed])
-	used, okUsed := parseTime(b[offUsed:offCreated])
+	used, okUsed := parseTime(b[offUsed:offTerm])
 	if !ok || !okExpires || !okUsed {
 		return driver.Record{}, errCorrupt
 	}
 	return driver.Record{
-		ID:      driver.ID(b[offID:offTerm]),
+		ID:      driver.ID(b[offID:offLen]),
 		Subject: subject,
 		Labels:  labels,
 		Version: binary.BigEndian.Uint64(b[offVersion:]),

@@ -2,7 +2,9 @@ package redisstore
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,29 +13,58 @@ import (
 
 // What decode takes, encode makes: a record has one form.
 func FuzzDecode(f *testing.F) {
-	f.Add([]byte(encode(newRecord("alice", "data"), 7)))
-	f.Add([]byte(encode(newRecord("", ""), 0)))
+	f.Add([]byte(encode(newRecord("alice", "data"), 7, 1)))
+	f.Add([]byte(encode(newRecord("", ""), 0, 2)))
 	labelled := newRecord("alice", "data")
 	labelled.Labels = []string{"a", "bc", ""}
-	f.Add([]byte(encode(labelled, 7)))
+	f.Add([]byte(encode(labelled, 7, 3)))
 	f.Add([]byte{format})
 	f.Add([]byte{format + 1})
 	f.Add([]byte{0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		rec, err := decode(b)
-		if err != nil {
-			newer := len(b) > 0 && b[0] > format
-			if errors.Is(err, driver.ErrUnreadable) != newer || errors.Is(err, driver.ErrCorrupt) == newer {
-				t.Fatal(err)
-			}
-			return
-		}
-		again := []byte(encode(&rec, rec.Version))
-		copy(again[offTerm:offLen], b[offTerm:]) // is not part of the record
-		if !bytes.Equal(again, b) {
-			t.Fatalf("%q became %q", b, again)
+		oneForm(t, b)
+		if len(b) >= offNames { // past the checks
+			b = slices.Clone(b)
+			copy(b[offTwin:offSum], b[offVersion:offTwin])
+			binary.BigEndian.PutUint32(b[offSum:], sum(string(b[:offExpires]), string(b[offCreated:])))
+			oneForm(t, b)
 		}
 	})
+}
+
+func oneForm(t *testing.T, b []byte) {
+	rec, err := decode(b)
+	if err != nil {
+		newer := len(b) > 0 && b[0] > format
+		if errors.Is(err, driver.ErrUnreadable) != newer || errors.Is(err, driver.ErrCorrupt) == newer {
+			t.Fatal(err)
+		}
+		return
+	}
+	again := []byte(encode(&rec, rec.Version, binary.BigEndian.Uint32(b[1:])))
+	copy(again[offTerm:offTwin], b[offTerm:]) // is not part of the record
+	copy(again[offTwin:offSum], again[offVersion:offTwin])
+	if !bytes.Equal(again, b) {
+		t.Fatalf("%q became %q", b, again)
+	}
+}
+
+// The format as it is written, so that no change of the code changes it unseen.
+func TestGolden(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
+	rec := driver.Record{Subject: "alice", Labels: []string{"admin"}, Created: at, Used: at.Add(time.Second), Expires: at.Add(time.Hour), Data: []byte("data")}
+	copy(rec.ID[:], "0123456789abcdef0123456789abcdef")
+	const want = "\x01" + "\xde\xad\xbe\xef" + "\x00\x00\x00\x00\x00\x00\x00\x07" + "063902923445000006" + "063902919846000006" + "023114" +
+		"\x00\x00\x00\x00\x00\x00\x00\x07" + "063902923445000006" + "063902919846000006" + "023114" +
+		"\xa0\x45\xec\x34" + "\x00\x06\x47\x5e\xf6\x4c\xf3\x46" + "0123456789abcdef0123456789abcdef" + "\x00\x0c" + "\x05alice" + "\x05admin" + "data"
+	if got := encode(&rec, 7, 0xdeadbeef); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	got, err := decode([]byte(want))
+	ok(t, err)
+	if got.Version = 0; !same(&got, &rec) {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestTimesAndLives(t *testing.T) {

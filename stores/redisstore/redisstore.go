@@ -243,8 +243,9 @@ func (*Store) Info() driver.Info { return driver.Info{Name: "redisstore"} }
 
 // Ping implements driver.Pinger.
 func (s *Store) Ping(ctx context.Context) error {
-	_, err := s.do(ctx, "redisstore: ping", s.client.B().Ping().Build())
-	return err
+	const what = "redisstore: ping"
+	msg, _, err := s.do(ctx, what, s.client.B().Ping().Build())
+	return fits(what, err, isText(&msg, "PONG"))
 }
 
 // Close implements io.Closer: it closes a client that Open made.

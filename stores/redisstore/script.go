@@ -2,9 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
-	"strings"
+	"encoding/binary"
+	"math/rand/v2"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -12,14 +11,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// script is a Lua script. SHA-1 is the name that Redis gives it.
-type script struct{ body, sha string }
-
-func newScript(body string) script {
-	body = strings.TrimSpace(body)
-	sum := sha1.Sum([]byte(body))
-	return script{body, hex.EncodeToString(sum[:])}
-}
+// script is a Lua script. Redis calls it by its SHA-1, which stands here as a constant: where Go may only use
+// approved cryptography (GODEBUG=fips140=only), working one out panics. A test compares them.
+type script struct{ sha, body string }
 
 // byName calls a script that the server knows, inFull one that it does not.
 func (sc script) byName(c rueidis.Client, keys []string, args []string) rueidis.Completed {
@@ -36,27 +30,29 @@ func isUnknown(err error) bool {
 	return ok && reply.IsNoScript()
 }
 
-// run calls a script by name, and in full if the server does not know it: after
-// a restart or on a new master.
-func (s *Store) run(ctx context.Context, what string, sc script, keys []string, args ...string) (rueidis.RedisMessage, error) {
+// run calls a script by name, and in full if the server does not know it: after a restart or on a new
+// master. unsure says that it may have run once before, unseen.
+func (s *Store) run(ctx context.Context, what string, sc script, keys []string, args ...string) (msg rueidis.RedisMessage, unsure bool, err error) {
 	cmd := sc.byName(s.client, keys, args)
-	var msg rueidis.RedisMessage
-	err := s.guard(ctx, what, cmd.Slot(), func(ctx context.Context) (err error) {
-		if msg, err = s.send(ctx, cmd); isUnknown(err) {
-			msg, err = s.send(ctx, sc.inFull(s.client, keys, args))
+	err = s.guard(ctx, what, cmd.Slot(), func(ctx context.Context) (err error) {
+		if msg, unsure, err = s.send(ctx, cmd); isUnknown(err) {
+			var again bool
+			msg, again, err = s.send(ctx, sc.inFull(s.client, keys, args))
+			unsure = unsure || again
 		}
 		return err
 	})
-	return msg, err
+	return msg, unsure, err
 }
 
-// What the scripts on records answer. Where the index has to know first, a script changes
-// nothing and answers with the record's names.
+// What the scripts on records answer. With ask, a script has changed nothing: the index has to know first, or
+// what is stored is not what the caller thinks, so somebody has to look.
 const (
 	gone     = 0
 	conflict = 1
 	done     = 2
 	exists   = 4
+	ask      = 5
 	corrupt  = -1
 	newer    = -2
 )
@@ -66,37 +62,30 @@ const (
 //
 // Update, Touch and Succeed share their first arguments. Answers are "1" for yes.
 //
-//	KEYS[1]   the record             ARGV[6]   time to live up to [3]
-//	ARGV[1]   the present            ARGV[7]   does the index know the record up to [5]?
-//	ARGV[2]   the version expected   ARGV[8]   is the deadline exact?
-//	ARGV[3]   deadline               ARGV[9]   does the record lose its names?
-//	ARGV[4]   used                   ARGV[10]  the next version
-//	ARGV[5]   term of the deadline   ARGV[11]  data
+//	KEYS[1]   the record             ARGV[7]   does the index know the record up to [5]?
+//	ARGV[1]   the present            ARGV[8]   is the deadline exact?
+//	ARGV[2]   the version expected   ARGV[9]   the next beginning: format, mark, version
+//	ARGV[3]   deadline               ARGV[10]  the next checksum
+//	ARGV[4]   used                   ARGV[11]  what is stored from created on: all up to the data,
+//	ARGV[5]   term of the deadline             or up to the ID if the record loses its names
+//	ARGV[6]   time to live up to [3] ARGV[12]  what comes after [11]: nothing, or the length of no names
+//	                                 ARGV[13]  data
 //
-// Touch has the first seven.
-//
-// look ends the script unless the record is alive and has the version. It leaves the record up to
-// its data in h, and the length of that in n.
-const look = `
-local h = redis.call('GETRANGE', KEYS[1], 0, 348)
+// Touch has the first seven. An Update that may be sent twice finds its own beginning the second time.
+
+// whole ends the script unless h is a record that its copies agree on.
+const whole = `
 if h == '' then return 0 end
 if h:byte() > 1 then return -2 end
-if #h < 93 or h:byte() ~= 1 then return -1 end
-if h:sub(10, 27) <= ARGV[1] then return 0 end
-if h:sub(2, 9) ~= ARGV[2] then return 1 end
-local high, low = h:byte(92, 93)
-local n = 93 + 256 * high + low
-if #h < n then h = redis.call('GETRANGE', KEYS[1], 0, n - 1) end
-if #h < n then return -1 end
+if #h < 151 or h:byte() ~= 1 or h:sub(6, 55) ~= h:sub(56, 105) then return -1 end
 `
 
-// move works out the times, the term and the names that the record is to have, and writes
-// nothing yet. In px it leaves whether the time to live changes.
+// move works out the times and the term that the record is to have, and writes nothing yet. In px
+// it leaves whether the time to live changes.
 const move = `
-local expires, used, term, names = h:sub(10, 27), h:sub(28, 45), h:sub(86, 91), h:sub(94, n)
-if ARGV[9] == '1' then names = '' end
+local expires, used, term = h:sub(14, 31), h:sub(32, 49), h:sub(50, 55)
 if ARGV[5] > term then
-	if names ~= '' and ARGV[7] ~= '1' then return names end
+	if ARGV[7] ~= '1' and ARGV[12] ~= '\0\0' and h:sub(150, 151) ~= '\0\0' then return 5 end
 	term = ARGV[5]
 end
 local px = ARGV[3] > expires or ARGV[8] == '1'
@@ -104,11 +93,22 @@ if px then expires = ARGV[3] end
 if ARGV[4] > used then used = ARGV[4] end
 `
 
-// replace writes the record. What is in none of the arguments stays as it is stored.
+// look ends the script unless the record is alive, has the version, and is otherwise as the caller thinks.
+const look = `
+local h = redis.call('GETRANGE', KEYS[1], 0, 110 + #ARGV[11])
+` + whole + `
+if h:sub(14, 31) <= ARGV[1] or h:sub(6, 13) ~= ARGV[2] then
+	if h:sub(1, 13) == ARGV[9] then return 2 end
+	if h:sub(14, 31) <= ARGV[1] then return 0 end
+	return 1
+end
+if h:sub(110, 109 + #ARGV[11]) ~= ARGV[11] then return 5 end
+`
+
+// replace writes the record.
 const replace = `
-local size = '\0\0'
-if names ~= '' then size = h:sub(92, 93) end
-local value = '\1' .. ARGV[10] .. expires .. used .. h:sub(46, 85) .. term .. size .. names .. ARGV[11]
+local times = expires .. used .. term
+local value = ARGV[9] .. times .. ARGV[9]:sub(6) .. times .. ARGV[10] .. ARGV[11] .. ARGV[12] .. ARGV[13]
 if px then
 	redis.call('SET', KEYS[1], value, 'PX', ARGV[6])
 else
@@ -117,37 +117,40 @@ end
 return 2
 `
 
-var updateScript = newScript(look + move + replace)
+var updateScript = script{"8638143debb38871c1d1f510f925218fae2192a7", look + move + replace}
 
-// succeedScript is createScript for KEYS[2] and updateScript for KEYS[1], both or neither: it
-// never has to ask the index, since the old record loses its names. ARGV[12] and [13] are the
-// next record and its time to live.
-var succeedScript = newScript(look + move + `
-local other = redis.call('GETRANGE', KEYS[2], 0, 26)
-if other ~= '' and (#other < 27 or other:byte() ~= 1 or other:sub(10, 27) > ARGV[1]) then return 4 end
-redis.call('SET', KEYS[2], ARGV[12], 'PX', ARGV[13])
-` + replace)
+// succeedScript is createScript for KEYS[2] and updateScript for KEYS[1], both or neither. ARGV[14] and
+// [15] are the next record and its time to live.
+var succeedScript = script{"e50a8d2f9c9ba86fdc590d7f29630ce9a8e0cc4e", look + move + `
+local other = redis.call('GETRANGE', KEYS[2], 0, 104)
+if other ~= '' and (#other < 105 or other:byte() ~= 1 or other:sub(6, 55) ~= other:sub(56, 105)
+	or other:sub(14, 31) > ARGV[1]) then return 4 end
+redis.call('SET', KEYS[2], ARGV[14], 'PX', ARGV[15])
+` + replace}
 
-// createScript is the rare second half of Create: something is under the key,
-// but it may have expired by our clock. ARGV: now, record, life.
-var createScript = newScript(`
-local n = redis.call('GETRANGE', KEYS[1], 0, 26)
-if n ~= '' and (#n < 27 or n:byte() ~= 1 or n:sub(10, 27) > ARGV[1]) then return 4 end
+// createScript is the rare second half of Create: something is under the key, but it may have expired by our
+// clock, or be our own. ARGV: now, record, life.
+var createScript = script{"8b62aac8115cfd39f9a74a5b3b0b95b04ef7c497", `
+local n = redis.call('GETRANGE', KEYS[1], 0, 104)
+if n ~= '' and n:sub(1, 13) == ARGV[2]:sub(1, 13) then return 2 end
+if n ~= '' and (#n < 105 or n:byte() ~= 1 or n:sub(6, 55) ~= n:sub(56, 105) or n:sub(14, 31) > ARGV[1]) then return 4 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 2
-`)
+`}
 
 // touchScript writes times and term in place, and nothing where nothing moves.
-var touchScript = newScript(look + move + `
-local times = expires .. used
-if times == h:sub(10, 45) then return 2 end
-redis.call('SETRANGE', KEYS[1], 9, times)
-if px then
-	redis.call('PEXPIRE', KEYS[1], ARGV[6])
-	if term ~= h:sub(86, 91) then redis.call('SETRANGE', KEYS[1], 85, term) end
-end
+var touchScript = script{"bb435cf692015e328e9cb5c0f1fd1894204b06b7", `
+local h = redis.call('GETRANGE', KEYS[1], 0, 150)
+` + whole + `
+if h:sub(14, 31) <= ARGV[1] then return 0 end
+if h:sub(6, 13) ~= ARGV[2] then return 1 end
+` + move + `
+local moved = ARGV[2] .. expires .. used .. term
+if moved == h:sub(6, 55) then return 2 end
+redis.call('SETRANGE', KEYS[1], 5, moved .. moved)
+if px then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
 return 2
-`)
+`}
 
 // change is a call of updateScript or touchScript, or the part of succeedScript that is for the
 // old record.
@@ -156,7 +159,16 @@ type change struct {
 	version    uint64 // of the record afterwards
 }
 
-const argIndexed = 7 - 1
+// Arguments that a look at the record changes.
+const (
+	argIndexed = 7 - 1
+	argFirst   = 9 - 1
+	argSum     = 10 - 1
+	argKnown   = 11 - 1
+	argRest    = 12 - 1
+	argData    = 13 - 1
+	noNames    = "\x00\x00"
+)
 
 func (s *Store) touching(id driver.ID, version uint64, used, expires time.Time) change {
 	now, until := micros(s.now()), micros(expires)
@@ -173,8 +185,47 @@ func (s *Store) touching(id driver.ID, version uint64, used, expires time.Time) 
 func (s *Store) replacing(rec *driver.Record) change {
 	c := s.touching(rec.ID, rec.Version, rec.Used, rec.Expires)
 	c.version++
-	c.args = append(c.args, answer(rec.Exact), answer(rec.Subject == ""), versionBytes(c.version), textOf(rec.Data))
+	c.args = append(c.args, answer(rec.Exact), beginning(c.version, rand.Uint32()), "", "", "", textOf(rec.Data))
+	if rec.Subject == "" {
+		c.args[argRest] = noNames
+	}
+	c.know(rec)
 	return c
+}
+
+// know says what is stored from created on.
+func (c *change) know(rec *driver.Record) {
+	if c.args[argRest] == noNames {
+		c.args[argKnown] = textOf(origin(rec))
+	} else {
+		c.args[argKnown] = origins(rec)
+	}
+	crc := sum(c.args[argFirst], c.args[argKnown:argData+1]...)
+	c.args[argSum] = textOf(binary.BigEndian.AppendUint32(nil, crc))
+}
+
+// inform reads the record that a script asks about. Then the index gets to know it up to a deadline, and the
+// change what is stored.
+func (s *Store) inform(ctx context.Context, what string, c *change, id driver.ID, expires time.Time) error {
+	rec, err := s.fromPrimary(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case versionBytes(rec.Version) != c.args[1]:
+		return errConflict
+	}
+	update := len(c.args) > argData
+	if update {
+		c.know(&rec)
+	}
+	if !update || c.args[argRest] != noNames {
+		rec.Expires = expires
+		if err = s.index(ctx, what, &rec); err != nil {
+			return err
+		}
+	}
+	c.args[argIndexed] = yes
+	return nil
 }
 
 const no, yes = "0", "1"

@@ -2,12 +2,15 @@ package redisstore
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
+
+const whatLoad = "redisstore: load"
 
 // Load implements driver.Store.
 func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
@@ -19,7 +22,7 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	case s.cacheFor > 0:
 		msg, err = s.cached(ctx, id)
 	default:
-		msg, err = s.do(ctx, "redisstore: load", s.client.B().Get().Key(s.key(id)).Build())
+		msg, _, err = s.do(ctx, whatLoad, s.client.B().Get().Key(s.key(id)).Build())
 	}
 	if err != nil {
 		return driver.Record{}, absent(err)
@@ -37,12 +40,14 @@ func absent(err error) error {
 
 // read takes a record from a reply to GET.
 func (s *Store) read(msg *rueidis.RedisMessage, id driver.ID) (driver.Record, error) {
-	text, err := msg.ToString()
-	if err != nil {
-		return driver.Record{}, errCorrupt
+	if !msg.IsString() {
+		return driver.Record{}, odd(whatLoad)
 	}
+	text, _ := msg.ToString()
 	rec, err := decode(bytesOf(text))
 	switch {
+	case err != nil && isStatus(msg):
+		return driver.Record{}, odd(whatLoad)
 	case err != nil:
 		return driver.Record{}, err
 	case rec.ID != id:
@@ -62,12 +67,11 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	now := micros(s.now())
 	// No version is used twice, even if a record comes back under the ID of an older one.
 	version, key, px := max(now, 1), s.key(rec.ID), life(micros(rec.Expires), now)
-	value := encode(rec, version)
-	err := s.insert(ctx, what, rec, s.client.B().Arbitrary("SET").Keys(key).Args(value, "NX", "PX", px).Build())
+	value := encode(rec, version, rand.Uint32())
+	unsure, err := s.insert(ctx, what, rec, s.client.B().Arbitrary("SET").Keys(key).Args(value, "NX", "PX", px).Build())
 	if rueidis.IsRedisNil(err) {
-		var msg rueidis.RedisMessage
-		msg, err = s.run(ctx, what, createScript, []string{key}, timeDigits(now), value, px)
-		err = outcome(&msg, err)
+		msg, again, failed := s.run(ctx, what, createScript, []string{key}, timeDigits(now), value, px)
+		err = known(what, unsure || again, outcome(what, &msg, failed))
 	}
 	s.wrote(rec.ID)
 	if err == nil {
@@ -77,27 +81,28 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 }
 
 // insert sends the SET, and with it the word to the index.
-func (s *Store) insert(ctx context.Context, what string, rec *driver.Record, set rueidis.Completed) error {
+func (s *Store) insert(ctx context.Context, what string, rec *driver.Record, set rueidis.Completed) (unsure bool, err error) {
 	if rec.Subject == "" {
-		_, err := s.do(ctx, what, set)
-		return err
+		msg, unsure, err := s.do(ctx, what, set)
+		return unsure, isOK(what, &msg, err)
 	}
 	entries := s.entries(rec)
-	replies, err := s.doAll(ctx, what, append([]rueidis.Completed{set}, s.byName(entries)...)...)
-	refused := replies[0].Error()
+	replies, unsure, err := s.doAll(ctx, what, append([]rueidis.Completed{set}, s.byName(entries)...)...)
+	msg, refused := replies[0].ToMessage()
+	refused = isOK(what, &msg, refused)
 	if err == nil && refused != nil && !rueidis.IsRedisNil(refused) {
-		return s.fail(ctx, what, refused)
+		return unsure, s.fail(ctx, what, refused)
 	}
 	if err == nil { // also where the key is taken: createScript may find that it is not
 		err = s.indexed(ctx, what, entries, replies[1:])
 	}
 	if err == nil {
-		return refused
+		return unsure, refused
 	}
 	if refused == nil {
 		_ = s.Delete(ctx, rec.ID) // nobody has been told of it; unlisted it must not stay
 	}
-	return err
+	return unsure, err
 }
 
 // Update implements driver.Store.
@@ -106,7 +111,7 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		return err
 	}
 	c := s.replacing(rec)
-	err := s.apply(ctx, "redisstore: update", updateScript, c, rec.ID, rec.Expires)
+	err := s.apply(ctx, "redisstore: update", updateScript, &c, rec.ID, rec.Expires)
 	if err == nil {
 		rec.Version = c.version
 	}
@@ -115,51 +120,29 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 
 // Touch implements driver.Store.
 func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
-	return s.apply(ctx, "redisstore: touch", touchScript, s.touching(id, version, used, expires), id, expires)
+	c := s.touching(id, version, used, expires)
+	return s.apply(ctx, "redisstore: touch", touchScript, &c, id, expires)
 }
 
-// apply makes a change. Only if that takes the record into a later term, it has a word with the
-// index, and comes back.
-func (s *Store) apply(ctx context.Context, what string, sc script, c change, id driver.ID, expires time.Time) error {
-	msg, err := s.run(ctx, what, sc, c.keys, c.args...)
-	if err == nil && msg.IsString() {
-		names, _ := msg.ToString()
-		if err = s.index(ctx, what, id, names, expires); err == nil {
-			c.args[argIndexed] = yes
-			msg, err = s.run(ctx, what, sc, c.keys, c.args...)
+// apply makes a change. Only if the script asks, because that takes the record into a later term or the caller
+// does not know what is stored, it looks at the record and comes back.
+func (s *Store) apply(ctx context.Context, what string, sc script, c *change, id driver.ID, expires time.Time) error {
+	msg, unsure, err := s.run(ctx, what, sc, c.keys, c.args...)
+	if err = outcome(what, &msg, err); err == errAsk {
+		if err = s.inform(ctx, what, c, id, expires); err == nil {
+			var again bool
+			msg, again, err = s.run(ctx, what, sc, c.keys, c.args...)
+			unsure, err = unsure || again, asked(outcome(what, &msg, err))
 		}
 	}
 	s.wrote(id)
-	return outcome(&msg, err)
+	return known(what, unsure, err)
 }
 
 // Delete implements driver.Store.
 func (s *Store) Delete(ctx context.Context, id driver.ID) error {
-	_, err := s.do(ctx, "redisstore: delete", s.client.B().Del().Key(s.key(id)).Build())
+	const what = "redisstore: delete"
+	msg, _, err := s.do(ctx, what, s.client.B().Del().Key(s.key(id)).Build())
 	s.wrote(id)
-	return err
-}
-
-// outcome reads what a script on a record answered.
-func outcome(msg *rueidis.RedisMessage, err error) error {
-	if err != nil {
-		return err
-	}
-	code, err := msg.ToInt64()
-	if err != nil {
-		return errCorrupt
-	}
-	switch code {
-	case gone:
-		return errNotFound
-	case conflict:
-		return errConflict
-	case done:
-		return nil
-	case exists:
-		return errExists
-	case newer:
-		return errNewer
-	}
-	return errCorrupt
+	return fits(what, err, msg.IsInt64())
 }

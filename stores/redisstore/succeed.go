@@ -3,8 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
-
-	"github.com/redis/rueidis"
+	"math/rand/v2"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -21,41 +20,51 @@ func (s *Store) Succeed(ctx context.Context, old, next *driver.Record) error {
 	version := max(now, 1)
 	c := s.replacing(old)
 	c.keys = append(c.keys, s.key(next.ID))
-	c.args = append(c.args, encode(next, version), life(micros(next.Expires), now))
-	err := s.succeed(ctx, c, next)
+	c.args = append(c.args, encode(next, version, rand.Uint32()), life(micros(next.Expires), now))
+	unsure, err := s.succeed(ctx, &c, next)
+	if err == errAsk {
+		if err = s.inform(ctx, whatSucceed, &c, old.ID, old.Expires); err == nil {
+			var again bool
+			again, err = s.succeed(ctx, &c, next)
+			unsure, err = unsure || again, asked(err)
+		}
+	}
 	s.wrote(old.ID)
 	s.wrote(next.ID)
-	if err == nil {
+	if err = known(whatSucceed, unsure, err); err == nil {
 		old.Version, next.Version = c.version, version
 	}
 	return err
 }
 
+const whatSucceed = "redisstore: succeed"
+
 // succeed sends the script, and before it in the same breath the word to the index: next must not
 // live unlisted.
-func (s *Store) succeed(ctx context.Context, c change, next *driver.Record) error {
-	const what = "redisstore: succeed"
+func (s *Store) succeed(ctx context.Context, c *change, next *driver.Record) (unsure bool, err error) {
 	entries := s.entries(next)
 	cmds := append(s.byName(entries), succeedScript.byName(s.client, c.keys, c.args))
-	replies, err := s.doAll(ctx, what, cmds...)
+	replies, unsure, err := s.doAll(ctx, whatSucceed, cmds...)
 	if err != nil {
-		return err
+		return unsure, err
 	}
 	last := len(entries)
-	indexErr := s.indexed(ctx, what, entries, replies[:last])
-	var msg rueidis.RedisMessage
-	if msg, err = replies[last].ToMessage(); isUnknown(err) {
+	indexErr := s.indexed(ctx, whatSucceed, entries, replies[:last])
+	msg, err := replies[last].ToMessage()
+	if isUnknown(err) {
 		if indexErr != nil {
-			return indexErr
+			return unsure, indexErr
 		}
-		msg, err = s.run(ctx, what, succeedScript, c.keys, c.args...)
+		var again bool
+		msg, again, err = s.run(ctx, whatSucceed, succeedScript, c.keys, c.args...)
+		unsure = unsure || again
 	} else if err != nil {
-		err = s.fail(ctx, what, err)
+		err = s.fail(ctx, whatSucceed, err)
 	}
-	if err = outcome(&msg, err); err == nil {
-		return indexErr
+	if err = outcome(whatSucceed, &msg, err); err == nil {
+		err = indexErr
 	}
-	return err
+	return unsure, err
 }
 
 // succeedInSteps is for records on different nodes. Nobody has next's token yet,

@@ -1,0 +1,134 @@
+package redisstore
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+)
+
+// The connections of the application's own client were reset while they were idle. No call notices.
+func TestOwnClientAfterReset(t *testing.T) {
+	for name, option := range map[string]rueidis.ClientOption{
+		"as rueidis makes it":    {},
+		"without cache":          {DisableCache: true},
+		"a connection each":      {DisableAutoPipelining: true},
+		"a connection, no cache": {DisableAutoPipelining: true, DisableCache: true, DisableRetry: true},
+	} {
+		for _, config := range []Config{{}, {CacheFor: time.Minute}} {
+			if config.CacheFor > 0 && option.DisableCache {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%v", name, config.CacheFor), func(t *testing.T) {
+				proxy := testserver.NewProxy(t, single(t).Addr)
+				option.InitAddress = []string{proxy.Addr}
+				client, err := rueidis.NewClient(option)
+				ok(t, err)
+				t.Cleanup(client.Close)
+				s, err := New(client, config)
+				ok(t, err)
+				for range 3 {
+					afterReset(t, s, proxy)
+				}
+			})
+		}
+	}
+}
+
+// afterReset makes 20 calls of each kind at once, after as many connections have been reset.
+func afterReset(t *testing.T, s *Store, proxy *testserver.Proxy) {
+	t.Helper()
+	const n = 20
+	recs := make([]*driver.Record, n)
+	for i := range recs {
+		recs[i] = create(t, s, "alice", "data")
+	}
+	next, fresh := make([]*driver.Record, n), make([]*driver.Record, n)
+	for i := range n {
+		next[i], fresh[i] = newRecord("alice", "next"), newRecord("alice", "fresh")
+	}
+	for _, c := range []struct {
+		name string
+		call func(i int) error
+	}{
+		{"Load", func(i int) error { return loads(t.Context(), s, recs[i]) }},
+		{"Update", func(i int) error { return s.Update(t.Context(), recs[i]) }},
+		{"Touch", func(i int) error {
+			return s.Touch(t.Context(), recs[i].ID, recs[i].Version, recs[i].Used.Add(time.Second), recs[i].Expires.Add(time.Second))
+		}},
+		{"Create", func(i int) error { return s.Create(t.Context(), fresh[i]) }},
+		{"Create without a subject", func(int) error { return s.Create(t.Context(), newRecord("", "data")) }},
+		{"Succeed", func(i int) error { return s.Succeed(t.Context(), ended(recs[i]), next[i]) }},
+		{"BySubject", func(int) error {
+			for _, err := range s.BySubject(t.Context(), "alice") {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"Delete", func(i int) error { return s.Delete(t.Context(), recs[i].ID) }},
+		{"Ping", func(int) error { return s.Ping(t.Context()) }},
+	} {
+		var warm, calls sync.WaitGroup
+		for range n {
+			warm.Go(func() { _ = s.Ping(t.Context()) })
+		}
+		warm.Wait()
+		proxy.Reset()
+		errs := make([]error, n)
+		for i := range n {
+			calls.Go(func() { errs[i] = c.call(i) })
+		}
+		calls.Wait()
+		failed := 0
+		for _, err := range errs {
+			if err != nil {
+				failed++
+			}
+		}
+		if failed > 0 {
+			t.Errorf("%s: %d of %d failed: %v", c.name, failed, n, errors.Join(errs...))
+		}
+	}
+	for _, err := range s.All(t.Context()) {
+		ok(t, err)
+	}
+}
+
+// A write whose answer is lost is made again, and knows its own work.
+func TestLostAnswers(t *testing.T) {
+	proxy := testserver.NewProxy(t, single(t).Addr)
+	s, direct := openStore(t, nil, Config{}, proxy.Addr), openStore(t, nil, Config{}, single(t).Addr)
+	for n := range 40 { // somewhere in the replies
+		for range 3 {
+			rec := newRecord("alice", "data")
+			for name, call := range map[string]func() error{
+				"Create": func() error { return s.Create(t.Context(), rec) },
+				"Update": func() error { rec.Data = []byte("after"); return s.Update(t.Context(), rec) },
+			} {
+				if name == "Update" && rec.Version == 0 {
+					continue
+				}
+				ok(t, s.Ping(t.Context()))
+				proxy.CutAfter(n)
+				before := rec.Version
+				if err := call(); err != nil {
+					t.Errorf("%s, cut after %d bytes: %v", name, n, err)
+				}
+				proxy.Heal()
+				got, err := direct.Load(t.Context(), rec.ID)
+				ok(t, err)
+				if got.Version != rec.Version || name == "Update" && rec.Version != before+1 {
+					t.Errorf("%s: version %d is stored, %d was answered, %d was before", name, got.Version, rec.Version, before)
+				}
+			}
+		}
+	}
+}
