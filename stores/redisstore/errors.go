@@ -26,10 +26,6 @@ func stays(err error) bool {
 	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnreadable)
 }
 
-// commands are all that the user needs leave for: the store's own and, after SCAN, those of the client.
-const commands = "GET, SET, DEL, GETRANGE, SETRANGE, PEXPIRE, PTTL, ZADD, ZRANGE, ZRANGEBYSCORE, ZREM, ZSCORE, TIME, EVAL, EVALSHA, ROLE, SCAN, " +
-	"PING, CLIENT, with CacheFor MULTI, EXEC, in a Cluster CLUSTER, ASKING, READONLY"
-
 // unavailable says what went wrong, and so that errors.Is finds the error of a
 // context that has ended, whatever the client made of that.
 func unavailable(ctx context.Context, what string, err error) error {
@@ -44,19 +40,20 @@ func unavailable(ctx context.Context, what string, err error) error {
 
 // advice says what an administrator can do about an error reply.
 func advice(err error) string {
-	reply, ok := rueidis.IsRedisErr(err)
-	if !ok {
-		return ""
+	text := err.Error()
+	word := ""
+	if _, ok := rueidis.IsRedisErr(err); ok {
+		word, _, _ = strings.Cut(text, " ")
 	}
-	word, _, _ := strings.Cut(reply.Error(), " ")
-	if strings.Contains(reply.Error(), "user executing the script can't") { // NOPERM as Redis 7 says it there
+	// In a script, Redis 7 says it in its own way, and the client hides what was refused as it connected.
+	if strings.Contains(text, "user executing the script can't") || strings.HasPrefix(text, "NOPERM ") {
 		word = "NOPERM"
 	}
 	switch word {
 	case "OOM":
 		return "Redis is full: raise maxmemory"
 	case "NOAUTH", "WRONGPASS", "NOPERM":
-		return "check the client's Username and Password, and the user's ACL: " + commands
+		return "check the client's Username and Password, and the user's ACL: " + acl
 	case "READONLY":
 		return "the client talks to a replica: give it the master, Sentinel or the Cluster"
 	case "MISCONF":

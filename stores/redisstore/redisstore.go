@@ -23,8 +23,10 @@
 //
 // A record is one key. Update, Touch and Succeed are Lua scripts that compare the
 // version on the server; Create is SET NX, Delete is DEL, Load and Reload are GET. All
-// are one round trip. Two rare cases take more: the first use of a script on a server that
-// does not know it yet, and a deadline that moves past a 32-day boundary.
+// are one round trip. Rare cases take more: the first use of a script on a server that
+// does not know it yet, a deadline that moves past a 32-day boundary, and an Update by a caller with another Created,
+// Subject or Labels than the stored. A command whose connection was lost is sent again, and what it did the first time is known by a
+// mark in the record.
 //
 // A record that a newer release wrote, in a format of its own, is ErrUnreadable and stays as it is, for every method
 // but Delete. Walks go past it, and past what is no record at all, and end in that error.
@@ -47,9 +49,23 @@
 // has reloaded or, where Open knows of the cache or the replicas, written. The index is read at
 // the primary always.
 //
+// # Access
+//
+// A user of Redis that may do this, and nothing else, is enough. With another Config.Prefix, the pattern begins with that.
+//
+//	ACL SETUSER sessions reset on >password ~coatcheck:* +get +set +del +getrange +setrange +pexpire +pttl +zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping +info +client +multi +exec +cluster +asking +readonly
+//
+// No channels are needed. CLIENT, MULTI and EXEC are for CacheFor, CLUSTER, ASKING and READONLY for a Cluster; without INFO, Open
+// cannot warn.
+//
+// # Damage
+//
+// A record has a checksum, and a copy of what scripts change in it: one that was damaged in Redis is ErrCorrupt, and never
+// another record or none. Touch does not look at Data and names; an Update replaces damaged Data.
+//
 // # Limits
 //
-// A session costs about 330 bytes in Redis beside its Data, and 190 more for its subject's set and
+// A session costs about 390 bytes in Redis beside its Data, and 190 more for its subject's set and
 // 150 for each label's if it is the only one there.
 // MaxData is 8 MiB. Under "maxmemory" Redis must run with the policy noeviction:
 // every other one throws out live sessions. When it is full, reads and Delete
@@ -76,6 +92,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -108,6 +125,9 @@ type Config struct {
 	// may be honoured for that time. No write is lost by it: Update compares
 	// versions at the server. Needs Redis 6 or newer. Default: 0, no caching.
 	CacheFor time.Duration
+
+	// Logger gets a warning from Open if Redis may throw out sessions that are alive. Default: nil, slog.Default().
+	Logger *slog.Logger
 }
 
 // Store is a driver.Store in Redis. Make one with Open or New.
@@ -115,6 +135,7 @@ type Store struct {
 	client rueidis.Client
 	guards [breakers]*breaker.Breaker
 	now    func() time.Time
+	log    *slog.Logger
 
 	sessions, subjects, labels string // what keys begin with
 	oneSlot                    bool   // all keys are on one node
@@ -139,7 +160,12 @@ var (
 // each of its calls and gets its answer sooner over a connection of its own;
 // buffers of 16 KiB in place of 512; RetryDelay so that a read is tried again
 // once; a dialer whose connections notice that a server has gone before they send
-// it something. SendToReplicas it asks about reads only. Redis must be there: it returns ErrUnavailable where it is not.
+// it something. SendToReplicas it asks about reads only.
+//
+// Redis must be there: Open returns ErrUnavailable where it is not. It asks each node that answers for every command
+// that the store uses, in a form that changes nothing; the error names the one that a node refuses, because the
+// user's ACL lacks it, it was renamed, or there are no scripts. It warns (Config.Logger) of a maxmemory-policy that throws
+// out sessions.
 func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	option.DisableAutoPipelining = true
 	if config.CacheFor == 0 {
@@ -172,7 +198,7 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	}
 	client, err := rueidis.NewClient(option)
 	if err != nil {
-		return nil, driver.Unavailable("redisstore: connect", err)
+		return nil, unavailable(context.Background(), "redisstore: connect", err)
 	}
 	s, err := New(client, config)
 	if err != nil {
@@ -180,6 +206,10 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 		return nil, err
 	}
 	s.close = client.Close
+	if err := s.check(context.Background()); err != nil {
+		client.Close()
+		return nil, err
+	}
 	if replicas != nil {
 		s.lags, s.bypass = true, maxBypass
 	}
@@ -188,9 +218,9 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 
 // New returns a store that uses the application's client. Close leaves it open.
 // A client with auto-pipelining, rueidis's default, carries half as many calls again
-// as Open's at high concurrency, and takes up to twice as long for a single one; a
-// write after the server's restart can fail once on each connection. If it has a SendToReplicas, that must
-// go by IsReadOnly, for the store has reads for the primary that are not marked so.
+// as Open's at high concurrency, and takes up to twice as long for a single one. If it has a SendToReplicas, that must
+// go by IsReadOnly, for the store has reads for the primary that are not marked so. New asks the server nothing:
+// what Open checks, the first calls find out.
 func New(client rueidis.Client, config Config) (*Store, error) {
 	switch {
 	case client == nil:
@@ -200,12 +230,16 @@ func New(client rueidis.Client, config Config) (*Store, error) {
 	case config.CacheFor < 0:
 		return nil, fmt.Errorf("redisstore: Config.CacheFor is %v", config.CacheFor)
 	}
+	if config.Logger == nil {
+		config.Logger = slog.Default()
+	}
 	if config.Prefix == "" {
 		config.Prefix = DefaultPrefix
 	}
 	s := &Store{
 		client:   client,
 		now:      time.Now,
+		log:      config.Logger,
 		sessions: config.Prefix + "session:",
 		subjects: config.Prefix + "subject:",
 		labels:   config.Prefix + "label:",

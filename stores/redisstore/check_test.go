@@ -1,0 +1,175 @@
+package redisstore
+
+import (
+	"bytes"
+	"errors"
+	"iter"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+)
+
+// restricted makes the user of the package comment at a server, and returns how to log in.
+func restricted(tb testing.TB, server *testserver.Server, more ...string) rueidis.ClientOption {
+	tb.Helper()
+	text, err := os.ReadFile("redisstore.go")
+	ok(tb, err)
+	const line = "ACL SETUSER sessions reset on >password "
+	_, rest, _ := strings.Cut(string(text), "//	"+line)
+	words, _, _ := strings.Cut(rest, "\n")
+	if words != acl {
+		tb.Fatalf("the package comment has %q, the advice %q", words, acl)
+	}
+	command(tb, server, append(strings.Fields(line+words), more...)...)
+	return rueidis.ClientOption{InitAddress: []string{server.Addr}, Username: "sessions", Password: "password"}
+}
+
+// The user of the package comment can do everything, and is refused nothing.
+func TestUserOfThePackageComment(t *testing.T) {
+	server := testserver.Redis(t)
+	option := restricted(t, server)
+	for _, config := range []Config{{}, {CacheFor: time.Minute}} {
+		s, err := Open(option, config)
+		ok(t, err)
+		useAll(t, s, server)
+		ok(t, s.Close())
+	}
+	h := harness(storetest.NewClock(), Config{}, func(testing.TB) []*testserver.Server { return []*testserver.Server{server} })
+	clock := h.Clock
+	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
+		command(tb, server, "FLUSHALL")
+		return func(tb testing.TB) driver.Store {
+			s, err := Open(option, Config{})
+			ok(tb, err)
+			tb.Cleanup(func() { _ = s.Close() })
+			s.now, opened = clock.Now, s
+			return s
+		}
+	}
+	storetest.Run(t, h)
+	if log := command(t, server, "ACL", "LOG"); log != "" {
+		t.Errorf("refused: %s", log)
+	}
+}
+
+// The nodes of a Cluster each have the user.
+func TestUserOfThePackageCommentInCluster(t *testing.T) {
+	var option rueidis.ClientOption
+	for _, node := range cluster(t) {
+		option = restricted(t, node)
+	}
+	s, err := Open(option, Config{})
+	ok(t, err)
+	defer s.Close()
+	rec := create(t, s, "alice", "data")
+	ok(t, s.Update(t.Context(), rec))
+	ok(t, loads(t.Context(), s, rec))
+	ok(t, s.Delete(t.Context(), rec.ID))
+	last := cluster(t)[2]
+	restricted(t, last, "-zscore")
+	if _, err := Open(option, Config{}); err == nil || !strings.Contains(err.Error(), "refuses ZSCORE") {
+		t.Errorf("without ZSCORE at one node: %v", err)
+	}
+}
+
+// Without a command or a kind of key, Open says which.
+func TestOpenNamesWhatIsRefused(t *testing.T) {
+	server := testserver.Redis(t)
+	for _, word := range strings.Fields(acl)[1:] {
+		name := word[1:]
+		config := Config{}
+		switch name {
+		case "cluster", "asking", "readonly", "info": // not here, or not needed
+			continue
+		case "client", "multi", "exec":
+			config.CacheFor = time.Minute
+		}
+		s, err := Open(restricted(t, server, "-"+name), config)
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(strings.ToLower(err.Error()), name) || !strings.Contains(err.Error(), acl) {
+			t.Errorf("without %s: %v", name, err)
+		}
+		if refused := (*refusal)(nil); config.CacheFor == 0 && (!errors.As(err, &refused) || refused.command != strings.ToUpper(name)) {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
+	for pattern, name := range map[string]string{"session:": "ZADD", "subject:": "GET", "label:": "GET"} {
+		option := restricted(t, server, "resetkeys", "~coatcheck:"+pattern+"*")
+		if _, err := Open(option, Config{}); err == nil || !strings.Contains(err.Error(), "refuses "+name) {
+			t.Errorf("with the keys %s alone: %v", pattern, err)
+		}
+	}
+	if _, err := Open(restricted(t, server), Config{Prefix: "other:"}); err == nil || !strings.Contains(err.Error(), "refuses GET") {
+		t.Errorf("with another prefix: %v", err)
+	}
+	renamed := testserver.Redis(t, "--rename-command", "EVAL", "")
+	if _, err := Open(rueidis.ClientOption{InitAddress: []string{renamed.Addr}}, Config{}); err == nil || !strings.Contains(err.Error(), "refuses EVAL,") {
+		t.Errorf("without scripts: %v", err)
+	}
+	s, err := Open(restricted(t, server), Config{})
+	ok(t, err)
+	defer s.Close()
+	command(t, server, "ACL", "SETUSER", "sessions", "-zadd")
+	if err := s.Create(t.Context(), newRecord("alice", "data")); err == nil || !strings.Contains(err.Error(), acl) {
+		t.Errorf("Create without ZADD: %v", err)
+	}
+}
+
+// A server that is full, or that throws sessions out, can be used; of the second, Open warns. It leaves nothing there.
+func TestOpenWarnsOfEviction(t *testing.T) {
+	server := testserver.Redis(t)
+	for _, policy := range []string{"noeviction", "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-ttl"} {
+		command(t, server, "CONFIG", "SET", "maxmemory-policy", policy)
+		for _, more := range []string{"+info", "-info"} {
+			var log bytes.Buffer
+			s, err := Open(restricted(t, server, more), Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			ok(t, err)
+			s.Close()
+			if warned := strings.Contains(log.String(), "maxmemory-policy="+policy); warned != (policy != "noeviction" && more == "+info") {
+				t.Errorf("%s, %s: the log is %q", policy, more, log.String())
+			}
+		}
+	}
+	command(t, server, "CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", "1")
+	s, err := Open(rueidis.ClientOption{InitAddress: []string{server.Addr}}, Config{})
+	ok(t, err)
+	s.Close()
+	if n := command(t, server, "DBSIZE"); n != "0" {
+		t.Errorf("Open left %s keys", n)
+	}
+}
+
+// useAll makes every call once, with an index that has old members to look at.
+func useAll(t *testing.T, s *Store, server *testserver.Server) {
+	t.Helper()
+	ctx := t.Context()
+	rec, gone := create(t, s, "alice", "data"), create(t, s, "alice", "gone")
+	ok(t, s.Delete(ctx, gone.ID))
+	for _, member := range []string{string(rec.ID[:]), string(gone.ID[:])} {
+		command(t, server, "ZADD", s.subjects+"alice", "XX", "1", member)
+	}
+	create(t, s, "alice", "new") // looks at the old ones
+	ok(t, s.Update(ctx, rec))
+	ok(t, s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Second)))
+	ok(t, s.Succeed(ctx, ended(rec), newRecord("alice", "next")))
+	other := create(t, openStore(t, nil, Config{}, server.Addr), "alice", "other")
+	ok(t, loads(ctx, s, other))
+	_, err := s.Reload(ctx, other.ID)
+	ok(t, err)
+	ok(t, s.Ping(ctx))
+	for _, walk := range []iter.Seq2[driver.Record, error]{s.All(ctx), s.BySubject(ctx, "alice")} {
+		if n := listed(t, walk); n < 2 {
+			t.Errorf("%d records", n)
+		}
+	}
+}
