@@ -17,7 +17,9 @@ const patience = 2 * time.Second
 
 // do sends one command and returns the reply. A nil reply is rueidis.Nil, an
 // error reply is ErrCorrupt or ErrUnavailable. unsure says that the command may have run once before, unseen.
-func (s *Store) do(ctx context.Context, what string, cmd rueidis.Completed) (msg rueidis.RedisMessage, unsure bool, err error) {
+func (s *Store) do(ctx context.Context, what string, cmd rueidis.Completed) (
+	msg rueidis.RedisMessage, unsure bool, err error,
+) {
 	err = s.guard(ctx, what, cmd.Slot(), func(ctx context.Context) (err error) {
 		msg, unsure, err = s.send(ctx, cmd)
 		return err
@@ -27,21 +29,25 @@ func (s *Store) do(ctx context.Context, what string, cmd rueidis.Completed) (msg
 
 // send sends a command, again as long as the connection was stale, and again after one was lost.
 func (s *Store) send(ctx context.Context, cmd rueidis.Completed) (msg rueidis.RedisMessage, unsure bool, err error) {
-	replies, unsure := s.repeat(ctx, []rueidis.Completed{cmd}, func(cmds []rueidis.Completed) []rueidis.RedisResult {
-		return []rueidis.RedisResult{s.client.Do(ctx, cmds[0])}
-	})
-	msg, err = replies[0].ToMessage()
+	reply := s.client.Do(ctx, cmd)
+	if again(reply.NonRedisError()) {
+		replies := []rueidis.RedisResult{reply}
+		unsure = s.repeat(ctx, []rueidis.Completed{cmd}, replies)
+		reply = replies[0]
+	}
+	msg, err = reply.ToMessage()
 	return msg, unsure, err
 }
 
 // doAll sends several commands at once, without waiting for one another's
 // replies. There is a reply to each, if only the error that none came; the error
 // returned is the first of these, and not what the server said.
-func (s *Store) doAll(ctx context.Context, what string, cmds ...rueidis.Completed) (replies []rueidis.RedisResult, unsure bool, err error) {
+func (s *Store) doAll(ctx context.Context, what string, cmds ...rueidis.Completed) (
+	replies []rueidis.RedisResult, unsure bool, err error,
+) {
 	err = s.guard(ctx, what, cmds[0].Slot(), func(ctx context.Context) error {
-		replies, unsure = s.repeat(ctx, cmds, func(cmds []rueidis.Completed) []rueidis.RedisResult {
-			return slices.Clone(s.client.DoMulti(ctx, cmds...))
-		})
+		replies = slices.Clone(s.client.DoMulti(ctx, cmds...))
+		unsure = s.repeat(ctx, cmds, replies)
 		for _, r := range replies {
 			if err := r.NonRedisError(); err != nil {
 				return err

@@ -15,8 +15,8 @@ import (
 
 // acl is what a user of Redis needs beside a password, with DefaultPrefix. INFO is for the warning of Open, and
 // the commands after it are the client's.
-const acl = "~" + DefaultPrefix + "* +get +set +del +getrange +setrange +pexpire +pttl +zadd +zrange +zrangebyscore +zrem +zscore +time " +
-	"+eval +evalsha +role +scan +ping +info +client +multi +exec +cluster +asking +readonly"
+const acl = "~" + DefaultPrefix + "* +get +set +del +getrange +setrange +pexpire +pttl " +
+	"+zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping +info +client +multi +exec +cluster +asking +readonly"
 
 // refusal is a command that a server does not run.
 type refusal struct {
@@ -25,7 +25,8 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	return fmt.Sprintf("redisstore: Redis at %s refuses %s, which the store needs: %v (no command may be renamed, and a user needs: %s)",
+	return fmt.Sprintf("redisstore: Redis at %s refuses %s, which the store needs: %v "+
+		"(no command may be renamed, and a user needs: %s)",
 		r.addr, r.command, r.err, acl)
 }
 
@@ -93,15 +94,17 @@ func (s *Store) checkNode(ctx context.Context, addr string, node rueidis.Client)
 	}
 	for i, r := range node.DoMulti(ctx, cmds...) {
 		command := calls[i][0]
-		err := r.Error()
+		reply, err := r.ToMessage()
 		switch {
 		case !answered(err):
 			return err
 		case command == "INFO":
-			text, _ := r.ToString()
+			text, _ := reply.ToString()
 			s.warnOfEviction(ctx, addr, text)
 		case refuses(err):
 			return &refusal{addr, command, err}
+		case command == "EVAL" && (err == nil || rueidis.IsRedisNil(err)) && outcome(command, &reply, err) != errNotFound:
+			return &refusal{addr, command, errOdd}
 		}
 	}
 	return nil
@@ -123,7 +126,7 @@ func (s *Store) warnOfEviction(ctx context.Context, addr, info string) {
 	_, rest, _ := strings.Cut(info, "maxmemory_policy:")
 	policy, _, _ := strings.Cut(rest, "\r\n")
 	if policy != "" && policy != "noeviction" {
-		s.log.WarnContext(ctx, "redisstore: when Redis is full, it throws out sessions that are alive; set maxmemory-policy to noeviction",
+		s.log.WarnContext(ctx, "redisstore: a full Redis throws out live sessions; set maxmemory-policy to noeviction",
 			"maxmemory-policy", policy, "server", addr)
 	}
 }

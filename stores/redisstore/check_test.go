@@ -22,13 +22,17 @@ func restricted(tb testing.TB, server *testserver.Server, more ...string) rueidi
 	tb.Helper()
 	text, err := os.ReadFile("redisstore.go")
 	ok(tb, err)
-	const line = "ACL SETUSER sessions reset on >password "
-	_, rest, _ := strings.Cut(string(text), "//	"+line)
-	words, _, _ := strings.Cut(rest, "\n")
-	if words != acl {
-		tb.Fatalf("the package comment has %q, the advice %q", words, acl)
+	const line, first = "//	ACL SETUSER sessions ", "reset on >password "
+	var words []string
+	for _, part := range strings.Split(string(text), line)[1:] {
+		part, _, _ = strings.Cut(part, "\n")
+		words = append(words, part)
 	}
-	command(tb, server, append(strings.Fields(line+words), more...)...)
+	all := strings.Join(words, " ")
+	if all != first+acl {
+		tb.Fatalf("the package comment has %q, the advice %q", all, acl)
+	}
+	command(tb, server, append(strings.Fields("ACL SETUSER sessions "+all), more...)...)
 	return rueidis.ClientOption{InitAddress: []string{server.Addr}, Username: "sessions", Password: "password"}
 }
 
@@ -99,7 +103,8 @@ func TestOpenNamesWhatIsRefused(t *testing.T) {
 		if err == nil || !strings.Contains(strings.ToLower(err.Error()), name) || !strings.Contains(err.Error(), acl) {
 			t.Errorf("without %s: %v", name, err)
 		}
-		if refused := (*refusal)(nil); config.CacheFor == 0 && (!errors.As(err, &refused) || refused.command != strings.ToUpper(name)) {
+		refused := (*refusal)(nil)
+		if config.CacheFor == 0 && (!errors.As(err, &refused) || refused.command != strings.ToUpper(name)) {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
@@ -109,11 +114,13 @@ func TestOpenNamesWhatIsRefused(t *testing.T) {
 			t.Errorf("with the keys %s alone: %v", pattern, err)
 		}
 	}
-	if _, err := Open(restricted(t, server), Config{Prefix: "other:"}); err == nil || !strings.Contains(err.Error(), "refuses GET") {
+	_, err := Open(restricted(t, server), Config{Prefix: "other:"})
+	if err == nil || !strings.Contains(err.Error(), "refuses GET") {
 		t.Errorf("with another prefix: %v", err)
 	}
 	renamed := testserver.Redis(t, "--rename-command", "EVAL", "")
-	if _, err := Open(rueidis.ClientOption{InitAddress: []string{renamed.Addr}}, Config{}); err == nil || !strings.Contains(err.Error(), "refuses EVAL,") {
+	_, err = Open(rueidis.ClientOption{InitAddress: []string{renamed.Addr}}, Config{})
+	if err == nil || !strings.Contains(err.Error(), "refuses EVAL,") {
 		t.Errorf("without scripts: %v", err)
 	}
 	s, err := Open(restricted(t, server), Config{})
@@ -135,7 +142,8 @@ func TestOpenWarnsOfEviction(t *testing.T) {
 			s, err := Open(restricted(t, server, more), Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			ok(t, err)
 			s.Close()
-			if warned := strings.Contains(log.String(), "maxmemory-policy="+policy); warned != (policy != "noeviction" && more == "+info") {
+			warned := strings.Contains(log.String(), "maxmemory-policy="+policy)
+			if warned != (policy != "noeviction" && more == "+info") {
 				t.Errorf("%s, %s: the log is %q", policy, more, log.String())
 			}
 		}

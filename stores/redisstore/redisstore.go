@@ -25,8 +25,8 @@
 // version on the server; Create is SET NX, Delete is DEL, Load and Reload are GET. All
 // are one round trip. Rare cases take more: the first use of a script on a server that
 // does not know it yet, a deadline that moves past a 32-day boundary, and an Update by a caller with another Created,
-// Subject or Labels than the stored. A command whose connection was lost is sent again, and what it did the first time is known by a
-// mark in the record.
+// Subject or Labels than the stored. A command whose connection was lost is sent again, and knows by a mark in the
+// record what it did the first time.
 //
 // A record that a newer release wrote, in a format of its own, is ErrUnreadable and stays as it is, for every method
 // but Delete. Walks go past it, and past what is no record at all, and end in that error.
@@ -51,17 +51,21 @@
 //
 // # Access
 //
-// A user of Redis that may do this, and nothing else, is enough. With another Config.Prefix, the pattern begins with that.
+// A user of Redis that may do this, and nothing else, is enough. With another Config.Prefix, the pattern begins
+// with that.
 //
-//	ACL SETUSER sessions reset on >password ~coatcheck:* +get +set +del +getrange +setrange +pexpire +pttl +zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping +info +client +multi +exec +cluster +asking +readonly
+//	ACL SETUSER sessions reset on >password ~coatcheck:* +get +set +del +getrange +setrange +pexpire +pttl
+//	ACL SETUSER sessions +zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping
+//	ACL SETUSER sessions +info +client +multi +exec +cluster +asking +readonly
 //
-// No channels are needed. CLIENT, MULTI and EXEC are for CacheFor, CLUSTER, ASKING and READONLY for a Cluster; without INFO, Open
-// cannot warn.
+// No channels are needed. CLIENT, MULTI and EXEC are for CacheFor, CLUSTER, ASKING and READONLY for a Cluster;
+// without INFO, Open cannot warn.
 //
 // # Damage
 //
-// A record has a checksum, and a copy of what scripts change in it: one that was damaged in Redis is ErrCorrupt, and never
-// another record or none. Touch does not look at Data and names; an Update replaces damaged Data.
+// A record has a checksum, and a copy of what scripts change in it. One that was damaged in Redis is ErrCorrupt, and
+// never another record or none. Touch looks neither at Data nor at the names, and leaves them as they are; an Update
+// replaces damaged Data.
 //
 // # Limits
 //
@@ -164,8 +168,8 @@ var (
 //
 // Redis must be there: Open returns ErrUnavailable where it is not. It asks each node that answers for every command
 // that the store uses, in a form that changes nothing; the error names the one that a node refuses, because the
-// user's ACL lacks it, it was renamed, or there are no scripts. It warns (Config.Logger) of a maxmemory-policy that throws
-// out sessions.
+// user's ACL lacks it, it was renamed, or there are no scripts. It warns (Config.Logger) of a maxmemory-policy that
+// throws out sessions.
 func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	option.DisableAutoPipelining = true
 	if config.CacheFor == 0 {
@@ -218,9 +222,9 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 
 // New returns a store that uses the application's client. Close leaves it open.
 // A client with auto-pipelining, rueidis's default, carries half as many calls again
-// as Open's at high concurrency, and takes up to twice as long for a single one. If it has a SendToReplicas, that must
-// go by IsReadOnly, for the store has reads for the primary that are not marked so. New asks the server nothing:
-// what Open checks, the first calls find out.
+// as Open's at high concurrency, and takes up to twice as long for a single one. If it has a SendToReplicas, that
+// must go by IsReadOnly, for the store has reads for the primary that are not marked so. New asks the server
+// nothing: what Open checks, the first calls find out.
 func New(client rueidis.Client, config Config) (*Store, error) {
 	switch {
 	case client == nil:

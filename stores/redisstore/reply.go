@@ -98,7 +98,7 @@ var errUnsure = errors.New("the connection was lost, and the call may have had i
 // known is the outcome of a call that may have run before, unseen: then what it finds may be its own work, or
 // somebody's after it.
 func known(what string, unsure bool, err error) error {
-	if unsure && (errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict) || errors.Is(err, driver.ErrExists)) {
+	if unsure && (err == errNotFound || err == errConflict || err == errExists) {
 		return driver.Unavailable(what, errUnsure)
 	}
 	return err

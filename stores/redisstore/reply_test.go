@@ -141,3 +141,16 @@ func TestRepliesOfTheWrongKind(t *testing.T) {
 		}
 	}
 }
+
+// What answers, and does not run scripts, is no Redis.
+func TestOpenOfABabbler(t *testing.T) {
+	for _, text := range []string{"+OK\r\n", ":1\r\n", "*0\r\n", "_\r\n"} {
+		var reply atomic.Pointer[string]
+		reply.Store(&text)
+		s, err := Open(rueidis.ClientOption{InitAddress: []string{babbler(t, &reply)}, ForceSingleClient: true}, Config{})
+		if err == nil {
+			s.Close()
+			t.Errorf("answered by %q, Open is content", text)
+		}
+	}
+}

@@ -21,10 +21,12 @@ const (
 	weedLeast = 64 // connections that are tried, however long it takes
 )
 
-// repeat sends commands, those again that met a stale connection, which did not send them, and those whose
-// connection was lost. In a Cluster some of them may have, and others not.
-func (s *Store) repeat(ctx context.Context, cmds []rueidis.Completed, send func([]rueidis.Completed) []rueidis.RedisResult) (replies []rueidis.RedisResult, unsure bool) {
-	replies = send(cmds)
+// again reports whether a command that ended in err may be sent again.
+func again(err error) bool { return errors.Is(err, errStale) || lost(err) }
+
+// repeat sends those commands again that met a stale connection, which did not send them, and those whose
+// connection was lost. In a Cluster some of them may have, and others not. unsure says that some may have run twice.
+func (s *Store) repeat(ctx context.Context, cmds []rueidis.Completed, replies []rueidis.RedisResult) (unsure bool) {
 	losses := 0
 	for range maxStale {
 		var failed []int
@@ -46,15 +48,15 @@ func (s *Store) repeat(ctx context.Context, cmds []rueidis.Completed, send func(
 			}
 			unsure = true
 		}
-		again := make([]rueidis.Completed, len(failed))
+		repeated := make([]rueidis.Completed, len(failed))
 		for n, i := range failed {
-			again[n] = cmds[i].Pin() // a client that lost it may still be looking at it
+			repeated[n] = cmds[i].Pin() // a client that lost it may still be looking at it
 		}
-		for n, r := range send(again) {
+		for n, r := range s.client.DoMulti(ctx, repeated...) {
 			replies[failed[n]] = r
 		}
 	}
-	return replies, unsure
+	return unsure
 }
 
 // reconnected reports whether the server that has a key can be reached after a connection was lost. A restart

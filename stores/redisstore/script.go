@@ -32,13 +32,15 @@ func isUnknown(err error) bool {
 
 // run calls a script by name, and in full if the server does not know it: after a restart or on a new
 // master. unsure says that it may have run once before, unseen.
-func (s *Store) run(ctx context.Context, what string, sc script, keys []string, args ...string) (msg rueidis.RedisMessage, unsure bool, err error) {
+func (s *Store) run(ctx context.Context, what string, sc script, keys []string, args ...string) (
+	msg rueidis.RedisMessage, unsure bool, err error,
+) {
 	cmd := sc.byName(s.client, keys, args)
 	err = s.guard(ctx, what, cmd.Slot(), func(ctx context.Context) (err error) {
 		if msg, unsure, err = s.send(ctx, cmd); isUnknown(err) {
-			var again bool
-			msg, again, err = s.send(ctx, sc.inFull(s.client, keys, args))
-			unsure = unsure || again
+			var twice bool
+			msg, twice, err = s.send(ctx, sc.inFull(s.client, keys, args))
+			unsure = unsure || twice
 		}
 		return err
 	})
@@ -117,23 +119,29 @@ end
 return 2
 `
 
+// taken ends the script unless n, the beginning of what is under a key that is to get a new record, has expired.
+const taken = `
+if n ~= '' and (#n < 105 or n:byte() ~= 1 or n:sub(6, 55) ~= n:sub(56, 105) or n:sub(14, 31) > ARGV[1]) then
+	return 4
+end
+`
+
 var updateScript = script{"8638143debb38871c1d1f510f925218fae2192a7", look + move + replace}
 
 // succeedScript is createScript for KEYS[2] and updateScript for KEYS[1], both or neither. ARGV[14] and
 // [15] are the next record and its time to live.
-var succeedScript = script{"e50a8d2f9c9ba86fdc590d7f29630ce9a8e0cc4e", look + move + `
-local other = redis.call('GETRANGE', KEYS[2], 0, 104)
-if other ~= '' and (#other < 105 or other:byte() ~= 1 or other:sub(6, 55) ~= other:sub(56, 105)
-	or other:sub(14, 31) > ARGV[1]) then return 4 end
+var succeedScript = script{"2591ce44d7199786037fdeff39fe751e9a29dcf2", look + move + `
+local n = redis.call('GETRANGE', KEYS[2], 0, 104)
+` + taken + `
 redis.call('SET', KEYS[2], ARGV[14], 'PX', ARGV[15])
 ` + replace}
 
 // createScript is the rare second half of Create: something is under the key, but it may have expired by our
 // clock, or be our own. ARGV: now, record, life.
-var createScript = script{"8b62aac8115cfd39f9a74a5b3b0b95b04ef7c497", `
+var createScript = script{"0cf984dfb9a8788f16eac7d872910c6ea4ec35ac", `
 local n = redis.call('GETRANGE', KEYS[1], 0, 104)
 if n ~= '' and n:sub(1, 13) == ARGV[2]:sub(1, 13) then return 2 end
-if n ~= '' and (#n < 105 or n:byte() ~= 1 or n:sub(6, 55) ~= n:sub(56, 105) or n:sub(14, 31) > ARGV[1]) then return 4 end
+` + taken + `
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 2
 `}

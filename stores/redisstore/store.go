@@ -70,8 +70,8 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	value := encode(rec, version, rand.Uint32())
 	unsure, err := s.insert(ctx, what, rec, s.client.B().Arbitrary("SET").Keys(key).Args(value, "NX", "PX", px).Build())
 	if rueidis.IsRedisNil(err) {
-		msg, again, failed := s.run(ctx, what, createScript, []string{key}, timeDigits(now), value, px)
-		err = known(what, unsure || again, outcome(what, &msg, failed))
+		msg, twice, failed := s.run(ctx, what, createScript, []string{key}, timeDigits(now), value, px)
+		err = known(what, unsure || twice, outcome(what, &msg, failed))
 	}
 	s.wrote(rec.ID)
 	if err == nil {
@@ -81,7 +81,9 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 }
 
 // insert sends the SET, and with it the word to the index.
-func (s *Store) insert(ctx context.Context, what string, rec *driver.Record, set rueidis.Completed) (unsure bool, err error) {
+func (s *Store) insert(ctx context.Context, what string, rec *driver.Record, set rueidis.Completed) (
+	unsure bool, err error,
+) {
 	if rec.Subject == "" {
 		msg, unsure, err := s.do(ctx, what, set)
 		return unsure, isOK(what, &msg, err)
@@ -130,9 +132,9 @@ func (s *Store) apply(ctx context.Context, what string, sc script, c *change, id
 	msg, unsure, err := s.run(ctx, what, sc, c.keys, c.args...)
 	if err = outcome(what, &msg, err); err == errAsk {
 		if err = s.inform(ctx, what, c, id, expires); err == nil {
-			var again bool
-			msg, again, err = s.run(ctx, what, sc, c.keys, c.args...)
-			unsure, err = unsure || again, asked(outcome(what, &msg, err))
+			var twice bool
+			msg, twice, err = s.run(ctx, what, sc, c.keys, c.args...)
+			unsure, err = unsure || twice, asked(outcome(what, &msg, err))
 		}
 	}
 	s.wrote(id)

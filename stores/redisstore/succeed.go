@@ -24,9 +24,9 @@ func (s *Store) Succeed(ctx context.Context, old, next *driver.Record) error {
 	unsure, err := s.succeed(ctx, &c, next)
 	if err == errAsk {
 		if err = s.inform(ctx, whatSucceed, &c, old.ID, old.Expires); err == nil {
-			var again bool
-			again, err = s.succeed(ctx, &c, next)
-			unsure, err = unsure || again, asked(err)
+			var twice bool
+			twice, err = s.succeed(ctx, &c, next)
+			unsure, err = unsure || twice, asked(err)
 		}
 	}
 	s.wrote(old.ID)
@@ -55,9 +55,9 @@ func (s *Store) succeed(ctx context.Context, c *change, next *driver.Record) (un
 		if indexErr != nil {
 			return unsure, indexErr
 		}
-		var again bool
-		msg, again, err = s.run(ctx, whatSucceed, succeedScript, c.keys, c.args...)
-		unsure = unsure || again
+		var twice bool
+		msg, twice, err = s.run(ctx, whatSucceed, succeedScript, c.keys, c.args...)
+		unsure = unsure || twice
 	} else if err != nil {
 		err = s.fail(ctx, whatSucceed, err)
 	}
