@@ -41,7 +41,6 @@ var bumps = []bump{
 	// The same in Lua.
 	{"stores/redisstore", regexp.MustCompile(`h:byte\(\) > 1\b`), "h:byte() > 2", 1},
 	{"stores/redisstore", regexp.MustCompile(`(\w+):byte\(\) ~= 1\b`), "(${1}:byte() or 0) < 1", 1},
-	{"stores/redisstore", regexp.MustCompile(`'\\1'`), `'\2'`, 1},
 }
 
 // overlay writes the next release's files and returns what tells the compiler of them.
