@@ -16,7 +16,8 @@ import (
 // acl is what a user of Redis needs beside a password, with DefaultPrefix. INFO is for the warning of Open, and
 // the commands after it are the client's.
 const acl = "~" + DefaultPrefix + "* +get +set +del +getrange +setrange +pexpire +pttl " +
-	"+zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping +info +client +multi +exec +cluster +asking +readonly"
+	"+zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping " +
+	"+info +client +multi +exec +cluster +asking +readonly"
 
 // refusal is a command that a server does not run.
 type refusal struct {

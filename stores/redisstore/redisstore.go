@@ -75,8 +75,8 @@
 // every other one throws out live sessions. When it is full, reads and Delete
 // still work, all else is ErrUnavailable. A call to a server that hangs
 // ends with its context's deadline, or after 2 s if it has none. After five
-// failures in a row, of which the last began after the first had come, calls fail at once, but for one every quarter of a second that tries
-// again; in a Cluster, each sixteenth of the slots counts for itself. A context that
+// failures in a row, of which the last began after the first had come, calls fail at once, but for one every quarter
+// of a second that tries again; in a Cluster, each sixteenth of the slots counts for itself. A context that
 // is canceled before its deadline does not interrupt a call of Open's client.
 //
 // The compare-and-set of Update costs: where a SET takes 30 us on loopback, the least script that

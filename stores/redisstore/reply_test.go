@@ -131,7 +131,8 @@ func TestRepliesOfTheWrongKind(t *testing.T) {
 			err := call(ctx)
 			cancel()
 			own := map[string]bool{ // what is an answer to it
-				"Load": strings.ContainsAny(text[:1], "$_") || text == "*-1\r\n", "Ping": text == "+PONG\r\n", "Delete": text[0] == ':', "Create": text == "+OK\r\n",
+				"Load":   strings.ContainsAny(text[:1], "$_") || text == "*-1\r\n",
+				"Create": text == "+OK\r\n", "Delete": text[0] == ':', "Ping": text == "+PONG\r\n",
 				"BySubject": text == "*0\r\n" || text == "~0\r\n" || text == "*1\r\n$1\r\nx\r\n",
 			}
 			own["Reload"], own["ByLabel"] = own["Load"], own["BySubject"]
