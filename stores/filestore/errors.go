@@ -69,6 +69,8 @@ func advice(err error) string {
 		return "too many open files: raise the limit, ulimit -n"
 	case errors.Is(err, os.ErrClosed):
 		return "the store was closed"
+	case noFolder(err):
+		return "what is in this place is no folder: move it away"
 	case errors.Is(err, fs.ErrNotExist):
 		return "the folder was removed while in use: restart to make it again"
 	}

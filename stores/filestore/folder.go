@@ -15,7 +15,9 @@ func shardName(n byte) string { return hex.EncodeToString([]byte{n}) }
 // makeFolder makes dir if it is missing. Only then does it set the mode: the mode
 // of a folder that was there is its owner's business, and prepare refuses it.
 func makeFolder(dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Stat(dir); err == nil {
+		return isFolder(info, dir) // or opening it may last for ever
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	parents := parentsOfNew(dir)
@@ -94,7 +96,7 @@ func (s *Store) probe() error {
 // openDir opens one of our folders. The first call makes it, and so does the
 // first one after someone has emptied the folder of the store.
 func (s *Store) openDir(name string) (*os.File, error) {
-	dir, err := s.root.Open(name)
+	dir, err := s.openFolder(name)
 	if !errors.Is(err, fs.ErrNotExist) || name == "." {
 		return dir, err
 	}
@@ -114,5 +116,5 @@ func (s *Store) openDir(name string) (*os.File, error) {
 	if err := syncDir(parent); err != nil {
 		return nil, err
 	}
-	return s.root.Open(name)
+	return s.openFolder(name)
 }

@@ -93,9 +93,9 @@ func TestForeignFiles(t *testing.T) {
 		check(t, os.WriteFile(name, []byte("mine"), 0o644))
 		check(t, os.Chtimes(name, old, old))
 	}
-	folder := filepath.Join(shard, strings.Repeat("b", 62))
+	folder := filepath.Join(shard, strings.Repeat("b", 61)+"x")
 	check(t, os.Mkdir(folder, 0o755))
-	fifo := filepath.Join(shard, strings.Repeat("c", 62))
+	fifo := filepath.Join(shard, tempPrefix+"c")
 	check(t, syscall.Mkfifo(fifo, 0o600))
 
 	n := 0

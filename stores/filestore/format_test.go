@@ -127,6 +127,41 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// An Update keeps of the old file what it does not change, and so makes no whole file of a damaged one.
+func TestUpdateOfADamagedFile(t *testing.T) {
+	s, dir := newStore(t)
+	rec := newRecord("alice", strings.Repeat("some data", 1000)) // more than is read at once
+	rec.Labels = []string{"admin", "idp:7"}
+	check(t, s.Create(t.Context(), rec))
+	file := filePath(dir, rec.ID)
+	good, err := os.ReadFile(file)
+	check(t, err)
+	for i := range good {
+		if i > 300 && i%500 != 0 {
+			continue
+		}
+		b := slices.Clone(good)
+		b[i] ^= 0x10
+		check(t, os.WriteFile(file, b, 0o600))
+		next := *rec
+		next.Data = []byte("next")
+		err := s.Update(t.Context(), &next)
+		got, left := s.Load(t.Context(), rec.ID)
+		switch {
+		case err != nil && (i == 6 || i == 7): // a greater format
+			wantError(t, err, driver.ErrUnreadable)
+		case err != nil:
+			wantError(t, err, driver.ErrCorrupt)
+		case left != nil || got.Subject != rec.Subject || !slices.Equal(got.Labels, rec.Labels) || !got.Created.Equal(rec.Created) ||
+			got.Used.After(rec.Used) || got.Expires.After(rec.Expires):
+			t.Errorf("byte %d: Update made %v of it: %+v", i, left, got)
+		}
+		if after, err2 := os.ReadFile(file); err != nil && (err2 != nil || !bytes.Equal(after, b)) {
+			t.Errorf("byte %d: the file was changed", i)
+		}
+	}
+}
+
 // A crash in the middle of a Touch leaves the times from before, and the next
 // Touch mends the file.
 func TestTornTouch(t *testing.T) {

@@ -71,7 +71,10 @@ func (s *Store) makeMarker(id driver.ID, e entry) error {
 		return err
 	}
 	dir.Close()
-	f, err := s.root.OpenFile(e.marker(id), os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := s.root.OpenFile(e.marker(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // the name is what counts, whatever has it
+	}
 	if err != nil {
 		return err
 	}
@@ -161,7 +164,7 @@ func (s *Store) dirNames(ctx context.Context, name string) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	dir, err := s.root.Open(name)
+	dir, err := s.openFolder(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -10,14 +10,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// All implements driver.Lister. Files that are damaged or of a newer format do not stop it: the error
-// comes after all the records.
+// All implements driver.Lister. Files that are damaged or of a newer format do not stop it, nor does something in the
+// place of a folder: the error comes after all the records.
 func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	ids := func(yield func(driver.ID, error) bool) {
 		for i := range shardCount {
 			ids, _, err := s.list(ctx, byte(i))
-			if err != nil {
-				yield(driver.ID{}, err)
+			if err != nil && (!yield(driver.ID{}, err) || !noFolder(err)) {
 				return
 			}
 			for _, id := range ids {
@@ -50,8 +49,8 @@ func (s *Store) records(ctx context.Context, ids iter.Seq2[driver.ID, error], ke
 				}
 			case errors.Is(err, driver.ErrNotFound):
 				keep(id, nil)
-			case stays(err):
-				left = err
+			case stays(err), noFolder(err):
+				left = fail("list", err)
 			default:
 				yield(driver.Record{}, fail("list", err))
 				return
@@ -67,7 +66,7 @@ func (s *Store) records(ctx context.Context, ids iter.Seq2[driver.ID, error], ke
 // because some file systems show a name that is being renamed twice or not at all;
 // that is for a millisecond when there are a million sessions.
 func (s *Store) list(ctx context.Context, shard byte) (ids []driver.ID, temps []string, err error) {
-	if _, err := s.root.Lstat(shardName(shard)); errors.Is(err, fs.ErrNotExist) {
+	if err := s.isFolder(shardName(shard)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, ctx.Err()
 	}
 	l, err := s.lock(ctx, shard)
@@ -81,12 +80,9 @@ func (s *Store) list(ctx context.Context, shard byte) (ids []driver.ID, temps []
 	}
 	prefix := shardName(shard)
 	for _, e := range entries {
-		if !e.Type().IsRegular() {
-			continue
-		}
 		if id, err := driver.ParseID(prefix + e.Name()); err == nil {
-			ids = append(ids, id)
-		} else if strings.HasPrefix(e.Name(), tempPrefix) {
+			ids = append(ids, id) // be it a file or not
+		} else if strings.HasPrefix(e.Name(), tempPrefix) && e.Type().IsRegular() {
 			temps = append(temps, prefix+"/"+e.Name())
 		}
 	}

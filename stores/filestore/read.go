@@ -20,20 +20,31 @@ func fileName(id driver.ID) string {
 	return s[:2] + "/" + s[2:]
 }
 
-// openFile opens the record file of id. It goes through the shard's open folder, which
-// is quicker; what is not there is looked for by its whole path, because the
+// openFile opens the record file of id. ErrCorrupt: something is in its place that is no file. It goes through the
+// shard's open folder, which is quicker; what is not there is looked for by its whole path, because the
 // folder may have been removed and made again since.
 func (s *Store) openFile(id driver.ID, flag int) (*os.File, error) {
 	sh, name := &s.shards[id[0]], fileName(id)
 	dir := sh.dir.Load()
 	if dir != nil {
 		// Closed: another call has just found the folder made again, below.
-		if f, err := dir.OpenFile(name[3:], flag, 0); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrClosed) {
+		if f, err := openFileIn(dir, name[3:], flag); err == errNoFile {
+			return nil, corrupt(id)
+		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrClosed) {
 			return f, err
 		}
 	}
-	f, err := s.root.OpenFile(name, flag, 0)
-	if err != nil {
+	f, err := openFileIn(s.root, name, flag)
+	switch {
+	case err == errNoFile:
+		return nil, corrupt(id)
+	case errors.Is(err, fs.ErrNotExist):
+		// Unless something is in the place of its folder, a link that leads nowhere, say.
+		if other := s.isFolder(name[:2]); noFolder(other) {
+			return nil, other
+		}
+		return nil, err
+	case err != nil:
 		return nil, err
 	}
 	if fresh, err := s.root.OpenRoot(name[:2]); err == nil {

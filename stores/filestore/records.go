@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -78,31 +79,31 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		return fail("update", err)
 	}
 	defer l.unlock()
-	old, err := s.peekLive(rec.ID)
+	old, err := s.read(rec.ID) // all of it, or damage to what stays would be whole again
 	switch {
 	case err != nil:
 		return fail("update", err)
-	case old.version != rec.Version:
+	case old.Version != rec.Version:
 		return errConflict
 	}
-	next := old.updated(rec)
-	if err := s.put(l, &next, old.entries()); err != nil {
+	next := updated(&old, rec)
+	if err := s.put(l, &next, entriesOf(old.Subject, old.Labels)); err != nil {
 		return fail("update", err)
 	}
 	rec.Version = next.Version
 	return nil
 }
 
-// updated returns what an Update with rec makes of the record of h.
-func (h *head) updated(rec *driver.Record) driver.Record {
-	later := h.forward(timesOf(rec.Used, rec.Expires))
+// updated returns what an Update with rec makes of old.
+func updated(old, rec *driver.Record) driver.Record {
+	later := timesOf(old.Used, old.Expires).forward(timesOf(rec.Used, rec.Expires))
 	next := *rec
 	next.Version++
 	next.Labels = nil
 	if rec.Subject != "" {
-		next.Subject, next.Labels = h.subject, h.labels
+		next.Subject, next.Labels = old.Subject, old.Labels
 	}
-	next.Created = time.UnixMicro(h.created)
+	next.Created = old.Created
 	next.Used = time.UnixMicro(later.used)
 	if !rec.Exact {
 		next.Expires = time.UnixMicro(later.expires)
@@ -141,7 +142,7 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 	return fail("touch", err)
 }
 
-// Delete implements driver.Store. It also removes a record that it cannot read.
+// Delete implements driver.Store. It also removes a record that it cannot read, and what is in its place.
 func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	l, err := s.lock(ctx, id[0])
 	if err != nil {
@@ -157,21 +158,15 @@ func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	return fail("delete", syncDir(l.dir))
 }
 
-// peekLive returns the head of a live record; errNotFound if there is none.
-func (s *Store) peekLive(id driver.ID) (head, error) {
-	h, err := s.peek(id)
-	if errors.Is(err, fs.ErrNotExist) {
-		return h, errNotFound
-	}
-	if err == nil {
-		err = s.liveness(&h)
-	}
-	return h, err
-}
-
-// remove takes the file away; the caller holds the lock, and syncs if it must last.
+// remove takes the file away; the caller holds the lock, and syncs if it must last. A folder that is not empty gets
+// another name: what is in it is somebody's.
 func (s *Store) remove(id driver.ID, entries []entry) error {
-	if err := s.root.Remove(fileName(id)); err != nil {
+	name := fileName(id)
+	err := s.root.Remove(name)
+	if err != nil && s.isFolder(name) == nil {
+		err = s.root.Rename(name, name[:3]+"folder-"+strconv.FormatUint(rand.Uint64(), 36))
+	}
+	if err != nil {
 		return err
 	}
 	s.unmark(id, entries)

@@ -18,11 +18,13 @@ type sweep struct {
 	turn  chan struct{} // held by the Sweep that runs
 	shard int           // the next folder to list
 	todo  []driver.ID   // what is left of the last one
+	left  error         // something is in the place of a folder that was to be listed
 }
 
 // Sweep implements driver.Sweeper. It reads the head of each file without a
 // lock, and takes the lock for one record at a time, to look again and remove it. When
-// it ends early, by limit, context or error, the next one goes on from there.
+// it ends early, by limit, context or error, the next one goes on from there. Something in the place of a folder
+// is an error after all the others.
 // It also rebuilds markers of the index that are missing, of subjects and of labels.
 func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
 	w := &s.sweep
@@ -49,11 +51,14 @@ func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
 			continue
 		}
 		if w.shard == shardCount {
-			w.shard = 0
-			return removed, nil
+			err := w.left
+			w.shard, w.left = 0, nil
+			return removed, fail("sweep", err)
 		}
 		ids, temps, err := s.list(ctx, byte(w.shard))
-		if err != nil {
+		if noFolder(err) {
+			w.left = err
+		} else if err != nil {
 			return removed, fail("sweep", err)
 		}
 		w.todo = ids

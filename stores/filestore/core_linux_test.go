@@ -1,0 +1,84 @@
+package filestore_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
+)
+
+// Given a FIFO, or a folder with something in it, in the place of a user's record, when the user signs out, or in
+// again, then that works: the token is worth nothing, and what was in its place is out of the way.
+func TestSpecialRecordInCore(t *testing.T) {
+	for name, special := range map[string]func(path string) error{
+		"fifo": func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"folder": func(path string) error {
+			return os.MkdirAll(filepath.Join(path, "kept"), 0o700)
+		},
+	} {
+		for _, end := range []string{"logout", "login"} {
+			t.Run(name+" "+end, func(t *testing.T) {
+				ctx := context.Background()
+				must := func(err error) {
+					t.Helper()
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				dir := filepath.Join(t.TempDir(), "sessions")
+				store, err := filestore.New(dir)
+				must(err)
+				m, err := core.New(core.Config{Store: store, Logger: slog.New(slog.DiscardHandler)})
+				must(err)
+				defer m.Close()
+				request := func(cookie string, do func(*core.Session) error) (answer string) {
+					t.Helper()
+					x := m.Begin(ctx, []string{cookie})
+					s, err := x.Session(ctx)
+					must(err)
+					must(do(s))
+					out, err := x.Commit(ctx, 200)
+					must(err)
+					must(x.Finish(ctx))
+					answer, _, _ = strings.Cut(out.Value, ";")
+					return answer
+				}
+				login := func(s *core.Session) error { return s.Login("alice") }
+				var id core.ID
+				cookie := request("", func(s *core.Session) error {
+					defer func() { id = s.ID() }()
+					return login(s)
+				})
+				path := filepath.Join(dir, id.String()[:2], id.String()[2:])
+				must(os.Remove(path))
+				must(special(path))
+
+				if end == "logout" {
+					if answer := request(cookie, (*core.Session).Logout); answer != "__Host-session=" {
+						t.Errorf("the answer to the logout sets %q", answer)
+					}
+				}
+				again := request(cookie, login)
+				if _, err := os.Lstat(path); err == nil {
+					t.Error("it is still in the place of the record")
+				}
+				request(again, func(s *core.Session) error {
+					if s.Subject() != "alice" {
+						t.Errorf("signed in again, the user is %q", s.Subject())
+					}
+					return nil
+				})
+				n, err := m.RevokeSubject(ctx, "alice")
+				if must(err); n != 1 {
+					t.Errorf("%d sessions", n)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,8 @@
+//go:build unix
+
+package filestore
+
+import "syscall"
+
+// nonblock opens a FIFO without waiting for somebody at its other end.
+const nonblock = syscall.O_NONBLOCK
