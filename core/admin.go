@@ -13,7 +13,8 @@ import (
 // Sessions goes through the live sessions of a user, in any order: the list of their
 // devices. The sessions are views: they can be read, also with a Key, and not changed. An error
 // ends the sequence; errors.ErrUnsupported means that the store has no index by user. ErrUnreadable at the end: there are
-// sessions that this process cannot read (a newer format, another codec or key), beside those that it has yielded. Damaged
+// sessions that this process cannot read (a newer format, another codec or key), beside those that it has yielded.
+// ErrIncomplete at the end: there may be more, since the store may have lost its list of the user (memcached). Damaged
 // ones are passed over, with an event and a line in the log. The store has
 // Config.StoreTimeout for the whole walk. The body of the loop does not count: it may be slow, and may call the
 // Manager.
@@ -53,7 +54,7 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 		var left error
 		for rec, err := range records {
 			if err != nil {
-				yield(nil, m.known(err))
+				yield(nil, errors.Join(m.known(err), left))
 				return
 			}
 			if !m.space.owns(rec.ID) {
@@ -145,10 +146,12 @@ func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 // RevokeSubject ends all sessions of a user, but for those named, and returns how many
 // it ended: "sign out everywhere else", a changed password, a closed account. One that another call ends at the same
 // moment may count in both. When it has returned no error,
-// no session of the user is alive that was when the call began, as far as the store's index knows them: memcached may have
-// thrown a list out. The subject "" has no sessions, so that is 0 and nil: after a Logout, Session.Subject is "". Records that this process cannot open
+// no session of the user is alive that was when the call began.
+// The subject "" has no sessions, so that is 0 and nil: after a Logout, Session.Subject is "". Records that this process cannot open
 // are ended, too; those of another Namespace are another user's. ErrUnreadable: all others were ended, and the store
 // has one in a newer format; call it again when every server has the new release, or Revoke that session by its ID.
+// ErrIncomplete: all that the store knows of were ended, and the request's own session; but the store may have lost its
+// list of the user, and others may be alive (memcached).
 //
 // With the context of a request whose own session is the user's it works like Logout at that place of the
 // handler, unless that session is named: by Session.ID, which after Login is the one to come.
@@ -167,7 +170,7 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 	m.Exchange(ctx).keep(kept)
 	ended, err := m.revokeAll(ctx, subject, kept)
 	total := len(ended)
-	if total > 0 || err == nil {
+	if total > 0 || !errors.Is(err, driver.ErrUnavailable) {
 		m.Exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
 			stored = s.live && s.rec.Subject == subject && !kept[s.rec.ID] && (err == nil || slices.Contains(ended, s.rec.ID))
 			return stored, s.comes() && s.cur.subject == subject && !kept[s.next.id]
@@ -179,23 +182,35 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 // revokeAll revokes in passes: a sign-in that is stored during one is seen by the next, since its record is
 // there before that of the session it replaces goes. A walk may miss the new record, and come too late for the old
 // session; but the old one's record keeps the user's name for a while, so that its end is seen, and leads to
-// another pass.
+// another pass. A walk that says at its end that it is not whole is walked again like any other.
 func (m *Manager) revokeAll(ctx context.Context, subject string, kept map[ID]bool) (ended []ID, err error) {
 	succeeded := map[ID]bool{}
+	var left error // what the first such walk said
 	for range 20 {
 		before := len(succeeded)
 		found, failed := m.recordsOf(ctx, subject, kept, succeeded)
+		if left == nil {
+			left = failed
+		}
+		if own := m.Exchange(ctx).storedOf(subject); errors.Is(failed, driver.ErrIncomplete) && !own.IsZero() && !kept[own] &&
+			!slices.Contains(found, own) && !slices.Contains(ended, own) {
+			found = append(found, own) // known without a list
+		}
 		for _, id := range found {
 			if err := m.revoke(ctx, id, subject); err != nil {
-				return ended, errors.Join(err, failed)
+				return ended, errors.Join(err, left)
 			}
 			ended = append(ended, id)
 		}
-		if failed != nil || len(found) == 0 && len(succeeded) == before {
+		switch {
+		case errors.Is(failed, driver.ErrUnavailable):
 			return ended, failed
+		case len(found) == 0 && len(succeeded) == before:
+			return ended, left
 		}
 	}
-	return ended, fmt.Errorf("coatcheck: RevokeSubject: this user signs in again and again meanwhile: %w", driver.ErrConflict)
+	err = fmt.Errorf("coatcheck: RevokeSubject: this user signs in again and again meanwhile: %w", driver.ErrConflict)
+	return ended, errors.Join(err, left)
 }
 
 // recordsOf returns what the store has of subject, also what only another node can open, and
@@ -231,6 +246,20 @@ func (x *Exchange) keep(kept map[ID]bool) {
 	if s.fate != fateKeep && !s.next.id.IsZero() && kept[s.next.id] {
 		kept[s.rec.ID] = true
 	}
+}
+
+// storedOf is the ID of the request's own session if that is stored and subject's.
+func (x *Exchange) storedOf(subject string) (id ID) {
+	if x == nil || x.s.Load() == nil {
+		return id
+	}
+	s := x.s.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live && s.rec.Subject == subject {
+		id = s.rec.ID
+	}
+	return id
 }
 
 // comes reports whether a save would begin a session. s.mu is held.

@@ -49,6 +49,9 @@ var (
 	// ErrUnreadable: the session's record is whole, and this process cannot read it: a newer release
 	// wrote it, or it names a codec or a key that is not configured here. It is left as it is.
 	ErrUnreadable = driver.ErrUnreadable
+
+	// ErrIncomplete: the store's list of a user may lack sessions that are alive, and the store cannot tell (memcached).
+	ErrIncomplete = driver.ErrIncomplete
 )
 
 // ValueError says that one value could not be encoded or decoded. Its text never

@@ -129,7 +129,8 @@ func (m *Manager) known(err error) error {
 		return nil
 	}
 	for _, known := range []error{
-		driver.ErrNotFound, driver.ErrConflict, driver.ErrUnavailable, driver.ErrExists, driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnreadable, errors.ErrUnsupported,
+		driver.ErrNotFound, driver.ErrConflict, driver.ErrUnavailable, driver.ErrExists, driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnreadable,
+		driver.ErrIncomplete, errors.ErrUnsupported,
 	} {
 		if errors.Is(err, known) {
 			return err

@@ -172,3 +172,101 @@ func TestSignInLoopAgainstRevokeSubject(t *testing.T) {
 		t.Errorf("missed %d of %d", missed, rounds)
 	}
 }
+
+// forgetful is a store whose list of a user may have been thrown out, and says so.
+type forgetful struct {
+	*memstore.Store
+	hides  map[driver.ID]bool
+	during func()
+}
+
+func (f *forgetful) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
+	return func(yield func(driver.Record, error) bool) {
+		for rec, err := range f.Store.BySubject(ctx, subject) {
+			if !f.hides[rec.ID] && !yield(rec, err) {
+				return
+			}
+		}
+		if during := f.during; during != nil {
+			f.during = nil
+			during()
+		}
+		yield(driver.Record{}, fmt.Errorf("forgetful: %w", driver.ErrIncomplete))
+	}
+}
+
+// Given a store whose list of a user may lack sessions, then Sessions and RevokeSubject do what they can and say so.
+func TestListThatMayLackSessions(t *testing.T) {
+	f := &forgetful{Store: memstore.New(memstore.Config{}), hides: map[driver.ID]bool{}}
+	m := newManager(t, core.Config{Store: f})
+	signIn := func(listed bool) (*browser, core.ID) {
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+		r := b.send()
+		defer r.x.Discard()
+		f.hides[r.s.ID()] = !listed
+		return b, r.s.ID()
+	}
+	incomplete := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, core.ErrIncomplete) || errors.Is(err, core.ErrUnavailable) {
+			t.Errorf("%s: %v, want ErrIncomplete", what, err)
+		}
+	}
+	listed, _ := signIn(true)
+	hidden, _ := signIn(false)
+	own, _ := signIn(false)
+	seen, last := 0, error(nil)
+	for _, err := range m.Sessions(ctx, "alice") {
+		if last = err; err == nil {
+			seen++
+		}
+	}
+	if incomplete("Sessions", last); seen != 1 {
+		t.Errorf("%d sessions are listed", seen)
+	}
+
+	// The request's own session is known without a list. What signs in during the walk is seen by the next one.
+	late := newBrowser(t, m)
+	f.during = func() { late.visit(func(s *core.Session) { must(t, s.Login("alice")) }) }
+	r := own.send()
+	old := own.copyOf()
+	n, err := m.RevokeSubject(r.x.Context(), "alice")
+	if incomplete("RevokeSubject", err); n != 3 {
+		t.Errorf("%d sessions were ended, want 3: the listed one, the late one and its own", n)
+	}
+	_, err = r.respond(200)
+	must(t, err)
+	if own.cookie != "" {
+		t.Errorf("its own cookie stays: %q", own.cookie)
+	}
+	for name, b := range map[string]*browser{"listed": listed, "late": late, "own": old} {
+		if s := b.send().s; s.Subject() != "" {
+			t.Errorf("the %s session lives", name)
+		}
+	}
+	if s := hidden.send().s; s.Subject() != "alice" {
+		t.Error("the hidden session has ended; the test shows nothing")
+	}
+
+	// Excepted, the own session stays, whatever else the list lacks. A sign-in that is not stored yet falls.
+	mine, id := signIn(false)
+	r = mine.send()
+	n, err = m.RevokeSubject(r.x.Context(), "alice", id)
+	incomplete("RevokeSubject but for its own", err)
+	_, err = r.respond(200)
+	must(t, err)
+	if s := mine.send().s; n != 0 || s.Subject() != "alice" {
+		t.Errorf("%d sessions were ended, and the excepted one is %q's", n, s.Subject())
+	}
+	fresh := newBrowser(t, m)
+	r = fresh.send()
+	must(t, r.s.Login("alice"))
+	_, err = m.RevokeSubject(r.x.Context(), "alice")
+	incomplete("RevokeSubject right after Login", err)
+	_, err = r.respond(200)
+	must(t, err)
+	if s := fresh.send().s; s.Subject() != "" {
+		t.Error("a sign-in that was not stored yet has outlived RevokeSubject")
+	}
+}

@@ -215,7 +215,8 @@ type Lister interface {
 // Indexer is the ability to find the live records of one subject, or with one label, under
 // the rules of Lister. It knows a record before Create has answered nil. The subject "" and the
 // label "" have no records, and a subject is not found as a label, nor a label as a
-// subject.
+// subject. Where the storage may lose the index and keep the records, a walk that may lack some ends in ErrIncomplete
+// after all others.
 type Indexer interface {
 	// BySubject goes through the records whose Subject is subject.
 	BySubject(ctx context.Context, subject string) iter.Seq2[Record, error]

@@ -17,6 +17,10 @@ var (
 	// ErrUnreadable: the record is whole, and this process cannot read it. Of a store it says that a newer
 	// release wrote the record, in a format that this one does not know. It is left as it is.
 	ErrUnreadable = errors.New("session was written by a newer release, or with another codec or key")
+
+	// ErrIncomplete ends a walk of [Indexer] after all that the index knows: the storage may have lost a part of the
+	// index, or all, and cannot tell whether it did. The records may be there all the same.
+	ErrIncomplete = errors.New("the list of sessions may not be whole")
 )
 
 // Unavailable wraps what a client library or the operating system said, so
