@@ -147,7 +147,7 @@ func (e *env) ok(err error, what string) {
 
 var sentinels = []error{
 	driver.ErrNotFound, driver.ErrExists, driver.ErrConflict,
-	driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnavailable, driver.ErrUnreadable,
+	driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnavailable, driver.ErrUnreadable, driver.ErrIncomplete,
 }
 
 // fails fails unless err is the error wanted and no other of the contract's: one

@@ -58,6 +58,10 @@ type Harness struct {
 	// then, and fails if nothing is. Default: nil, the records have no format of the store's own.
 	Newer func(tb testing.TB, id driver.ID) (back func())
 
+	// ForgetsLists says that the storage may throw a list by subject or label out, so that a walk may end in
+	// driver.ErrIncomplete where there never was a record. Default: false, an index knows that it has none.
+	ForgetsLists bool
+
 	// Timeout is how long one case may take before it counts as hanging.
 	// Default: one minute.
 	Timeout time.Duration

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -14,10 +15,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The sessions of a subject are listed in an item under the subject's hash: their IDs, 32
-// bytes each. Those with a label are listed likewise, under a prefix of their own. An ID is put
+// The sessions of a subject are listed in an item under the subject's hash: see listvalue.go. Those
+// with a label are listed likewise, under a prefix of their own. An ID is put
 // there after its record was written, and the records decide: what is listed and
 // dead, or has lost its subject, is passed over, and taken out.
+//
+// The server may throw a list out and keep the records. So a walk that finds no list says that it may not be whole, and
+// a list that is empty is kept. Where a session that is used is not in its list, or that is damaged, others may
+// be missing, too: the list that is written then says so for as long as one of them may live.
 
 // topic is what a list is of: a subject, or a label.
 type topic struct {
@@ -62,7 +67,6 @@ func (t topic) prefix(sv *server) string {
 const listLife = 401 * 24 * time.Hour
 
 const (
-	idSize    = len(driver.ID{})
 	tidyEvery = 64 // IDs; a list that grows is tidied so often
 	batch     = 64 // records in one exchange
 )
@@ -71,12 +75,27 @@ const (
 type list struct {
 	of   topic
 	sv   *server
-	item *memcache.Item // nil: there is none
-	ids  []driver.ID
-	bad  bool // it is no list
+	item *memcache.Item
+	listValue
+	err error // of decodeList
 }
 
-var errNoList = driver.Corrupt("memcachestore: the item is no list of sessions")
+// absent reports that the server has no list.
+func (l *list) absent() bool { return l.item.CasID == 0 }
+
+// whole is nil if the list has all sessions.
+func (l *list) whole() error {
+	if l.err == nil && (l.absent() || time.Now().Before(l.lost.Add(listLife))) {
+		return errIncomplete
+	}
+	return l.err
+}
+
+var (
+	errNoList     = driver.Corrupt("memcachestore: the item is no list of sessions")
+	errNewerList  = driver.Unreadable("memcachestore: a list of a newer format")
+	errIncomplete = fmt.Errorf("memcachestore: %w: the server has none, or had thrown it out", driver.ErrIncomplete)
+)
 
 func (s *Store) list(ctx context.Context, of topic) (*list, error) {
 	hash := driver.ID(sha256.Sum256([]byte(of.text)))
@@ -93,12 +112,7 @@ func (s *Store) list(ctx context.Context, of topic) (*list, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.bad = len(l.item.Value)%idSize != 0; l.bad {
-		return l, nil // who writes it makes it anew
-	}
-	for id := range slices.Chunk(l.item.Value, idSize) {
-		l.ids = append(l.ids, driver.ID(id))
-	}
+	l.listValue, l.err = decodeList(l.item.Value)
 	// An ID that was appended may be there twice.
 	slices.SortFunc(l.ids, func(a, b driver.ID) int { return bytes.Compare(a[:], b[:]) })
 	l.ids = slices.Compact(l.ids)
@@ -109,17 +123,11 @@ func (s *Store) list(ctx context.Context, of topic) (*list, error) {
 // those of the client.
 func (l *list) write(ctx context.Context, ids []driver.ID) error {
 	item := *l.item
-	item.Value = make([]byte, 0, len(ids)*idSize)
-	for _, id := range ids {
-		item.Value = append(item.Value, id[:]...)
-	}
+	item.Value = listValue{ids, l.lost}.encode()
 	now := time.Now()
 	item.Expiration = expiration(now.Add(listLife), now)
-	if len(ids) == 0 {
-		item.Expiration = -1
-	}
 	_, err := l.sv.do(ctx, l.of.what(), func(c *client) error {
-		if item.CasID == 0 {
+		if l.absent() {
 			return c.Add(&item)
 		}
 		return c.CompareAndSwap(&item)
@@ -130,18 +138,23 @@ func (l *list) write(ctx context.Context, ids []driver.ID) error {
 // append puts id into the list that is there now, however it has changed since it was read. It
 // does not prolong the list's life. ErrNotStored: there is no list.
 func (l *list) append(ctx context.Context, id driver.ID) error {
-	item := &memcache.Item{Key: l.item.Key, Value: id[:]}
+	item := &memcache.Item{Key: l.item.Key, Value: appendEntry(nil, &id)}
 	_, err := l.sv.do(ctx, l.of.what(), func(c *client) error { return c.Append(item) })
 	return err
 }
 
 // enlist puts id into a list. It writes even if the ID is there, so that
-// who is about to take it out, because of what the record was before, does not.
-func (s *Store) enlist(ctx context.Context, of topic, id driver.ID) error {
+// who is about to take it out, because of what the record was before, does not. missed: the ID should have been there.
+func (s *Store) enlist(ctx context.Context, of topic, id driver.ID, missed bool) error {
 	for range attempts {
 		l, err := s.list(ctx, of)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case l.err == errNewerList: // nothing but a newer release adds to it
+			return unavailable(of.what(), errors.New(l.err.Error()))
+		case missed && !slices.Contains(l.ids, id), l.err != nil: // what is damaged is made anew
+			l.lost = time.Now()
 		}
 		ids := slices.DeleteFunc(slices.Clone(l.ids), func(other driver.ID) bool { return other == id })
 		if n := len(ids); n >= tidyEvery && n%tidyEvery == 0 {
@@ -155,6 +168,9 @@ func (s *Store) enlist(ctx context.Context, of topic, id driver.ID) error {
 		}
 		// Somebody else has just written the list, and so it lives long enough. Of many who write
 		// at once, only one would get through each time.
+		if missed {
+			continue
+		}
 		if err = l.append(ctx, id); err != memcache.ErrNotStored {
 			return err
 		}
@@ -166,8 +182,13 @@ func (s *Store) enlist(ctx context.Context, of topic, id driver.ID) error {
 // it is called for has been done.
 func (s *Store) heal(ctx context.Context, of topic, id driver.ID) {
 	l, err := s.list(ctx, of)
-	if err == nil && !slices.Contains(l.ids, id) {
-		_ = s.enlist(ctx, of, id)
+	if err != nil || slices.Contains(l.ids, id) {
+		return
+	}
+	// Unless it was ended meanwhile, and a walk has taken it out.
+	now, err := s.fetch(ctx, s.ring.pick(&id), of.what(), id)
+	if err == nil && now.liveness() == nil && of.has(&now.rec) {
+		_ = s.enlist(ctx, of, id, true)
 	}
 }
 
@@ -195,25 +216,25 @@ func (s *Store) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Reco
 }
 
 // walk yields the live records that belong to a list, and takes all others out of it, but for those of a
-// newer format: the error comes after all records.
+// newer format: the error comes after all records, and so does the one that the list may not be whole.
 func (s *Store) walk(ctx context.Context, of topic) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		if of.text == "" {
 			return
 		}
 		l, err := s.list(ctx, of)
-		if err == nil && l.bad {
-			err = errNoList
+		if err == nil {
+			err = l.err
 		}
 		if err != nil {
 			yield(driver.Record{}, err)
 			return
 		}
 		var alive []driver.ID
-		var left error
+		left := l.whole()
 		for rec, err := range s.records(ctx, of, l.ids) {
 			if errors.Is(err, driver.ErrUnreadable) {
-				alive, left = append(alive, rec.ID), err
+				alive, left = append(alive, rec.ID), errors.Join(err, l.whole())
 				continue
 			}
 			if errors.Is(err, driver.ErrCorrupt) || err == nil && !of.has(&rec) {

@@ -35,7 +35,11 @@
 // [driver.Indexer], best effort: the sessions of a subject, or with a label, are listed in an item
 // of its own, which the server may throw out like any other. BySubject and ByLabel then miss those
 // sessions until their use is written down again, by a Touch or an Update that moves Used, which asks for
-// each of their lists: one round trip more. A list that somebody has damaged is ErrCorrupt until then. A
+// each of their lists: one round trip more. Where there is no list they end in ErrIncomplete: also if there never was
+// one, since memcached cannot tell. So do they, for 401 days, once a session was used that should have been in the list
+// and was not: others may be missing, too. One thing remains: where a list was thrown out and the user signs in again
+// before any other session is used, the new list looks whole until then.
+// A list that somebody has damaged is ErrCorrupt until it is written anew. A
 // Create needs two more for its Subject and for each label, and fails with ErrUnavailable
 // if a list's server does not answer; the record is taken back then, best effort.
 // [driver.Pinger] asks every server. There is no Successor: memcached has no atomic step
@@ -47,7 +51,10 @@
 // -I, 1 MiB by default): see Config.MaxItem. A server that is full throws out the sessions
 // that were not used for longest.
 //
-// A list, too, is one item, of 32 bytes for each session: about 32,000 sessions of a subject, or with
+// Items have a checksum: one of which a bit was flipped on the way, or in the server's memory, is ErrCorrupt, or
+// ErrUnreadable where its format looks newer, and never another record.
+//
+// A list, too, is one item, of 36 bytes for each session: about 29,000 sessions of a subject, or with
 // a label, at -I 1m. Create answers ErrTooLarge beyond that, until BySubject or ByLabel has
 // taken out those that ended.
 //

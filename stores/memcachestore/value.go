@@ -3,6 +3,7 @@ package memcachestore
 import (
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 // An item's value is, integers little-endian:
 //
 //	 1 byte   format
+//	 4 bytes  CRC-32C of all other bytes
 //	32 bytes  ID
 //	 8 bytes  Version
 //	 8 bytes  Created, microseconds
@@ -27,9 +29,10 @@ import (
 // leaves as it is; 0 is none.
 const (
 	format = 1
-	head   = 1 + 32 + 5*8 // what has the same length in every item
+	head   = atNonce + 8 // what has the same length in every item
 
-	atID      = 1
+	atSum     = 1
+	atID      = atSum + 4
 	atVersion = atID + 32
 	atCreated = atVersion + 8
 	atUsed    = atCreated + 8
@@ -47,13 +50,15 @@ func size(rec *driver.Record) int {
 }
 
 var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 	errNoRecord = driver.Corrupt("memcachestore: the item is no record")
 	errNewer    = driver.Unreadable("memcachestore: an item of a newer format")
 )
 
 func encode(rec *driver.Record, version, nonce uint64) []byte {
 	b := make([]byte, 0, size(rec))
-	b = append(b, format)
+	b = append(b, format, 0, 0, 0, 0)
 	b = append(b, rec.ID[:]...)
 	b = binary.LittleEndian.AppendUint64(b, version)
 	b = binary.LittleEndian.AppendUint64(b, uint64(rec.Created.UnixMicro()))
@@ -65,7 +70,14 @@ func encode(rec *driver.Record, version, nonce uint64) []byte {
 	for _, label := range rec.Labels {
 		b = appendText(b, label)
 	}
-	return append(b, rec.Data...)
+	b = append(b, rec.Data...)
+	binary.LittleEndian.PutUint32(b[atSum:], sum(b))
+	return b
+}
+
+// sum is the checksum of an item, over all but itself.
+func sum(b []byte) uint32 {
+	return crc32.Update(crc32.Checksum(b[:atSum], castagnoli), castagnoli, b[atID:])
 }
 
 func appendText(b []byte, text string) []byte { return append(append(b, byte(len(text))), text...) }
@@ -84,7 +96,7 @@ func decode(id driver.ID, b []byte) (rec driver.Record, err error) {
 	switch {
 	case len(b) > 0 && b[0] > format:
 		return rec, errNewer
-	case len(b) < head || b[0] != format:
+	case len(b) < head || b[0] != format, binary.LittleEndian.Uint32(b[atSum:]) != sum(b):
 		return rec, errNoRecord
 	}
 	if driver.ID(b[atID:atVersion]) != id {

@@ -40,7 +40,7 @@ func TestValueIsWhatItWas(t *testing.T) {
 		Created: time.UnixMicro(1_700_000_000_000_001), Used: time.UnixMicro(1_700_000_000_000_002), Expires: time.UnixMicro(1_800_000_000_000_001),
 	}
 	value := encode(&rec, 7, 99)
-	golden := "01" + id.String() + "0700000000000000" + "01401e18240a0600" + "02401e18240a0600" + "0180982817650600" + "6300000000000000" +
+	golden := "01" + "061c8405" + id.String() + "0700000000000000" + "01401e18240a0600" + "02401e18240a0600" + "0180982817650600" + "6300000000000000" +
 		"05616c696365" + "02" + "0561646d696e" + "056964703a31" + "64617461"
 	if got := fmt.Sprintf("%x", value); got != golden {
 		t.Errorf("the format changed:\n%s\n%s", got, golden)

@@ -29,7 +29,7 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 		return err
 	}
 	for _, of := range topics(rec) {
-		if err := s.enlist(ctx, of, rec.ID); err != nil {
+		if err := s.enlist(ctx, of, rec.ID, false); err != nil {
 			s.withdraw(ctx, sv, rec.ID, nonceOf(item.Value))
 			return err
 		}
