@@ -29,7 +29,7 @@ func Memcached(tb testing.TB, args ...string) *Server {
 func memcachedReady(addr string) error {
 	return dialogue(addr, "version\r\n", func(r *bufio.Reader) error {
 		line, err := r.ReadString('\n')
-		if err == nil && !strings.HasPrefix(line, "VERSION ") {
+		if err == nil && !strings.HasPrefix(line, "VERSION ") && !strings.Contains(line, "unauthenticated") { // -Y
 			err = errors.New(line)
 		}
 		return err

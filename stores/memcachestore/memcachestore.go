@@ -108,7 +108,9 @@ type Config struct {
 	// -I. At least 1024. Default: 1 MiB.
 	MaxItem int
 
-	// DialContext opens connections, for TLS. Default: that of a net.Dialer.
+	// DialContext opens connections, for TLS, and for servers that want a password (memcached -Y): there it sends
+	// "set auth 0 0 LENGTH\r\nUSER PASSWORD\r\n" and waits for "STORED\r\n". Without that, every call is an
+	// ErrUnavailable that says so. SASL (-S) is not supported. Default: that of a net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 

@@ -90,6 +90,10 @@ func (sv *server) do(ctx context.Context, what string, call func(*client) error)
 	case errors.Is(cause, context.DeadlineExceeded) && !errors.Is(err, errBusy) && breaker.HadTime(ctx, begun):
 		sv.breaker.Failure(begun, cause)
 	}
+	if strings.Contains(err.Error(), "CLIENT_ERROR unauthenticated") {
+		cause = fmt.Errorf("the server wants a user and a password (memcached -Y), which the client library cannot send: "+
+			"Config.DialContext can, with each connection that it opens: %w", cause)
+	}
 	if strings.Contains(err.Error(), "object too large") {
 		return again, fmt.Errorf("memcachestore: %s: %w: %w", what, driver.ErrTooLarge, err)
 	}

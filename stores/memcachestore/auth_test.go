@@ -1,0 +1,95 @@
+package memcachestore_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
+)
+
+// locked starts a memcached that wants a user and a password.
+func locked(t *testing.T) (addr string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "auth") // that the server's user may enter
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	must(t, os.Chmod(dir, 0o755))
+	file := filepath.Join(dir, "users")
+	must(t, os.WriteFile(file, []byte("shop:secret\n"), 0o644))
+	return testserver.Memcached(t, "-Y", file).Addr
+}
+
+// A server with -Y refuses what the client library says. The error says so, and the way out, which works.
+func TestServerWantsPassword(t *testing.T) {
+	addr, ctx := locked(t), t.Context()
+	s := open(t, addr)
+	rec := record(1, 10)
+	rec.Subject = "alice"
+	calls := map[string]func(*memcachestore.Store) error{
+		"Ping":   func(s *memcachestore.Store) error { return s.Ping(ctx) },
+		"Create": func(s *memcachestore.Store) error { return s.Create(ctx, rec) },
+		"Load":   func(s *memcachestore.Store) error { _, err := s.Load(ctx, rec.ID); return err },
+		"Update": func(s *memcachestore.Store) error { return s.Update(ctx, rec) },
+		"Touch": func(s *memcachestore.Store) error {
+			return s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour))
+		},
+		"BySubject": func(s *memcachestore.Store) (last error) {
+			for _, last = range s.BySubject(ctx, "alice") {
+			}
+			return last
+		},
+		"Delete": func(s *memcachestore.Store) error { return s.Delete(ctx, rec.ID) },
+	}
+	for range 2 {
+		for name, call := range calls {
+			err := call(s)
+			wants(t, err, driver.ErrUnavailable)
+			if !strings.Contains(err.Error(), "memcached -Y") || !strings.Contains(err.Error(), "Config.DialContext") {
+				t.Errorf("%s does not say what is wrong: %v", name, err)
+			}
+		}
+	}
+
+	s = openWith(t, memcachestore.Config{Servers: []string{addr}, DialContext: dialAs("shop", "secret")})
+	for _, name := range []string{"Ping", "Create", "Load", "Update", "Touch", "BySubject", "Delete"} {
+		if err := calls[name](s); err != nil {
+			t.Errorf("with a password: %s: %v", name, err)
+		}
+	}
+	s = openWith(t, memcachestore.Config{Servers: []string{addr}, DialContext: dialAs("shop", "wrong")})
+	wants(t, s.Ping(ctx), driver.ErrUnavailable)
+}
+
+// dialAs authenticates each connection, as the package comment says.
+func dialAs(user, password string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if deadline, ok := ctx.Deadline(); ok {
+			_ = c.SetDeadline(deadline)
+		}
+		login := user + " " + password
+		if _, err = fmt.Fprintf(c, "set auth 0 0 %d\r\n%s\r\n", len(login), login); err == nil {
+			var line string
+			if line, err = bufio.NewReader(c).ReadString('\n'); err == nil && line != "STORED\r\n" {
+				err = fmt.Errorf("memcached refuses the user %q", user)
+			}
+		}
+		if err != nil {
+			c.Close()
+			return nil, err
+		}
+		return c, nil
+	}
+}
