@@ -147,8 +147,8 @@ func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 // it ended: "sign out everywhere else", a changed password, a closed account. One that another call ends at the same
 // moment may count in both. When it has returned no error,
 // no session of the user is alive that was when the call began.
-// The subject "" has no sessions, so that is 0 and nil: after a Logout, Session.Subject is "". Records that this process cannot open
-// are ended, too; those of another Namespace are another user's. ErrUnreadable: all others were ended, and the store
+// The subject "" has no sessions, so that is 0 and nil: after a Logout, Session.Subject is "".
+// Records that this process cannot open are ended, too; those of another Namespace are another user's. ErrUnreadable: all others were ended, and the store
 // has one in a newer format; call it again when every server has the new release, or Revoke that session by its ID.
 // ErrIncomplete: all that the store knows of were ended, and the request's own session; but the store may have lost its
 // list of the user, and others may be alive (memcached).
@@ -192,9 +192,11 @@ func (m *Manager) revokeAll(ctx context.Context, subject string, kept map[ID]boo
 		if left == nil {
 			left = failed
 		}
-		if own := m.Exchange(ctx).storedOf(subject); errors.Is(failed, driver.ErrIncomplete) && !own.IsZero() && !kept[own] &&
-			!slices.Contains(found, own) && !slices.Contains(ended, own) {
-			found = append(found, own) // known without a list
+		if errors.Is(failed, driver.ErrIncomplete) {
+			own, whose := m.Exchange(ctx).stored() // known without a list
+			if whose == subject && !kept[own] && !slices.Contains(found, own) && !slices.Contains(ended, own) {
+				found = append(found, own)
+			}
 		}
 		for _, id := range found {
 			if err := m.revoke(ctx, id, subject); err != nil {
@@ -248,18 +250,18 @@ func (x *Exchange) keep(kept map[ID]bool) {
 	}
 }
 
-// storedOf is the ID of the request's own session if that is stored and subject's.
-func (x *Exchange) storedOf(subject string) (id ID) {
+// stored is the request's own session, if that is stored, and whose it is.
+func (x *Exchange) stored() (id ID, subject string) {
 	if x == nil || x.s.Load() == nil {
-		return id
+		return id, ""
 	}
 	s := x.s.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.live && s.rec.Subject == subject {
-		id = s.rec.ID
+	if s.live {
+		id, subject = s.rec.ID, s.rec.Subject
 	}
-	return id
+	return id, subject
 }
 
 // comes reports whether a save would begin a session. s.mu is held.

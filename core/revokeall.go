@@ -1,0 +1,160 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// RevokeAll ends the sessions of all users, and those of visitors, that began before the time given, and returns how
+// many it ended. It is for a backup that was restored, with which sessions come back that had ended since it was made.
+// Give it the time of the restore, before the application takes requests: see "After a restored backup" in SECURITY.md.
+//
+// A session is as old as [Session.Created] says, so a RotateID makes it no younger. What a session from before was
+// exchanged for by a Login of the same user in the last 30 seconds, or meanwhile, is ended, too; any other sign-in
+// since then stays.
+//
+// Records that this process cannot open are ended, too; those of another Namespace are not. It goes through all
+// sessions twice at least. No deadline but that of ctx ends it. The number counts whatever the error is.
+// errors.ErrUnsupported: the store has no list of all sessions. ErrUnreadable, ErrCorrupt: all others were ended, and
+// the store has records that it cannot read itself. ErrConflict: users signed in again and again meanwhile.
+//
+// With the context of a request whose own session is among them it works like Logout at that place of the handler.
+func (m *Manager) RevokeAll(ctx context.Context, before time.Time) (int, error) {
+	if m.can.Lister == nil {
+		return 0, m.unsupported("list sessions")
+	}
+	x := m.Exchange(ctx)
+	own, _ := x.stored()
+	r := revokeBefore{m: m, before: micros(before), own: own, replaced: map[string]map[int64]bool{}}
+	err := r.run(ctx)
+	if r.ownEnded {
+		x.revoked(func(s *Session) (stored, coming bool) {
+			stored = s.live && s.rec.ID == own
+			return stored, stored && s.fate == fateLogin
+		})
+	}
+	return r.ended, err
+}
+
+// revokeBefore is a RevokeAll at work. It walks in passes, as revokeAll does and for the same reason.
+type revokeBefore struct {
+	m        *Manager
+	before   int64
+	own      ID
+	ended    int
+	ownEnded bool
+
+	replaced map[string]map[int64]bool // by user: when a Login took the place of a session from before
+	logins   int                       // how many those are
+}
+
+func (r *revokeBefore) run(ctx context.Context) error {
+	var left error // what the first walk said that could not read all
+	for range 20 {
+		ended, logins := r.ended, r.logins
+		err := r.pass(ctx)
+		if left == nil {
+			left = err
+		}
+		switch {
+		case errors.Is(err, driver.ErrUnavailable):
+			return err
+		case r.ended == ended && r.logins == logins:
+			return left
+		}
+	}
+	err := fmt.Errorf("coatcheck: RevokeAll: users sign in again and again meanwhile: %w", driver.ErrConflict)
+	return errors.Join(err, left)
+}
+
+func (r *revokeBefore) pass(ctx context.Context) error {
+	for rec, err := range r.m.can.Lister.All(ctx) {
+		if err != nil {
+			return r.m.known(err)
+		}
+		if !r.m.space.owns(rec.ID) || !r.covers(&rec) {
+			continue
+		}
+		if b, ok := blockOf(rec.Data); ok && b.kind() != kindSession {
+			if b.kind() == kindEndedByLogin && rec.Subject != "" {
+				r.follow(rec.Subject, b.replaced())
+			}
+			continue
+		}
+		if err := r.end(ctx, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end ends a session by an Update that lets it expire, as it was walked by. Unlike a Delete, that fails where a Login
+// has just ended the session, and so does not take away what tells of it. A Login that comes later finds no session.
+func (r *revokeBefore) end(ctx context.Context, rec driver.Record) error {
+	calls, cancel := r.m.storeContext(ctx)
+	defer cancel()
+	var err error
+	for range 20 {
+		now, over := r.m.now(), rec
+		r.m.bury(&over, kindEnded, now)
+		over.Expires = fromMicros(now - lateFor) // for a store's clock that is behind
+		if _, err = r.m.replace(calls, &over, ""); err == nil {
+			r.m.observe(ctx, Event{Kind: EventDestroy, ID: rec.ID, Subject: rec.Subject})
+			break
+		}
+		var h held
+		if errors.Is(err, driver.ErrConflict) {
+			err = r.m.fetchPastCaches(calls, rec.ID, &h)
+		}
+		if errors.Is(err, driver.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			break
+		}
+		if b, ok := blockOf(h.Data); ok && b.kind() != kindSession {
+			if b.kind() == kindEndedByLogin && h.Subject != "" {
+				r.follow(h.Subject, b.replaced())
+			}
+			return nil
+		}
+		rec, err = h.record(), driver.ErrConflict
+	}
+	if err != nil { // it cannot be written, or changes all the time
+		if err := r.m.revoke(ctx, rec.ID, rec.Subject); err != nil {
+			return r.m.known(err)
+		}
+	}
+	r.ended++
+	r.ownEnded = r.ownEnded || rec.ID == r.own
+	return nil
+}
+
+// covers reports whether a session began before, or took the place of one that did: its Login was called at most
+// lateFor before that was stored.
+func (r *revokeBefore) covers(rec *driver.Record) bool {
+	created := micros(rec.Created)
+	if created < r.before {
+		return true
+	}
+	for at := range r.replaced[rec.Subject] {
+		if created <= at && at-created < lateFor {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *revokeBefore) follow(subject string, at int64) {
+	if r.replaced[subject] == nil {
+		r.replaced[subject] = map[int64]bool{}
+	}
+	if !r.replaced[subject][at] {
+		r.replaced[subject][at] = true
+		r.logins++
+	}
+}
