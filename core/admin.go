@@ -148,8 +148,8 @@ func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 // moment may count in both. When it has returned no error,
 // no session of the user is alive that was when the call began.
 // The subject "" has no sessions, so that is 0 and nil: after a Logout, Session.Subject is "".
-// Records that this process cannot open are ended, too; those of another Namespace are another user's. ErrUnreadable: all others were ended, and the store
-// has one in a newer format; call it again when every server has the new release, or Revoke that session by its ID.
+// Records that this process cannot open are ended, too; those of another Namespace are another user's.
+// ErrUnreadable: all others were ended, and the store has one in a newer format; call it again when every server has the new release, or Revoke that session by its ID.
 // ErrIncomplete: all that the store knows of were ended, and the request's own session; but the store may have lost its
 // list of the user, and others may be alive (memcached).
 //

@@ -16,7 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// allWalker is a list that is no snapshot: it lists, and then loads. It fails before the record of a number, if told so.
+// allWalker is a list that is no snapshot: it lists, and then loads. It fails before a record, if told so.
 type allWalker struct {
 	*memstore.Store
 	during func() // between the two, once
@@ -68,7 +68,9 @@ func TestRevokeAll(t *testing.T) {
 		b.visit(func(s *core.Session) { must(t, s.Login(user)) })
 		return b
 	}
-	old := map[string]*browser{"alice": signIn(m, "alice"), "bob": signIn(m, "bob"), "carol's, sealed": signIn(sealed, "carol")}
+	old := map[string]*browser{
+		"alice": signIn(m, "alice"), "bob": signIn(m, "bob"), "carol's, sealed": signIn(sealed, "carol"),
+	}
 	anonymous := newBrowser(t, m)
 	anonymous.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	own := signIn(m, "admin")

@@ -99,7 +99,7 @@ var updateRules = []rule{{
 	},
 }, {
 	name: "UpdateExact",
-	text: "With Exact, an Update moves the deadline either way, even to the present; Exact itself is not kept.",
+	text: "With Exact, an Update moves the deadline either way, even to the present or the past; Exact itself is not kept.",
 	run: func(e *env) {
 		rec := e.stored(e.a, long)
 		rec.Exact = true
@@ -120,10 +120,14 @@ var updateRules = []rule{{
 		e.absent(e.a, rec.ID)
 		e.absent(e.b, rec.ID)
 
-		rec = e.stored(e.a, long)
-		rec.Exact, rec.Expires = true, e.after(0)
-		e.ok(e.a.Update(e.ctx, rec), "Update to the present")
-		e.absent(e.b, rec.ID)
+		for _, life := range []time.Duration{0, -time.Minute, -2 * long} { // also to before its beginning
+			rec = e.stored(e.a, long)
+			e.load(e.b, rec.ID)
+			rec.Exact, rec.Expires = true, e.after(life)
+			e.ok(e.a.Update(e.ctx, rec), "Update to the present, or the past")
+			e.absent(e.a, rec.ID)
+			e.absent(e.b, rec.ID)
+		}
 	},
 }, {
 	name: "UpdateExactKeepsUsed",

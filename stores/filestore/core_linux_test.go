@@ -2,12 +2,14 @@ package filestore_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
@@ -80,5 +82,51 @@ func TestSpecialRecordInCore(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Given a FIFO in the place of a record, then RevokeAll ends all other sessions, and says that it could not read all.
+func TestRevokeAllWithASpecialRecord(t *testing.T) {
+	ctx := context.Background()
+	dir := filepath.Join(t.TempDir(), "sessions")
+	store, err := filestore.New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	var ids []core.ID
+	for range 5 {
+		x := m.Begin(ctx, nil)
+		s, err := x.Session(ctx)
+		if err == nil {
+			err = s.Login("alice")
+		}
+		if err == nil {
+			_, err = x.Commit(ctx, 200)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, s.ID())
+	}
+	path := filepath.Join(dir, ids[2].String()[:2], ids[2].String()[2:])
+	if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := m.RevokeAll(ctx, time.Now().Add(time.Second)); n != 4 || !errors.Is(err, core.ErrCorrupt) {
+		t.Errorf("RevokeAll = %d, %v", n, err)
+	}
+	n := 0
+	for _, err := range m.Sessions(ctx, "alice") {
+		if err == nil {
+			n++
+		}
+	}
+	if n != 0 {
+		t.Errorf("%d sessions are left", n)
 	}
 }

@@ -132,7 +132,9 @@ func newCopy(rec *driver.Record) *driver.Record { c := *rec; return &c }
 // onlyThenCorrupt fails unless each walk yields want, and then ErrCorrupt.
 func onlyThenCorrupt(t *testing.T, s *Store, want *driver.Record) {
 	t.Helper()
-	for name, walk := range map[string]func(func(driver.Record, error) bool){"All": s.All(t.Context()), "BySubject": s.BySubject(t.Context(), "alice")} {
+	for name, walk := range map[string]func(func(driver.Record, error) bool){
+		"All": s.All(t.Context()), "BySubject": s.BySubject(t.Context(), "alice"),
+	} {
 		n, last := 0, error(nil)
 		for rec, err := range walk {
 			if last = err; err == nil {
