@@ -1,5 +1,7 @@
 # The steps are in .ci/run, which CI runs, too. "make ci" is what CI does.
-.PHONY: bench soak test race lint format tidy alone fuzz goget vuln ci fmt
+HAMMER ?= 10m
+
+.PHONY: bench hammer soak test race lint format tidy alone fuzz goget vuln ci fmt
 
 test race lint format tidy alone fuzz goget vuln:
 	@bash .ci/run $@
@@ -16,6 +18,10 @@ soak:
 	cd internal/gormtest && GOWORK=off go test -count=1 -v -timeout 20m -run 'TestKill$$' -kills=20 .
 	cd internal/gormtest && GOWORK=off go test -count=1 -v -timeout 90m -run TestSweepWhileReading -sweeprows=1000000 .
 	cd internal/servertest && GOWORK=off COATCHECK_SOAK=1 go test -count=1 -race -v -timeout 30m .
+
+# Histories of overlapping requests against a model of sessions, over all stores in turn: docs/evidence.md.
+hammer:
+	cd internal/linear && GOWORK=off go test -count=1 -v -timeout 0 -run 'TestHammer$$' -hammer=$(HAMMER) .
 
 # The comparison with other libraries: docs/benchmarks.md and its charts.
 bench:

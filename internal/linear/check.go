@@ -1,0 +1,127 @@
+package linear
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// check looks for an order of h's events that explains them.
+func (h *history) check(timeout time.Duration) porcupine.CheckResult {
+	return porcupine.CheckOperationsTimeout(model, h.operations(), timeout)
+}
+
+// operations are h's events as porcupine takes them: what nobody knows the end of ends after all others.
+func (h *history) operations() []porcupine.Operation {
+	ops := h.expand()
+	var list []porcupine.Operation
+	for i := range ops {
+		o := &ops[i]
+		end := o.Return
+		if o.Unknown {
+			end = math.MaxInt64
+		}
+		list = append(list, porcupine.Operation{ClientId: o.Client, Input: o, Output: o, Call: o.Call, Return: end})
+	}
+	return list
+}
+
+// expand makes of what the clients saw what the model has steps for.
+func (h *history) expand() []op {
+	seen := map[int]bool{}
+	for _, o := range h.Ops {
+		if o.Saw != nil && !(h.Stale && o.Kind == kindLoad) {
+			seen[o.Saw.Keys[0]], seen[o.Saw.Keys[1]] = true, true
+		}
+	}
+	var ops []op
+	for _, o := range h.Ops {
+		switch {
+		case o.Kind == kindLoad && h.Stale:
+		case o.Kind == kindRevokeSubject:
+			ops = append(ops, h.revocations(o)...)
+		case o.Kind == kindSet && o.Unknown && !seen[o.Value]:
+			// No order needs it, and each such op doubles the work.
+		case o.Kind == kindLogin && o.Ended && h.raced(o):
+			o.Unknown = true // its own new session was revoked; the old one may have ended
+			ops = append(ops, o)
+		case o.Kind == kindLogin && o.Trouble && o.Found == foundLive && o.Loaded.Subject == 0 && o.Begun > 0:
+			// The Login stands though nobody knows whether the old session, an anonymous one, has ended.
+			begin, end := o, o
+			begin.Kind = kindBegin
+			end.Kind, end.Unknown = kindMayEnd, true
+			ops = append(ops, begin, end)
+		default:
+			ops = append(ops, o)
+		}
+	}
+	return ops
+}
+
+// raced reports whether a RevokeSubject of the same user met the Login o.
+func (h *history) raced(o op) bool {
+	return slices.ContainsFunc(h.Ops, func(r op) bool {
+		return r.Kind == kindRevokeSubject && r.Subject == o.Subject && r.Call < o.Return && (r.Unknown || o.Call < r.Return)
+	})
+}
+
+// revocations are what r, a RevokeSubject, did: it has ended the sessions that it says, and none is alive that was
+// when it began.
+func (h *history) revocations(r op) []op {
+	var ops []op
+	one := func(kind kind, n int, unknown bool) {
+		o := r
+		o.Kind, o.Session, o.Unknown, o.Revoked = kind, n, unknown, nil
+		ops = append(ops, o)
+	}
+	for _, n := range r.Revoked {
+		one(kindRevoke, n, false)
+	}
+	for _, o := range h.Ops {
+		switch {
+		case o.Kind != kindLogin || o.Begun == 0 || o.Subject != r.Subject || slices.Contains(r.Revoked, o.Begun):
+		case r.Unknown && o.Call < r.Return:
+			one(kindRevoke, o.Begun, true)
+		case !r.Unknown && o.Return < r.Call && !h.LossyIndex:
+			one(kindOver, o.Begun, false)
+		}
+	}
+	return ops
+}
+
+// keep writes a history that nothing explains, and porcupine's picture of it, into a new folder of dir, the
+// system's for temporary files if that is "".
+func (h *history) keep(dir string) (folder string, err error) {
+	folder, err = os.MkdirTemp(dir, "coatcheck-history-")
+	if err != nil {
+		return "", err
+	}
+	if err := h.write(filepath.Join(folder, "history.json")); err != nil {
+		return folder, err
+	}
+	ops := h.operations()
+	last := int64(0)
+	for _, o := range h.Ops {
+		last = max(last, o.Return)
+	}
+	for i := range ops { // for the eye
+		ops[i].Return = min(ops[i].Return, last+1)
+	}
+	_, info := porcupine.CheckOperationsVerbose(model, ops, time.Minute)
+	return folder, porcupine.VisualizePath(model, info, filepath.Join(folder, "history.html"))
+}
+
+// violation is the error of a history that nothing explains.
+func (h *history) violation(dir string) error {
+	folder, err := h.keep(dir)
+	if err != nil {
+		return fmt.Errorf("%s: no order of events explains the history of seed %d, and it could not be kept: %w", h.Store, h.Seed, err)
+	}
+	return fmt.Errorf("%s: no order of events explains the history in %s (history.json, history.html); "+
+		"look at it again with: go test -v -run TestHistoryFile -history=%s", h.Store, folder, filepath.Join(folder, "history.json"))
+}

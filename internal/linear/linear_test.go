@@ -1,0 +1,64 @@
+package linear
+
+import (
+	"flag"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+var (
+	again   = flag.String("history", "", "a history.json to check again")
+	keepIn  = flag.String("keep", "", "the folder in which histories that nothing explains are kept; default: that for temporary files")
+	patient = time.Minute
+)
+
+// undecided is how long the checker looks at one history.
+const undecided = 10 * time.Second
+
+// TestHistoryFile checks a history that was kept before.
+func TestHistoryFile(t *testing.T) {
+	if *again == "" {
+		t.Skip("no -history")
+	}
+	h, err := readHistory(*again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch h.check(patient) {
+	case porcupine.Illegal:
+		t.Error(h.violation(*keepIn))
+	case porcupine.Unknown:
+		t.Errorf("undecided after %v", patient)
+	}
+}
+
+// TestMemstore is the plainest case: one process, nothing fails.
+func TestMemstore(t *testing.T) {
+	managers := servers(t, memstore.New(memstore.Config{}))
+	for seed := range uint64(50) {
+		h := newRun("memstore", seed, managers).play(nil)
+		if res := h.check(patient); res != porcupine.Ok {
+			t.Fatal(res, h.violation(*keepIn))
+		}
+	}
+}
+
+// servers are managers over stores.
+func servers(tb testing.TB, stores ...driver.Store) (managers []*core.Manager) {
+	tb.Helper()
+	for _, store := range stores {
+		m, err := newManager(store, patient)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() { _ = m.Close() })
+		managers = append(managers, m)
+	}
+	return managers
+}
