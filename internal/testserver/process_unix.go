@@ -124,6 +124,10 @@ func (p *process) signal(sig syscall.Signal) {
 	if p.ended() {
 		return
 	}
+	if sig != syscall.SIGCONT { // or it would have more children after the look at them
+		_ = syscall.Kill(p.pid(), syscall.SIGSTOP)
+		awaitStopped(p.pid())
+	}
 	all := descendants(p.pid())
 	_ = syscall.Kill(-p.pid(), sig)
 	for _, pid := range all {
