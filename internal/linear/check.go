@@ -35,14 +35,17 @@ func (h *history) operations() []porcupine.Operation {
 func (h *history) expand() []op {
 	seen := map[int]bool{}
 	for _, o := range h.Ops {
-		if o.Saw != nil && !(h.Stale && o.Kind == kindLoad) {
+		if o.Saw != nil && !(h.Reads == readsStale && o.Kind == kindLoad) {
 			seen[o.Saw.Keys[0]], seen[o.Saw.Keys[1]] = true, true
 		}
 	}
 	var ops []op
 	for _, o := range h.Ops {
 		switch {
-		case o.Kind == kindLoad && h.Stale:
+		case o.Kind == kindLoad && h.Reads == readsStale:
+		case o.Kind == kindLoad && h.Reads == readsAcknowledged:
+			o.Call = h.underWay(o.Call)
+			ops = append(ops, o)
 		case o.Kind == kindRevokeSubject:
 			ops = append(ops, h.revocations(o)...)
 		case o.Kind == kindSet && o.Unknown && !seen[o.Value]:
@@ -63,6 +66,17 @@ func (h *history) expand() []op {
 	return ops
 }
 
+// underWay is when the first of the writes began that were under way at the time now.
+func (h *history) underWay(now int64) int64 {
+	first := now
+	for _, o := range h.Ops {
+		if o.Kind != kindLoad && o.Call < now && (o.Unknown || now < o.Return) {
+			first = min(first, o.Call)
+		}
+	}
+	return first
+}
+
 // raced reports whether a RevokeSubject of the same user met the Login o.
 func (h *history) raced(o op) bool {
 	return slices.ContainsFunc(h.Ops, func(r op) bool {
@@ -74,6 +88,8 @@ func (h *history) raced(o op) bool {
 // when it began.
 func (h *history) revocations(r op) []op {
 	var ops []op
+	over := r
+	over.Kind, over.Call, over.Revoked = kindOver, r.Return, nil // what is over stays over, so the end will do
 	one := func(kind kind, n int, unknown bool) {
 		o := r
 		o.Kind, o.Session, o.Unknown, o.Revoked = kind, n, unknown, nil
@@ -88,21 +104,27 @@ func (h *history) revocations(r op) []op {
 		case r.Unknown && o.Call < r.Return:
 			one(kindRevoke, o.Begun, true)
 		case !r.Unknown && o.Return < r.Call && !h.LossyIndex:
-			one(kindOver, o.Begun, false)
+			over.Revoked = append(over.Revoked, o.Begun)
 		}
+	}
+	if len(over.Revoked) > 0 {
+		ops = append(ops, over)
 	}
 	return ops
 }
 
-// keep writes a history that nothing explains, and porcupine's picture of it, into a new folder of dir, the
-// system's for temporary files if that is "".
-func (h *history) keep(dir string) (folder string, err error) {
+// keep writes a history that nothing explains, and porcupine's picture of it if that is wanted, into a
+// new folder of dir, the system's for temporary files if that is "".
+func (h *history) keep(dir string, picture bool) (folder string, err error) {
 	folder, err = os.MkdirTemp(dir, "coatcheck-history-")
 	if err != nil {
 		return "", err
 	}
 	if err := h.write(filepath.Join(folder, "history.json")); err != nil {
 		return folder, err
+	}
+	if !picture {
+		return folder, nil
 	}
 	ops := h.operations()
 	last := int64(0)
@@ -118,7 +140,7 @@ func (h *history) keep(dir string) (folder string, err error) {
 
 // violation is the error of a history that nothing explains.
 func (h *history) violation(dir string) error {
-	folder, err := h.keep(dir)
+	folder, err := h.keep(dir, true)
 	if err != nil {
 		return fmt.Errorf("%s: no order of events explains the history of seed %d, and it could not be kept: %w", h.Store, h.Seed, err)
 	}

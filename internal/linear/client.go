@@ -124,7 +124,7 @@ func (c *client) request(what kind) (answered bool) {
 // change does something to the session and sends the response.
 func (c *client) change(ctx context.Context, x *core.Exchange, s *core.Session, what kind, o op, t *trace) bool {
 	o.Kind, o.Loaded, o.Saw = what, o.Saw, nil
-	save := what == kindLogin || (what == kindSet || what == kindAdd) && c.rng.IntN(2) == 0
+	save := (what == kindLogin || what == kindSet || what == kindAdd) && c.rng.IntN(2) == 0
 	o.Call = c.now()
 	var err error
 	switch what {
@@ -142,19 +142,25 @@ func (c *client) change(ctx context.Context, x *core.Exchange, s *core.Session, 
 		err = s.Logout()
 	}
 	t.trouble = false // the load's has been made good
+	status := http.StatusOK
 	if save && err == nil {
 		if err = s.Save(ctx); err == nil {
 			o.Saw = c.read(s)
+		} else {
+			status = core.HTTPStatus(err)
 		}
 		o.Return = c.now()
 		c.linger(3)
 	}
-	out, failed := x.Commit(ctx, http.StatusOK)
+	out, failed := x.Commit(ctx, status)
 	if !save {
 		o.Return = c.now()
-	}
-	if err == nil {
-		err = failed
+		if err == nil {
+			err = failed
+		}
+		if err == nil && what != kindLogout {
+			o.Saw = c.read(s)
+		}
 	}
 	id := s.ID()
 	_ = x.Finish(ctx)

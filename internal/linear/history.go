@@ -11,8 +11,7 @@ type history struct {
 	Store string `json:"store"`
 	Seed  uint64 `json:"seed"`
 
-	// Stale: a Load may answer with an older state, as the store's documentation says. Only writes are judged.
-	Stale bool `json:"stale,omitempty"`
+	Reads reads `json:"reads,omitempty"`
 
 	// LossyIndex: RevokeSubject may miss a session.
 	LossyIndex bool `json:"lossyIndex,omitempty"`
@@ -20,6 +19,19 @@ type history struct {
 	Faults []string `json:"faults,omitempty"`
 	Ops    []op     `json:"ops"`
 }
+
+// reads is what the store's documentation promises of a Load.
+type reads string
+
+const (
+	readsExact reads = "" // the state of a moment while it ran
+
+	// readsAcknowledged: no older than what was acknowledged when it began. Of a write that was under way, one Load may
+	// see the effect, and a later one not yet.
+	readsAcknowledged reads = "acknowledged"
+
+	readsStale reads = "stale" // an older state: it is not judged
+)
 
 type kind string
 
@@ -35,7 +47,7 @@ const (
 	kindForget        kind = "forget"        // the storage was killed and keeps nothing
 
 	// What expand makes of others.
-	kindOver   kind = "over"   // Session is not alive
+	kindOver   kind = "over"   // none of Revoked is alive
 	kindBegin  kind = "begin"  // a session begins, and nothing else happens
 	kindMayEnd kind = "mayEnd" // Session ends, or not
 )

@@ -109,7 +109,7 @@ func (st state) step(o *op) (state, bool) {
 	case kindRevoke:
 		return st.revoke(s, o)
 	case kindOver:
-		return st, s.status != alive
+		return st, !slices.ContainsFunc(o.Revoked, func(n int) bool { return st.get(n).status == alive })
 	case kindBegin:
 		return st.begins(o, *o.Saw)
 	case kindMayEnd:
@@ -185,9 +185,9 @@ func (st state) rotate(s session, o *op) (state, bool) {
 	case o.Issued != 0:
 		s.token = o.Issued
 	default: // that of another request counts for both
-		return st, s.token != o.Token
+		return st, s.token != o.Token && saw(o, s.values)
 	}
-	return st.with(o.Session, s), true
+	return st.with(o.Session, s), o.Unknown || saw(o, s.values)
 }
 
 func (st state) logout(s session, o *op) (state, bool) {
@@ -317,6 +317,7 @@ func (o *op) String() string {
 		{o.Begun > 0, fmt.Sprintf(" begins s%d", o.Begun)},
 		{o.Issued > 0, fmt.Sprintf(" t%d", o.Issued)},
 		{o.Deleted, " cookie deleted"},
+		{len(o.Revoked) > 0, fmt.Sprintf(" %d", o.Revoked)},
 	} {
 		if part.show {
 			b.WriteString(part.text)

@@ -12,6 +12,8 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/testserver"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -171,6 +173,23 @@ var mutants = []struct {
 			return b.Store.Update(ctx, rec)
 		}
 	}},
+	{"takes an outage for done", func(b *broken) {
+		fault := storetest.NewFault(b.Store)
+		fault.Before(func(c storetest.Call) error {
+			if rand.IntN(40) == 0 {
+				return storetest.Outage(c)
+			}
+			return nil
+		})
+		b.Store = fault.Store()
+		b.update = func(ctx context.Context, rec *driver.Record) error {
+			err := b.Store.Update(ctx, rec)
+			if errors.Is(err, driver.ErrUnavailable) {
+				return nil
+			}
+			return err
+		}
+	}},
 	{"ends no session by Update", func(b *broken) {
 		b.update = func(ctx context.Context, rec *driver.Record) error {
 			if len(rec.Data) == 128 { // an ended record
@@ -220,4 +239,21 @@ func TestMutants(t *testing.T) {
 			t.Errorf("not found in %d histories", maxHistories)
 		})
 	}
+}
+
+// TestForgettingServer: a server that forgets acknowledged writes when it is killed is found, if nothing says that it may.
+func TestForgettingServer(t *testing.T) {
+	server := testserver.Redis(t)
+	managers := servers(t, openRedis(t, server.Addr, 0))
+	kill := fault{name: "kill", do: func(*rand.Rand) {
+		server.Kill()
+		server.Restart(t)
+	}}
+	for seed := range uint64(maxHistories) {
+		if newRun("Redis without a disk", seed, managers).play(disturb([]fault{kill}, seed)).check(undecided) == porcupine.Illegal {
+			t.Logf("found in history %d", seed+1)
+			return
+		}
+	}
+	t.Errorf("not found in %d histories", maxHistories)
 }

@@ -16,7 +16,7 @@ import (
 const (
 	clients     = 8
 	maxRequests = 200
-	maxUnknown  = 10              // requests of unknown outcome, after which a run ends: each may double the work of the checker
+	maxUnknown  = 20              // requests of unknown outcome, after which a run ends: each may double the work of the checker
 	maxTime     = 8 * time.Second // well within the 30 s for which a late token is known
 )
 
@@ -71,8 +71,10 @@ func (r *run) play(disturb func(r *run, stop <-chan struct{})) *history {
 		c := r.client(i)
 		all.Go(func() {
 			for r.requests.Load() < maxRequests && r.unknown.Load() < maxUnknown && time.Since(r.begun) < maxTime {
-				if !c.request(choose(c.rng)) {
-					time.Sleep(time.Duration(5+c.rng.IntN(20)) * time.Millisecond) // as people do
+				what := choose(c.rng)
+				for !c.request(what) && time.Since(r.begun) < maxTime {
+					time.Sleep(time.Duration(5+c.rng.IntN(20)) * time.Millisecond)
+					what = kindLoad // as people do; and what changes nothing leaves nothing unknown
 				}
 			}
 		})
