@@ -23,7 +23,8 @@
 // The truth decides: Create, Update, Touch, Delete and Succeed are its own, with
 // its conflicts. A write that it has acknowledged is brought to the cache before
 // the call returns, by compare-and-swap in the order of versions, so a Load on any
-// server that begins afterwards sees it. What an Update or a Touch leaves as it is, such as
+// server that begins afterwards sees it. While the call is under way, one Load may see it and a later
+// one not yet. What an Update or a Touch leaves as it is, such as
 // a later deadline, comes from the value that the cache holds of the version before; without
 // one, the next Load asks the truth. A read fills the cache where that is empty or
 // has an older version, never over anything else, and a session that was deleted leaves a
