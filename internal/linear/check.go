@@ -40,8 +40,13 @@ func (h *history) expand() []op {
 		}
 	}
 	var ops []op
+	adds := map[int]int{}
 	for _, o := range h.Ops {
 		switch {
+		case o.Kind == kindAdd && o.Unknown && o.Found == foundLive:
+			o.Before = adds[o.Session]
+			adds[o.Session]++
+			ops = append(ops, o)
 		case o.Kind == kindLoad && h.Reads == readsStale:
 		case o.Kind == kindLoad && h.Reads == readsAcknowledged:
 			o.Call = h.underWay(o.Call)
@@ -84,26 +89,27 @@ func (h *history) raced(o op) bool {
 	})
 }
 
-// revocations are what r, a RevokeSubject, did: it has ended the sessions that it says, and none is alive that was
-// when it began.
+// revocations are what r, a RevokeSubject, did: it has ended the sessions that it says, one after the other, and none is
+// alive that was when it began.
 func (h *history) revocations(r op) []op {
 	var ops []op
+	one := r
+	one.Kind, one.Unknown, one.Revoked = kindRevoke, false, nil
+	for i, n := range r.Revoked {
+		one.Session, one.Return = n, r.RevokedAt[i]
+		ops = append(ops, one)
+		one.Call = one.Return
+	}
+	if r.Unknown {
+		if one.Session, one.Unknown = r.Session, true; r.Session != 0 {
+			ops = append(ops, one)
+		}
+		return ops
+	}
 	over := r
 	over.Kind, over.Call, over.Revoked = kindOver, r.Return, nil // what is over stays over, so the end will do
-	one := func(kind kind, n int, unknown bool) {
-		o := r
-		o.Kind, o.Session, o.Unknown, o.Revoked = kind, n, unknown, nil
-		ops = append(ops, o)
-	}
-	for _, n := range r.Revoked {
-		one(kindRevoke, n, false)
-	}
 	for _, o := range h.Ops {
-		switch {
-		case o.Kind != kindLogin || o.Begun == 0 || o.Subject != r.Subject || slices.Contains(r.Revoked, o.Begun):
-		case r.Unknown && o.Call < r.Return:
-			one(kindRevoke, o.Begun, true)
-		case !r.Unknown && o.Return < r.Call && !h.LossyIndex:
+		if o.Kind == kindLogin && o.Begun != 0 && o.Subject == r.Subject && o.Return < r.Call && !h.LossyIndex {
 			over.Revoked = append(over.Revoked, o.Begun)
 		}
 	}

@@ -18,9 +18,16 @@ var keys = [2]core.Key[int]{"a", "b"}
 
 // trace is what the Observer learned of one request.
 type trace struct {
+	now     func() int64
 	late    bool
 	trouble bool
-	revoked []core.ID
+	revoked []revoked
+	failed  core.ID // what could not be revoked
+}
+
+type revoked struct {
+	id core.ID
+	at int64
 }
 
 type traceKey struct{}
@@ -35,9 +42,12 @@ func observe(ctx context.Context, e core.Event) {
 	case e.Kind == core.EventLate:
 		t.late = true
 	case e.Kind == core.EventDestroy:
-		t.revoked = append(t.revoked, e.ID)
+		t.revoked = append(t.revoked, revoked{e.ID, t.now()})
 	case errors.Is(e.Err, core.ErrUnavailable):
 		t.trouble = true
+		if e.Kind == core.EventDelete {
+			t.failed = e.ID
+		}
 	}
 }
 
@@ -73,7 +83,7 @@ type client struct {
 // request sends one. It reports whether the storage answered.
 func (c *client) request(what kind) (answered bool) {
 	c.linger(3)
-	t := &trace{}
+	t := &trace{now: c.now}
 	ctx := context.WithValue(context.Background(), traceKey{}, t)
 	m := c.managers[c.rng.IntN(len(c.managers))]
 	base := op{Client: c.number, Request: c.count()}
@@ -221,8 +231,11 @@ func (c *client) revoke(ctx context.Context, m *core.Manager, what kind, o op, t
 	o.Return = c.now()
 	o.fail(err)
 	if what == kindRevokeSubject {
-		for _, id := range t.revoked {
-			o.Revoked = append(o.Revoked, c.sessionNumber(id))
+		for _, r := range t.revoked {
+			o.Revoked, o.RevokedAt = append(o.Revoked, c.sessionNumber(r.id)), append(o.RevokedAt, r.at)
+		}
+		if o.Unknown && t.failed != (core.ID{}) {
+			o.Session = c.sessionNumber(t.failed)
 		}
 	}
 	c.record(o)

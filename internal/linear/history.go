@@ -94,7 +94,10 @@ type op struct {
 	Begun   int     `json:"begun,omitempty"`
 	Issued  int     `json:"issued,omitempty"`  // the token in the response
 	Deleted bool    `json:"deleted,omitempty"` // the response deletes the cookie
-	Revoked []int   `json:"revoked,omitempty"` // by RevokeSubject
+	Revoked []int   `json:"revoked,omitempty"` // by RevokeSubject, in this order; of unknown outcome, Session may be, too
+
+	RevokedAt []int64 `json:"revokedAt,omitempty"` // when each was known to be
+	Before    int     `json:"-"`                   // adds of unknown outcome to the same session that came before
 }
 
 func (h *history) write(path string) error {

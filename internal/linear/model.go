@@ -29,6 +29,8 @@ type session struct {
 	status status
 	token  int // the one that opens it; negative: nobody was told
 	values values
+
+	unknown int // adds of unknown outcome so far. They are all alike, so it is enough to try them in the order in which they began
 }
 
 // state is every session of a history, by number.
@@ -71,7 +73,7 @@ func (st state) ends(n int, how status) state {
 
 // begins is st with a session that a request was told of. One that was revoked before the answer stays gone.
 func (st state) begins(o *op, v values) (state, bool) {
-	s := session{alive, o.Issued, v}
+	s := session{status: alive, token: o.Issued, values: v}
 	if s.token == 0 {
 		s.token = -o.Request // a request that found out, before it answered, that the session had gone
 	}
@@ -162,6 +164,14 @@ func (st state) write(s session, o *op) (state, bool) {
 		return st, o.Ended || o.Unknown
 	case o.Found != foundLive && o.Unknown:
 		return st, true // a new session, whose token nobody has
+	case o.Unknown && o.Kind == kindAdd:
+		if s.unknown != o.Before {
+			return st, false
+		}
+		if s.unknown++; s.status == alive {
+			s.values = o.after(s.values)
+		}
+		return st.with(o.Session, s), true
 	case o.Found != foundLive:
 		next, ok := st.begins(o, o.after(values{}))
 		return next, ok && !o.Ended
@@ -277,7 +287,7 @@ func beside(s session, o *op) bool {
 func (st state) hash() uint64 {
 	h := uint64(14695981039346656037)
 	for _, s := range st {
-		for _, n := range [...]int{int(s.status), s.token, s.values.Subject, s.values.Count, s.values.Keys[0], s.values.Keys[1]} {
+		for _, n := range [...]int{int(s.status), s.token, s.values.Subject, s.values.Count, s.values.Keys[0], s.values.Keys[1], s.unknown} {
 			h = (h ^ uint64(n)) * 1099511628211
 		}
 	}

@@ -16,7 +16,7 @@ import (
 const (
 	clients     = 8
 	maxRequests = 200
-	maxUnknown  = 20              // requests of unknown outcome, after which a run ends: each may double the work of the checker
+	maxUnknown  = 16              // requests of unknown outcome, after which a run ends: each may double the work of the checker
 	maxTime     = 8 * time.Second // well within the 30 s for which a late token is known
 )
 
