@@ -41,20 +41,22 @@ type fault struct {
 	forgets bool
 }
 
-// disturb does one fault after the other, with pauses between.
+// disturb does one fault after the other, with pauses between: after a long one a longer one, or else nothing but
+// outages would be seen.
 func disturb(faults []fault, seed uint64) func(*run, <-chan struct{}) {
 	return func(r *run, stop <-chan struct{}) {
 		rng := rand.New(rand.NewPCG(seed, 1<<32))
-		for {
+		for took := time.Duration(0); ; {
 			select {
 			case <-stop:
 				return
-			case <-time.After(time.Duration(5+rng.IntN(60)) * time.Millisecond):
+			case <-time.After(time.Duration(5+rng.IntN(60))*time.Millisecond + min(2*took, time.Second)):
 			}
 			f := faults[rng.IntN(len(faults))]
 			o := op{Client: clients, Request: r.count(), Kind: kindForget, Call: r.now()}
 			f.do(rng)
 			o.Return = r.now()
+			took = time.Duration(o.Return - o.Call)
 			if f.forgets {
 				r.record(o)
 			}
