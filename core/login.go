@@ -53,6 +53,7 @@ func (j *saving) takeOver() error {
 			return err // the old one was not even tried
 		}
 		what, err := j.lookAtOld(attempt, mark, err)
+		j.unknown = what == oldUnknown
 		switch {
 		case what == oldUnknown && j.placed && j.old.Subject == "":
 			j.replaced = j.old.ID

@@ -124,9 +124,9 @@ func record(ops []op, fixed int, o op) []op {
 }
 
 // countsTwice reports whether o must not be done to a session that may hold its effect, or have held it: a message
-// that was shown would come back.
+// that was shown would come back, and a Login would take its own end of the session for another request's.
 func countsTwice(o op) bool {
-	return o.kind == opUpdate || o.kind == opFlash
+	return o.kind == opUpdate || o.kind == opFlash || o.kind == opLogin
 }
 
 func hasPrefix(key []byte, prefix string) bool {

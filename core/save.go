@@ -40,7 +40,7 @@ type saving struct {
 	deliver  delivery
 
 	reloaded  bool // st is not what the handler last saw
-	unknown   bool // nobody knows whether the store has carried out an update
+	unknown   bool // nobody knows whether the store has carried out an update, or the end of old for a Login
 	outdated  bool // the client has, or gets, a newer token from another request
 	overtaken bool // old was ended by a Login of another request
 	unseen    bool // no cookie can be sent

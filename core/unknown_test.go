@@ -124,3 +124,39 @@ func TestSaveLostThenFlashesThenCommit(t *testing.T) {
 		t.Errorf("Save: %v, Flashes: %v, Commit: %v, count = %d, want 2", serr, ferr, err, n)
 	}
 }
+
+// TestLoginSaveLostThenCommit: a Login has ended the session and does not know it, since its answer is lost, and so is
+// that of the look. The handler passes over the error of Save. Done again by Commit, the Login would find a session that
+// a Login has ended, and begin one beside it, with what the request has loaded: what another request has stored
+// since would be gone under a 200.
+func TestLoginSaveLostThenCommit(t *testing.T) {
+	// Which of these calls is lost. The first meets the other request's write; in two steps, the second gives the new
+	// session what that has stored.
+	lost := map[string]int{"one step": 2, "two steps": 3}
+	for kind, open := range kinds {
+		fault := storetest.NewFault(open())
+		m := newManager(t, core.Config{Store: fault.Store()})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })
+		r := b.send()
+		b.copyOf().visit(func(s *core.Session) { must(t, count.Update(s, func(n int) int { return n + 1 })) })
+		must(t, r.s.Login("alice"))
+		ends := 0
+		fault.After(func(c storetest.Call) error {
+			if c.Method == "Update" || c.Method == "Succeed" {
+				ends++
+			}
+			if ends >= lost[kind] && c.Method != "Delete" {
+				return driver.ErrUnavailable
+			}
+			return nil
+		})
+		serr := r.s.Save(ctx)
+		fault.Reset()
+		_, err := r.respond(200)
+		n, live := b.value(count)
+		if serr == nil || err == nil && n != 2 {
+			t.Errorf("%s: Save: %v, Commit: %v, count = %d, live: %t; want a 503, or 2", kind, serr, err, n, live)
+		}
+	}
+}
