@@ -49,7 +49,7 @@ func (h *history) expand() []op {
 			ops = append(ops, o)
 		case o.Kind == kindLoad && h.Reads == readsStale:
 		case o.Kind == kindLoad && h.Reads == readsAcknowledged:
-			o.Call = h.underWay(o.Call)
+			o.Call = h.underWay(o.Session, o.Call)
 			ops = append(ops, o)
 		case o.Kind == kindRevokeSubject:
 			ops = append(ops, h.revocations(o)...)
@@ -71,11 +71,12 @@ func (h *history) expand() []op {
 	return ops
 }
 
-// underWay is when the first of the writes began that were under way at the time now.
-func (h *history) underWay(now int64) int64 {
+// underWay is when the first of the writes to a session began that were under way at the time now.
+func (h *history) underWay(session int, now int64) int64 {
 	first := now
 	for _, o := range h.Ops {
-		if o.Kind != kindLoad && o.Call < now && (o.Unknown || now < o.Return) {
+		concerns := o.Kind != kindLoad && o.Session == session || o.Kind == kindRevokeSubject
+		if concerns && o.Call < now && (o.Unknown || now < o.Return) {
 			first = min(first, o.Call)
 		}
 	}

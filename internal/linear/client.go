@@ -157,7 +157,7 @@ func (c *client) change(ctx context.Context, x *core.Exchange, s *core.Session, 
 		switch err = s.Save(ctx); {
 		case err == nil:
 			o.Saw = c.read(s)
-		case c.rng.IntN(2) == 0: // a handler that passes over it: Commit does it again
+		case !errors.Is(err, core.ErrEnded) && c.rng.IntN(2) == 0: // a handler that passes over it: Commit does it again
 			if save, err = false, nil; what == kindSet { // and perhaps for the second time
 				tried := o
 				tried.Return, tried.Unknown = c.now(), true
