@@ -105,6 +105,6 @@ func (s *Store) replace(ctx context.Context, found driver.Record, want *entry) e
 		}
 		next = s.wrap(&held)
 	}
-	next.Version = found.Version
+	next.Version, next.Created = found.Version, found.Created // redisstore looks twice where another Created comes
 	return s.cache.Update(ctx, next)
 }
