@@ -146,7 +146,9 @@ func TestLostAnswers(t *testing.T) {
 	f.answers(lost, rows(0), rows(1))
 	check("Update that had arrived, or another's", s.Update(t.Context(), rec), driver.ErrUnavailable, "UPDATE UPDATE SELECT")
 	f.answers(lost, rows(0), rows(0))
-	check("Update of a record that went", s.Update(t.Context(), rec), driver.ErrNotFound, "UPDATE UPDATE SELECT")
+	check("Update that had arrived, or not, of a record that went", s.Update(t.Context(), rec), driver.ErrUnavailable, "UPDATE UPDATE SELECT")
+	f.answers(rows(0), rows(0))
+	check("Update of a record that went, nothing lost", s.Update(t.Context(), rec), driver.ErrNotFound, "UPDATE SELECT")
 	f.answers(rows(0), rows(1))
 	check("Update, nothing lost", s.Update(t.Context(), rec), driver.ErrConflict, "UPDATE SELECT")
 

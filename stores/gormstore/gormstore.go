@@ -25,9 +25,9 @@
 // rolled back by itself (deadlock, serialization failure, lock timeout, SQLITE_BUSY) is
 // tried again until the context's deadline, two seconds at most. After a lost connection a
 // call is tried again, twice, on one that has been proved to live; an Update that then finds
-// another version answers ErrUnavailable, since that version may be its own. After five calls in
-// a row without an answer, of which the last began after the first had failed, calls fail at once, and one each 250 ms finds out whether
-// the database is back.
+// another version, or no record, answers ErrUnavailable, since its first try may have been done.
+// After five calls in a row without an answer, of which the last began after the first had
+// failed, calls fail at once, and one each 250 ms finds out whether the database is back.
 //
 // No method holds a connection while it waits for the caller or for another
 // connection, so MaxOpenConns may be 1. But a handler which then keeps a transaction open

@@ -80,11 +80,12 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		rec.Version++
 		return nil
 	}
-	if _, err := s.version(ctx, "update", id, now); err != nil {
-		return err
-	}
-	if unsure {
+	_, err = s.version(ctx, "update", id, now)
+	switch {
+	case unsure && (err == nil || errors.Is(err, errNotFound)):
 		return driver.Unavailable("gormstore: update", errUnsure)
+	case err != nil:
+		return err
 	}
 	return errConflict
 }

@@ -49,6 +49,8 @@ func (s *Store) swap(ctx context.Context, sv *server, what string, id driver.ID,
 		switch {
 		case err == nil:
 			return l, nil
+		case (err == memcache.ErrCacheMiss || err == memcache.ErrNotStored) && again:
+			return nil, unavailable(what, errOvertaken)
 		case err == memcache.ErrCacheMiss || err == memcache.ErrNotStored:
 			return nil, errNotFound
 		case err != memcache.ErrCASConflict:
@@ -68,24 +70,24 @@ func (l *loaded) liveness() error {
 	return errNotFound
 }
 
-var errOvertaken = errors.New("the connection was lost, and then somebody else wrote")
+var errOvertaken = errors.New("the connection was lost, and the record has changed or gone since")
 
 // refetch reads the record anew and compares its version. tried is the nonce of a write that may have
-// been done: whose record that is, is the caller's to see, and another version does not
-// prove that it was not done.
+// been done: whose record that is, is the caller's to see, and neither another version nor the absence of
+// the record proves that it was not done.
 func (s *Store) refetch(ctx context.Context, sv *server, what string, id driver.ID, version, tried uint64) (*loaded, error) {
 	l, err := s.fetch(ctx, sv, what, id)
 	switch {
-	case errors.Is(err, driver.ErrUnreadable) && tried != 0:
+	case (errors.Is(err, driver.ErrUnreadable) || errors.Is(err, driver.ErrNotFound)) && tried != 0:
 		return nil, unavailable(what, errOvertaken)
 	case err != nil:
 		return nil, err
 	case tried != 0 && l.nonce == tried:
 		return l, nil
+	case tried != 0 && (l.rec.Version != version || !l.rec.Live(time.Now())):
+		return nil, unavailable(what, errOvertaken)
 	case !l.rec.Live(time.Now()):
 		return nil, errNotFound
-	case l.rec.Version != version && tried != 0:
-		return nil, unavailable(what, errOvertaken)
 	case l.rec.Version != version:
 		return nil, errConflict
 	}

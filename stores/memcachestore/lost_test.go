@@ -1,0 +1,94 @@
+package memcachestore_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
+)
+
+// deafening loses the reply to the next write on a connection that was in use before, and calls meanwhile before
+// anybody learns of that.
+type deafening struct {
+	mu        sync.Mutex
+	meanwhile func()
+}
+
+func (d *deafening) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
+	return &deafConn{Conn: c, d: d}, err
+}
+
+type deafConn struct {
+	net.Conn
+	d             *deafening
+	used, writing bool
+}
+
+func (c *deafConn) Write(b []byte) (int, error) {
+	c.writing = bytes.HasPrefix(b, []byte("cas "))
+	return c.Conn.Write(b)
+}
+
+func (c *deafConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	lose := c.used && c.writing
+	c.used, c.writing = true, false
+	c.d.mu.Lock()
+	meanwhile := c.d.meanwhile
+	if lose {
+		c.d.meanwhile = nil
+	}
+	c.d.mu.Unlock()
+	if lose && meanwhile != nil {
+		meanwhile()
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+// TestLostThenGone: an Update whose reply was lost was done; when it is made again, the record has gone, or another
+// write has changed it. "Not found" or "conflict" would say that nothing was done.
+func TestLostThenGone(t *testing.T) {
+	srv, ctx := memcached(t), t.Context()
+	sure := open(t, srv.Addr)
+	for what, meanwhile := range map[string]func(rec driver.Record){
+		"deleted": func(rec driver.Record) { must(t, sure.Delete(ctx, rec.ID)) },
+		"changed": func(rec driver.Record) {
+			now, err := sure.Load(ctx, rec.ID)
+			must(t, err)
+			must(t, sure.Update(ctx, &now))
+		},
+		"ended": func(rec driver.Record) {
+			now, err := sure.Load(ctx, rec.ID)
+			must(t, err)
+			now.Exact, now.Expires = true, now.Created
+			must(t, sure.Update(ctx, &now))
+		},
+	} {
+		d := new(deafening)
+		s := openWith(t, memcachestore.Config{Servers: []string{srv.Addr}, DialContext: d.dial})
+		rec := record(1, 10)
+		must(t, s.Create(ctx, rec))
+		done := false
+		d.mu.Lock()
+		d.meanwhile = func() {
+			if now, err := sure.Load(ctx, rec.ID); err != nil || now.Version == rec.Version {
+				t.Errorf("%s: before: %v, %v", what, now.Version, err)
+			}
+			done = true
+			meanwhile(*rec)
+		}
+		d.mu.Unlock()
+		wants(t, s.Update(ctx, rec), driver.ErrUnavailable)
+		if !done {
+			t.Errorf("%s: the reply was not lost", what)
+		}
+		must(t, sure.Delete(ctx, rec.ID))
+	}
+}
