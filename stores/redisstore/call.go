@@ -79,11 +79,11 @@ const clusterSlots = 1 << 14
 // the contract's words. slot is that of the call's key.
 func (s *Store) guard(ctx context.Context, what string, slot uint16, call func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
-		return unavailable(ctx, what, err)
+		return s.unavailable(ctx, what, err)
 	}
 	b := s.breaker(slot)
 	if err := b.Allow(); err != nil {
-		return unavailable(ctx, what, err)
+		return s.unavailable(ctx, what, err)
 	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -126,7 +126,7 @@ func (s *Store) fail(ctx context.Context, what string, err error) error {
 	if reply, ok := rueidis.IsRedisErr(err); ok && hasWord(reply.Error(), "WRONGTYPE") {
 		return errCorrupt
 	}
-	return unavailable(ctx, what, err)
+	return s.unavailable(ctx, what, err)
 }
 
 func hasWord(reply, word string) bool { return len(reply) >= len(word) && reply[:len(word)] == word }

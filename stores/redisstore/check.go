@@ -13,22 +13,28 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// acl is what a user of Redis needs beside a password, with DefaultPrefix. INFO is for the warning of Open, and
-// the commands after it are the client's.
-const acl = "~" + DefaultPrefix + "* +get +set +del +getrange +setrange +pexpire +pttl " +
+// rights are the commands that a user of Redis needs. INFO is for the warning of Open, and those after it are the
+// client's.
+const rights = "+get +set +del +getrange +setrange +pexpire +pttl " +
 	"+zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping " +
 	"+info +client +multi +exec +cluster +asking +readonly"
 
+// acl is what a user of Redis needs beside a password, for keys that begin so.
+func acl(prefix string) string { return "~" + unspaced.Replace(escape(prefix)) + "* " + rights }
+
+// unspaced has any character where an ACL may have no blank.
+var unspaced = strings.NewReplacer(" ", "?", "\t", "?", "\n", "?", "\v", "?", "\f", "?", "\r", "?", "\x00", "?")
+
 // refusal is a command that a server does not run.
 type refusal struct {
-	addr, command string
-	err           error
+	addr, command, acl string
+	err                error
 }
 
 func (r *refusal) Error() string {
 	return fmt.Sprintf("redisstore: Redis at %s refuses %s, which the store needs: %v "+
 		"(no command may be renamed, and a user needs: %s)",
-		r.addr, r.command, r.err, acl)
+		r.addr, r.command, r.err, r.acl)
 }
 
 func (r *refusal) Unwrap() error { return r.err }
@@ -51,7 +57,7 @@ func (s *Store) check(ctx context.Context) error {
 		}
 	}
 	if !reached {
-		return unavailable(ctx, "redisstore: connect", unreached)
+		return s.unavailable(ctx, "redisstore: connect", unreached)
 	}
 	return nil
 }
@@ -103,9 +109,9 @@ func (s *Store) checkNode(ctx context.Context, addr string, node rueidis.Client)
 			text, _ := reply.ToString()
 			s.warnOfEviction(ctx, addr, text)
 		case refuses(err):
-			return &refusal{addr, command, err}
+			return &refusal{addr, command, acl(s.prefix), err}
 		case command == "EVAL" && (err == nil || rueidis.IsRedisNil(err)) && outcome(command, &reply, err) != errNotFound:
-			return &refusal{addr, command, errOdd}
+			return &refusal{addr, command, acl(s.prefix), errOdd}
 		}
 	}
 	return nil

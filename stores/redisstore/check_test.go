@@ -29,8 +29,8 @@ func restricted(tb testing.TB, server *testserver.Server, more ...string) rueidi
 		words = append(words, part)
 	}
 	all := strings.Join(words, " ")
-	if all != first+acl {
-		tb.Fatalf("the package comment has %q, the advice %q", all, acl)
+	if all != first+acl(DefaultPrefix) {
+		tb.Fatalf("the package comment has %q, the advice %q", all, acl(DefaultPrefix))
 	}
 	command(tb, server, append(strings.Fields("ACL SETUSER sessions "+all), more...)...)
 	return rueidis.ClientOption{InitAddress: []string{server.Addr}, Username: "sessions", Password: "password"}
@@ -87,7 +87,7 @@ func TestUserOfThePackageCommentInCluster(t *testing.T) {
 // Without a command or a kind of key, Open says which.
 func TestOpenNamesWhatIsRefused(t *testing.T) {
 	server := testserver.Redis(t)
-	for _, word := range strings.Fields(acl)[1:] {
+	for _, word := range strings.Fields(rights) {
 		name := word[1:]
 		config := Config{}
 		switch name {
@@ -100,7 +100,7 @@ func TestOpenNamesWhatIsRefused(t *testing.T) {
 		if err == nil {
 			s.Close()
 		}
-		if err == nil || !strings.Contains(strings.ToLower(err.Error()), name) || !strings.Contains(err.Error(), acl) {
+		if err == nil || !strings.Contains(strings.ToLower(err.Error()), name) || !strings.Contains(err.Error(), acl(DefaultPrefix)) {
 			t.Errorf("without %s: %v", name, err)
 		}
 		refused := (*refusal)(nil)
@@ -114,12 +114,8 @@ func TestOpenNamesWhatIsRefused(t *testing.T) {
 			t.Errorf("with the keys %s alone: %v", pattern, err)
 		}
 	}
-	_, err := Open(restricted(t, server), Config{Prefix: "other:"})
-	if err == nil || !strings.Contains(err.Error(), "refuses GET") {
-		t.Errorf("with another prefix: %v", err)
-	}
 	renamed := testserver.Redis(t, "--rename-command", "EVAL", "")
-	_, err = Open(rueidis.ClientOption{InitAddress: []string{renamed.Addr}}, Config{})
+	_, err := Open(rueidis.ClientOption{InitAddress: []string{renamed.Addr}}, Config{})
 	if err == nil || !strings.Contains(err.Error(), "refuses EVAL,") {
 		t.Errorf("without scripts: %v", err)
 	}
@@ -127,8 +123,55 @@ func TestOpenNamesWhatIsRefused(t *testing.T) {
 	ok(t, err)
 	defer s.Close()
 	command(t, server, "ACL", "SETUSER", "sessions", "-zadd")
-	if err := s.Create(t.Context(), newRecord("alice", "data")); err == nil || !strings.Contains(err.Error(), acl) {
+	if err := s.Create(t.Context(), newRecord("alice", "data")); err == nil || !strings.Contains(err.Error(), acl(DefaultPrefix)) {
 		t.Errorf("Create without ZADD: %v", err)
+	}
+}
+
+// The errors show the pattern of the store's own prefix. A user that has it may do all with these keys, whatever
+// characters are in them, and nothing with others.
+func TestACLOfAnotherPrefix(t *testing.T) {
+	server := testserver.Redis(t)
+	for prefix, foreign := range map[string]string{
+		"other:":       "coatcheck:",
+		"{shop}:":      "s:",
+		"all*[a-z]?:":  "allows:",
+		`back\*slash:`: `back\slash:`,
+		"two words:":   "words:",
+		"a\x00\n\tb:":  "ab:",
+	} {
+		option := restricted(t, server, "resetkeys")
+		_, err := Open(option, Config{Prefix: prefix})
+		if err == nil || !strings.Contains(err.Error(), "refuses GET") {
+			t.Fatalf("%q: without the keys: %v", prefix, err)
+		}
+		_, acl, _ := strings.Cut(err.Error(), "a user needs: ")
+		words := strings.Fields(strings.TrimSuffix(acl, ")"))
+		command(t, server, append([]string{"ACL", "SETUSER", "sessions", "reset", "on", ">password"}, words...)...)
+		s, err := Open(option, Config{Prefix: prefix})
+		if err != nil {
+			t.Errorf("%q, with the ACL of the error: %v", prefix, err)
+			continue
+		}
+		rec := create(t, s, "alice", "data")
+		ok(t, s.Update(t.Context(), rec))
+		if n := listed(t, s.BySubject(t.Context(), "alice")); n != 1 {
+			t.Errorf("%q: %d sessions", prefix, n)
+		}
+		if _, err := Open(option, Config{Prefix: foreign}); err == nil {
+			t.Errorf("%q: the user may do all with %q, too", prefix, foreign)
+		}
+		command(t, server, "ACL", "SETUSER", "sessions", "resetkeys")
+		_, err = s.Load(t.Context(), rec.ID)
+		if err == nil || !strings.Contains(err.Error(), acl) {
+			t.Errorf("%q: Load without keys: %v", prefix, err)
+		}
+		command(t, server, "ACL", "SETUSER", "sessions", "off", ">another")
+		s.Close()
+		_, err = Open(option, Config{Prefix: prefix})
+		if err == nil || !strings.Contains(err.Error(), words[0]) {
+			t.Errorf("%q: Open without a user: %v", prefix, err)
+		}
 	}
 }
 

@@ -26,20 +26,24 @@ func stays(err error) bool {
 	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnreadable)
 }
 
+func (s *Store) unavailable(ctx context.Context, what string, err error) error {
+	return unavailable(ctx, s.prefix, what, err)
+}
+
 // unavailable says what went wrong, and so that errors.Is finds the error of a
 // context that has ended, whatever the client made of that.
-func unavailable(ctx context.Context, what string, err error) error {
+func unavailable(ctx context.Context, prefix, what string, err error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w (%w)", ended, err)
 	}
-	if todo := advice(err); todo != "" {
+	if todo := advice(err, prefix); todo != "" {
 		what += " (" + todo + ")"
 	}
 	return driver.Unavailable(what, err)
 }
 
 // advice says what an administrator can do about an error reply.
-func advice(err error) string {
+func advice(err error, prefix string) string {
 	text := err.Error()
 	word := ""
 	if _, ok := rueidis.IsRedisErr(err); ok {
@@ -53,7 +57,7 @@ func advice(err error) string {
 	case "OOM":
 		return "Redis is full: raise maxmemory"
 	case "NOAUTH", "WRONGPASS", "NOPERM":
-		return "check the client's Username and Password, and the user's ACL: " + acl
+		return "check the client's Username and Password, and the user's ACL: " + acl(prefix)
 	case "READONLY":
 		return "the client talks to a replica: give it the master, Sentinel or the Cluster"
 	case "MISCONF":

@@ -52,7 +52,7 @@
 // # Access
 //
 // A user of Redis that may do this, and nothing else, is enough. With another Config.Prefix, the pattern begins
-// with that.
+// with that; the errors about it show how it is written where it has blanks or a \, *, ? or [.
 //
 //	ACL SETUSER sessions reset on >password ~coatcheck:* +get +set +del +getrange +setrange +pexpire +pttl
 //	ACL SETUSER sessions +zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping
@@ -141,6 +141,7 @@ type Store struct {
 	now    func() time.Time
 	log    *slog.Logger
 
+	prefix                     string // of all keys
 	sessions, subjects, labels string // what keys begin with
 	oneSlot                    bool   // all keys are on one node
 	cacheFor, bypass           time.Duration
@@ -202,7 +203,7 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	}
 	client, err := rueidis.NewClient(option)
 	if err != nil {
-		return nil, unavailable(context.Background(), "redisstore: connect", err)
+		return nil, unavailable(context.Background(), config.prefix(), "redisstore: connect", err)
 	}
 	s, err := New(client, config)
 	if err != nil {
@@ -237,17 +238,16 @@ func New(client rueidis.Client, config Config) (*Store, error) {
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	if config.Prefix == "" {
-		config.Prefix = DefaultPrefix
-	}
+	prefix := config.prefix()
 	s := &Store{
 		client:   client,
 		now:      time.Now,
 		log:      config.Logger,
-		sessions: config.Prefix + "session:",
-		subjects: config.Prefix + "subject:",
-		labels:   config.Prefix + "label:",
-		oneSlot:  client.Mode() != rueidis.ClientModeCluster || hasTag(config.Prefix),
+		prefix:   prefix,
+		sessions: prefix + "session:",
+		subjects: prefix + "subject:",
+		labels:   prefix + "label:",
+		oneSlot:  client.Mode() != rueidis.ClientModeCluster || hasTag(prefix),
 		cacheFor: config.CacheFor,
 		bypass:   maxBypass,
 		lags:     config.CacheFor > 0,
@@ -259,6 +259,13 @@ func New(client rueidis.Client, config Config) (*Store, error) {
 		s.guards[i] = breaker.New(0, 0)
 	}
 	return s, nil
+}
+
+func (c *Config) prefix() string {
+	if c.Prefix == "" {
+		return DefaultPrefix
+	}
+	return c.Prefix
 }
 
 // hasTag is Redis's own rule: the first { decides, and something must stand

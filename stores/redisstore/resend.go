@@ -43,7 +43,7 @@ func (s *Store) repeat(ctx context.Context, cmds []rueidis.Completed, replies []
 			break
 		}
 		if dead != nil {
-			if losses++; losses > maxLost || !s.reconnected(ctx, keyOf(cmds[failed[0]])) {
+			if losses++; losses > maxLost || !s.reconnected(ctx, s.keyOf(cmds[failed[0]])) {
 				break
 			}
 			unsure = true
@@ -77,7 +77,7 @@ func (s *Store) reconnected(ctx context.Context, key string) bool {
 }
 
 // keyOf is the key of one of this package's commands; PING has none.
-func keyOf(cmd rueidis.Completed) string {
+func (s *Store) keyOf(cmd rueidis.Completed) string {
 	words := cmd.Commands()
 	switch {
 	case strings.HasPrefix(words[0], "EVAL"):
@@ -85,7 +85,7 @@ func keyOf(cmd rueidis.Completed) string {
 	case len(words) > 1:
 		return words[1]
 	}
-	return DefaultPrefix
+	return s.prefix
 }
 
 // lost reports whether an error is the end of a connection, and not of somebody's patience, nor that of a server
