@@ -120,6 +120,7 @@ func (s *Store) tidy(ctx context.Context, key string, ids []string) {
 		_, _, err = s.run(ctx, "redisstore: tidy index", seenScript, []string{key}, seen...)
 	}
 	if err == nil && len(found.wrong) > 0 {
+		// Whether it worked does not matter: the next look does it again.
 		_, _, _ = s.run(ctx, "redisstore: tidy index", dropScript, []string{key}, found.wrong...)
 	}
 }
@@ -161,7 +162,9 @@ func (s *Store) walkSet(ctx context.Context, prefix, name string) iter.Seq2[driv
 			if found.left != nil {
 				left = found.left
 			}
-			if err == nil && len(found.wrong) > 0 { // before the loop goes on: it may take long, and a look is good for a minute
+			if err == nil && len(found.wrong) > 0 {
+				// Before the loop goes on: it may take long, and a look is good for a minute. Whether it worked does
+				// not matter: the next walk does it again.
 				_, _, _ = s.run(ctx, whatWalk, dropScript, []string{key}, found.wrong...)
 			}
 			for _, rec := range found.right {
