@@ -79,11 +79,11 @@ func intact(t *testing.T, s *Store, dir string, rec *driver.Record) {
 	}
 }
 
-// A disk that is full for real, where the test may mount one.
+// A disk that is full for real. It takes root to mount one.
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=0700"); err != nil {
-		t.Skipf("mount: %v", err)
+		skipUnlessRoot(t, "mount a file system", err)
 	}
 	t.Cleanup(func() { syscall.Unmount(dir, 0) })
 	s := openStore(t, dir)
