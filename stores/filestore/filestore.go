@@ -37,14 +37,15 @@
 // file, which is some 30 µs each, and All reads all of it.
 //
 // The folder must be on a local file system and belong to the process's user with
-// mode 0700, since whoever reads it reads the sessions, unless core has Keys. Foreign files in it
-// are left alone, and so are damaged
-// records and those that a newer release wrote: Load answers ErrCorrupt and ErrUnreadable, and All,
-// BySubject and ByLabel end in it after having gone through all others. Delete removes them.
-// Links are not followed. A link, a FIFO, a socket, a device or a folder in the place of a record is a damaged
-// record; Delete gives a folder with something in it another name. In the place of one of the store's folders it is
-// ErrUnavailable for the sessions there until somebody moves it away; All and Sweep go through the other
-// folders first.
+// mode 0700, since whoever reads it reads the sessions, unless core has Keys.
+//
+// Foreign files in it are left alone, and so are damaged records and those that a newer
+// release wrote: Load answers ErrCorrupt and ErrUnreadable, and All, BySubject and ByLabel
+// end in it after having gone through all others. Delete removes them. Links are not
+// followed. A link, a FIFO, a socket, a device or a folder in the place of a record is a
+// damaged record; Delete gives a folder with something in it another name. In the place of
+// one of the store's folders it is ErrUnavailable for the sessions there until somebody
+// moves it away; All and Sweep go through the other folders first.
 //
 // # Durability
 //
