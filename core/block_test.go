@@ -61,6 +61,37 @@ func TestGoldenBlocks(t *testing.T) {
 	}
 }
 
+// Given a record of the release before, whose format is one lower, when this release updates it (Set, RotateID) or
+// ends it (Login, Logout), then it writes the present format.
+func TestPresentFormatIsWritten(t *testing.T) {
+	m := &Manager{cfg: Config{Codec: JSON, MaxSize: 1 << 16}}
+	for name, st := range goldenStates() {
+		data, b, err := m.encode(&st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(b, goldenBlocks()["rotated"])
+		before := driver.Record{Data: m.seal(driver.ID{}, data, b)}
+		before.Data[atFormat] = envelopeFormat - 1
+		for how, write := range map[string]func(*driver.Record) error{
+			"update": func(rec *driver.Record) error { return (&saving{m: m, st: st, rec: rec, inPassing: true}).fill() },
+			"rotate": func(rec *driver.Record) error {
+				return (&saving{m: m, st: st, rec: rec, inPassing: true, rotate: true}).fill()
+			},
+			"login":  func(rec *driver.Record) error { m.bury(rec, kindEndedByLogin, 1); return nil },
+			"logout": func(rec *driver.Record) error { m.bury(rec, kindEnded, 1); return nil },
+		} {
+			after := before
+			if err := write(&after); err != nil || after.Data[atFormat] != envelopeFormat {
+				t.Errorf("%s, %s: format %d, want %d; %v", name, how, after.Data[atFormat], envelopeFormat, err)
+			}
+			if b := block(after.Data); b.rotations() < block(before.Data).rotations() {
+				t.Errorf("%s, %s: the rest of the block was lost", name, how)
+			}
+		}
+	}
+}
+
 // Whatever stands in a record, opening it is an error or a session, and never a panic.
 func FuzzRecord(f *testing.F) {
 	keys, err := keyring.New(keyring.Key{ID: "k1", Secret: bytes.Repeat([]byte("\x00\x91\xa2\xf3\x84\xd5\xe6\xb7"), 4)})
