@@ -38,6 +38,10 @@ var bumps = []bump{
 	{"stores/cookiestore", compared, "${1}-1 >= format", 1},
 	{"stores/redisstore", constant, "${1}= 2", 1},
 	{"stores/redisstore", compared, "${1}-1 >= format", 1},
+	// A value in a cache is known by its kind, beside which the fence has its own.
+	{"stores/cachedstore", regexp.MustCompile(`kindNewer = 3\b`), "kindNewer = 4", 1},
+	{"stores/cachedstore", regexp.MustCompile(`b = append\(b, e\.kind\)`), "b = append(b, [...]byte{0, 3, 2}[e.kind])", 1},
+	{"stores/cachedstore", regexp.MustCompile(`e\.rec\.ID = b\[0\],`), "e.rec.ID = [...]byte{0, 1, 2, 1}[b[0]],", 1},
 	// The same in Lua.
 	{"stores/redisstore", regexp.MustCompile(`h:byte\(\) > 1\b`), "h:byte() > 2", 1},
 	{"stores/redisstore", regexp.MustCompile(`(\w+):byte\(\) ~= 1\b`), "(${1}:byte() or 0) < 1", 1},
@@ -102,10 +106,10 @@ func build(t *testing.T) (old, next string) {
 }
 
 // start runs a release and returns its URL, and stop, which ends it.
-func start(t *testing.T, program, store, address string) (url string, stop func()) {
+func start(t *testing.T, program, store, address, keys string) (url string, stop func()) {
 	t.Helper()
 	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), storeVariable+"="+store, addressVariable+"="+address)
+	cmd.Env = append(os.Environ(), storeVariable+"="+store, addressVariable+"="+address, keysVariable+"="+keys)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	must(t, err)

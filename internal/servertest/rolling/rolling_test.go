@@ -23,18 +23,30 @@ const (
 // new one has written; but to a cookie that carries it, as to none, and leaves it alone while it only reads.
 func TestRollingDeployment(t *testing.T) {
 	old, next := build(t)
-	for store, at := range map[string]func(*testing.T) string{
-		"filestore":     func(t *testing.T) string { return filepath.Join(t.TempDir(), "sessions") },
+	inFiles := func(t *testing.T) string { return filepath.Join(t.TempDir(), "sessions") }
+	inSQLite := func(t *testing.T) string {
+		return filepath.Join(t.TempDir(), "sessions.db") + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(100)"
+	}
+	for name, at := range map[string]func(*testing.T) string{
+		"filestore":     inFiles,
 		"redisstore":    func(t *testing.T) string { return testserver.Redis(t).Addr },
 		"memcachestore": func(t *testing.T) string { return testserver.Memcached(t).Addr },
-		"gormstore": func(t *testing.T) string {
-			return filepath.Join(t.TempDir(), "sessions.db") + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(100)"
-		},
-		"cookiestore": func(*testing.T) string { return keyring.Generate("k").Reveal() },
+		"gormstore":     inSQLite,
+		"cookiestore":   func(*testing.T) string { return keyring.Generate("k").Reveal() },
+		// With Config.Keys, over a store with a format of its own and one without.
+		"redisstore, sealed": func(t *testing.T) string { return testserver.Redis(t).Addr },
+		"gormstore, sealed":  inSQLite,
+		// The entries of a cache that has a format of its own, and of one that has none.
+		"cachedstore on memcachestore": func(t *testing.T) string { return inFiles(t) + " " + testserver.Memcached(t).Addr },
+		"cachedstore on gormstore":     func(t *testing.T) string { return inFiles(t) + " " + inSQLite(t) },
 	} {
-		t.Run(store, func(t *testing.T) {
-			address := at(t)
-			oldURL, stop := start(t, old, store, address)
+		t.Run(name, func(t *testing.T) {
+			address, keys := at(t), ""
+			store, sealed := strings.CutSuffix(name, ", sealed")
+			if sealed {
+				keys = keyring.Generate("k").Reveal()
+			}
+			oldURL, stop := start(t, old, store, address, keys)
 			all := make([]*user, users)
 			for i := range all {
 				all[i] = &user{t: t, name: fmt.Sprintf("user%d", i), old: oldURL, inCookie: store == "cookiestore"}
@@ -43,7 +55,7 @@ func TestRollingDeployment(t *testing.T) {
 				u.visit(oldURL, "/login?user="+u.name)
 				u.alternate(oldURL)
 			})
-			newURL, _ := start(t, next, store, address)
+			newURL, _ := start(t, next, store, address, keys)
 			each(all, func(u *user) { u.alternate(oldURL, newURL) })
 			stop()
 			lost := 0

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/httpsession"
 	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
@@ -37,7 +39,8 @@ const (
 // A server is this test program again, of this release or of the next one, told by its environment what to do.
 const (
 	storeVariable   = "COATCHECK_ROLLING_STORE"
-	addressVariable = "COATCHECK_ROLLING_ADDRESS" // where the storage is; the key of the cookie store
+	addressVariable = "COATCHECK_ROLLING_ADDRESS" // where the storage is, and after a blank its cache; the key of the cookie store
+	keysVariable    = "COATCHECK_ROLLING_KEYS"    // core's Config.Keys, if any
 )
 
 func TestMain(m *testing.M) {
@@ -55,6 +58,18 @@ func open(store, address string) (driver.Backend, error) {
 		return redisstore.Open(rueidis.ClientOption{InitAddress: []string{address}}, redisstore.Config{})
 	case "memcachestore":
 		return memcachestore.New(memcachestore.Config{Servers: []string{address}, Timeout: patience})
+	case "cachedstore on memcachestore", "cachedstore on gormstore":
+		_, inside, _ := strings.Cut(store, " on ")
+		address, cached, _ := strings.Cut(address, " ")
+		cache, err := open(inside, cached)
+		if err != nil {
+			return nil, err
+		}
+		truth, err := open("filestore", address)
+		if err != nil {
+			return nil, err
+		}
+		return cachedstore.New(cache.(driver.Store), truth.(driver.Store), cachedstore.Config{Timeout: patience})
 	case "gormstore":
 		db, err := gorm.Open(sqlite.Open(address), &gorm.Config{Logger: logger.Discard})
 		if err != nil {
@@ -80,7 +95,13 @@ func serve(store, address string) error {
 	if err != nil {
 		return err
 	}
-	m, err := core.New(core.Config{Store: backend, StoreTimeout: patience, Logger: slog.New(slog.DiscardHandler)})
+	config := core.Config{Store: backend, StoreTimeout: patience, Logger: slog.New(slog.DiscardHandler)}
+	if text := os.Getenv(keysVariable); text != "" {
+		if config.Keys, err = keyring.Parse(text); err != nil {
+			return err
+		}
+	}
+	m, err := core.New(config)
 	if err != nil {
 		return err
 	}
