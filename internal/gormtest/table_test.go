@@ -1,8 +1,10 @@
 package gormtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"strings"
 	"testing"
 
@@ -163,6 +165,47 @@ func TestNewRefusesWrongTables(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNewWarnsOfUnloggedTables: New takes a table that a crash of PostgreSQL empties, as some want it, and says so in
+// GORM's log.
+func TestNewWarnsOfUnloggedTables(t *testing.T) {
+	p := postgresAt(t)
+	db := p.open(t)
+	var log strings.Builder
+	db.Logger = logger.New(stdlog.New(&log, "", 0), logger.Config{LogLevel: logger.Warn})
+	table := gormstore.Table("unlogged_table")
+	must(t, gormstore.Migrate(db, table))
+	defer db.Exec("DROP TABLE unlogged_table")
+	newStore(t, db, table)
+	if log.Len() > 0 {
+		t.Errorf("of a table that is logged: %s", &log)
+	}
+
+	must(t, db.Exec("ALTER TABLE unlogged_table SET UNLOGGED").Error)
+	must(t, gormstore.Migrate(db, table))
+	s := newStore(t, db, table)
+	for _, word := range strings.Fields("gormstore unlogged_table UNLOGGED crash ALTER LOGGED") {
+		if !strings.Contains(log.String(), word) {
+			t.Errorf("the log lacks %q: %q", word, &log)
+		}
+	}
+	if n := strings.Count(log.String(), "UNLOGGED"); n != 1 {
+		t.Errorf("%d warnings: %s", n, &log)
+	}
+	rec := record(1, "alice", 100)
+	must(t, s.Create(t.Context(), rec))
+	must(t, loadErr(s, rec))
+	p.server.Kill()
+	p.server.Restart(t)
+	if err := loadErr(newStore(t, p.open(t), table), rec); !errors.Is(err, driver.ErrNotFound) {
+		t.Errorf("after a crash: %v", err)
+	}
+}
+
+func loadErr(s *gormstore.Store, rec *driver.Record) error {
+	_, err := s.Load(context.Background(), rec.ID)
+	return err
 }
 
 // largestNames: the longest subject and labels are kept whole.

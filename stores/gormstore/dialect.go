@@ -14,6 +14,9 @@ type dialect struct {
 	// checks are more questions, whose answer is what is wrong, or no row.
 	checks []check
 
+	// warnings are questions about what is not wrong, and may not be meant.
+	warnings []check
+
 	// page ends a SELECT after so many rows.
 	page string
 
@@ -84,6 +87,8 @@ WHERE a.attrelid = '[table]'::regclass AND NOT CASE
 	JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
 	WHERE i.indrelid = '[table]'::regclass AND i.indisprimary
 ) k WHERE coalesce(names, '') <> 'id'`, wrongKey}},
+	warnings: []check{{`SELECT 'UNLOGGED' FROM pg_class WHERE oid = '[table]'::regclass AND relpersistence = 'u'`,
+		"it is %s, so a crash of PostgreSQL signs everybody out, and replicas do not have it: ALTER TABLE [table] SET LOGGED"}},
 	page:    " LIMIT %d",
 	partial: true,
 }

@@ -91,7 +91,8 @@
 // commit return before it is on disk (synchronous_commit=off,
 // innodb_flush_log_at_trx_commit=2, synchronous=NORMAL in WAL) hold for sessions, too: a loss of
 // power may then take back the last moments, a crash of the process does not,
-// save for synchronous_commit=off and innodb_flush_log_at_trx_commit=0.
+// save for synchronous_commit=off and innodb_flush_log_at_trx_commit=0. An UNLOGGED table of PostgreSQL is empty
+// after a crash of the server or a failover: New warns of one, through the logger of db.
 package gormstore
 
 import (
@@ -144,6 +145,9 @@ func New(db *gorm.DB, options ...Option) (*Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	if err := t.check(ctx, s.pool); err != nil {
+		return nil, err
+	}
+	if err := t.warn(ctx, s.pool); err != nil {
 		return nil, err
 	}
 	s.sweep.turn = make(chan struct{}, 1)

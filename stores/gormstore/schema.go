@@ -28,15 +28,38 @@ func (t *table) check(ctx context.Context, pool *sql.DB) error {
 		}
 	}
 	for _, c := range t.dialect.checks {
-		var found string
-		switch err := pool.QueryRowContext(ctx, t.render(c.query)).Scan(&found); {
-		case err == nil:
+		found, err := t.ask(ctx, pool, c.query)
+		if err != nil {
+			return err
+		}
+		if found != "" {
 			return fmt.Errorf("gormstore: table %s will not do: "+t.render(c.wrong), t.name, found)
-		case !errors.Is(err, sql.ErrNoRows):
-			return fmt.Errorf("gormstore: look at table %s: %w", t.name, explained(err))
 		}
 	}
 	return nil
+}
+
+// warn tells GORM's log of what somebody may want in a table, and may have by mistake.
+func (t *table) warn(ctx context.Context, pool *sql.DB) error {
+	for _, c := range t.dialect.warnings {
+		found, err := t.ask(ctx, pool, c.query)
+		if err != nil {
+			return err
+		}
+		if found != "" {
+			t.db.Logger.Warn(ctx, fmt.Sprintf("gormstore: table %s: "+t.render(c.wrong), t.name, found))
+		}
+	}
+	return nil
+}
+
+// ask returns the answer to a query of one text, "" if there is no row.
+func (t *table) ask(ctx context.Context, pool *sql.DB, query string) (found string, err error) {
+	err = pool.QueryRowContext(ctx, t.render(query)).Scan(&found)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("gormstore: look at table %s: %w", t.name, explained(err))
+	}
+	return found, nil
 }
 
 func (t *table) checkColumns(ctx context.Context, pool *sql.DB) error {
