@@ -106,8 +106,8 @@ func TestSweepWhileReading(t *testing.T) {
 			}
 			p99 := func(times []time.Duration) time.Duration { return times[(len(times)-1)*99/100] }
 			ratio := float64(p99(busy)) / float64(p99(quiet))
-			t.Logf("%d rows, %.0f/s, read p50 %v -> %v, p99 %v -> %v (%.2fx), worst %v -> %v", removed,
-				float64(removed)/took.Seconds(), quiet[len(quiet)/2], busy[len(busy)/2], p99(quiet), p99(busy), ratio,
+			t.Logf("%d rows, %.0f/s, %d reads meanwhile, p50 %v -> %v, p99 %v -> %v (%.2fx), worst %v -> %v", removed,
+				float64(removed)/took.Seconds(), len(busy), quiet[len(quiet)/2], busy[len(busy)/2], p99(quiet), p99(busy), ratio,
 				quiet[len(quiet)-1], busy[len(busy)-1])
 			if ratio > 2 && *sweepRows >= 100_000 {
 				t.Errorf("p99 of reads is %.2f times as long while sweeping", ratio)
