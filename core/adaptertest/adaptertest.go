@@ -15,7 +15,9 @@
 // Every storage is opened twice, and the rules about overlapping requests send them to two
 // applications, as behind a load balancer; [RunProcesses] makes two processes of them.
 // A failure prints the rule that was violated. No rule can be switched off: what a
-// framework cannot do at all, its [Caps] say, and everything else holds for all.
+// framework cannot do at all, its [Caps] say, and everything else holds for all. Run has all rules, and every
+// adapter must pass it, with New and with Tokens. With more stores, [RunStore] saves time: it has the rules
+// whose outcome can depend on the store.
 //
 // Next to read: rules.go, the list of the rules; then [Adapter] and [Ctx], what there is
 // to write: about 80 lines for a framework.

@@ -29,6 +29,6 @@ func tokens(tb testing.TB) driver.TokenStore {
 // What the mutants are made of is right: else they would fail for another reason. The adapters' own tests run
 // the suite on every store.
 func TestUnbroken(t *testing.T) {
-	t.Run("memstore", func(t *testing.T) { Run(t, Harness{Adapter: netHTTP{}, New: memory, Junk: 500}) })
-	t.Run("cookiestore", func(t *testing.T) { Run(t, Harness{Adapter: netHTTP{}, Tokens: tokens, Junk: 500}) })
+	t.Run("memstore", func(t *testing.T) { t.Parallel(); Run(t, Harness{Adapter: netHTTP{}, New: memory, Junk: 500}) })
+	t.Run("cookiestore", func(t *testing.T) { t.Parallel(); Run(t, Harness{Adapter: netHTTP{}, Tokens: tokens, Junk: 500}) })
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// storeMutants are stores with one mistake each, under a correct adapter, and a rule that must see it: what
-// requests do to one another rests on both.
+// storeMutants are stores with one mistake each, under a correct adapter, and a rule of RunStore that must see it:
+// what requests do to one another rests on both.
 var storeMutants = []struct {
 	name string
 	make func(*memstore.Store) driver.Store
@@ -35,6 +35,9 @@ func TestStoreMutants(t *testing.T) {
 	for _, mutant := range storeMutants {
 		t.Run(mutant.name+"/"+mutant.rule, func(t *testing.T) {
 			t.Parallel()
+			if !ruleOf(t, mutant.rule).store {
+				t.Error("RunStore leaves out a rule that sees a broken store")
+			}
 			failures := tryOn(t, func(testing.TB) func(testing.TB) driver.Store {
 				store := mutant.make(memstore.New(memstore.Config{}))
 				return func(testing.TB) driver.Store { return store }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,22 +113,23 @@ func TestMutants(t *testing.T) {
 func try(t *testing.T, f flaw, name string) []string { return tryOn(t, memory, f, name) }
 
 func tryOn(t *testing.T, store func(testing.TB) func(testing.TB) driver.Store, f flaw, name string) []string {
-	for _, r := range rules {
-		if r.name != name {
-			continue
-		}
-		h := Harness{Adapter: netHTTP{mutate: f.mount}, New: store, Timeout: 30 * time.Second}
-		if f == hangs || f == sessionNeverClosed {
-			h.Timeout = time.Second
-		}
-		skipped, failures := check(t, h, r)
-		if skipped != "" {
-			t.Fatal(skipped)
-		}
-		return failures
+	h := Harness{Adapter: netHTTP{mutate: f.mount}, New: store, Timeout: 30 * time.Second}
+	if f == hangs || f == sessionNeverClosed {
+		h.Timeout = time.Second
 	}
-	t.Fatalf("no rule %q", name)
-	return nil
+	skipped, failures := check(t, h, ruleOf(t, name))
+	if skipped != "" {
+		t.Fatal(skipped)
+	}
+	return failures
+}
+
+func ruleOf(t *testing.T, name string) rule {
+	i := slices.IndexFunc(rules, func(r rule) bool { return r.name == name })
+	if i < 0 {
+		t.Fatalf("no rule %q", name)
+	}
+	return rules[i]
 }
 
 // mount is a small adapter for net/http with a flaw.

@@ -8,6 +8,7 @@ type rule struct {
 	name  string
 	text  string // given, when, then: what a failure prints
 	needs []need // without which the rule is skipped
+	store bool   // RunStore checks it, too: see rules
 	run   func(e *env)
 }
 
@@ -23,14 +24,34 @@ func (r rule) lacks(h Harness) string {
 	return ""
 }
 
-// rules are all of them, in the order in which a new adapter is likely to fulfil them.
+// rules are all of them, in the order in which a new adapter is likely to fulfil them. Each is one of
+// anyStore or of eachStore.
 var rules = slices.Concat(
-	mountRules, answerRules, headerRules, untouchedRules, lifeRules,
-	cookieRules, voidRules, streamRules, socketRules, httpRules, timeRules,
-	loadRules, refusedRules, errorRules, claimRules, abortRules, nthRules,
-	overlapRules, tableRules, tableLoginRules, tableEndRules, tableStoreRules,
-	endedRules, manyRules, severalRules, flashRules, junkRules, secretRules,
+	anyStore(mountRules, answerRules, headerRules, untouchedRules),
+	eachStore(lifeRules),
+	anyStore(cookieRules, voidRules),
+	eachStore(goneRules, streamRules, socketRules),
+	anyStore(httpRules, timeRules, loadRules, refusedRules, errorRules, claimRules, abortRules, nthRules),
+	eachStore(overlapRules, tableRules, tableLoginRules, tableEndRules, tableStoreRules),
+	anyStore(tableBusyRules),
+	eachStore(endedRules, manyRules, severalRules, flashRules),
+	anyStore(junkRules, secretRules),
 )
+
+// anyStore are rules about the adapter, the framework and core. They ask the store for one thing after the other,
+// or make its calls fail before they reach it: whatever keeps the contract does the same, and core/storetest
+// finds what does not. To see them with one store is enough.
+func anyStore(lists ...[]rule) []rule { return slices.Concat(lists...) }
+
+// eachStore are rules whose outcome rests on how the store does its part, too: on what it makes of requests that
+// overlap, of versions, deadlines and ends, of a second handle, and of a call for a client that has gone.
+func eachStore(lists ...[]rule) []rule {
+	all := slices.Concat(lists...)
+	for i := range all {
+		all[i].store = true
+	}
+	return all
+}
 
 func ability(has func(Caps) bool, why string) need {
 	return func(h Harness) string {

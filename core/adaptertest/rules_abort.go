@@ -80,12 +80,6 @@ var abortRules = func() (list []rule) {
 			needs: []need{records},
 			run:   requestStrings,
 		},
-		rule{
-			name:  "a client that goes away while its session is loaded",
-			text:  "Given a client that goes away, when the store is just asked for its session, then that is no outage: the handler gets the session, and the log has no line above debug level.",
-			needs: []need{records},
-			run:   goneWhileLoading,
-		},
 	)
 }()
 
@@ -190,33 +184,4 @@ func requestStrings(e *env) {
 			e.Errorf("the session of %q holds %q, messages %q, %q, %q", session.Subject(), session.Keys(), messages, v, key)
 		}
 	})
-}
-
-func goneWhileLoading(e *env) {
-	asked, gone, ended := make(chan bool, 1), make(chan bool), make(chan bool)
-	b := e.page(Options{}, func(c Ctx) error {
-		defer close(ended)
-		s, err := c.Session()
-		e.ok(err, "Session")
-		if n := count.GetOr(s, 0); n != 1 {
-			e.Errorf("count %d", n)
-		}
-		return c.String(200, "done")
-	}).seeded("")
-	e.fault.Before(func(c storetest.Call) error {
-		if c.Method == "Load" {
-			asked <- true
-			<-gone
-		}
-		return nil
-	})
-	w := b.dial()
-	e.must(w.write("/", "Cookie: "+b.cookies[0]))
-	<-asked
-	e.must(w.conn.Close())
-	time.Sleep(20 * time.Millisecond) // for the server to notice
-	close(gone)
-	<-ended
-	e.fault.Reset()
-	e.told("a client that has gone", 0, 0)
 }

@@ -40,11 +40,6 @@ var voidRules = []rule{
 			b.has(1)
 		},
 	},
-	{
-		name: "client gone",
-		text: "Given a client that goes away before the response, when the handler writes to the session, then that is stored.",
-		run:  clientGone,
-	},
 }
 
 // void is a rule about a handler that writes to the session or ends it, and then fails.
@@ -89,29 +84,6 @@ func void(name, what string, status int, o Options, fail func(Ctx) error) rule {
 			}
 		},
 	}
-}
-
-func clientGone(e *env) {
-	asked, gone, ended := make(chan bool), make(chan bool), make(chan bool)
-	b := e.page(Options{}, func(c Ctx) error {
-		defer close(ended)
-		s := e.session(c)
-		close(asked)
-		<-gone
-		e.ok(count.Set(s, 2), "Set")
-		return c.String(200, "done")
-	}).seeded("")
-	w := b.dial()
-	e.must(w.write("/", "Cookie: "+b.cookies[0]))
-	<-asked
-	e.must(w.conn.Close())
-	time.Sleep(20 * time.Millisecond) // for the server to notice
-	close(gone)
-	<-ended
-	if e.tokens != nil {
-		return // the client has not heard of it
-	}
-	e.eventually("saved", func() bool { n, _ := b.holds(); return n == 2 })
 }
 
 var timeRules = []rule{

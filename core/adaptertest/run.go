@@ -12,7 +12,16 @@ import (
 )
 
 // Run checks every rule, each in a subtest of its own.
-func Run(t *testing.T, h Harness) {
+func Run(t *testing.T, h Harness) { runAll(t, h, rules) }
+
+// RunStore is for a further store under an adapter that passes [Run] with another one, in the same test run: it
+// checks all rules but those in which every store that passes core/storetest does the same.
+func RunStore(t *testing.T, h Harness) {
+	runAll(t, h, slices.DeleteFunc(slices.Clone(rules), func(r rule) bool { return !r.store }))
+}
+
+func runAll(t *testing.T, h Harness, rules []rule) {
+	t.Helper()
 	if h.Adapter == nil || (h.New == nil) == (h.Tokens == nil) {
 		t.Fatal("adaptertest: Harness needs Adapter, and New or Tokens")
 	}

@@ -11,17 +11,14 @@ import (
 // soak is set for the long versions of these tests.
 var soak = os.Getenv("COATCHECK_SOAK") != ""
 
-// What junk does is decided before the store is asked: everystore sends the full number.
-const junk = 100
-
 func run(t *testing.T, a adaptertest.Adapter, names ...string) {
 	t.Parallel() // after the tests that stop servers and watch deadlines
 	for _, s := range storages {
 		if names == nil || soak || slices.Contains(names, s.name) {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				s.at(t) // a server that is missing skips the whole storage
-				adaptertest.Run(t, adaptertest.Harness{Adapter: a, New: s.fresh, Junk: junk})
+				s.at(t)                                                                // a server that is missing skips the whole storage
+				adaptertest.RunStore(t, adaptertest.Harness{Adapter: a, New: s.fresh}) // everystore has Run
 			})
 		}
 	}
