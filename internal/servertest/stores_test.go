@@ -63,9 +63,11 @@ var (
 
 var spaces atomic.Int64
 
+func newSpace() string { return fmt.Sprintf("space_%d", spaces.Add(1)) }
+
 // fresh makes an empty storage, as adaptertest.Harness.New and storetest.Harness.New do.
 func (s storage) fresh(tb testing.TB) func(testing.TB) driver.Store {
-	address, space := s.at(tb), fmt.Sprintf("space_%d", spaces.Add(1))
+	address, space := s.at(tb), newSpace()
 	if s.prepare != nil {
 		s.prepare(tb, address, space)
 	}
@@ -138,7 +140,11 @@ func migrate(tb testing.TB, dsn, space string) {
 }
 
 func openGorm(tb testing.TB, dsn, space string) driver.Store {
-	s, err := gormstore.New(openDB(tb, dsn), gormstore.Table(space))
+	return newGorm(tb, openDB(tb, dsn), gormstore.Table(space))
+}
+
+func newGorm(tb testing.TB, db *gorm.DB, table gormstore.Option) driver.Store {
+	s, err := gormstore.New(db, table)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
