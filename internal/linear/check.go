@@ -107,10 +107,13 @@ func (h *history) revocations(r op) []op {
 		}
 		return ops
 	}
+	if r.Incomplete {
+		return ops
+	}
 	over := r
 	over.Kind, over.Call, over.Revoked = kindOver, r.Return, nil // what is over stays over, so the end will do
 	for _, o := range h.Ops {
-		if o.Kind == kindLogin && o.Begun != 0 && o.Subject == r.Subject && o.Return < r.Call && !h.LossyIndex {
+		if o.Kind == kindLogin && o.Begun != 0 && o.Subject == r.Subject && o.Return < r.Call {
 			over.Revoked = append(over.Revoked, o.Begun)
 		}
 	}

@@ -213,6 +213,8 @@ func (o *op) fail(err error) {
 	switch {
 	case errors.Is(err, core.ErrEnded):
 		o.Ended = true
+	case o.Kind == kindRevokeSubject && errors.Is(err, core.ErrIncomplete):
+		o.Incomplete = true
 	case core.HTTPStatus(err) == http.StatusServiceUnavailable:
 		o.Unknown = true
 	default:

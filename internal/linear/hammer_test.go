@@ -98,7 +98,7 @@ func hit(t *testing.T, line *tally, begun time.Time, most time.Duration) {
 	for first := true; first || time.Since(begun) < most; first = false {
 		seed := rand.Uint64() >> 1
 		r := newRun(line.name, seed, line.managers)
-		r.history.Reads, r.history.LossyIndex = line.reads, line.lossyIndex
+		r.history.Reads = line.reads
 		var beside func(*run, <-chan struct{})
 		if len(line.site.faults) > 0 {
 			beside = disturb(line.site.faults, seed)

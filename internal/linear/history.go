@@ -13,9 +13,6 @@ type history struct {
 
 	Reads reads `json:"reads,omitempty"`
 
-	// LossyIndex: RevokeSubject may miss a session.
-	LossyIndex bool `json:"lossyIndex,omitempty"`
-
 	Faults []string `json:"faults,omitempty"`
 	Ops    []op     `json:"ops"`
 }
@@ -85,16 +82,17 @@ type op struct {
 	Value   int     `json:"value,omitempty"`
 	Subject int     `json:"subject,omitempty"`
 
-	Unknown bool    `json:"unknown,omitempty"` // an error that leaves open whether and when it takes effect
-	Trouble bool    `json:"trouble,omitempty"` // it was acknowledged after a call of the store had no answer
-	Ended   bool    `json:"ended,omitempty"`   // ErrEnded
-	Broken  string  `json:"broken,omitempty"`  // an error that is never right
-	Error   string  `json:"error,omitempty"`
-	Saw     *values `json:"saw,omitempty"` // of a load, what there was; of a write, what it left behind
-	Begun   int     `json:"begun,omitempty"`
-	Issued  int     `json:"issued,omitempty"`  // the token in the response
-	Deleted bool    `json:"deleted,omitempty"` // the response deletes the cookie
-	Revoked []int   `json:"revoked,omitempty"` // by RevokeSubject, in this order; of unknown outcome, Session may be, too
+	Unknown    bool    `json:"unknown,omitempty"` // an error that leaves open whether and when it takes effect
+	Trouble    bool    `json:"trouble,omitempty"` // it was acknowledged after a call of the store had no answer
+	Ended      bool    `json:"ended,omitempty"`   // ErrEnded
+	Broken     string  `json:"broken,omitempty"`  // an error that is never right
+	Error      string  `json:"error,omitempty"`
+	Saw        *values `json:"saw,omitempty"` // of a load, what there was; of a write, what it left behind
+	Begun      int     `json:"begun,omitempty"`
+	Issued     int     `json:"issued,omitempty"`     // the token in the response
+	Deleted    bool    `json:"deleted,omitempty"`    // the response deletes the cookie
+	Incomplete bool    `json:"incomplete,omitempty"` // ErrIncomplete: it may have missed sessions
+	Revoked    []int   `json:"revoked,omitempty"`    // by RevokeSubject, in this order; of unknown outcome, Session may be, too
 
 	RevokedAt []int64 `json:"revokedAt,omitempty"` // when each was known to be
 	Before    int     `json:"-"`                   // adds of unknown outcome to the same session that came before

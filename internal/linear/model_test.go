@@ -82,6 +82,7 @@ var modelCases = []struct {
 	{"a Login that leaves the old session alive", false, []op{begin, login, load(1, 1, foundLive, values{Count: 1})}},
 	{"a Login that takes over a revoked session", false, []op{begin, revoke, login}},
 	{"RevokeSubject forgets a session", false, []op{begin, login, {Kind: kindRevokeSubject, Subject: 1}, load(2, 2, foundLive, values{Subject: 1, Count: 1})}},
+	{"RevokeSubject may have missed a session, and says so", true, []op{begin, login, {Kind: kindRevokeSubject, Subject: 1, Incomplete: true}, load(2, 2, foundLive, values{Subject: 1, Count: 1})}},
 	{"RevokeSubject does not tell what it ended", false, []op{begin, login, {Kind: kindRevokeSubject, Subject: 1}, load(2, 2, foundNone, values{})}},
 	{"RevokeSubject ends a session", true, []op{begin, login, {Kind: kindRevokeSubject, Subject: 1, Revoked: []int{2}, RevokedAt: []int64{22}}, load(2, 2, foundNone, values{})}},
 	{"storage that forgets", true, []op{begin, {Kind: kindForget}, load(1, 1, foundNone, values{})}},

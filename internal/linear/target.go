@@ -14,9 +14,6 @@ type target struct {
 
 	reads reads
 
-	// lossyIndex: RevokeSubject may miss a session, as documented.
-	lossyIndex bool
-
 	// timeout is core.Config.StoreTimeout. Where servers are stopped it is short, so that many requests see it pass.
 	timeout time.Duration
 

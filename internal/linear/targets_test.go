@@ -70,7 +70,7 @@ var targets = []target{
 		s := memcached(tb)
 		return site{stores: []driver.Store{openMemcached(tb, s.Addr, patient), openMemcached(tb, s.Addr, patient)}}
 	}},
-	{name: "memcached, faults", timeout: hasty, lossyIndex: true, open: func(tb testing.TB) site {
+	{name: "memcached, faults", timeout: hasty, open: func(tb testing.TB) site {
 		server := testserver.Memcached(tb)
 		proxy := testserver.NewProxy(tb, server.Addr)
 		return site{[]driver.Store{openMemcached(tb, proxy.Addr, 0), openMemcached(tb, proxy.Addr, 0)}, outages(tb, server, proxy, true)}
