@@ -17,10 +17,12 @@ import (
 // exchanged for by a Login of the same user in the last 30 seconds, or meanwhile, is ended, too; any other sign-in
 // since then stays.
 //
-// Records that this process cannot open are ended, too; those of another Namespace are not. It goes through all
-// sessions twice at least. No deadline but that of ctx ends it. The number counts whatever the error is.
-// errors.ErrUnsupported: the store has no list of all sessions. ErrUnreadable, ErrCorrupt: all others were ended, and
-// the store has records that it cannot read itself. ErrConflict: users signed in again and again meanwhile.
+// Records that this process cannot open are ended, too, so a program that only calls RevokeAll needs no Keys. Those
+// of another Namespace are not: without the application's Namespace, or its Cookie.Name or TokenHeader, nothing is
+// found, and the answer is 0 and nil. It goes through all sessions twice at least. No deadline but that of ctx ends
+// it. The number counts whatever the error is. errors.ErrUnsupported: the store has no list of all sessions.
+// ErrUnreadable, ErrCorrupt: all others were ended, and the store has records that it cannot read itself.
+// ErrConflict: users signed in again and again meanwhile.
 //
 // With the context of a request whose own session is among them it works like Logout at that place of the handler.
 func (m *Manager) RevokeAll(ctx context.Context, before time.Time) (int, error) {
