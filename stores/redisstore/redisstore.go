@@ -58,6 +58,11 @@
 //	ACL SETUSER sessions +zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping
 //	ACL SETUSER sessions +info +client +multi +exec +cluster +asking +readonly
 //
+// These lines are for the prompt of redis-cli; in a shell, put '>password' and '~coatcheck:*' in quotes. Redis
+// forgets such a user at a restart, unless ACL SAVE has written it to an aclfile, or it stands in redis.conf. The
+// name and the password go into the client's options, Username and Password. Where the user may not do something,
+// Open fails, and the error names the command and the whole list.
+//
 // No channels are needed. CLIENT, MULTI and EXEC are for CacheFor, CLUSTER, ASKING and READONLY for a Cluster;
 // without INFO, Open cannot warn.
 //
@@ -85,10 +90,10 @@
 //
 // # Durability
 //
-// What Redis is set to. With "appendonly yes" and "appendfsync always", what was
-// acknowledged survives a crash; with "everysec" all but the last second; without
-// either, sessions end with the server. A failover to a replica can lose what
-// had not been replicated, a logout as well as a login.
+// What Redis is set to. With "appendonly yes" and "appendfsync always", what was acknowledged survives a crash; with
+// "everysec" all but the last second; without either, sessions end with the server. A failover to a replica can lose
+// what had not been replicated, a logout as well as a login. A backup that is restored brings ended sessions back:
+// see "After a restored backup" in SECURITY.md.
 package redisstore
 
 import (
