@@ -151,7 +151,8 @@ func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 // Records that this process cannot open are ended, too; those of another Namespace are another user's.
 // ErrUnreadable: all others were ended, and the store has one in a newer format; call it again when every server has the new release, or Revoke that session by its ID.
 // ErrIncomplete: all that the store knows of were ended, and the request's own session; but the store may have lost its
-// list of the user, and others may be alive (memcached).
+// list of the user, and others may be alive (memcached). There, no error is no proof either: a sign-in after the loss
+// begins a list that looks whole. docs/limits.md says what to do.
 //
 // With the context of a request whose own session is the user's it works like Logout at that place of the
 // handler, unless that session is named: by Session.ID, which after Login is the one to come.

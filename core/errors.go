@@ -51,6 +51,7 @@ var (
 	ErrUnreadable = driver.ErrUnreadable
 
 	// ErrIncomplete: the store's list of a user may lack sessions that are alive, and the store cannot tell (memcached).
+	// What the list has was done. To try again does not help, so HTTPStatus says 500: look for this error first.
 	ErrIncomplete = driver.ErrIncomplete
 )
 
@@ -73,10 +74,11 @@ func (e *ValueError) Error() string {
 
 func (e *ValueError) Unwrap() error { return e.Err }
 
-// HTTPStatus is the status that answers err: 503 where trying again may help (the store is down,
-// or too many requests changed one session at once), 409 where the session was ended meanwhile, so
-// that the page has to be asked for again, 400 for too many cookies, and 500 for what
-// is wrong in the application itself (a value that cannot be encoded, a session that is too large).
+// HTTPStatus is the status that answers err: 503 where trying again may help (the store is down, too many requests
+// changed one session at once, or this server cannot read the record yet), 409 where the session was ended meanwhile,
+// so that the page has to be asked for again, 400 for too many cookies, and 500 for everything else: what is wrong in
+// the application itself (a value that cannot be encoded, a session that is too large), and what administration
+// answers (ErrIncomplete, ErrNotFound, errors.ErrUnsupported).
 func HTTPStatus(err error) int {
 	switch {
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrConflict), errors.Is(err, ErrUnreadable):
