@@ -70,7 +70,8 @@
 // # Durability
 //
 // None: a server that restarts has forgotten its sessions, which are then not
-// found.
+// found. It has forgotten lists, too, of users whose sessions are on other servers and live on: so RevokeSubject and
+// Sessions end in ErrIncomplete for these users, and for each one who has not signed in since.
 package memcachestore
 
 import (
