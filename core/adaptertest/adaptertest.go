@@ -19,8 +19,28 @@
 // adapter must pass it, with New and with Tokens. With more stores, [RunStore] saves time: it has the rules
 // whose outcome can depend on the store.
 //
-// Next to read: rules.go, the list of the rules; then [Adapter] and [Ctx], what there is
-// to write: about 80 lines for a framework.
+//	func TestFiles(t *testing.T) {
+//		adaptertest.RunStore(t, adaptertest.Harness{
+//			Adapter: ginAdapter{},
+//			New: func(tb testing.TB) func(testing.TB) driver.Store {
+//				dir := filepath.Join(tb.TempDir(), "sessions") // filestore refuses a folder that others may enter
+//				return func(tb testing.TB) driver.Store {
+//					store, err := filestore.New(dir)
+//					if err != nil {
+//						tb.Fatal(err)
+//					}
+//					tb.Cleanup(func() { _ = store.Close() })
+//					return store
+//				}
+//			},
+//		})
+//	}
+//
+// Each rule is a subtest with its name: -run 'TestFiles/overlapping_writes$'. Within this repository,
+// internal/everystore has these calls, and an adapter's test is everystore.Run and everystore.RunProcesses.
+//
+// Next to read: rules.go, the list of the rules; then [Adapter] and [Ctx], what there is to write: about 100 lines
+// for a framework; httpsession/adapter_test.go is the shortest one.
 package adaptertest
 
 import (
