@@ -7,7 +7,15 @@
 // It is a module of its own, since no user's module may require porcupine. docs/evidence.md tells what is checked, how
 // much, and what is not.
 //
-//	go test ./internal/linear                          a few seconds for each store
-//	go test ./internal/linear -v -hammer=10m           all stores in turn; "make hammer"
-//	go test ./internal/linear -v -run TestHistoryFile -history=FILE
+//	go test ./internal/linear                          a second for each store, and the tests of the model
+//	go test ./internal/linear -v -run 'TestHammer$' -hammer=10m                 all stores in turn; "make hammer"
+//	go test ./internal/linear -v -run 'TestHammer$' -hammer=30s -store=Redis    those with "Redis" in their name
+//	go test ./internal/linear -v -run TestHistoryFile -history=FILE             a history that was kept
+//
+// The folder comes first: behind a flag that the go command does not know, it takes no packages. -hammer is the time
+// for all that are chosen together, and -keep the folder for histories that nothing explains.
+//
+// In history.html of such a history, "jump to first error" leads to the first event that fits nowhere. A row is a
+// client, a box an event, from its call to its answer. "#6 set s1 t1 (live) k1=6 -> u0 n=3 [0 6]" is: request 6 had
+// opened session 1 with token 1, set key 1 to 6, and left no user, a counter of 3 and the values 0 and 6.
 package linear
