@@ -19,7 +19,7 @@ const count core.Key[int] = "count"
 // newManager is one application server.
 func newManager(tb testing.TB, config Config, addrs ...string) *core.Manager {
 	tb.Helper()
-	m, err := core.New(core.Config{Store: openStore(tb, nil, config, addrs...), Logger: slog.New(slog.DiscardHandler), TouchInterval: time.Microsecond})
+	m, err := core.New(core.Config{Store: openStore(tb, nil, config, addrs...), Logger: slog.New(slog.DiscardHandler), TouchInterval: time.Microsecond, StoreTimeout: patience})
 	ok(tb, err)
 	tb.Cleanup(func() { _ = m.Close() })
 	return m
@@ -161,7 +161,7 @@ func TestSentinelFailover(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	master.Kill()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		err := loads(t.Context(), s, rec)
 		if err == nil {
 			if err = s.Update(t.Context(), rec); err == nil {

@@ -60,10 +60,8 @@ func TestCutAtEveryByte(t *testing.T) {
 				_, _ = s.Load(t.Context(), rec.ID) // a connection that is warm
 				cut(n)
 				before := time.Now()
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				err := c.call(ctx)
-				cancel()
-				if took := time.Since(before); took > 1100*time.Millisecond {
+				err := c.call(t.Context())
+				if took := time.Since(before); took > soon {
 					t.Fatalf("%s cut after %d (%s): took %v", c.name, n, name, took)
 				}
 				// After an Update of unknown outcome, either version may be there.
@@ -149,15 +147,15 @@ func TestKilledUnderLoad(t *testing.T) {
 		back := time.Now()
 		for s.Ping(t.Context()) != nil {
 			time.Sleep(time.Millisecond)
-		}
-		if took := time.Since(back); took > time.Second {
-			t.Errorf("back %v after the server", took)
+			if took := time.Since(back); took > soon {
+				t.Fatalf("not back %v after the server", took)
+			}
 		}
 	}
 	stop()
 	wg.Wait()
 	_ = s.Close()
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+2; { // the server's own
+	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > before+2; { // the server's own
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines, were %d", runtime.NumGoroutine(), before)
 		}
@@ -180,7 +178,7 @@ func writeUnderLoad(t *testing.T, ctx context.Context, s *Store, rec *driver.Rec
 			got, err = s.Load(call, rec.ID)
 		}
 		cancel()
-		if took := time.Since(begun); took > 2100*time.Millisecond {
+		if took := time.Since(begun); took > soon {
 			t.Errorf("took %v", took)
 		}
 		switch {
@@ -206,19 +204,27 @@ func TestPausedServer(t *testing.T) {
 	for range breaker.Failures {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		begun := time.Now()
-		if err := loads(ctx, s, rec); !errors.Is(err, driver.ErrUnavailable) || time.Since(begun) > 300*time.Millisecond {
+		if err := loads(ctx, s, rec); !errors.Is(err, driver.ErrUnavailable) || time.Since(begun) > soon {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
 		cancel()
 	}
-	begun := time.Now()
-	for range 100 {
-		if err := loads(t.Context(), s, rec); !errors.Is(err, driver.ErrUnavailable) {
+	// One call in each of the breaker's intervals is made, the others are not.
+	begun, tried := time.Now(), 0
+	const calls = 100
+	for range calls {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		err := loads(ctx, s, rec)
+		cancel()
+		if !errors.Is(err, driver.ErrUnavailable) {
 			t.Errorf("%v", err)
 		}
+		if open := (*breaker.OpenError)(nil); !errors.As(err, &open) {
+			tried++
+		}
 	}
-	if took := time.Since(begun); took > 100*time.Millisecond {
-		t.Errorf("a hundred calls took %v", took)
+	if most := 2 + int(time.Since(begun)/breaker.Interval); tried > most {
+		t.Errorf("%d of %d calls were made in %v, at most %d should be", tried, calls, time.Since(begun), most)
 	}
 	if soak {
 		time.Sleep(10 * time.Second)
@@ -227,8 +233,8 @@ func TestPausedServer(t *testing.T) {
 	back := time.Now()
 	for loads(t.Context(), s, rec) != nil {
 		time.Sleep(time.Millisecond)
-		if time.Since(back) > time.Second {
-			t.Fatal("not back within a second of the server")
+		if time.Since(back) > soon {
+			t.Fatal("not back after the server")
 		}
 	}
 }
@@ -261,13 +267,39 @@ func TestClusterNodeKilled(t *testing.T) {
 	back := time.Now()
 	for _, rec := range recs {
 		for err := loads(t.Context(), s, rec); err != nil; err = loads(t.Context(), s, rec) {
-			if !errors.Is(err, driver.ErrUnavailable) || time.Since(back) > 2*time.Second {
+			if !errors.Is(err, driver.ErrUnavailable) || time.Since(back) > soon {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Millisecond)
 		}
 	}
 	t.Logf("%d of 300 loads failed; all well %v after the cluster", failed, time.Since(back))
+}
+
+// A call whose context has no deadline has one all the same.
+func TestCallsEndByThemselves(t *testing.T) {
+	defer func(d time.Duration) { patience = d }(patience)
+	patience = 200 * time.Millisecond
+	for name, client := range map[string]func(addr string) *Store{
+		"of Open": func(addr string) *Store { return openStore(t, nil, Config{}, addr) },
+		"own": func(addr string) *Store {
+			client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}})
+			ok(t, err)
+			t.Cleanup(client.Close)
+			s, err := New(client, Config{})
+			ok(t, err)
+			return s
+		},
+	} {
+		proxy := testserver.NewProxy(t, single(t).Addr)
+		s := client(proxy.Addr)
+		proxy.Hang()
+		begun := time.Now()
+		if err := loads(t.Context(), s, newRecord("", "")); !errors.Is(err, driver.ErrUnavailable) || time.Since(begun) > soon {
+			t.Errorf("client %s: %v after %v", name, err, time.Since(begun))
+		}
+		proxy.Heal()
+	}
 }
 
 // A server that restarts empty proves that nothing is there.

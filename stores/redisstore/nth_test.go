@@ -65,7 +65,7 @@ func TestNthCallFails(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/lost=%t", name, d.name, lost), func(t *testing.T) {
 					prefix := fmt.Sprintf("nth:%s:%t:", d.name, lost)
 					fault := storetest.NewFault(openStore(t, nil, Config{Prefix: prefix}, addrs...))
-					m, err := core.New(core.Config{Store: fault.Store(), Logger: slog.New(slog.DiscardHandler), TouchInterval: time.Microsecond})
+					m, err := core.New(core.Config{Store: fault.Store(), Logger: slog.New(slog.DiscardHandler), TouchInterval: time.Microsecond, StoreTimeout: patience})
 					ok(t, err)
 					defer m.Close()
 					for n := 1; nth(t, m, fault, d, n, lost, met); n++ {

@@ -28,6 +28,7 @@ func TestReplicaThatIsBehind(t *testing.T) {
 	}, Config{})
 	ok(t, err)
 	defer s.Close()
+	s.bypass = time.Hour // however long the rest of the test takes
 	other := openStore(t, nil, Config{}, master.Addr)
 
 	rec := create(t, other, "alice", "before")

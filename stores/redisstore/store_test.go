@@ -20,7 +20,13 @@ var (
 	cluster = testserver.Share(func(tb testing.TB) []*testserver.Server { return testserver.RedisCluster(tb, 3) })
 )
 
-func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
+func TestMain(m *testing.M) {
+	patience = 30 * time.Second
+	os.Exit(testserver.Main(m))
+}
+
+// soon is much longer than anything takes that does not wait for patience, and much shorter than that.
+const soon = 10 * time.Second
 
 // harness empties the servers for each test.
 func harness(clock *storetest.Clock, config Config, servers func(testing.TB) []*testserver.Server) storetest.Harness {
