@@ -12,7 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(nil, Config{}, one)) }
+func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(nil, one, with(nil, Config{}))) }
 
 // payload is the length of a stored record with five values in its session.
 const payload = 261 + offNames

@@ -15,7 +15,7 @@ import (
 // it sees of other servers' writes comes with a delay, and the suite allows none.)
 func TestStoreCached(t *testing.T) {
 	clock := storetest.NewClock()
-	h := harness(clock, Config{CacheFor: time.Minute}, one)
+	h := harness(clock, one, with(clock, Config{CacheFor: time.Minute}))
 	fresh := h.New
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
 		open, n := fresh(tb), 0

@@ -46,18 +46,15 @@ func TestUserOfThePackageComment(t *testing.T) {
 		useAll(t, s, server)
 		ok(t, s.Close())
 	}
-	h := harness(storetest.NewClock(), Config{}, func(testing.TB) []*testserver.Server { return []*testserver.Server{server} })
-	clock := h.Clock
-	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
-		command(tb, server, "FLUSHALL")
-		return func(tb testing.TB) driver.Store {
+	clock := storetest.NewClock()
+	h := harness(clock, func(testing.TB) []*testserver.Server { return []*testserver.Server{server} },
+		func(tb testing.TB, _ ...string) *Store {
 			s, err := Open(option, Config{})
 			ok(tb, err)
 			tb.Cleanup(func() { _ = s.Close() })
-			s.now, opened = clock.Now, s
+			s.now = clock.Now
 			return s
-		}
-	}
+		})
 	storetest.Run(t, h)
 	if log := command(t, server, "ACL", "LOG"); log != "" {
 		t.Errorf("refused: %s", log)

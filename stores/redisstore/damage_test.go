@@ -12,6 +12,7 @@ import (
 // Each bit of a stored value is turned in its turn. No call takes what is left for the record, or for none.
 func TestEveryBitIsWatched(t *testing.T) {
 	server := single(t)
+	command(t, server, "FLUSHALL") // All goes through every key
 	s := openStore(t, nil, Config{}, server.Addr)
 	rec := newRecord("alice", "data")
 	rec.Labels = []string{"admin", "sid"}
@@ -101,6 +102,11 @@ func unwritten(t *testing.T, s *Store, want *driver.Record, bit int, restore fun
 	restore()
 	stale := *want // of a version that the damage may have brought back
 	for i := range 64 {
+		at := bit / 8
+		versions := offVersion <= at && at < offExpires || offTwin <= at && at < offTwin+8 || offSum <= at && at < offCreated
+		if !versions && i != bit%64 {
+			continue // no bit of what tells versions apart was turned
+		}
 		stale.Version = want.Version ^ 1<<i
 		if err := s.Update(t.Context(), &stale); err == nil {
 			fail("an Update of another version was taken")
@@ -110,7 +116,7 @@ func unwritten(t *testing.T, s *Store, want *driver.Record, bit int, restore fun
 	if err := s.Create(t.Context(), &fresh); !errors.Is(err, driver.ErrExists) {
 		fail("Create: %v", err)
 	}
-	next := newRecord("alice", "next")
+	next := newRecord("bob", "next") // alice's list stays short
 	if err := s.Succeed(t.Context(), ended(want), next); err == nil {
 		if got, loadErr = s.Load(t.Context(), want.ID); loadErr != nil || got.Subject != "" {
 			fail("Succeed was taken, and then Load: %v", loadErr)

@@ -38,6 +38,9 @@ func TestCutAtEveryByte(t *testing.T) {
 	direct := openStore(t, nil, Config{}, single(t).Addr)
 	for name, cut := range map[string]func(int){"one": proxy.CutAfter, "all": proxy.CutEach} {
 		for n := range 160 {
+			if name == "all" && n > 4 && n%20 != 0 {
+				continue // the first cut is as with "one"; of those after it none gets through, which takes 100 ms a call
+			}
 			rec := create(t, direct, "alice", fmt.Sprintf("data %d", n))
 			fresh := newRecord("", "fresh")
 			updated := *rec

@@ -26,6 +26,7 @@ func TestOwnClientAfterReset(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%v", name, config.CacheFor), func(t *testing.T) {
+				command(t, single(t), "FLUSHALL") // All goes through every key
 				proxy := testserver.NewProxy(t, single(t).Addr)
 				option.InitAddress = []string{proxy.Addr}
 				client, err := rueidis.NewClient(option)

@@ -1,10 +1,13 @@
 package redisstore
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,24 +31,37 @@ func TestMain(m *testing.M) {
 // soon is much longer than anything takes that does not wait for patience, and much shorter than that.
 const soon = 10 * time.Second
 
-// harness empties the servers for each test.
-func harness(clock *storetest.Clock, config Config, servers func(testing.TB) []*testserver.Server) storetest.Harness {
-	return storetest.Harness{Clock: clock, MaxData: MaxData, Newer: newerFormat, New: func(tb testing.TB) func(testing.TB) driver.Store {
-		var addrs []string
-		for _, s := range servers(tb) {
-			addrs = append(addrs, s.Addr)
-			command(tb, s, "FLUSHALL")
-		}
-		return func(tb testing.TB) driver.Store { return openStore(tb, clock, config, addrs...) }
-	}}
+// opener opens one handle on a storage.
+type opener func(tb testing.TB, addrs ...string) *Store
+
+// with is openStore as an opener.
+func with(clock *storetest.Clock, config Config) opener {
+	return func(tb testing.TB, addrs ...string) *Store { return openStore(tb, clock, config, addrs...) }
 }
 
-// opened is the last Store of a test.
-var opened *Store
+// harness empties the servers for each rule. Data is of 1 MiB at most: TestStore and TestLargestRecord have the
+// largest, which takes most of the time that a rule about it has.
+func harness(clock *storetest.Clock, servers func(testing.TB) []*testserver.Server, open opener) storetest.Harness {
+	var last *Store
+	return storetest.Harness{
+		Clock: clock,
+		New: func(tb testing.TB) func(testing.TB) driver.Store {
+			var addrs []string
+			for _, s := range servers(tb) {
+				addrs = append(addrs, s.Addr)
+				command(tb, s, "FLUSHALL")
+			}
+			return func(tb testing.TB) driver.Store {
+				last = open(tb, addrs...)
+				return last
+			}
+		},
+		Newer: func(tb testing.TB, id driver.ID) (back func()) { return newerFormat(tb, last, id) },
+	}
+}
 
 // newerFormat is storetest.Harness.Newer.
-func newerFormat(tb testing.TB, id driver.ID) (back func()) {
-	s := opened
+func newerFormat(tb testing.TB, s *Store, id driver.ID) (back func()) {
 	set := func(number byte) {
 		tb.Helper()
 		key := s.key(id)
@@ -72,7 +88,6 @@ func openStore(tb testing.TB, clock *storetest.Clock, config Config, addrs ...st
 	if clock != nil {
 		s.now = clock.Now
 	}
-	opened = s
 	return s
 }
 
@@ -107,19 +122,21 @@ func ok(tb testing.TB, err error) {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, harness(storetest.NewClock(), Config{}, one))
+	clock := storetest.NewClock()
+	h := harness(clock, one, with(clock, Config{}))
+	if !fips() { // which runs it again
+		h.MaxData = MaxData
+	}
+	storetest.Run(t, h)
 }
 
 // The clock of the machine, and the outages of a real server.
 func TestStoreRealTime(t *testing.T) {
-	var s *testserver.Server
-	var proxy *testserver.Proxy
-	h := harness(nil, Config{}, one)
-	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
-		s = testserver.Redis(tb)
-		proxy = testserver.NewProxy(tb, s.Addr)
-		return func(tb testing.TB) driver.Store { return openStore(tb, nil, Config{}, proxy.Addr) }
-	}
+	t.Parallel() // it waits for most of the time
+	s := testserver.Redis(t)
+	proxy := testserver.NewProxy(t, s.Addr)
+	h := harness(nil, func(testing.TB) []*testserver.Server { return []*testserver.Server{s} },
+		func(tb testing.TB, _ ...string) *Store { return openStore(tb, nil, Config{}, proxy.Addr) })
 	h.Outages = map[string]func(testing.TB) func(){
 		"killed":  func(tb testing.TB) func() { s.Kill(); return func() { s.Restart(tb) } },
 		"paused":  func(tb testing.TB) func() { s.Pause(); return s.Resume },
@@ -141,37 +158,76 @@ func TestStoreRealTime(t *testing.T) {
 }
 
 func TestStoreCluster(t *testing.T) {
-	storetest.Run(t, harness(nil, Config{}, cluster))
+	clock := storetest.NewClock()
+	storetest.Run(t, harness(clock, cluster, with(clock, Config{})))
 }
 
 // A common hash tag puts all keys on one node, where Succeed is one step.
 func TestStoreClusterWithTag(t *testing.T) {
-	storetest.Run(t, harness(storetest.NewClock(), Config{Prefix: "{shop}:"}, cluster))
+	clock := storetest.NewClock()
+	storetest.Run(t, harness(clock, cluster, with(clock, Config{Prefix: "{shop}:"})))
 }
 
-// The application's own client, as rueidis makes it: many calls over few connections.
-func TestStoreOwnClient(t *testing.T) {
-	h := harness(storetest.NewClock(), Config{}, one)
-	clock := h.Clock
-	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
-		server := single(tb)
-		command(tb, server, "FLUSHALL")
-		return func(tb testing.TB) driver.Store {
-			client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{server.Addr}})
-			ok(tb, err)
-			tb.Cleanup(client.Close)
-			s, err := New(client, Config{})
-			ok(tb, err)
+// own is the application's own client, as rueidis makes it: many calls over few connections.
+func own(clock *storetest.Clock) opener {
+	return func(tb testing.TB, addrs ...string) *Store {
+		client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: addrs, ConnWriteTimeout: patience})
+		ok(tb, err)
+		tb.Cleanup(client.Close)
+		s, err := New(client, Config{})
+		ok(tb, err)
+		if clock != nil {
 			s.now = clock.Now
-			opened = s
-			return s
 		}
+		return s
 	}
-	storetest.Run(t, h)
+}
+
+func TestStoreOwnClient(t *testing.T) {
+	clock := storetest.NewClock()
+	storetest.Run(t, harness(clock, one, own(clock)))
+}
+
+// The largest record there is, in all that TestStore does not have: one is written, replaced and read.
+func TestLargestRecord(t *testing.T) {
+	for name, c := range map[string]struct {
+		servers func(testing.TB) []*testserver.Server
+		open    opener
+	}{
+		"cluster":          {cluster, with(nil, Config{})},
+		"cluster with tag": {cluster, with(nil, Config{Prefix: "{shop}:"})},
+		"cached":           {one, with(nil, Config{CacheFor: time.Minute})},
+		"own client":       {one, own(nil)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := harness(nil, c.servers, c.open).New(t)(t).(*Store)
+			rec := newRecord(strings.Repeat("s", driver.MaxSubject), strings.Repeat("d", MaxData))
+			for i := range driver.MaxLabels {
+				rec.Labels = append(rec.Labels, strings.Repeat("l", driver.MaxSubject-1)+string(rune('a'+i)))
+			}
+			ok(t, s.Create(t.Context(), rec))
+			rec.Data = bytes.Repeat([]byte("u"), MaxData)
+			ok(t, s.Update(t.Context(), rec))
+			for range 2 { // with CacheFor, the second one from memory
+				got, err := s.Reload(t.Context(), rec.ID)
+				if err != nil || !same(&got, rec) {
+					t.Errorf("Reload: %v, %d bytes of %d", err, len(got.Data), len(rec.Data))
+				}
+				ok(t, loads(t.Context(), s, rec))
+			}
+			large := *rec
+			large.Data = make([]byte, MaxData+1)
+			if err := s.Update(t.Context(), &large); !errors.Is(err, driver.ErrTooLarge) {
+				t.Errorf("Update with a byte more: %v", err)
+			}
+		})
+	}
 }
 
 func TestReport(t *testing.T) {
-	got := storetest.Report(t, harness(nil, Config{}, one))
+	h := harness(nil, one, with(nil, Config{}))
+	h.MaxData = MaxData
+	got := storetest.Report(t, h)
 	const want = "| redisstore | yes | yes | - | yes | yes | yes | yes | all servers | 8388608 bytes |\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
