@@ -57,6 +57,19 @@ func (e *env) waitUntil(t time.Time) {
 	}
 }
 
+// inTime lets try make a record and do something with it while that lives, and returns when its first life ends.
+// On a busy machine that may be over before the call was made: then it tries once more, with a longer life.
+func (e *env) inTime(what string, try func(life time.Duration) (end time.Time, err error)) (end time.Time) {
+	e.Helper()
+	for life := 5 * e.short(); ; life *= 3 {
+		end, err := try(life)
+		if err == nil || e.now().Before(end) || life > time.Minute {
+			e.ok(err, what)
+			return end
+		}
+	}
+}
+
 // namespace is the half of an ID that all sessions of one application share.
 var namespace = [16]byte([]byte("one application."))
 

@@ -42,6 +42,9 @@ var errorRules = []rule{{
 	},
 }}
 
+// limit is much longer than a call takes whose context has ended, even on a busy machine.
+const limit = 5 * time.Second
+
 // call is one method with its arguments.
 type call struct {
 	name string
@@ -103,7 +106,7 @@ func endedContext(e *env, ctx context.Context) {
 	for _, c := range calls(e.b, *rec) {
 		start := time.Now()
 		err := c.run(ctx, e.b)
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > limit {
 			e.Fatalf("%s took %v", c.name, took)
 		}
 		e.fails(err, driver.ErrUnavailable, c.name)
@@ -117,7 +120,7 @@ func endedContext(e *env, ctx context.Context) {
 // outage asks everything of a storage that is out of order, and whether the store finds
 // back by itself.
 func outage(e *env, name string) {
-	const patience, limit = 200 * time.Millisecond, 2 * time.Second
+	const patience = 200 * time.Millisecond
 	rec := e.stored(e.a, long)
 	e.load(e.b, rec.ID)
 	end := e.h.Outages[name](e.TB)
@@ -136,7 +139,7 @@ func outage(e *env, name string) {
 		}
 	}
 	end()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute / 2); ; time.Sleep(20 * time.Millisecond) {
 		_, err := e.b.Load(e.ctx, rec.ID)
 		if err == nil || errors.Is(err, driver.ErrNotFound) { // a storage may forget everything, but must say so
 			return

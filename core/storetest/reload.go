@@ -39,9 +39,14 @@ var reloadRules = []rule{{
 	needs: "Reloader",
 	text:  "Reload answers ErrNotFound for a record that is absent - never there, deleted by another or expired - and so does the next Load.",
 	run: func(e *env) {
-		deleted, short := e.stored(e.a, long), e.stored(e.a, e.short())
+		deleted := e.stored(e.a, long)
 		e.load(e.b, deleted.ID)
-		e.load(e.b, short.ID)
+		var short *driver.Record
+		e.inTime("Load", func(life time.Duration) (time.Time, error) {
+			short = e.stored(e.a, life)
+			_, err := e.b.Load(e.ctx, short.ID)
+			return short.Expires, err
+		})
 		e.ok(e.a.Delete(e.ctx, deleted.ID), "Delete")
 		e.waitUntil(short.Expires)
 		for _, id := range []driver.ID{newID(), deleted.ID, short.ID} {

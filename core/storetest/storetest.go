@@ -37,7 +37,7 @@ type Harness struct {
 
 	// Clock is the clock that the stores go by; the suite advances it. Default:
 	// nil, the stores use time.Now, and where the suite has to see a record
-	// expire it waits, eight seconds in all.
+	// expire it waits, ten seconds in all.
 	Clock *Clock
 
 	// MaxData is the length of the largest Record.Data that the storage takes:

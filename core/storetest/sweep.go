@@ -38,13 +38,20 @@ var sweepRules = []rule{{
 	needs: "Sweeper",
 	text:  "Sweep removes expired records only: one whose life a Touch or an Update has prolonged is none.",
 	run: func(e *env) {
-		touched, updated := e.stored(e.a, 5*e.short()), e.stored(e.a, 5*e.short())
-		first := updated.Expires
-		e.load(e.b, touched.ID)
-		touched.Expires, updated.Expires = e.after(long), e.after(long)
-		e.ok(e.a.Touch(e.ctx, touched.ID, touched.Version, touched.Used, touched.Expires), "Touch")
-		e.ok(e.a.Update(e.ctx, updated), "Update")
-		e.waitUntil(first)
+		var touched, updated *driver.Record
+		e.waitUntil(e.inTime("Load and Touch", func(life time.Duration) (time.Time, error) {
+			touched = e.stored(e.a, life)
+			first := touched.Expires
+			touched.Expires = e.after(long)
+			_, err := e.b.Load(e.ctx, touched.ID)
+			return first, errors.Join(err, e.a.Touch(e.ctx, touched.ID, touched.Version, touched.Used, touched.Expires))
+		}))
+		e.waitUntil(e.inTime("Update", func(life time.Duration) (time.Time, error) {
+			updated = e.stored(e.a, life)
+			first := updated.Expires
+			updated.Expires = e.after(long)
+			return first, e.a.Update(e.ctx, updated)
+		}))
 		e.sweepAll(e.b, 10)
 		e.holds(touched)
 		e.holds(updated)

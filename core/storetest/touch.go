@@ -10,10 +10,13 @@ var touchRules = []rule{{
 	name: "TouchExtends",
 	text: "Touch moves Used and the deadline of a live record; it writes no data and keeps the version.",
 	run: func(e *env) {
-		rec := e.labelled(5*e.short(), "admin")
-		first := rec.Expires
-		rec.Used, rec.Expires = e.after(long/2), e.after(long)
-		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires), "Touch")
+		var rec *driver.Record
+		first := e.inTime("Touch", func(life time.Duration) (time.Time, error) {
+			rec = e.labelled(life, "admin")
+			first := rec.Expires
+			rec.Used, rec.Expires = e.after(long/2), e.after(long)
+			return first, e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires)
+		})
 		e.holds(rec)
 		e.waitUntil(first)
 		e.holds(rec)

@@ -87,11 +87,18 @@ var updateRules = []rule{{
 	name: "UpdateWithdrawsNoLife",
 	text: "A record lives to the latest deadline that it was given, whether an Update moved it or would have shortened it.",
 	run: func(e *env) {
-		moved, left := e.stored(e.a, 5*e.short()), e.stored(e.a, long)
-		first, last := moved.Expires, left.Expires
-		moved.Expires, left.Expires = e.after(long), e.after(e.short())
-		e.ok(e.a.Update(e.ctx, moved), "Update to a later time")
+		var moved *driver.Record
+		first := e.inTime("Update to a later time", func(life time.Duration) (time.Time, error) {
+			moved = e.stored(e.a, life)
+			first := moved.Expires
+			moved.Expires = e.after(long)
+			return first, e.a.Update(e.ctx, moved)
+		})
+		left := e.stored(e.a, long)
+		last := left.Expires
+		left.Expires = e.after(e.short())
 		e.ok(e.b.Update(e.ctx, left), "Update to an earlier time")
+		e.waitUntil(left.Expires)
 		e.waitUntil(first)
 		e.holds(moved)
 		left.Expires = last

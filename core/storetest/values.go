@@ -43,7 +43,7 @@ var valueRules = []rule{{
 		rec := e.stored(e.a, long)
 		for _, data := range [][]byte{
 			nil, {}, {0}, {'\n'}, []byte("\r\n"), every, bytes.Repeat(every, 20), random(4095), random(4097), random(65536),
-			[]byte("END\r\nget x\r\n"), bytes.Repeat([]byte{0}, 1000), e.largest(),
+			[]byte("END\r\nget x\r\n"), bytes.Repeat([]byte{0}, 1000), e.large(),
 		} {
 			created := e.record(long)
 			created.Data = data
@@ -77,6 +77,14 @@ var valueRules = []rule{{
 		e.holds(rec)
 	},
 }}
+
+// large is 1 MiB of data, or the most that the storage takes. LargestNames has the largest.
+func (e *env) large() []byte {
+	if 0 < e.h.MaxData && e.h.MaxData < 1<<20 {
+		return random(e.h.MaxData)
+	}
+	return random(1 << 20)
+}
 
 func (e *env) largest() []byte {
 	if e.h.MaxData > 0 {

@@ -1,0 +1,33 @@
+package storetest
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// A storage on a busy machine, that goes by the real time and takes longer for a call than a record of a rule
+// lives, keeps every rule.
+func TestBusyMachine(t *testing.T) {
+	for _, r := range rules {
+		t.Run(r.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := modelHarness(nil, func(m *model) driver.Store {
+					fault := NewFault(m)
+					fault.Before(func(Call) error { time.Sleep(1500 * time.Millisecond); return nil })
+					return fault.Store()
+				})
+				h.Timeout = 1000 * time.Hour
+				skipped, failures := check(t, h, r)
+				if skipped != "" {
+					t.Skip(skipped)
+				}
+				for _, failure := range failures {
+					t.Error(failure)
+				}
+			})
+		})
+	}
+}
