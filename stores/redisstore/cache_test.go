@@ -76,6 +76,7 @@ func until(t *testing.T, s *Store, rec *driver.Record, seen func(driver.Record, 
 		if time.Since(begun) > soon { // and less than CacheFor
 			t.Fatal("the change is not seen")
 		}
+		time.Sleep(50 * time.Microsecond)
 	}
 }
 

@@ -152,6 +152,7 @@ func TestFloodCreatesNothing(t *testing.T) {
 
 // A failover under Sentinel: requests go on at the new master by themselves.
 func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
 	master, replica, sentinel := testserver.RedisSentinel(t)
 	s, err := openSentinel(sentinel.Addr)
 	ok(t, err)

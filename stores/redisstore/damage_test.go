@@ -9,7 +9,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Each bit of a stored value is turned in its turn. No call takes what is left for the record, or for none.
+// Each bit of a stored value is turned in its turn. No call takes what is left for the record, or for none. Writes
+// meet one bit of each byte, and each bit of what they go by: format, mark, versions and checksum.
 func TestEveryBitIsWatched(t *testing.T) {
 	server := single(t)
 	command(t, server, "FLUSHALL") // All goes through every key
@@ -30,11 +31,18 @@ func TestEveryBitIsWatched(t *testing.T) {
 		restore := func() { command(t, server, "SET", s.key(rec.ID), string(damaged), "PX", "3600000") }
 		restore()
 		wrong += watched(t, s, &want, bit, damaged[0] > format)
-		wrong += unwritten(t, s, &want, bit, restore)
+		if soak || bit%8 == bit/8%8 || decisive(bit/8) {
+			wrong += unwritten(t, s, &want, bit, restore)
+		}
 	}
 	if wrong > 0 {
 		t.Errorf("%d times a damaged record was taken for a whole one, or for none", wrong)
 	}
+}
+
+// decisive reports whether the byte is of what the scripts compare with what the caller has.
+func decisive(at int) bool {
+	return at < offExpires || offTwin <= at && at < offTwin+8 || offSum <= at && at < offCreated
 }
 
 // watched reads the record in every way, and counts what is wrong.
@@ -102,9 +110,7 @@ func unwritten(t *testing.T, s *Store, want *driver.Record, bit int, restore fun
 	restore()
 	stale := *want // of a version that the damage may have brought back
 	for i := range 64 {
-		at := bit / 8
-		versions := offVersion <= at && at < offExpires || offTwin <= at && at < offTwin+8 || offSum <= at && at < offCreated
-		if !versions && i != bit%64 {
+		if !decisive(bit/8) && i != bit%64 {
 			continue // no bit of what tells versions apart was turned
 		}
 		stale.Version = want.Version ^ 1<<i

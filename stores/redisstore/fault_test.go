@@ -200,6 +200,7 @@ func writeUnderLoad(t *testing.T, ctx context.Context, s *Store, rec *driver.Rec
 // While the server is stopped, calls end in time and soon cost nothing; it answers
 // again as soon as the server does.
 func TestPausedServer(t *testing.T) {
+	t.Parallel()
 	server := testserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
 	rec := create(t, s, "alice", "data")
@@ -245,6 +246,7 @@ func TestPausedServer(t *testing.T) {
 // One node of a Cluster dies: its sessions are unavailable, not gone, and come
 // back with it.
 func TestClusterNodeKilled(t *testing.T) {
+	t.Parallel()
 	nodes := testserver.RedisCluster(t, 3, "--appendonly", "yes", "--appendfsync", "always")
 	s := openStore(t, nil, Config{}, nodes[0].Addr, nodes[1].Addr, nodes[2].Addr)
 	var recs []*driver.Record
