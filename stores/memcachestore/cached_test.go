@@ -16,7 +16,7 @@ import (
 )
 
 func cached(tb testing.TB, cache, truth driver.Store) driver.Store {
-	s, err := cachedstore.New(cache, truth, cachedstore.Config{Timeout: 5 * time.Second, Report: func(driver.ID, error) {}})
+	s, err := cachedstore.New(cache, truth, cachedstore.Config{Timeout: patience, Report: func(driver.ID, error) {}})
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
@@ -26,19 +26,18 @@ func cached(tb testing.TB, cache, truth driver.Store) driver.Store {
 // refusing and forgetting.
 func TestAsCache(t *testing.T) {
 	t.Parallel()
-	srv := memcached(t)
-	proxy := testserver.NewProxy(t, srv.Addr)
-	for name, begin := range map[string]func(){
-		"in order": func() {},
-		"down":     proxy.Down,
+	for name, begin := range map[string]func(*testserver.Proxy){
+		"in order": func(*testserver.Proxy) {},
+		"down":     (*testserver.Proxy).Down,
 	} {
 		t.Run(name, func(t *testing.T) {
-			begin()
-			defer proxy.Up(t)
+			t.Parallel()
+			proxy := testserver.NewProxy(t, memcached(t).Addr)
+			begin(proxy)
 			caches := harness(proxy.Addr)
 			var files string
 			h := storetest.Harness{New: func(tb testing.TB) func(testing.TB) driver.Store {
-				opened, dir := caches.New(tb), filepath.Join(tb.TempDir(), "sessions")
+				opened, dir := caches.New(tb), filepath.Join(memoryDir(tb), "sessions")
 				files = dir
 				return func(tb testing.TB) driver.Store {
 					truth, err := filestore.New(dir)
@@ -56,6 +55,16 @@ func TestAsCache(t *testing.T) {
 			storetest.Run(t, h)
 		})
 	}
+}
+
+// memoryDir is a folder in memory, if there is one: most of the suite's time would be fsync, which is filestore's matter.
+func memoryDir(tb testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "coatcheck")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // setFileFormat writes the format's number into a record of a filestore.

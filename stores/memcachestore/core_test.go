@@ -91,7 +91,7 @@ func holds(t *testing.T, ms []*core.Manager, cookie string, n int) {
 
 func managers(t *testing.T, servers ...string) (ms []*core.Manager) {
 	for range 2 {
-		m, err := core.New(core.Config{Store: open(t, servers...), Logger: slog.New(slog.DiscardHandler), TouchInterval: time.Microsecond})
+		m, err := core.New(core.Config{Store: open(t, servers...), Logger: slog.New(slog.DiscardHandler), TouchInterval: time.Microsecond, StoreTimeout: patience})
 		must(t, err)
 		t.Cleanup(func() { must(t, m.Close()) })
 		ms = append(ms, m)

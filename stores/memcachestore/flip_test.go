@@ -39,8 +39,7 @@ func damaged(t *testing.T, what string, err error) {
 // none makes a whole item of it.
 func TestFlippedBit(t *testing.T) {
 	addr := memcached(t).Addr
-	raw := memcache.New(addr)
-	defer raw.Close()
+	raw := bare(t, addr)
 	ctx := t.Context()
 	rec := record(1, 20)
 	rec.Subject, rec.Labels = "flipped", []string{"admin", "idp:7"}
@@ -80,8 +79,7 @@ func TestFlippedBit(t *testing.T) {
 // Given a list of which one bit is another, then no walk takes it for whole: who revokes all sessions must hear of it.
 func TestFlippedBitInList(t *testing.T) {
 	addr := memcached(t).Addr
-	s, raw := open(t, addr), memcache.New(addr)
-	defer raw.Close()
+	s, raw := open(t, addr), bare(t, addr)
 	ctx := t.Context()
 	recs := []*driver.Record{record(1, 20), record(2, 20)}
 	for _, rec := range recs {

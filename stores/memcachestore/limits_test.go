@@ -105,8 +105,7 @@ func TestLongLives(t *testing.T) {
 func TestIndexHeals(t *testing.T) {
 	srv := testserver.Memcached(t)
 	s := open(t, srv.Addr)
-	raw := memcache.New(srv.Addr)
-	defer raw.Close()
+	raw := bare(t, srv.Addr)
 	ctx := t.Context()
 	for i, list := range []struct {
 		name, key string
@@ -220,8 +219,7 @@ func TestListedAllAtOnce(t *testing.T) {
 func TestFullList(t *testing.T) {
 	srv := testserver.Memcached(t)
 	s := open(t, srv.Addr)
-	raw := memcache.New(srv.Addr)
-	defer raw.Close()
+	raw := bare(t, srv.Addr)
 	list := memcachestore.EncodeList((1<<20 - 200) / 36)
 	must(t, raw.Set(&memcache.Item{Key: "test:s:" + hash("full"), Value: list}))
 	create := func(n int) error {
@@ -306,8 +304,7 @@ func TestOneOfManyDown(t *testing.T) {
 // makes it anew.
 func TestDamagedList(t *testing.T) {
 	srv := testserver.Memcached(t)
-	s, raw := open(t, srv.Addr), memcache.New(srv.Addr)
-	defer raw.Close()
+	s, raw := open(t, srv.Addr), bare(t, srv.Addr)
 	rec := record(1, 100)
 	rec.Subject = "alice"
 	must(t, s.Create(t.Context(), rec))

@@ -5,7 +5,6 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
@@ -43,7 +42,7 @@ func TestPanicGivesThePermitBack(t *testing.T) {
 	var broken, noDial atomic.Bool
 	var closed atomic.Int32
 	s, err := memcachestore.New(memcachestore.Config{
-		Servers: []string{memcached(t).Addr}, Prefix: "panic:", MaxConns: 1,
+		Servers: []string{memcached(t).Addr}, Prefix: "panic:", MaxConns: 1, Timeout: patience,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if noDial.Load() {
 				panic("in DialContext")
@@ -54,7 +53,7 @@ func TestPanicGivesThePermitBack(t *testing.T) {
 	})
 	must(t, err)
 	defer s.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	noDial.Store(true)
 	for range 3 {

@@ -24,10 +24,12 @@ func open(tb testing.TB, servers ...string) *memcachestore.Store {
 	return openWith(tb, memcachestore.Config{Servers: servers})
 }
 
-// patient is open for tests in which a context ends a call: Config.Timeout does not, as far as they last.
-func patient(tb testing.TB, servers ...string) *memcachestore.Store {
-	tb.Helper()
-	return openWith(tb, memcachestore.Config{Servers: servers, Timeout: patience})
+// bare is the client library's own client.
+func bare(tb testing.TB, addr string) *memcache.Client {
+	c := memcache.New(addr)
+	c.Timeout = patience
+	tb.Cleanup(func() { must(tb, c.Close()) })
+	return c
 }
 
 // soon is much longer than anything takes that the end of a context ends, and much shorter than patience.
@@ -36,6 +38,9 @@ const soon = 5 * time.Second
 func openWith(tb testing.TB, config memcachestore.Config) *memcachestore.Store {
 	tb.Helper()
 	config.Prefix = "test:"
+	if config.Timeout == 0 {
+		config.Timeout = patience
+	}
 	s, err := memcachestore.New(config)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
@@ -74,13 +79,12 @@ func harness(servers ...string) storetest.Harness {
 func setFormat(tb testing.TB, servers []string, key string, number byte) {
 	tb.Helper()
 	for _, addr := range servers {
-		c := memcache.New(addr)
+		c := bare(tb, addr)
 		item, err := c.Get(key)
 		if err == nil {
 			item.Value[0] = number
 			err = c.CompareAndSwap(item)
 		}
-		_ = c.Close()
 		if err == nil {
 			return
 		}

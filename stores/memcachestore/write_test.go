@@ -81,7 +81,7 @@ func TestCreateThatIsNotListed(t *testing.T) {
 		"hangs":   {proxy.Hang, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := patient(t, up.Addr, proxy.Addr) // anew, or the breaker is open already
+			s := open(t, up.Addr, proxy.Addr) // anew, or the breaker is open already
 			c.fault()
 			defer func() { proxy.Heal(); proxy.Up(t) }()
 			failed := 0
