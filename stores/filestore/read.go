@@ -38,13 +38,11 @@ func (s *Store) openFile(id driver.ID, flag int) (*os.File, error) {
 	switch {
 	case err == errNoFile:
 		return nil, corrupt(id)
-	case errors.Is(err, fs.ErrNotExist):
-		// Unless something is in the place of its folder, a link that leads nowhere, say.
+	case err != nil:
+		// Something may be in the place of its folder: a link that leads nowhere, in a circle or out of the store, say.
 		if other := s.isFolder(name[:2]); noFolder(other) {
 			return nil, other
 		}
-		return nil, err
-	case err != nil:
 		return nil, err
 	}
 	if fresh, err := s.root.OpenRoot(name[:2]); err == nil {

@@ -9,7 +9,7 @@ import (
 
 // Something else may stand where a file or folder of ours should: a FIFO, which holds up whoever opens it, a
 // socket, a device, a link. So each name is looked at before it is opened. What takes another's place in between
-// is opened without waiting.
+// is opened without waiting, and a file is looked at once more, since to read from a FIFO may last for ever, too.
 
 // errNoFile is a thing in the place of a record that is no file.
 var errNoFile = errors.New("no file")
@@ -23,7 +23,18 @@ func openFileIn(dir *os.Root, name string, flag int) (*os.File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errNoFile
 	}
-	return dir.OpenFile(name, flag|nonblock, 0)
+	f, err := dir.OpenFile(name, flag|nonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = errNoFile
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // openFolder opens a folder of ours. It follows no link.
