@@ -75,9 +75,11 @@ const (
 //
 // Touch has the first seven. An Update that may be sent twice finds its own beginning the second time.
 
-// whole ends the script unless h is a record that its copies agree on.
+// whole ends the script unless h is a record that its copies agree on. GETRANGE cannot tell a key that is not there from
+// one with nothing under it; PTTL can.
 const whole = `
-if h == '' then return 0 end
+if h == '' and redis.call('PTTL', KEYS[1]) == -2 then return 0 end
+if h == '' then return -1 end
 if h:byte() > 1 then return -2 end
 if #h < 151 or h:byte() ~= 1 or h:sub(6, 55) ~= h:sub(56, 105) then return -1 end
 `
@@ -119,35 +121,32 @@ end
 return 2
 `
 
-// taken ends the script unless n, the beginning of what is under a key that is to get a new record, has expired.
-const taken = `
-if n ~= '' and (#n < 105 or n:byte() ~= 1 or n:sub(6, 55) ~= n:sub(56, 105) or n:sub(14, 31) > ARGV[1]) then
-	return 4
+// insert writes the new record, ARGV's last but one, under the last key, and ends the script if something is there that
+// has not expired.
+const insert = `
+if not redis.call('SET', KEYS[#KEYS], ARGV[#ARGV - 1], 'NX', 'PX', ARGV[#ARGV]) then
+	local n = redis.call('GETRANGE', KEYS[#KEYS], 0, 104)
+	if #n < 105 or n:byte() ~= 1 or n:sub(6, 55) ~= n:sub(56, 105) or n:sub(14, 31) > ARGV[1] then return 4 end
+	redis.call('SET', KEYS[#KEYS], ARGV[#ARGV - 1], 'PX', ARGV[#ARGV])
 end
 `
 
-var updateScript = script{"8638143debb38871c1d1f510f925218fae2192a7", look + move + replace}
+var updateScript = script{"6115f26585ae337b503ec218bb9ac7331035ab3e", look + move + replace}
 
 // succeedScript is createScript for KEYS[2] and updateScript for KEYS[1], both or neither. ARGV[14] and
 // [15] are the next record and its time to live.
-var succeedScript = script{"2591ce44d7199786037fdeff39fe751e9a29dcf2", look + move + `
-local n = redis.call('GETRANGE', KEYS[2], 0, 104)
-` + taken + `
-redis.call('SET', KEYS[2], ARGV[14], 'PX', ARGV[15])
-` + replace}
+var succeedScript = script{"a373facb15de30ba1e783db8d39f80a158bdd754", look + move + insert + replace}
 
 // createScript is the rare second half of Create: something is under the key, but it may have expired by our
 // clock, or be our own. ARGV: now, record, life.
-var createScript = script{"0cf984dfb9a8788f16eac7d872910c6ea4ec35ac", `
-local n = redis.call('GETRANGE', KEYS[1], 0, 104)
-if n ~= '' and n:sub(1, 13) == ARGV[2]:sub(1, 13) then return 2 end
-` + taken + `
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+var createScript = script{"42af36e2625ad9d74a21f4e0d5e2ab0895732953", `
+if redis.call('GETRANGE', KEYS[1], 0, 12) == ARGV[2]:sub(1, 13) then return 2 end
+` + insert + `
 return 2
 `}
 
 // touchScript writes times and term in place, and nothing where nothing moves.
-var touchScript = script{"bb435cf692015e328e9cb5c0f1fd1894204b06b7", `
+var touchScript = script{"09854af535a427354d091f6be13a0d8962a6405b", `
 local h = redis.call('GETRANGE', KEYS[1], 0, 150)
 ` + whole + `
 if h:sub(14, 31) <= ARGV[1] then return 0 end
