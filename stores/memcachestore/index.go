@@ -101,10 +101,7 @@ func (s *Store) list(ctx context.Context, of topic) (*list, error) {
 	hash := driver.ID(sha256.Sum256([]byte(of.text)))
 	l := &list{of: of, sv: s.ring.pick(&hash)}
 	key := l.sv.keyAfter(of.prefix(l.sv), &hash)
-	_, err := l.sv.do(ctx, of.what(), func(c *client) (err error) {
-		l.item, err = c.Get(key)
-		return err
-	})
+	item, err := l.sv.get(ctx, of.what(), key)
 	if err == memcache.ErrCacheMiss {
 		l.item = &memcache.Item{Key: key}
 		return l, nil
@@ -112,7 +109,8 @@ func (s *Store) list(ctx context.Context, of topic) (*list, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.listValue, l.err = decodeList(l.item.Value)
+	l.item = item
+	l.listValue, l.err = decodeList(item.Value)
 	// An ID that was appended may be there twice.
 	slices.SortFunc(l.ids, func(a, b driver.ID) int { return bytes.Compare(a[:], b[:]) })
 	l.ids = slices.Compact(l.ids)
@@ -283,6 +281,11 @@ func (s *Store) batch(ctx context.Context, sv *server, of topic, ids []driver.ID
 		items, err = c.GetMulti(keys)
 		return err
 	})
+	for key := range items {
+		if err == nil && !slices.Contains(keys, key) {
+			err = unavailable(of.what(), errMixed) // and then what is missing was not answered
+		}
+	}
 	if err != nil {
 		yield(driver.Record{}, err)
 		return false

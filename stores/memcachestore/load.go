@@ -3,6 +3,7 @@ package memcachestore
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,12 +33,7 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 
 // fetch reads an item, live or expired.
 func (s *Store) fetch(ctx context.Context, sv *server, what string, id driver.ID) (*loaded, error) {
-	key := sv.key(&id)
-	var item *memcache.Item
-	_, err := sv.do(ctx, what, func(c *client) (err error) {
-		item, err = c.Get(key)
-		return err
-	})
+	item, err := sv.get(ctx, what, sv.key(&id))
 	if err == memcache.ErrCacheMiss {
 		return nil, errNotFound
 	}
@@ -46,6 +42,20 @@ func (s *Store) fetch(ctx context.Context, sv *server, what string, id driver.ID
 	}
 	return load(id, item)
 }
+
+// get reads an item, and believes no answer that is about another key: the client library hands out whatever comes.
+func (sv *server) get(ctx context.Context, what, key string) (item *memcache.Item, err error) {
+	_, err = sv.do(ctx, what, func(c *client) (err error) {
+		item, err = c.Get(key)
+		return err
+	})
+	if err == nil && item.Key != key {
+		return nil, unavailable(what, errMixed)
+	}
+	return item, err
+}
+
+var errMixed = errors.New("the server answered about another key: is there a proxy before memcached?")
 
 func load(id driver.ID, item *memcache.Item) (*loaded, error) {
 	rec, err := decode(id, item.Value)
