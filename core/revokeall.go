@@ -14,8 +14,8 @@ import (
 // Give it the time of the restore, before the application takes requests: see "After a restored backup" in SECURITY.md.
 //
 // A session is as old as [Session.Created] says, so a RotateID makes it no younger. What a session from before was
-// exchanged for by a Login of the same user in the last 30 seconds, or meanwhile, is ended, too; any other sign-in
-// since then stays.
+// exchanged for by a Login of the same user in the last 30 seconds, or meanwhile, is ended, too, and so is what else this
+// user began up to 30 seconds before such a Login, on another device, say. Any other sign-in since then stays.
 //
 // Records that this process cannot open are ended, too, so a program that only calls RevokeAll needs no Keys. Those
 // of another Namespace are not: without the application's Namespace, or its Cookie.Name or TokenHeader, nothing is
@@ -109,13 +109,19 @@ func (r *revokeBefore) end(ctx context.Context, rec driver.Record) error {
 			break
 		}
 		var h held
-		if errors.Is(err, driver.ErrConflict) {
+		failed := err
+		unsure := errors.Is(err, driver.ErrUnavailable) // it may have been done, or be a conflict with a Login
+		if unsure || errors.Is(err, driver.ErrConflict) {
 			err = r.m.fetchPastCaches(calls, rec.ID, &h)
 		}
-		if errors.Is(err, driver.ErrNotFound) {
+		switch {
+		case errors.Is(err, driver.ErrUnavailable):
+			return r.m.known(err)
+		case errors.Is(err, driver.ErrNotFound) && !unsure:
 			return nil
 		}
-		if err != nil {
+		if err != nil || h.Version == rec.Version {
+			err = failed
 			break
 		}
 		if b, ok := blockOf(h.Data); ok && b.kind() != kindSession {

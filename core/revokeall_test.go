@@ -258,3 +258,66 @@ func TestRevokeAllUnsupported(t *testing.T) {
 		}
 	}
 }
+
+// unsureStore is a walker whose next Update does not know what came of it.
+type unsureStore struct {
+	*allWalker
+	before func() // of the next Update, once
+}
+
+func (u *unsureStore) Update(ctx context.Context, rec *driver.Record) error {
+	f := u.before
+	if f == nil {
+		return u.allWalker.Update(ctx, rec)
+	}
+	u.before = nil
+	f()
+	if err := u.allWalker.Update(ctx, rec); err != nil {
+		return driver.Unavailable("test", errors.New("the connection was lost, and the call may have had its effect"))
+	}
+	return nil
+}
+
+// A store that does not know whether an Update was done, since the connection was lost, hides no step-up: what tells of it
+// stays.
+func TestRevokeAllOfUnknownOutcome(t *testing.T) {
+	u := &unsureStore{allWalker: &allWalker{Store: memstore.New(memstore.Config{})}}
+	m := newManager(t, core.Config{Store: u})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	time.Sleep(time.Millisecond)
+	restored := time.Now()
+	time.Sleep(time.Millisecond)
+	u.before = func() { b.visit(func(s *core.Session) { must(t, s.Login(s.Subject())) }) }
+	n, err := m.RevokeAll(ctx, restored)
+	if s := b.send().s; err != nil || s.Subject() != "" {
+		t.Errorf("RevokeAll = %d, %v, and the client is %q", n, err, s.Subject())
+	}
+}
+
+// A user's sign-in on another device since the time given is ended only if one of this user's older sessions was exchanged
+// within the next 30 seconds.
+func TestRevokeAllAndAnotherDevice(t *testing.T) {
+	for between, want := range map[time.Duration]string{time.Second: "", 40 * time.Second: "alice"} {
+		clock := storetest.NewClock()
+		m := newManager(t, core.Config{Store: memstore.New(memstore.Config{Now: clock.Now}), Now: clock.Now})
+		old, fresh, bob := newBrowser(t, m), newBrowser(t, m), newBrowser(t, m)
+		login := func(s *core.Session) { must(t, s.Login("alice")) }
+		old.visit(login)
+		clock.Advance(time.Hour)
+		restored := clock.Now()
+		clock.Advance(time.Second)
+		fresh.visit(login)
+		bob.visit(func(s *core.Session) { must(t, s.Login("bob")) })
+		clock.Advance(between)
+		old.visit(login)
+		n, err := m.RevokeAll(ctx, restored)
+		must(t, err)
+		if s := fresh.send().s; s.Subject() != want {
+			t.Errorf("%v: RevokeAll = %d, and the other device is %q, want %q", between, n, s.Subject(), want)
+		}
+		if o, b := old.send().s, bob.send().s; o.Subject() != "" || b.Subject() != "bob" {
+			t.Errorf("%v: the old one is %q, and bob %q", between, o.Subject(), b.Subject())
+		}
+	}
+}
