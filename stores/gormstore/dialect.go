@@ -111,9 +111,12 @@ var mysql = dialect{
 	KEY [index_label3] ([label3], [id]),
 	KEY [index_expires] ([expires_us])
 ) ENGINE=InnoDB`},
-	columns: `SELECT column_name, concat(column_type, coalesce(concat(' COLLATE ', collation_name), ''))
+	// With an empty sql_mode, a generated column takes any value and keeps its own.
+	columns: `SELECT column_name, concat(column_type, coalesce(concat(' COLLATE ', collation_name), ''), ' ', extra)
 FROM information_schema.columns
 WHERE table_schema = coalesce([schema], database()) AND table_name = [name] AND NOT CASE
+	WHEN extra LIKE '% GENERATED%' THEN column_name NOT IN ('id', 'subject', 'label1', 'label2', 'label3', 'created_us',
+		'used_us', 'expires_us', 'version', 'data')
 	WHEN column_name = 'id' THEN data_type IN ('char', 'varchar') AND character_maximum_length >= 64
 		AND right(collation_name, 4) = '_bin'
 	WHEN column_name IN ('created_us', 'used_us', 'expires_us', 'version')

@@ -52,8 +52,8 @@
 // session has ended, and no log shows a session's ID or data.
 //
 // New looks at the table and refuses one that would cut a value off or mix sessions up: a column that is missing, too
-// short or of another type, an id that upper and lower case are one for, no primary key on id alone, an engine
-// of MySQL's without transactions. So an empty sql_mode, under which MySQL cuts off what is too long, does no harm. It
+// short, of another type or made by MySQL, an id that upper and lower case are one for, no primary key on id alone, an
+// engine of MySQL's without transactions. So an empty sql_mode, under which MySQL cuts off what is too long, does no harm. It
 // does not look for the other indexes: without them, all is right and slow.
 //
 // PostgreSQL, MariaDB and SQLite are tested. Other dialects get standard SQL
