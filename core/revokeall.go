@@ -14,8 +14,8 @@ import (
 // Give it the time of the restore, before the application takes requests: see "After a restored backup" in SECURITY.md.
 //
 // A session is as old as [Session.Created] says, so a RotateID makes it no younger. What a session from before was
-// exchanged for by a Login of the same user in the last 30 seconds, or meanwhile, is ended, too, and so is what else this
-// user began up to 30 seconds before such a Login, on another device, say. Any other sign-in since then stays.
+// exchanged for by a Login of the same user in the last 30 seconds, or meanwhile, is ended, too, and so is what else
+// this user began up to 30 seconds before such a Login, on another device, say. Any other sign-in since then stays.
 //
 // Records that this process cannot open are ended, too, so a program that only calls RevokeAll needs no Keys. Those
 // of another Namespace are not: without the application's Namespace, or its Cookie.Name or TokenHeader, nothing is

@@ -278,8 +278,8 @@ func (u *unsureStore) Update(ctx context.Context, rec *driver.Record) error {
 	return nil
 }
 
-// A store that does not know whether an Update was done, since the connection was lost, hides no step-up: what tells of it
-// stays.
+// A store that does not know whether an Update was done, since the connection was lost, hides no step-up: what tells
+// of it stays.
 func TestRevokeAllOfUnknownOutcome(t *testing.T) {
 	u := &unsureStore{allWalker: &allWalker{Store: memstore.New(memstore.Config{})}}
 	m := newManager(t, core.Config{Store: u})
@@ -295,8 +295,8 @@ func TestRevokeAllOfUnknownOutcome(t *testing.T) {
 	}
 }
 
-// A user's sign-in on another device since the time given is ended only if one of this user's older sessions was exchanged
-// within the next 30 seconds.
+// A user's sign-in on another device since the time given is ended only if one of this user's older sessions was
+// exchanged within the next 30 seconds.
 func TestRevokeAllAndAnotherDevice(t *testing.T) {
 	for between, want := range map[time.Duration]string{time.Second: "", 40 * time.Second: "alice"} {
 		clock := storetest.NewClock()

@@ -112,7 +112,7 @@ var mysql = dialect{
 	KEY [index_expires] ([expires_us])
 ) ENGINE=InnoDB`},
 	// With an empty sql_mode, a generated column takes any value and keeps its own.
-	columns: `SELECT column_name, concat(column_type, coalesce(concat(' COLLATE ', collation_name), ''), ' ', extra)
+	columns: `SELECT column_name, trim(concat(column_type, coalesce(concat(' COLLATE ', collation_name), ''), ' ', extra))
 FROM information_schema.columns
 WHERE table_schema = coalesce([schema], database()) AND table_name = [name] AND NOT CASE
 	WHEN extra LIKE '% GENERATED%' THEN column_name NOT IN ('id', 'subject', 'label1', 'label2', 'label3', 'created_us',

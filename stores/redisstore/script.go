@@ -75,8 +75,8 @@ const (
 //
 // Touch has the first seven. An Update that may be sent twice finds its own beginning the second time.
 
-// whole ends the script unless h is a record that its copies agree on. GETRANGE cannot tell a key that is not there from
-// one with nothing under it; PTTL can.
+// whole ends the script unless h is a record that its copies agree on. GETRANGE cannot tell a key that is not there
+// from one with nothing under it; PTTL can.
 const whole = `
 if h == '' and redis.call('PTTL', KEYS[1]) == -2 then return 0 end
 if h == '' then return -1 end
