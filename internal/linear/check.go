@@ -58,6 +58,12 @@ func (h *history) expand() []op {
 		case o.Kind == kindLogin && o.Ended && h.raced(o):
 			o.Unknown = true // its own new session was revoked; the old one may have ended
 			ops = append(ops, o)
+		case o.Kind == kindRotate && o.Trouble && o.Issued != 0 && o.Saw != nil:
+			// The write's answer was lost: it found its token when it looked, and what others had stored since.
+			look := o
+			look.Kind, look.Token, look.Found = kindLoad, o.Issued, foundLive
+			o.Saw = nil
+			ops = append(ops, o, look)
 		case o.Kind == kindLogin && o.Trouble && o.Found == foundLive && o.Loaded.Subject == 0 && o.Begun > 0:
 			// The Login stands though nobody knows whether the old session, an anonymous one, has ended.
 			begin, end := o, o

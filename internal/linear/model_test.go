@@ -20,6 +20,13 @@ var (
 	revoke = op{Kind: kindRevoke, Session: 1}
 )
 
+// lostRotation is a rotation that has looked, after its answer was lost, and seen this count.
+func lostRotation(count int) op {
+	o := rotated
+	o.Trouble, o.Saw = true, &values{Count: count}
+	return o
+}
+
 var errOther = errors.New("an error of no kind that is known")
 
 // load is a request with a token of session s that finds it, or not.
@@ -67,6 +74,11 @@ var modelCases = []struct {
 	{"a token that was replaced is late", true, []op{begin, rotated, load(1, 1, foundLate, values{})}},
 	{"a token that was replaced still works", false, []op{begin, rotated, load(1, 1, foundLive, values{Count: 1})}},
 	{"a new token does not work", false, []op{begin, rotated, load(1, 2, foundLate, values{})}},
+	{"a rotation whose answer was lost, and a write before it looked", true, []op{begin, lostRotation(2).during(20, 90),
+		load(1, 1, foundLate, values{}).during(30, 40), add(func(o *op) { o.Saw = &values{Count: 2} }).during(50, 60), load(1, 2, foundLive, values{Count: 2}).during(70, 80)}},
+	{"a rotation whose answer was lost, and that saw what nobody wrote", false, []op{begin, lostRotation(3).during(20, 90),
+		load(1, 1, foundLate, values{}).during(30, 40), add(func(o *op) { o.Saw = &values{Count: 2} }).during(50, 60)}},
+	{"a rotation whose answer was lost, and whose old token works", false, []op{begin, lostRotation(1).during(20, 40), load(1, 1, foundLive, values{Count: 1}).during(50, 60)}},
 	{"a write over a rotation", true, []op{begin, rotated.during(20, 40), add(nil).during(30, 50), load(1, 2, foundLive, values{Count: 2})}},
 
 	{"a session that ended is late", true, []op{begin, logout, load(1, 1, foundLate, values{})}},
