@@ -149,10 +149,12 @@ func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 // no session of the user is alive that was when the call began.
 // The subject "" has no sessions, so that is 0 and nil: after a Logout, Session.Subject is "".
 // Records that this process cannot open are ended, too; those of another Namespace are another user's.
-// ErrUnreadable: all others were ended, and the store has one in a newer format; call it again when every server has the new release, or Revoke that session by its ID.
-// ErrIncomplete: all that the store knows of were ended, and the request's own session; but the store may have lost its
+// ErrUnreadable: all others were ended, and the store has one in a newer format; call it again when every server has the
+// new release, or Revoke that session by its ID.
+// ErrIncomplete: all that the store knows of were ended; but the store may have lost its
 // list of the user, and others may be alive (memcached). There, no error is no proof either: a sign-in after the loss
 // begins a list that looks whole. docs/limits.md says what to do.
+// After each of these errors the request's own session has ended, too.
 //
 // With the context of a request whose own session is the user's it works like Logout at that place of the
 // handler, unless that session is named: by Session.ID, which after Login is the one to come.
@@ -193,8 +195,8 @@ func (m *Manager) revokeAll(ctx context.Context, subject string, kept map[ID]boo
 		if left == nil {
 			left = failed
 		}
-		if errors.Is(failed, driver.ErrIncomplete) {
-			own, whose := m.Exchange(ctx).stored() // known without a list
+		if failed != nil && !errors.Is(failed, driver.ErrUnavailable) {
+			own, whose := m.Exchange(ctx).stored() // known without the list, which may be damaged or lost
 			if whose == subject && !kept[own] && !slices.Contains(found, own) && !slices.Contains(ended, own) {
 				found = append(found, own)
 			}
