@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -124,13 +125,12 @@ func (s *Store) fail(ctx context.Context, what string, err error) error {
 	if err == nil || rueidis.IsRedisNil(err) {
 		return err
 	}
-	if reply, ok := rueidis.IsRedisErr(err); ok && hasWord(reply.Error(), "WRONGTYPE") {
+	// In a script, Redis 6 says it in the middle of its own words.
+	if reply, ok := rueidis.IsRedisErr(err); ok && strings.Contains(reply.Error(), "WRONGTYPE Operation") {
 		return errCorrupt
 	}
 	return s.unavailable(ctx, what, err)
 }
-
-func hasWord(reply, word string) bool { return len(reply) >= len(word) && reply[:len(word)] == word }
 
 // textOf is b as a string without a copy. Nobody writes to b any more.
 func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
