@@ -104,6 +104,7 @@ func (h *history) revocations(r op) []op {
 	one.Kind, one.Unknown, one.Revoked = kindRevoke, false, nil
 	for i, n := range r.Revoked {
 		one.Session, one.Return = n, r.RevokedAt[i]
+		one.Unknown = h.createdAgain(n, one.Return)
 		ops = append(ops, one)
 		one.Call = one.Return
 	}
@@ -127,6 +128,12 @@ func (h *history) revocations(r op) []op {
 		ops = append(ops, over)
 	}
 	return ops
+}
+
+// createdAgain reports whether a session that had ended by the time t may have begun after it: a store makes a Create
+// again whose connection was lost, so the session was there twice before its request was answered.
+func (h *history) createdAgain(session int, t int64) bool {
+	return len(h.Faults) > 0 && slices.ContainsFunc(h.Ops, func(o op) bool { return o.Begun == session && o.Return > t })
 }
 
 // keep writes a history that nothing explains, and porcupine's picture of it if that is wanted, into a

@@ -144,6 +144,18 @@ func TestReads(t *testing.T) {
 	}
 }
 
+// TestCreatedAgain: where connections break, a session may end before its Login is answered, and be there all the same.
+func TestCreatedAgain(t *testing.T) {
+	h := byHand([]op{begin, login.during(20, 60), {Kind: kindRevokeSubject, Subject: 1, Revoked: []int{2}, RevokedAt: []int64{40}, Call: 30, Return: 50},
+		load(2, 2, foundLive, values{Subject: 1, Count: 1}).during(70, 80)})
+	for explained, faults := range map[bool][]string{false: nil, true: {"reset"}} {
+		h.Faults = faults
+		if got := h.check(undecided) == porcupine.Ok; got != explained {
+			t.Errorf("with faults %q: explained: %t, want %t", faults, got, explained)
+		}
+	}
+}
+
 // TestViolationIsKept: the error names a folder with the history, which can be checked again, and a picture.
 func TestViolationIsKept(t *testing.T) {
 	h := byHand([]op{begin, add(nil), load(1, 1, foundLive, values{Count: 1})})
