@@ -1,7 +1,10 @@
 # The steps are in .ci/run, which CI runs, too. "make ci" is what CI does.
 HAMMER ?= 10m
 
-.PHONY: bench hammer soak test race lint format tidy oldest compile fuzz goget vuln ci fmt
+.PHONY: help test format tidy lint oldest compile race fuzz goget vuln ci fmt api hammer soak bench
+
+help:
+	@sed -n 's/^| `make \([a-z]*\)` | \(.*\) |$$/make \1: \2/p' CONTRIBUTING.md
 
 test race lint format tidy oldest compile fuzz goget vuln:
 	@bash .ci/run $@
@@ -11,6 +14,9 @@ ci:
 
 fmt:
 	gofmt -w .
+
+api:
+	go test -count=1 -run 'TestAPI$$' ./internal/repocheck -api
 
 # Long runs, by hand: servers killed and stopped again and again, a large sweep.
 soak:
