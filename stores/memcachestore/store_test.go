@@ -107,7 +107,7 @@ func TestStore(t *testing.T) {
 
 func TestManyServers(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, harness(memcached(t).Addr, testserver.Memcached(t).Addr, testserver.Memcached(t).Addr))
+	storetest.Run(t, harness(testserver.Memcached(t).Addr, testserver.Memcached(t).Addr, testserver.Memcached(t).Addr))
 }
 
 // An item that is no record hides no other of its user.
