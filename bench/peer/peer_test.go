@@ -33,7 +33,7 @@ func TestApps(t *testing.T) {
 			}
 			r, err := app.New(Env{Dir: dir})
 			if err != nil {
-				t.Skip(err) // it needs a server
+				t.Skipf("%v: package servers starts it", err)
 			}
 			defer r.Close()
 			c := &client{t: t, r: r}
