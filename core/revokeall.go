@@ -1,9 +1,11 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -31,7 +33,7 @@ func (m *Manager) RevokeAll(ctx context.Context, before time.Time) (int, error) 
 	}
 	x := m.Exchange(ctx)
 	own, _ := x.stored()
-	r := revokeBefore{m: m, before: micros(before), own: own, replaced: map[string]map[int64]bool{}}
+	r := revokeBefore{m: m, before: micros(before), own: own, seen: map[ID]bool{}, taken: map[string][]span{}}
 	err := r.run(ctx)
 	if r.ownEnded {
 		x.revoked(func(s *Session) (stored, coming bool) {
@@ -50,22 +52,34 @@ type revokeBefore struct {
 	ended    int
 	ownEnded bool
 
-	replaced map[string]map[int64]bool // by user: when a Login took the place of a session from before
-	logins   int                       // how many those are
+	seen     map[ID]bool       // sessions whose place a Login has taken
+	logins   []login           // of those, the ones that are not known to be from before
+	followed int               // how many are
+	taken    map[string][]span // by user: when what is to end with those began
 }
+
+// login is a Login that took the place of a session.
+type login struct {
+	subject     string
+	created, at int64 // when the session had begun, and when the Login took its place
+}
+
+// span is the times after from, and up to to.
+type span struct{ from, to int64 }
 
 func (r *revokeBefore) run(ctx context.Context) error {
 	var left error // what the first walk said that could not read all
 	for range 20 {
-		ended, logins := r.ended, r.logins
+		ended, followed := r.ended, r.followed
 		err := r.pass(ctx)
+		r.follow()
 		if left == nil {
 			left = err
 		}
 		switch {
 		case errors.Is(err, driver.ErrUnavailable):
 			return err
-		case r.ended == ended && r.logins == logins:
+		case r.ended == ended && r.followed == followed:
 			return left
 		}
 	}
@@ -78,17 +92,15 @@ func (r *revokeBefore) pass(ctx context.Context) error {
 		if err != nil {
 			return r.m.known(err)
 		}
-		if !r.m.space.owns(rec.ID) || !r.covers(&rec) {
+		if !r.m.space.owns(rec.ID) {
 			continue
 		}
 		if b, ok := blockOf(rec.Data); ok && b.kind() != kindSession {
-			if b.kind() == kindEndedByLogin && rec.Subject != "" {
-				r.follow(rec.Subject, b.replaced())
+			r.note(&rec, b)
+		} else if r.covers(rec.Subject, micros(rec.Created)) {
+			if err := r.end(ctx, rec); err != nil {
+				return err
 			}
-			continue
-		}
-		if err := r.end(ctx, rec); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -125,9 +137,8 @@ func (r *revokeBefore) end(ctx context.Context, rec driver.Record) error {
 			break
 		}
 		if b, ok := blockOf(h.Data); ok && b.kind() != kindSession {
-			if b.kind() == kindEndedByLogin && h.Subject != "" {
-				r.follow(h.Subject, b.replaced())
-			}
+			rec = h.record()
+			r.note(&rec, b)
 			return nil
 		}
 		rec, err = h.record(), driver.ErrConflict
@@ -144,25 +155,50 @@ func (r *revokeBefore) end(ctx context.Context, rec driver.Record) error {
 
 // covers reports whether a session began before, or took the place of one that did: its Login was called at most
 // lateFor before that was stored.
-func (r *revokeBefore) covers(rec *driver.Record) bool {
-	created := micros(rec.Created)
+func (r *revokeBefore) covers(subject string, created int64) bool {
 	if created < r.before {
 		return true
 	}
-	for at := range r.replaced[rec.Subject] {
-		if created <= at && at-created < lateFor {
+	for _, t := range r.taken[subject] {
+		if t.from < created && created <= t.to {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *revokeBefore) follow(subject string, at int64) {
-	if r.replaced[subject] == nil {
-		r.replaced[subject] = map[int64]bool{}
+// note keeps a session that has ended, if it was by a Login of its user.
+func (r *revokeBefore) note(rec *driver.Record, b block) {
+	if b.kind() == kindEndedByLogin && rec.Subject != "" && !r.seen[rec.ID] {
+		r.seen[rec.ID] = true
+		r.logins = append(r.logins, login{rec.Subject, micros(rec.Created), b.replaced()})
 	}
-	if !r.replaced[subject][at] {
-		r.replaced[subject][at] = true
-		r.logins++
+}
+
+// follow looks which Logins took the place of a session that is to end. What they began is to end, too: that was in the
+// lateFor before, and they may be a long chain.
+func (r *revokeBefore) follow() {
+	slices.SortFunc(r.logins, func(a, b login) int { return cmp.Compare(a.created, b.created) })
+	for followed := -1; followed < r.followed; {
+		followed = r.followed
+		r.logins = slices.DeleteFunc(r.logins, func(l login) bool {
+			if !r.covers(l.subject, l.created) {
+				return false
+			}
+			r.take(l.subject, span{l.at - lateFor, l.at})
+			r.followed++
+			return true
+		})
 	}
+}
+
+func (r *revokeBefore) take(subject string, all span) {
+	apart := slices.DeleteFunc(r.taken[subject], func(t span) bool {
+		if t.to < all.from || all.to < t.from {
+			return false
+		}
+		all = span{min(all.from, t.from), max(all.to, t.to)}
+		return true
+	})
+	r.taken[subject] = append(apart, all)
 }

@@ -185,6 +185,24 @@ func TestLoopsAgainstRevokeAll(t *testing.T) {
 	}
 }
 
+// A chain of sign-ins that is longer than the walk's passes is followed to its end.
+func TestRevokeAllAfterManyLogins(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	login := func(s *core.Session) { must(t, s.Login("alice")) }
+	b.visit(login)
+	time.Sleep(time.Millisecond)
+	restored := time.Now()
+	time.Sleep(time.Millisecond)
+	for range 500 {
+		b.visit(login)
+	}
+	n, err := m.RevokeAll(ctx, restored)
+	if s := b.send().s; n != 1 || err != nil || s.Subject() != "" {
+		t.Errorf("RevokeAll = %d, %v, and the client is %q", n, err, s.Subject())
+	}
+}
+
 // What goes wrong on the way is told beside the count; what the store cannot read is told after all others.
 func TestRevokeAllFails(t *testing.T) {
 	for name, c := range map[string]struct {
