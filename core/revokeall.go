@@ -18,6 +18,8 @@ import (
 // A session is as old as [Session.Created] says, so a RotateID makes it no younger. What a session from before was
 // exchanged for by a Login of the same user in the last 30 seconds, or meanwhile, is ended, too, and so is what else
 // this user began up to 30 seconds before such a Login, on another device, say. Any other sign-in since then stays.
+// Where a walk through the store takes longer than 30 seconds while users sign in, it may miss such an exchange, and
+// says nothing of it: call it before the application takes requests, or give it the present as the time.
 //
 // Records that this process cannot open are ended, too, so a program that only calls RevokeAll needs no Keys. Those
 // of another Namespace are not: without the application's Namespace, or its Cookie.Name or TokenHeader, nothing is

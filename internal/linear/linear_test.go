@@ -2,6 +2,7 @@ package linear
 
 import (
 	"flag"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 var (
-	again   = flag.String("history", "", "a history.json to check again")
+	again   = flag.String("history", "", "a history.json to check again; default: those in testdata")
 	keepIn  = flag.String("keep", "", "the folder in which histories that nothing explains are kept; default: that for temporary files")
 	patient = time.Minute
 )
@@ -21,20 +22,27 @@ var (
 // undecided is how long the checker looks at one history.
 const undecided = 10 * time.Second
 
-// TestHistoryFile checks a history that was kept before.
+// TestHistoryFile checks a history that was kept before: that of -history, or those of which the model once
+// had no explanation, and was wrong.
 func TestHistoryFile(t *testing.T) {
-	if *again == "" {
-		t.Skip("no -history")
+	files, _ := filepath.Glob("testdata/*.json")
+	if *again != "" {
+		files = []string{*again}
 	}
-	h, err := readHistory(*again)
-	if err != nil {
-		t.Fatal(err)
+	if len(files) == 0 {
+		t.Fatal("no histories in testdata")
 	}
-	switch h.check(patient) {
-	case porcupine.Illegal:
-		t.Error(h.violation(*keepIn))
-	case porcupine.Unknown:
-		t.Errorf("undecided after %v", patient)
+	for _, file := range files {
+		h, err := readHistory(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch h.check(patient) {
+		case porcupine.Illegal:
+			t.Error(h.violation(*keepIn))
+		case porcupine.Unknown:
+			t.Errorf("%s: undecided after %v", file, patient)
+		}
 	}
 }
 
