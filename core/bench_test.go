@@ -7,14 +7,14 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
-	"github.com/coatcheck-go/coatcheck/internal/p10"
+	"github.com/coatcheck-go/coatcheck/internal/test/owncost"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // BenchmarkExchange is what a request costs without a framework.
 func BenchmarkExchange(b *testing.B) {
-	p10.Requests(b, exchanges(b, core.Config{Store: memstore.New(memstore.Config{})}))
+	owncost.Requests(b, exchanges(b, core.Config{Store: memstore.New(memstore.Config{})}))
 }
 
 // BenchmarkCookieStore is the same where the cookie carries the session.
@@ -27,16 +27,16 @@ func BenchmarkCookieStore(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p10.Requests(b, exchanges(b, core.Config{Store: store}))
+	owncost.Requests(b, exchanges(b, core.Config{Store: store}))
 }
 
 func TestAllocationCeilings(t *testing.T) {
-	p10.Ceilings(t, exchanges(t, core.Config{Store: memstore.New(memstore.Config{})}),
+	owncost.Ceilings(t, exchanges(t, core.Config{Store: memstore.New(memstore.Config{})}),
 		map[string]float64{"A": 1, "B": 1, "C": 4, "D": 9, "E": 9})
 }
 
 // exchanges is core without a framework.
-func exchanges(tb testing.TB, cfg core.Config) p10.Adapter {
+func exchanges(tb testing.TB, cfg core.Config) owncost.Adapter {
 	tb.Helper()
 	m, err := core.New(cfg)
 	if err != nil {
@@ -60,7 +60,7 @@ func exchanges(tb testing.TB, cfg core.Config) p10.Adapter {
 		_ = x.Finish(ctx)
 		return out
 	}
-	return p10.Adapter{
+	return owncost.Adapter{
 		Bare: func(string) func() { return func() {} },
 		With: func(use func(*core.Session), cookie string) func() {
 			lines := []string{cookie}

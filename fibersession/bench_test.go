@@ -10,17 +10,17 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/fibersession"
-	"github.com/coatcheck-go/coatcheck/internal/p10"
+	"github.com/coatcheck-go/coatcheck/internal/test/owncost"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-func BenchmarkRequest(b *testing.B) { p10.Requests(b, measured(b)) }
+func BenchmarkRequest(b *testing.B) { owncost.Requests(b, measured(b)) }
 
 func TestAllocationCeilings(t *testing.T) {
-	p10.Ceilings(t, measured(t), map[string]float64{"A": 1, "B": 1, "C": 4, "D": 10, "E": 9})
+	owncost.Ceilings(t, measured(t), map[string]float64{"A": 1, "B": 1, "C": 4, "D": 10, "E": 9})
 }
 
-func measured(tb testing.TB) p10.Adapter {
+func measured(tb testing.TB) owncost.Adapter {
 	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
 	if err != nil {
 		tb.Fatal(err)
@@ -36,7 +36,7 @@ func measured(tb testing.TB) p10.Adapter {
 			return ok(c)
 		}))
 	}
-	return p10.Adapter{
+	return owncost.Adapter{
 		Bare: func(cookie string) func() { return call(serve(ok), cookie) },
 		With: func(use func(*core.Session), cookie string) func() { return call(handle(use), cookie) },
 		Seed: func(fill func(*core.Session)) string {

@@ -8,17 +8,17 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/ginsession"
-	"github.com/coatcheck-go/coatcheck/internal/p10"
+	"github.com/coatcheck-go/coatcheck/internal/test/owncost"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-func BenchmarkRequest(b *testing.B) { p10.Requests(b, measured(b)) }
+func BenchmarkRequest(b *testing.B) { owncost.Requests(b, measured(b)) }
 
 func TestAllocationCeilings(t *testing.T) {
-	p10.Ceilings(t, measured(t), map[string]float64{"A": 2, "B": 2, "C": 5, "D": 11, "E": 11})
+	owncost.Ceilings(t, measured(t), map[string]float64{"A": 2, "B": 2, "C": 5, "D": 11, "E": 11})
 }
 
-func measured(tb testing.TB) p10.Adapter {
+func measured(tb testing.TB) owncost.Adapter {
 	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
 	if err != nil {
 		tb.Fatal(err)
@@ -34,10 +34,10 @@ func measured(tb testing.TB) p10.Adapter {
 			ok(c)
 		}))
 	}
-	return p10.Adapter{
-		Bare: func(cookie string) func() { return p10.Request(engine(ok), cookie) },
-		With: func(use func(*core.Session), cookie string) func() { return p10.Request(handle(use), cookie) },
-		Seed: func(fill func(*core.Session)) string { return p10.Cookie(handle(fill)) },
+	return owncost.Adapter{
+		Bare: func(cookie string) func() { return owncost.Request(engine(ok), cookie) },
+		With: func(use func(*core.Session), cookie string) func() { return owncost.Request(handle(use), cookie) },
+		Seed: func(fill func(*core.Session)) string { return owncost.Cookie(handle(fill)) },
 	}
 }
 

@@ -11,12 +11,12 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/adaptertest"
 	"github.com/coatcheck-go/coatcheck/httpsession"
-	"github.com/coatcheck-go/coatcheck/internal/everystore"
+	"github.com/coatcheck-go/coatcheck/internal/test/embeddedstores"
 )
 
-func TestAdapter(t *testing.T) { everystore.Run(t, adapter{}) }
+func TestAdapter(t *testing.T) { embeddedstores.Run(t, adapter{}) }
 
-func TestTwoProcesses(t *testing.T) { everystore.RunProcesses(t, adapter{}) }
+func TestTwoProcesses(t *testing.T) { embeddedstores.RunProcesses(t, adapter{}) }
 
 type adapter struct{}
 

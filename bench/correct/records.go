@@ -14,7 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/coatcheck-go/coatcheck/bench/peer"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // records counts what the store holds; false for stores that cannot be asked from outside.
@@ -24,7 +24,7 @@ func (t *target) records() (n int, countable bool, err error) {
 		n, err = files(t.env.Env.Dir)
 	case "redis":
 		var reply string
-		if reply, err = testserver.RedisCommand(t.Servers.Redis.Addr, "DBSIZE"); err == nil {
+		if reply, err = startserver.RedisCommand(t.Servers.Redis.Addr, "DBSIZE"); err == nil {
 			n, err = strconv.Atoi(reply)
 		}
 	case "memcached":

@@ -3,7 +3,7 @@ package correct
 import (
 	"gorm.io/gorm"
 
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // refusals make a store refuse writes, and return what ends that. memcached has no such
@@ -17,7 +17,7 @@ var refusals = map[string]func(*target) (mend func() error, err error){
 
 func fullRedis(t *target) (func() error, error) {
 	limit := func(bytes string) error {
-		_, err := testserver.RedisCommand(t.Servers.Redis.Addr, "CONFIG", "SET", "maxmemory", bytes)
+		_, err := startserver.RedisCommand(t.Servers.Redis.Addr, "CONFIG", "SET", "maxmemory", bytes)
 		return err
 	}
 	return func() error { return limit("0") }, limit("1")

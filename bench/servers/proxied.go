@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/coatcheck-go/coatcheck/bench/peer"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // Proxied is an Env whose servers are reached through proxies, which count round trips and break
@@ -14,7 +14,7 @@ import (
 type Proxied struct {
 	Env peer.Env
 
-	proxies []*testserver.Proxy
+	proxies []*startserver.Proxy
 	tb      tb
 	remove  func()
 }
@@ -47,7 +47,7 @@ func (s *Set) Proxied(app peer.App) (*Proxied, error) {
 }
 
 func (p *Proxied) to(addr string) string {
-	proxy := testserver.NewProxy(&p.tb, addr)
+	proxy := startserver.NewProxy(&p.tb, addr)
 	p.proxies = append(p.proxies, proxy)
 	return proxy.Addr
 }

@@ -13,12 +13,12 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/coatcheck-go/coatcheck/bench/peer"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // Set is the servers that run. Those whose program is not installed are nil.
 type Set struct {
-	Redis, Memcached, Postgres *testserver.Server
+	Redis, Memcached, Postgres *startserver.Server
 
 	databases atomic.Int64
 }
@@ -33,10 +33,10 @@ func Start() (set *Set, notes []string, stop func()) {
 			notes = append(notes, err.Error())
 		}
 	}
-	note(func() { set.Redis = testserver.Redis(t) })
-	note(func() { set.Memcached = testserver.Memcached(t) })
+	note(func() { set.Redis = startserver.Redis(t) })
+	note(func() { set.Memcached = startserver.Memcached(t) })
 	// Every App has a pool of its own, and all of them may be open at once.
-	note(func() { set.Postgres = testserver.Postgres(t, "-c", "max_connections=400") })
+	note(func() { set.Postgres = startserver.Postgres(t, "-c", "max_connections=400") })
 	return set, notes, t.cleanup
 }
 
@@ -85,7 +85,7 @@ func (s *Set) createDatabase(name string) error {
 // Empty removes all records from Redis and memcached.
 func (s *Set) Empty() error {
 	if s.Redis != nil {
-		if _, err := testserver.RedisCommand(s.Redis.Addr, "FLUSHALL"); err != nil {
+		if _, err := startserver.RedisCommand(s.Redis.Addr, "FLUSHALL"); err != nil {
 			return err
 		}
 	}

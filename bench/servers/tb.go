@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// tb is the testing.TB of a program that is no test. What testserver does not call stays nil.
+// tb is the testing.TB of a program that is no test. What startserver does not call stays nil.
 type tb struct {
 	testing.TB
 
@@ -16,7 +16,7 @@ type tb struct {
 	cleanups []func()
 }
 
-// failure is what ends a call of testserver early; try catches it.
+// failure is what ends a call of startserver early; try catches it.
 type failure struct{ error }
 
 // try runs f, and returns as an error what would have failed or skipped a test.

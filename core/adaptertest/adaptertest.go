@@ -37,7 +37,7 @@
 //	}
 //
 // Each rule is a subtest with its name: -run 'TestFiles/overlapping_writes$'. Within this repository,
-// internal/everystore has these calls, and an adapter's test is everystore.Run and everystore.RunProcesses.
+// internal/test/embeddedstores has these calls, and an adapter's test is embeddedstores.Run and embeddedstores.RunProcesses.
 //
 // Next to read: rules.go, the list of the rules; then [Adapter] and [Ctx], what there is to write: about 100 lines
 // for a framework; httpsession/adapter_test.go is the shortest one.

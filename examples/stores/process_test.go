@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // patience is how long anything may take here before it counts as hanging.
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(testserver.Main(m))
+	os.Exit(startserver.Main(m))
 }
 
 // command is the shop with these arguments, in a folder of its own.

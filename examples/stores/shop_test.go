@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 const (
@@ -109,7 +109,7 @@ func (v visit) signsOut() {
 }
 
 // losesStore: an outage signs nobody out; what the server has forgotten is gone.
-func (v visit) losesStore(store *testserver.Server) {
+func (v visit) losesStore(store *startserver.Server) {
 	token := v.laptop.cookie.Value
 	store.Kill()
 	if slices.Contains(v.p.args, "-cache") {
@@ -134,7 +134,7 @@ func (v visit) losesStore(store *testserver.Server) {
 }
 
 // losesCache: without it the shop goes on, and so it does when it is back, empty.
-func (v visit) losesCache(cache *testserver.Server) {
+func (v visit) losesCache(cache *startserver.Server) {
 	cache.Kill()
 	v.laptop.post("/cart/add", "sku", "scarf").wantCart("2")
 	v.laptop.get("/").wantUser("alice")

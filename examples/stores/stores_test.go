@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // arrangement is a way to start the shop, with the servers that it needs.
 type arrangement struct {
 	name  string
-	start func(t *testing.T) (args []string, store, cache *testserver.Server)
+	start func(t *testing.T) (args []string, store, cache *startserver.Server)
 
 	noRestart bool // sessions end with the shop
 	noList    bool // the store cannot find a user's sessions
@@ -32,18 +32,18 @@ var arrangements = []arrangement{
 	{name: "mariadb behind memcached", start: remote(mariadbURL, memcachedURL)},
 }
 
-type startFunc = func(t *testing.T) (args []string, store, cache *testserver.Server)
+type startFunc = func(t *testing.T) (args []string, store, cache *startserver.Server)
 
 func local(store string, more ...string) startFunc {
-	return func(*testing.T) ([]string, *testserver.Server, *testserver.Server) {
+	return func(*testing.T) ([]string, *startserver.Server, *startserver.Server) {
 		return append([]string{"-store", store}, more...), nil, nil
 	}
 }
 
-type urlFunc = func(t *testing.T) (url string, server *testserver.Server)
+type urlFunc = func(t *testing.T) (url string, server *startserver.Server)
 
 func remote(store, cache urlFunc) startFunc {
-	return func(t *testing.T) ([]string, *testserver.Server, *testserver.Server) {
+	return func(t *testing.T) ([]string, *startserver.Server, *startserver.Server) {
 		url, server := store(t)
 		args := []string{"-store", url}
 		if cache == nil {
@@ -54,28 +54,28 @@ func remote(store, cache urlFunc) startFunc {
 	}
 }
 
-func postgresURL(t *testing.T) (string, *testserver.Server) {
-	s := testserver.Postgres(t)
+func postgresURL(t *testing.T) (string, *startserver.Server) {
+	s := startserver.Postgres(t)
 	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", s.User, s.Addr, s.Database), s
 }
 
-func mariadbURL(t *testing.T) (string, *testserver.Server) {
-	s := testserver.MariaDB(t)
+func mariadbURL(t *testing.T) (string, *startserver.Server) {
+	s := startserver.MariaDB(t)
 	return fmt.Sprintf("mysql://%s@%s/%s", s.User, s.Addr, s.Database), s
 }
 
-func redisURL(t *testing.T) (string, *testserver.Server) {
-	s := testserver.Redis(t)
+func redisURL(t *testing.T) (string, *startserver.Server) {
+	s := startserver.Redis(t)
 	return "redis://" + s.Addr + "/0", s
 }
 
-func loggedRedisURL(t *testing.T) (string, *testserver.Server) {
-	s := testserver.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
+func loggedRedisURL(t *testing.T) (string, *startserver.Server) {
+	s := startserver.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
 	return "redis://" + s.Addr + "/0", s
 }
 
 // memcachedURL is of two servers; the one returned is the first.
-func memcachedURL(t *testing.T) (string, *testserver.Server) {
-	s := testserver.Memcached(t)
-	return "memcache://" + s.Addr + "," + testserver.Memcached(t).Addr, s
+func memcachedURL(t *testing.T) (string, *startserver.Server) {
+	s := startserver.Memcached(t)
+	return "memcache://" + s.Addr + "," + startserver.Memcached(t).Addr, s
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // The round trips that README.md names: of /cart, which only reads the session, and of /, which
@@ -59,13 +59,13 @@ func TestRoundTrips(t *testing.T) {
 }
 
 // proxied returns the URL by way of a proxy that counts.
-func proxied(t *testing.T, of urlFunc) (string, *testserver.Proxy) {
+func proxied(t *testing.T, of urlFunc) (string, *startserver.Proxy) {
 	url, server := of(t)
-	proxy := testserver.NewProxy(t, server.Addr)
+	proxy := startserver.NewProxy(t, server.Addr)
 	return strings.Replace(url, server.Addr, proxy.Addr, 1), proxy
 }
 
-func oneMemcachedURL(t *testing.T) (string, *testserver.Server) {
-	s := testserver.Memcached(t)
+func oneMemcachedURL(t *testing.T) (string, *startserver.Server) {
+	s := startserver.Memcached(t)
 	return "memcache://" + s.Addr, s
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
@@ -25,7 +25,7 @@ func locked(t *testing.T) (addr string) {
 	must(t, os.Chmod(dir, 0o755))
 	file := filepath.Join(dir, "users")
 	must(t, os.WriteFile(file, []byte("shop:secret\n"), 0o644))
-	return testserver.Memcached(t, "-Y", file).Addr
+	return startserver.Memcached(t, "-Y", file).Addr
 }
 
 // A server with -Y refuses what the client library says. The error says so, and the way out, which works.

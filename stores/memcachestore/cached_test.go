@@ -8,7 +8,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
@@ -26,13 +26,13 @@ func cached(tb testing.TB, cache, truth driver.Store) driver.Store {
 // refusing and forgetting.
 func TestAsCache(t *testing.T) {
 	t.Parallel()
-	for name, begin := range map[string]func(*testserver.Proxy){
-		"in order": func(*testserver.Proxy) {},
-		"down":     (*testserver.Proxy).Down,
+	for name, begin := range map[string]func(*startserver.Proxy){
+		"in order": func(*startserver.Proxy) {},
+		"down":     (*startserver.Proxy).Down,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			proxy := testserver.NewProxy(t, memcached(t).Addr)
+			proxy := startserver.NewProxy(t, memcached(t).Addr)
 			begin(proxy)
 			caches := harness(proxy.Addr)
 			var files string
@@ -80,7 +80,7 @@ func setFileFormat(tb testing.TB, dir string, id driver.ID, number byte) {
 // A cached read is one round trip to the cache, and a record too large for memcached is read
 // from the truth.
 func TestCachedRoundTrips(t *testing.T) {
-	proxy := testserver.NewProxy(t, memcached(t).Addr)
+	proxy := startserver.NewProxy(t, memcached(t).Addr)
 	fault := storetest.NewFault(memstore.New(memstore.Config{}))
 	s := cached(t, open(t, proxy.Addr), fault.Store())
 	ctx := t.Context()

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 const count core.Key[int] = "count"
@@ -125,7 +125,7 @@ func TestOverlappingRequestsLoseNothing(t *testing.T) {
 // A session that was ended at one server stays ended at both, whatever a request that is under
 // way at the other one does; one that was rotated takes what that one does.
 func TestNoResurrection(t *testing.T) {
-	ms := managers(t, memcached(t).Addr, testserver.Memcached(t).Addr)
+	ms := managers(t, memcached(t).Addr, startserver.Memcached(t).Addr)
 	for end, endIt := range map[string]func(t *testing.T, cookie, subject string) (newer string){
 		"logout": func(t *testing.T, cookie, _ string) string {
 			r := send(t, ms[0], cookie)
@@ -176,8 +176,8 @@ func TestNoResurrection(t *testing.T) {
 // A dead store costs requests that do not touch the session nothing, and stops the others
 // with an error, not as strangers.
 func TestManagerWithoutServer(t *testing.T) {
-	srv := testserver.Memcached(t)
-	proxy := testserver.NewProxy(t, srv.Addr)
+	srv := startserver.Memcached(t)
+	proxy := startserver.NewProxy(t, srv.Addr)
 	m := managers(t, proxy.Addr)[0]
 	first := send(t, m, "")
 	must(t, count.Set(first.s, 1))

@@ -13,7 +13,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/breaker"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // soak is set for the long versions of these tests.
@@ -34,7 +34,7 @@ func right(t *testing.T, what string, want *driver.Record, got driver.Record, er
 // ErrUnavailable the write was done or it was not, and nothing else.
 func TestReplyCutAtEveryByte(t *testing.T) {
 	srv := memcached(t)
-	proxy := testserver.NewProxy(t, srv.Addr)
+	proxy := startserver.NewProxy(t, srv.Addr)
 	sure := open(t, srv.Addr)
 	ctx := t.Context()
 	for _, slice := range []bool{false, true} {
@@ -100,7 +100,7 @@ func TestReplyCutAtEveryByte(t *testing.T) {
 
 // A server that is stopped costs no more than the deadline, and its late answers reach nobody.
 func TestServerStopped(t *testing.T) {
-	srv := testserver.Memcached(t)
+	srv := startserver.Memcached(t)
 	s := open(t, srv.Addr)
 	ctx := t.Context()
 	recs := make([]*driver.Record, 20)
@@ -153,7 +153,7 @@ func TestServerStopped(t *testing.T) {
 // A canceled call returns at once.
 func TestCancel(t *testing.T) {
 	srv := memcached(t)
-	proxy := testserver.NewProxy(t, srv.Addr)
+	proxy := startserver.NewProxy(t, srv.Addr)
 	s := open(t, proxy.Addr)
 	rec := record(1, 10)
 	must(t, s.Create(t.Context(), rec))
@@ -176,7 +176,7 @@ func TestCancel(t *testing.T) {
 // A server that is killed and comes back empty: unavailable, then proved absent; and in use again
 // soon after, without an idle connection of before costing anybody an error.
 func TestServerKilled(t *testing.T) {
-	srv := testserver.Memcached(t)
+	srv := startserver.Memcached(t)
 	s := open(t, srv.Addr)
 	before := runtime.NumGoroutine()
 	ctx := t.Context()
@@ -221,7 +221,7 @@ func TestServerKilled(t *testing.T) {
 // Idle connections that died are not the next caller's misfortune.
 func TestIdleConnectionsDied(t *testing.T) {
 	srv := memcached(t)
-	proxy := testserver.NewProxy(t, srv.Addr)
+	proxy := startserver.NewProxy(t, srv.Addr)
 	s := open(t, proxy.Addr)
 	ctx := t.Context()
 	rec := record(1, 10)
@@ -259,7 +259,7 @@ func eventually(t *testing.T, done func() bool) {
 
 // Callers who have no time say nothing about the server: the next call is made.
 func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
-	proxy := testserver.NewProxy(t, memcached(t).Addr)
+	proxy := startserver.NewProxy(t, memcached(t).Addr)
 	s := open(t, proxy.Addr)
 	rec := record(1, 10)
 	must(t, s.Create(t.Context(), rec))

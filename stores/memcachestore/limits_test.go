@@ -10,13 +10,13 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
 // A full server throws sessions out: they are not found then, and none is wrong.
 func TestEviction(t *testing.T) {
-	s := open(t, testserver.Memcached(t, "-m", "2").Addr)
+	s := open(t, startserver.Memcached(t, "-m", "2").Addr)
 	ctx := t.Context()
 	var recs []*driver.Record
 	for i := range 3000 {
@@ -58,7 +58,7 @@ func TestEviction(t *testing.T) {
 // What is too large is refused before the server hears of it: the old record stays. A
 // server that takes less than we believe refuses it itself, and the old record stays, too.
 func TestTooLarge(t *testing.T) {
-	small := testserver.Memcached(t, "-I", "512k", "-o", "slab_chunk_max=256")
+	small := startserver.Memcached(t, "-I", "512k", "-o", "slab_chunk_max=256")
 	for name, c := range map[string]struct {
 		addr string
 		size int
@@ -103,7 +103,7 @@ func TestLongLives(t *testing.T) {
 
 // The index forgets with its server, and whatever writes down the use of a session puts it back into it.
 func TestIndexHeals(t *testing.T) {
-	srv := testserver.Memcached(t)
+	srv := startserver.Memcached(t)
 	s := open(t, srv.Addr)
 	raw := bare(t, srv.Addr)
 	ctx := t.Context()
@@ -187,7 +187,7 @@ func TestIndexHeals(t *testing.T) {
 
 // Many who create at once for one subject do not wait for one another.
 func TestListedAllAtOnce(t *testing.T) {
-	proxy := testserver.NewProxy(t, memcached(t).Addr)
+	proxy := startserver.NewProxy(t, memcached(t).Addr)
 	s := open(t, proxy.Addr)
 	subject := t.Name() + time.Now().String()
 	must(t, s.Ping(t.Context()))
@@ -217,7 +217,7 @@ func TestListedAllAtOnce(t *testing.T) {
 // A list that is full takes no more, and what it does not take is not created, until somebody
 // has looked through it.
 func TestFullList(t *testing.T) {
-	srv := testserver.Memcached(t)
+	srv := startserver.Memcached(t)
 	s := open(t, srv.Addr)
 	raw := bare(t, srv.Addr)
 	list := memcachestore.EncodeList((1<<20 - 200) / 36)
@@ -245,7 +245,7 @@ func TestFullList(t *testing.T) {
 // A server that was out of the list while a session was ended does not bring it back, if
 // it is put back as a new generation.
 func TestServerReturnsWithAnOldCopy(t *testing.T) {
-	a, b := testserver.Memcached(t), testserver.Memcached(t)
+	a, b := startserver.Memcached(t), startserver.Memcached(t)
 	ctx := t.Context()
 	both, alone := open(t, a.Addr, b.Addr), open(t, b.Addr)
 	back, again := open(t, a.Addr, b.Addr), open(t, a.Addr+"#2", b.Addr)
@@ -276,7 +276,7 @@ func TestServerReturnsWithAnOldCopy(t *testing.T) {
 // One server of several that is down takes its own sessions with it, and no others; they are
 // unavailable, not absent.
 func TestOneOfManyDown(t *testing.T) {
-	a, b := testserver.Memcached(t), testserver.Memcached(t)
+	a, b := startserver.Memcached(t), startserver.Memcached(t)
 	s := open(t, a.Addr, b.Addr)
 	ctx := t.Context()
 	var recs []*driver.Record
@@ -303,7 +303,7 @@ func TestOneOfManyDown(t *testing.T) {
 // A list that somebody has damaged is no empty list: who revokes all sessions of a user must hear of it. The next Touch
 // makes it anew.
 func TestDamagedList(t *testing.T) {
-	srv := testserver.Memcached(t)
+	srv := startserver.Memcached(t)
 	s, raw := open(t, srv.Addr), bare(t, srv.Addr)
 	rec := record(1, 100)
 	rec.Subject = "alice"

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
@@ -76,7 +76,7 @@ func listOf(subject string) string {
 // Given a proxy that answers with the item of another key, then that is an outage: it says nothing about the key that
 // was asked for, and nothing is written because of it.
 func TestAnswerForAnotherKey(t *testing.T) {
-	srv, ctx := testserver.Memcached(t), t.Context() // its own: the other tests' sessions are alice's, too
+	srv, ctx := startserver.Memcached(t), t.Context() // its own: the other tests' sessions are alice's, too
 	m := &mixer{server: srv.Addr}
 	s, sure := open(t, m.listen(t)), open(t, srv.Addr)
 	subjects := func(s *memcachestore.Store, subject string) (ids []driver.ID, last error) {

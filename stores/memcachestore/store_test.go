@@ -10,14 +10,14 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
-func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
 
 // memcached is the server of all tests that do it no harm.
-var memcached = testserver.Share(func(tb testing.TB) *testserver.Server { return testserver.Memcached(tb) })
+var memcached = startserver.Share(func(tb testing.TB) *startserver.Server { return startserver.Memcached(tb) })
 
 func open(tb testing.TB, servers ...string) *memcachestore.Store {
 	tb.Helper()
@@ -95,7 +95,7 @@ func setFormat(tb testing.TB, servers []string, key string, number byte) {
 func TestStore(t *testing.T) {
 	t.Parallel() // it waits for most of the time
 	srv := memcached(t)
-	proxy := testserver.NewProxy(t, srv.Addr)
+	proxy := startserver.NewProxy(t, srv.Addr)
 	h := harness(proxy.Addr)
 	h.Outages = map[string]func(testing.TB) func(){
 		"down":  func(tb testing.TB) func() { proxy.Down(); return func() { proxy.Up(tb) } },
@@ -107,7 +107,7 @@ func TestStore(t *testing.T) {
 
 func TestManyServers(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, harness(testserver.Memcached(t).Addr, testserver.Memcached(t).Addr, testserver.Memcached(t).Addr))
+	storetest.Run(t, harness(startserver.Memcached(t).Addr, startserver.Memcached(t).Addr, startserver.Memcached(t).Addr))
 }
 
 // An item that is no record hides no other of its user.

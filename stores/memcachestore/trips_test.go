@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 func hash(subject string) string {
@@ -16,7 +16,7 @@ func hash(subject string) string {
 
 // Round trips, counted between the store and the server.
 func TestRoundTrips(t *testing.T) {
-	proxy := testserver.NewProxy(t, memcached(t).Addr)
+	proxy := startserver.NewProxy(t, memcached(t).Addr)
 	s, other := open(t, proxy.Addr), open(t, proxy.Addr)
 	ctx := t.Context()
 	count := func(what string, want int, call func() error) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
@@ -71,7 +71,7 @@ func TestUpdateKeeps(t *testing.T) {
 // A session that cannot be listed is not created: RevokeSubject would not find it.
 func TestCreateThatIsNotListed(t *testing.T) {
 	up := memcached(t)
-	proxy := testserver.NewProxy(t, testserver.Memcached(t).Addr)
+	proxy := startserver.NewProxy(t, startserver.Memcached(t).Addr)
 	alone := open(t, up.Addr) // sees the records that are there
 	for name, c := range map[string]struct {
 		fault   func()
@@ -119,7 +119,7 @@ func TestCreateThatIsNotListed(t *testing.T) {
 // Who has no more time does not wait until the record is gone.
 func TestCreateThatIsNotListedInTime(t *testing.T) {
 	up := memcached(t)
-	proxy := testserver.NewProxy(t, up.Addr)
+	proxy := startserver.NewProxy(t, up.Addr)
 	// No list's server is ever reached: when it is dialed, the caller goes, and the record's server stops answering.
 	var leave context.CancelFunc
 	s := openWith(t, memcachestore.Config{

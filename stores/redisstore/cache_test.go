@@ -8,7 +8,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // A store with client-side caching keeps every rule towards its own process. (What
@@ -34,7 +34,7 @@ func TestStoreCached(t *testing.T) {
 }
 
 func TestCachedLoadAsksNobody(t *testing.T) {
-	proxy := testserver.NewProxy(t, single(t).Addr)
+	proxy := startserver.NewProxy(t, single(t).Addr)
 	s := openStore(t, nil, Config{CacheFor: time.Minute}, proxy.Addr)
 	rec := create(t, openStore(t, nil, Config{}, single(t).Addr), "alice", "data")
 	ok(t, loads(t.Context(), s, rec))
@@ -108,7 +108,7 @@ func TestReloadIsAheadOfTheNotice(t *testing.T) {
 // Where the notice does not get through, a stale record lives for CacheFor at most.
 func TestCacheIsBoundedWithoutNotice(t *testing.T) {
 	const cacheFor = 300 * time.Millisecond
-	proxy := testserver.NewProxy(t, single(t).Addr)
+	proxy := startserver.NewProxy(t, single(t).Addr)
 	s, other := openStore(t, nil, Config{CacheFor: cacheFor}, proxy.Addr), openStore(t, nil, Config{}, single(t).Addr)
 	rec := create(t, other, "alice", "data")
 	ok(t, loads(t.Context(), s, rec))

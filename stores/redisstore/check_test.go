@@ -14,11 +14,11 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // restricted makes the user of the package comment at a server, and returns how to log in.
-func restricted(tb testing.TB, server *testserver.Server, more ...string) rueidis.ClientOption {
+func restricted(tb testing.TB, server *startserver.Server, more ...string) rueidis.ClientOption {
 	tb.Helper()
 	text, err := os.ReadFile("redisstore.go")
 	ok(tb, err)
@@ -38,7 +38,7 @@ func restricted(tb testing.TB, server *testserver.Server, more ...string) rueidi
 
 // The user of the package comment can do everything, and is refused nothing.
 func TestUserOfThePackageComment(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	option := restricted(t, server)
 	for _, config := range []Config{{}, {CacheFor: time.Minute}} {
 		s, err := Open(option, config)
@@ -47,7 +47,7 @@ func TestUserOfThePackageComment(t *testing.T) {
 		ok(t, s.Close())
 	}
 	clock := storetest.NewClock()
-	h := harness(clock, func(testing.TB) []*testserver.Server { return []*testserver.Server{server} },
+	h := harness(clock, func(testing.TB) []*startserver.Server { return []*startserver.Server{server} },
 		func(tb testing.TB, _ ...string) *Store {
 			s, err := Open(option, Config{})
 			ok(tb, err)
@@ -83,7 +83,7 @@ func TestUserOfThePackageCommentInCluster(t *testing.T) {
 
 // Without a command or a kind of key, Open says which.
 func TestOpenNamesWhatIsRefused(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	for _, word := range strings.Fields(rights) {
 		name := word[1:]
 		config := Config{}
@@ -111,7 +111,7 @@ func TestOpenNamesWhatIsRefused(t *testing.T) {
 			t.Errorf("with the keys %s alone: %v", pattern, err)
 		}
 	}
-	renamed := testserver.Redis(t, "--rename-command", "EVAL", "")
+	renamed := startserver.Redis(t, "--rename-command", "EVAL", "")
 	_, err := Open(rueidis.ClientOption{InitAddress: []string{renamed.Addr}}, Config{})
 	if err == nil || !strings.Contains(err.Error(), "refuses EVAL,") {
 		t.Errorf("without scripts: %v", err)
@@ -128,7 +128,7 @@ func TestOpenNamesWhatIsRefused(t *testing.T) {
 // The errors show the pattern of the store's own prefix. A user that has it may do all with these keys, whatever
 // characters are in them, and nothing with others.
 func TestACLOfAnotherPrefix(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	for prefix, foreign := range map[string]string{
 		"other:":       "coatcheck:",
 		"{shop}:":      "s:",
@@ -174,7 +174,7 @@ func TestACLOfAnotherPrefix(t *testing.T) {
 
 // A server that is full, or that throws sessions out, can be used; of the second, Open warns. It leaves nothing there.
 func TestOpenWarnsOfEviction(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	for _, policy := range []string{"noeviction", "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-ttl"} {
 		command(t, server, "CONFIG", "SET", "maxmemory-policy", policy)
 		for _, more := range []string{"+info", "-info"} {
@@ -198,7 +198,7 @@ func TestOpenWarnsOfEviction(t *testing.T) {
 }
 
 // useAll makes every call once, with an index that has old members to look at.
-func useAll(t *testing.T, s *Store, server *testserver.Server) {
+func useAll(t *testing.T, s *Store, server *startserver.Server) {
 	t.Helper()
 	ctx := t.Context()
 	rec, gone := create(t, s, "alice", "data"), create(t, s, "alice", "gone")

@@ -11,7 +11,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 const count core.Key[int] = "count"
@@ -116,7 +116,7 @@ func TestNoResurrection(t *testing.T) {
 
 // Logging out works while Redis is full.
 func TestLogoutWhenFull(t *testing.T) {
-	server := testserver.Redis(t, "--maxmemory-policy", "noeviction")
+	server := startserver.Redis(t, "--maxmemory-policy", "noeviction")
 	m := newManager(t, Config{}, server.Addr)
 	cookie, err := visit(m, "", func(s *core.Session) error { return errors.Join(s.Login("alice"), increment(s)) })
 	ok(t, err)
@@ -133,7 +133,7 @@ func TestLogoutWhenFull(t *testing.T) {
 
 // A flood of strangers creates nothing.
 func TestFloodCreatesNothing(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	m := newManager(t, Config{}, server.Addr)
 	for i := range 200 {
 		cookie := ""
@@ -153,7 +153,7 @@ func TestFloodCreatesNothing(t *testing.T) {
 // A failover under Sentinel: requests go on at the new master by themselves.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
-	master, replica, sentinel := testserver.RedisSentinel(t)
+	master, replica, sentinel := startserver.RedisSentinel(t)
 	s, err := openSentinel(sentinel.Addr)
 	ok(t, err)
 	defer s.Close()

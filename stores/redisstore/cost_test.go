@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // A call costs one round trip, as a proxy counts them.
 func TestRoundTrips(t *testing.T) {
-	proxy := testserver.NewProxy(t, single(t).Addr)
+	proxy := startserver.NewProxy(t, single(t).Addr)
 	s := openStore(t, nil, Config{}, proxy.Addr)
 	rec := create(t, s, "alice", "data") // the server gets to know the scripts
 	ok(t, s.Update(t.Context(), rec))
@@ -77,7 +77,7 @@ func ended(rec *driver.Record) *driver.Record {
 
 // Touch sends and gets no payload.
 func TestTouchIsSmall(t *testing.T) {
-	proxy := testserver.NewProxy(t, single(t).Addr)
+	proxy := startserver.NewProxy(t, single(t).Addr)
 	s := openStore(t, nil, Config{}, proxy.Addr)
 	rec := create(t, s, "alice", string(make([]byte, 100_000)))
 	ok(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Second)))
@@ -90,7 +90,7 @@ func TestTouchIsSmall(t *testing.T) {
 
 // A server that forgot its scripts costs one more round trip, once.
 func TestScriptsAreForgotten(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
 	rec := create(t, s, "alice", "data")
 	for range 2 {
@@ -116,7 +116,7 @@ func TestScriptsAreForgotten(t *testing.T) {
 }
 
 func BenchmarkBreakerOpen(b *testing.B) {
-	proxy := testserver.NewProxy(b, single(b).Addr)
+	proxy := startserver.NewProxy(b, single(b).Addr)
 	s := openStore(b, nil, Config{}, proxy.Addr)
 	rec := create(b, s, "", "x")
 	proxy.Down()

@@ -15,15 +15,15 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/breaker"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // soak is set for the long versions of these tests.
 var soak = os.Getenv("COATCHECK_SOAK") != ""
 
 // behindProxy opens a store whose breaker never opens, so that every call is made.
-func behindProxy(t *testing.T) (*Store, *testserver.Proxy) {
-	proxy := testserver.NewProxy(t, single(t).Addr)
+func behindProxy(t *testing.T) (*Store, *startserver.Proxy) {
+	proxy := startserver.NewProxy(t, single(t).Addr)
 	s := openStore(t, nil, Config{}, proxy.Addr)
 	for i := range s.guards {
 		s.guards[i] = breaker.New(1<<30, 0)
@@ -129,7 +129,7 @@ func okErr(t *testing.T, err error) {
 // says "not found", and nothing is left behind.
 func TestKilledUnderLoad(t *testing.T) {
 	before := runtime.NumGoroutine()
-	server := testserver.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
+	server := startserver.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
 	s, err := Open(rueidis.ClientOption{InitAddress: []string{server.Addr}}, Config{})
 	ok(t, err)
 	kills := 3
@@ -201,7 +201,7 @@ func writeUnderLoad(t *testing.T, ctx context.Context, s *Store, rec *driver.Rec
 // again as soon as the server does.
 func TestPausedServer(t *testing.T) {
 	t.Parallel()
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
 	rec := create(t, s, "alice", "data")
 	server.Pause()
@@ -247,7 +247,7 @@ func TestPausedServer(t *testing.T) {
 // back with it.
 func TestClusterNodeKilled(t *testing.T) {
 	t.Parallel()
-	nodes := testserver.RedisCluster(t, 3, "--appendonly", "yes", "--appendfsync", "always")
+	nodes := startserver.RedisCluster(t, 3, "--appendonly", "yes", "--appendfsync", "always")
 	s := openStore(t, nil, Config{}, nodes[0].Addr, nodes[1].Addr, nodes[2].Addr)
 	var recs []*driver.Record
 	for i := range 30 {
@@ -268,7 +268,7 @@ func TestClusterNodeKilled(t *testing.T) {
 		t.Error("no session was on the dead node")
 	}
 	nodes[1].Restart(t)
-	testserver.AwaitRedisCluster(t, nodes)
+	startserver.AwaitRedisCluster(t, nodes)
 	back := time.Now()
 	for _, rec := range recs {
 		for err := loads(t.Context(), s, rec); err != nil; err = loads(t.Context(), s, rec) {
@@ -296,7 +296,7 @@ func TestCallsEndByThemselves(t *testing.T) {
 			return s
 		},
 	} {
-		proxy := testserver.NewProxy(t, single(t).Addr)
+		proxy := startserver.NewProxy(t, single(t).Addr)
 		s := client(proxy.Addr)
 		proxy.Hang()
 		begun := time.Now()
@@ -309,7 +309,7 @@ func TestCallsEndByThemselves(t *testing.T) {
 
 // A server that restarts empty proves that nothing is there.
 func TestRestartEmpty(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
 	rec := create(t, s, "alice", "data")
 	server.Kill()
@@ -325,7 +325,7 @@ func TestRestartEmpty(t *testing.T) {
 
 // A full Redis refuses to write, but still reads and deletes.
 func TestOutOfMemory(t *testing.T) {
-	server := testserver.Redis(t, "--maxmemory-policy", "noeviction")
+	server := startserver.Redis(t, "--maxmemory-policy", "noeviction")
 	s := openStore(t, nil, Config{}, server.Addr)
 	rec := create(t, s, "alice", "data")
 	command(t, server, "CONFIG", "SET", "maxmemory", "1")

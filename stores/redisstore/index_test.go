@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // The index forgets what is gone, lives as long as it must, and not for ever.
 func TestIndexHeals(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
 	key := s.subjects + "alice"
 	gone, stays := create(t, s, "alice", "gone"), create(t, s, "alice", "stays")
@@ -59,7 +59,7 @@ func TestIndexHeals(t *testing.T) {
 
 // A member whose record is not there yet may have one by the end of a slow loop, and must stay.
 func TestSlowLoopDropsNoMember(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
 	key, coming := s.subjects+"alice", newRecord("alice", "coming")
 	create(t, s, "alice", "there")
@@ -77,12 +77,12 @@ func TestSlowLoopDropsNoMember(t *testing.T) {
 const day = 24 * time.Hour
 
 // ends returns in how many whole days a key ends.
-func ends(t *testing.T, server *testserver.Server, key string) int {
+func ends(t *testing.T, server *startserver.Server, key string) int {
 	t.Helper()
 	return int(lifeOf(t, server, key) / day)
 }
 
-func lifeOf(t *testing.T, server *testserver.Server, key string) time.Duration {
+func lifeOf(t *testing.T, server *startserver.Server, key string) time.Duration {
 	t.Helper()
 	ms, err := strconv.Atoi(command(t, server, "PTTL", key))
 	ok(t, err)
@@ -101,8 +101,8 @@ func labelled(t *testing.T, s *Store, labels ...string) *driver.Record {
 // Whoever moves a deadline far ahead takes every set of the index along, and that of no
 // name which the record does not have.
 func TestIndexLivesAsLongAsItsRecords(t *testing.T) {
-	server := testserver.Redis(t)
-	proxy := testserver.NewProxy(t, server.Addr)
+	server := startserver.Redis(t)
+	proxy := startserver.NewProxy(t, server.Addr)
 	s := openStore(t, nil, Config{}, proxy.Addr)
 	moves := map[string]func(rec *driver.Record, until time.Time) error{
 		"Touch": func(rec *driver.Record, until time.Time) error {
@@ -142,8 +142,8 @@ func TestIndexLivesAsLongAsItsRecords(t *testing.T) {
 // A shorter deadline leaves a later one and Redis's own time to live alone, unless it is exact; and
 // what the index knew, it still knows.
 func TestDeadlinesAndTheirKeys(t *testing.T) {
-	server := testserver.Redis(t)
-	proxy := testserver.NewProxy(t, server.Addr)
+	server := startserver.Redis(t)
+	proxy := startserver.NewProxy(t, server.Addr)
 	s := openStore(t, nil, Config{}, proxy.Addr)
 	rec := labelled(t, s, "admin")
 	far := rec.Created.Add(400*day + time.Hour)
@@ -182,7 +182,7 @@ func TestDeadlinesAndTheirKeys(t *testing.T) {
 // A record that takes the place of an expired one is listed, though the server did not know
 // the script.
 func TestCreateOverAnExpired(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
 	rec := labelled(t, s, "admin")
 	s.now = func() time.Time { return rec.Expires }
@@ -213,7 +213,7 @@ func listed(t *testing.T, walk iter.Seq2[driver.Record, error]) (n int) {
 
 // A member that is no ID hides no session of the user, and is told at the end.
 func TestForeignMemberHidesNothing(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
 	create(t, s, "alice", "one")
 	create(t, s, "alice", "two")

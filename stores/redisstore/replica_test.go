@@ -8,16 +8,16 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // With reads from a replica that is behind, a Load may be old; what this Store has written or reloaded is
 // not, and nor are the lists.
 func TestReplicaThatIsBehind(t *testing.T) {
-	master := testserver.Redis(t, "--repl-diskless-sync-delay", "0")
-	proxy := testserver.NewProxy(t, master.Addr)
+	master := startserver.Redis(t, "--repl-diskless-sync-delay", "0")
+	proxy := startserver.NewProxy(t, master.Addr)
 	host, port, _ := net.SplitHostPort(proxy.Addr)
-	replica := testserver.Redis(t, "--replicaof", host+" "+port)
+	replica := startserver.Redis(t, "--replicaof", host+" "+port)
 	for !strings.Contains(command(t, replica, "INFO", "replication"), "master_link_status:up") {
 		time.Sleep(time.Millisecond)
 	}

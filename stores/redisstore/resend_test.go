@@ -10,7 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // The connections of the application's own client were reset while they were idle. No call notices.
@@ -27,7 +27,7 @@ func TestOwnClientAfterReset(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s/%v", name, config.CacheFor), func(t *testing.T) {
 				command(t, single(t), "FLUSHALL") // All goes through every key
-				proxy := testserver.NewProxy(t, single(t).Addr)
+				proxy := startserver.NewProxy(t, single(t).Addr)
 				option.InitAddress = []string{proxy.Addr}
 				client, err := rueidis.NewClient(option)
 				ok(t, err)
@@ -47,7 +47,7 @@ func TestOwnClientAfterReset(t *testing.T) {
 }
 
 // afterReset makes 20 calls of each kind at once, after as many connections have been reset.
-func afterReset(t *testing.T, s *Store, proxy *testserver.Proxy) {
+func afterReset(t *testing.T, s *Store, proxy *startserver.Proxy) {
 	t.Helper()
 	const n = 20
 	recs := make([]*driver.Record, n)
@@ -109,7 +109,7 @@ func afterReset(t *testing.T, s *Store, proxy *testserver.Proxy) {
 
 // A write whose answer is lost is made again, and knows its own work.
 func TestLostAnswers(t *testing.T) {
-	proxy := testserver.NewProxy(t, single(t).Addr)
+	proxy := startserver.NewProxy(t, single(t).Addr)
 	s, direct := openStore(t, nil, Config{}, proxy.Addr), openStore(t, nil, Config{}, single(t).Addr)
 	for n := range 40 { // somewhere in the replies
 		for range 3 {

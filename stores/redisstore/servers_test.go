@@ -6,7 +6,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 var background = context.Background()
@@ -23,6 +23,6 @@ func servers(t *testing.T) map[string][]string {
 func openSentinel(addr string) (*Store, error) {
 	return Open(rueidis.ClientOption{
 		InitAddress: []string{addr},
-		Sentinel:    rueidis.SentinelOption{MasterSet: testserver.SentinelMaster},
+		Sentinel:    rueidis.SentinelOption{MasterSet: startserver.SentinelMaster},
 	}, Config{})
 }

@@ -5,12 +5,12 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // A value that lost its end, or got a longer one, is a damaged record for every call, also if nothing is left of it.
 func TestEveryLengthIsWatched(t *testing.T) {
-	server := testserver.Redis(t) // its own: a walk over what the other tests have left takes long
+	server := startserver.Redis(t) // its own: a walk over what the other tests have left takes long
 	s := openStore(t, nil, Config{}, server.Addr)
 	rec := newRecord("alice", "data")
 	rec.Labels = []string{"admin", "sid"}

@@ -16,17 +16,17 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 var (
-	single  = testserver.Share(func(tb testing.TB) *testserver.Server { return testserver.Redis(tb) })
-	cluster = testserver.Share(func(tb testing.TB) []*testserver.Server { return testserver.RedisCluster(tb, 3) })
+	single  = startserver.Share(func(tb testing.TB) *startserver.Server { return startserver.Redis(tb) })
+	cluster = startserver.Share(func(tb testing.TB) []*startserver.Server { return startserver.RedisCluster(tb, 3) })
 )
 
 func TestMain(m *testing.M) {
 	patience = 30 * time.Second
-	os.Exit(testserver.Main(m))
+	os.Exit(startserver.Main(m))
 }
 
 // soon is much longer than anything takes that does not wait for patience, and much shorter than that.
@@ -42,7 +42,7 @@ func with(clock *storetest.Clock, config Config) opener {
 
 // harness empties the servers for each rule. Data is of 1 MiB at most: TestStore and TestLargestRecord have the
 // largest, which takes most of the time that a rule about it has.
-func harness(clock *storetest.Clock, servers func(testing.TB) []*testserver.Server, open opener) storetest.Harness {
+func harness(clock *storetest.Clock, servers func(testing.TB) []*startserver.Server, open opener) storetest.Harness {
 	var last *Store
 	return storetest.Harness{
 		Clock: clock,
@@ -77,7 +77,7 @@ func newerFormat(tb testing.TB, s *Store, id driver.ID) (back func()) {
 	return func() { set(format) }
 }
 
-func one(tb testing.TB) []*testserver.Server { return []*testserver.Server{single(tb)} }
+func one(tb testing.TB) []*startserver.Server { return []*startserver.Server{single(tb)} }
 
 func openStore(tb testing.TB, clock *storetest.Clock, config Config, addrs ...string) *Store {
 	tb.Helper()
@@ -92,9 +92,9 @@ func openStore(tb testing.TB, clock *storetest.Clock, config Config, addrs ...st
 	return s
 }
 
-func command(tb testing.TB, s *testserver.Server, args ...string) string {
+func command(tb testing.TB, s *startserver.Server, args ...string) string {
 	tb.Helper()
-	reply, err := testserver.RedisCommand(s.Addr, args...)
+	reply, err := startserver.RedisCommand(s.Addr, args...)
 	if err != nil {
 		tb.Fatalf("%q: %v", args, err)
 	}
@@ -134,9 +134,9 @@ func TestStore(t *testing.T) {
 // The clock of the machine, and the outages of a real server.
 func TestStoreRealTime(t *testing.T) {
 	t.Parallel() // it waits for most of the time
-	s := testserver.Redis(t)
-	proxy := testserver.NewProxy(t, s.Addr)
-	h := harness(nil, func(testing.TB) []*testserver.Server { return []*testserver.Server{s} },
+	s := startserver.Redis(t)
+	proxy := startserver.NewProxy(t, s.Addr)
+	h := harness(nil, func(testing.TB) []*startserver.Server { return []*startserver.Server{s} },
 		func(tb testing.TB, _ ...string) *Store { return openStore(tb, nil, Config{}, proxy.Addr) })
 	h.Outages = map[string]func(testing.TB) func(){
 		"killed":  func(tb testing.TB) func() { s.Kill(); return func() { s.Restart(tb) } },
@@ -197,7 +197,7 @@ func TestLargestRecord(t *testing.T) {
 	}
 	data, more := bytes.Repeat([]byte("d"), MaxData), make([]byte, MaxData+1)
 	for name, c := range map[string]struct {
-		servers func(testing.TB) []*testserver.Server
+		servers func(testing.TB) []*startserver.Server
 		open    opener
 	}{
 		"cluster":    {cluster, with(nil, Config{})},

@@ -4,13 +4,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coatcheck-go/coatcheck/internal/testserver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // The key of the old record ends when its exact deadline does, and next is in all of its lists, also
 // where the server has to be told the scripts.
 func TestSucceedKeysAndLists(t *testing.T) {
-	server := testserver.Redis(t)
+	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
 	rec := labelled(t, s, "admin")
 	for range 3 {

@@ -1,6 +1,0 @@
-//go:build race
-
-package p10
-
-// Race says whether the race detector is on.
-const Race = true

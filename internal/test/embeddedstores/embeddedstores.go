@@ -1,0 +1,63 @@
+// Package embeddedstores runs core/adaptertest for one adapter with each of the embedded
+// stores, and with two server processes on one folder of files. All four adapters use it, so
+// that what holds for one holds for all.
+package embeddedstores
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core/adaptertest"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+// Run runs adaptertest with every store, side by side: a good part of its time is spent waiting. It has all rules
+// with memstore, and with cookiestore, whose tokens take another path in core; with filestore those about the store.
+func Run(t *testing.T, a adaptertest.Adapter) {
+	each := func(name string, run func(*testing.T, adaptertest.Harness), h adaptertest.Harness) {
+		h.Adapter = a
+		t.Run(name, func(t *testing.T) { t.Parallel(); run(t, h) })
+	}
+	each("memstore", adaptertest.Run, adaptertest.Harness{New: memory})
+	each("cookiestore", adaptertest.Run, adaptertest.Harness{Tokens: tokens})
+	each("filestore", adaptertest.RunStore, adaptertest.Harness{New: files})
+}
+
+// RunProcesses is adaptertest.RunProcesses with filestore. It must be called by a test of
+// its own.
+func RunProcesses(t *testing.T, a adaptertest.Adapter) { adaptertest.RunProcesses(t, a, openFiles) }
+
+func memory(testing.TB) func(testing.TB) driver.Store {
+	store := memstore.New(memstore.Config{})
+	return func(testing.TB) driver.Store { return store }
+}
+
+func files(tb testing.TB) func(testing.TB) driver.Store {
+	dir := tb.TempDir()
+	return func(tb testing.TB) driver.Store { return openFiles(tb, dir) }
+}
+
+func openFiles(tb testing.TB, dir string) driver.Store {
+	store, err := filestore.New(filepath.Join(dir, "sessions"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+func tokens(tb testing.TB) driver.TokenStore {
+	keys, err := keyring.New(keyring.Generate("k1"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return store
+}

@@ -1,0 +1,30 @@
+package embeddedstores
+
+import (
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
+)
+
+// The table in stores/README.md says what storetest found. internal/test/serverstores looks at the
+// rows of the stores on servers.
+func TestMatrix(t *testing.T) {
+	var harnesses []storetest.Harness
+	for _, open := range []func(testing.TB) func(testing.TB) driver.Store{memory, files, cached} {
+		harnesses = append(harnesses, storetest.Harness{New: open})
+	}
+	CheckMatrix(t, "../../../stores/README.md", harnesses...)
+}
+
+func cached(tb testing.TB) func(testing.TB) driver.Store {
+	cache, truth := memory(tb), files(tb)
+	return func(tb testing.TB) driver.Store {
+		store, err := cachedstore.New(cache(tb), truth(tb), cachedstore.Config{})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return store
+	}
+}

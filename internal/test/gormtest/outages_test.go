@@ -1,0 +1,52 @@
+package gormtest
+
+import (
+	"testing"
+
+	"gorm.io/gorm"
+
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
+)
+
+// outages are what the suite does to the database that p points to.
+func (e engine) outages(p *place) map[string]func(testing.TB) func() {
+	if e.name == "SQLite" {
+		return nil // TestLockedFile
+	}
+	fault := func(begin, end func(*startserver.Proxy)) func(testing.TB) func() {
+		return func(testing.TB) func() {
+			begin(p.proxy)
+			return func() { end(p.proxy) }
+		}
+	}
+	heal := (*startserver.Proxy).Heal
+	return map[string]func(testing.TB) func(){
+		"hang":   fault((*startserver.Proxy).Hang, heal),
+		"cut":    fault(func(p *startserver.Proxy) { p.CutEach(3) }, heal),
+		"paused": func(testing.TB) func() { p.server.Pause(); return p.server.Resume },
+		"down": func(tb testing.TB) func() {
+			p.proxy.Down()
+			return func() { p.proxy.Up(tb) }
+		},
+		"killed": func(tb testing.TB) func() {
+			p.server.Kill()
+			return func() { p.server.Restart(tb) }
+		},
+	}
+}
+
+// locked is a SQLite file which another connection has locked for everybody: without
+// WAL, not even readers get in.
+func lock(tb testing.TB, db *gorm.DB) (unlock func()) {
+	pool, err := db.DB()
+	must(tb, err)
+	conn, err := pool.Conn(tb.Context())
+	must(tb, err)
+	_, err = conn.ExecContext(tb.Context(), "BEGIN EXCLUSIVE")
+	must(tb, err)
+	return func() {
+		_, err := conn.ExecContext(tb.Context(), "COMMIT")
+		must(tb, err)
+		must(tb, conn.Close())
+	}
+}

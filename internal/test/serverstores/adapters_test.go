@@ -1,0 +1,57 @@
+package serverstores
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"github.com/coatcheck-go/coatcheck/core/adaptertest"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/gormstore"
+)
+
+// soak is set for the long versions of these tests.
+var soak = os.Getenv("COATCHECK_SOAK") != ""
+
+func run(t *testing.T, a adaptertest.Adapter, names ...string) {
+	t.Parallel() // after the tests that stop servers and watch deadlines
+	for _, s := range storages {
+		if names == nil || soak || slices.Contains(names, s.name) {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				s.at(t) // a server that is missing skips the whole storage
+				// embeddedstores has Run
+				adaptertest.RunStore(t, adaptertest.Harness{Adapter: a, New: s.lasting(t)})
+			})
+		}
+	}
+}
+
+// lasting is s.fresh, and connections outlive a rule, as PostgreSQL takes 20 ms for one: the nth handle of each
+// space has the nth pool, so that two application servers have two.
+func (s storage) lasting(t *testing.T) func(testing.TB) func(testing.TB) driver.Store {
+	if s.name != "PostgreSQL" && s.name != "MariaDB" {
+		return s.fresh
+	}
+	address, pools := s.at(t), []*gorm.DB{openDB(t, s.at(t))}
+	return func(tb testing.TB) func(testing.TB) driver.Store {
+		table, n := gormstore.Table(newSpace()), 0
+		must(tb, gormstore.Migrate(pools[0], table))
+		return func(tb testing.TB) driver.Store {
+			if n == len(pools) {
+				pools = append(pools, openDB(t, address))
+			}
+			n++
+			return newGorm(tb, pools[n-1], table)
+		}
+	}
+}
+
+// An adapter knows its store by core alone: each storage once, and for the other three
+// adapters two of them, is what fits in the time. The soak has them all.
+func TestHTTP(t *testing.T)  { run(t, httpAdapter{}) }
+func TestGin(t *testing.T)   { run(t, ginAdapter{}, "redisstore", "PostgreSQL") }
+func TestEcho(t *testing.T)  { run(t, echoAdapter{}, "redisstore", "MariaDB") }
+func TestFiber(t *testing.T) { run(t, fiberAdapter{}, "redisstore", "SQLite") }

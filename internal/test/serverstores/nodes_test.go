@@ -1,0 +1,114 @@
+package serverstores
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+	"github.com/coatcheck-go/coatcheck/stores/redisstore"
+)
+
+// nodes open the store of one application server, which has a cache of its own over one truth.
+var nodes = map[string]func(t *testing.T) (open func() driver.Store){
+	"memory over PostgreSQL": func(t *testing.T) func() driver.Store {
+		address := postgresAt(t)
+		migrate(t, address, "nodes")
+		return func() driver.Store {
+			s, err := cachedstore.New(memstore.New(memstore.Config{}), openGorm(t, address, "nodes"), cachedstore.Config{})
+			must(t, err)
+			return s
+		}
+	},
+	"memory over Redis": func(t *testing.T) func() driver.Store {
+		address := redisAt(t)
+		return func() driver.Store {
+			s, err := cachedstore.New(memstore.New(memstore.Config{}), openRedis(t, address, "nodes"), cachedstore.Config{})
+			must(t, err)
+			return s
+		}
+	},
+	"Redis with CacheFor": func(t *testing.T) func() driver.Store {
+		address := redisAt(t)
+		return func() driver.Store {
+			s, err := redisstore.Open(rueidis.ClientOption{InitAddress: []string{address}}, redisstore.Config{Prefix: "cached:", CacheFor: time.Minute})
+			must(t, err)
+			return s
+		}
+	},
+}
+
+// TestCacheOfAnotherNode: a cache must not make a new token look wrong. Given a session that node B
+// has in its cache, when node A rotates it or signs the user in, then the pages that follow know the user,
+// on B and on A, every time. (The session before a sign-in may live on B as long as its cache is
+// believed; that of a rotation is the same session, and B has just learned its new token.)
+func TestCacheOfAnotherNode(t *testing.T) {
+	const rounds = 500
+	for name, prepare := range nodes {
+		for change, c := range map[string]struct{ given, change func(*core.Session) error }{
+			"rotation":      {signIn, (*core.Session).RotateID},
+			"sign-in":       {anonymous, signIn},
+			"sign-in again": {signIn, signIn},
+		} {
+			t.Run(name+"/"+change, func(t *testing.T) {
+				open := prepare(t)
+				a, b := newManager(t, open()), newManager(t, open())
+				var wrong []error
+				for range rounds {
+					old, err := visit(a, "", c.given)
+					must(t, err)
+					for range 2 { // the second one is answered by the cache
+						_, err = visit(b, old, read)
+						must(t, err)
+					}
+					cookie, err := visit(a, old, c.change)
+					if err != nil || cookie == old {
+						t.Fatalf("no new cookie: %v", err)
+					}
+					if err = errors.Join(pages(b, cookie), pages(a, cookie)); err != nil {
+						wrong = append(wrong, err)
+					}
+					if change != "rotation" {
+						continue
+					}
+					for node, m := range []*core.Manager{a, b} {
+						if user(m, old, read) == nil {
+							t.Errorf("node %d takes the token from before the rotation", node)
+						}
+					}
+				}
+				if len(wrong) > 0 {
+					t.Errorf("%d of %d times right; %v", rounds-len(wrong), rounds, wrong[0])
+				}
+			})
+		}
+	}
+}
+
+// pages is what a browser asks for next: some requests at once, and one that writes.
+func pages(m *core.Manager, cookie string) error {
+	var all sync.WaitGroup
+	var errs [4]error
+	for i := range errs {
+		all.Go(func() { errs[i] = user(m, cookie, read) })
+	}
+	all.Wait()
+	return errors.Join(errors.Join(errs[:]...), user(m, cookie, write))
+}
+
+// user is a page that fails for strangers.
+func user(m *core.Manager, cookie string, handler func(*core.Session) error) error {
+	_, err := visit(m, cookie, func(s *core.Session) error {
+		if s.Subject() != "alice" {
+			return errors.New("a stranger")
+		}
+		return handler(s)
+	})
+	return err
+}
