@@ -116,7 +116,7 @@ func TestIDs(t *testing.T) {
 }
 
 func TestLifecycle(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.AddFlash("info", "planted")) })
@@ -192,7 +192,7 @@ func TestTestCookie(t *testing.T) {
 }
 
 func TestStoresWithoutAbilities(t *testing.T) {
-	m := newManager(t, core.Config{Store: plain{memstore.New(memstore.Config{})}})
+	m := newManager(t, core.Config{Store: plain{made(memstore.New(memstore.Config{}))}})
 	for _, err := range m.Sessions(ctx, "alice") {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("Sessions: %v", err)
@@ -215,7 +215,7 @@ func TestStoresWithoutAbilities(t *testing.T) {
 // Given sessions of a user of which one is sealed with a key that is not here, when the user's devices are listed,
 // then the list ends in ErrUnreadable after all others: it is not whole.
 func TestListSaysThatItIsNotWhole(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	one, two := keyring.Generate("k1"), keyring.Generate("k2")
 	ring := func(keys ...keyring.Key) *keyring.Keyring {
 		r, err := keyring.New(keys[0], keys[1:]...)
@@ -257,7 +257,7 @@ func TestListSaysThatItIsNotWhole(t *testing.T) {
 
 // Given a damaged record, when sessions are listed, then it is passed over, with an event and one line in the log.
 func TestListPassesOverDamage(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	log, lines := logged()
 	events := map[core.EventKind]int{}
 	m := newManager(t, core.Config{Store: store, Logger: log, Observer: countEvents(events)})

@@ -14,7 +14,7 @@ import (
 // taken back.
 func TestAdoptUnderAnOuterManagerThatFails(t *testing.T) {
 	for _, down := range []bool{true, false} {
-		fault := storetest.NewFault(memstore.New(memstore.Config{}))
+		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 		outer := newManager(t, core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "__Host-outer"}})
 		taken := 0
 		inner := newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) {

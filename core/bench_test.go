@@ -14,7 +14,7 @@ import (
 
 // BenchmarkExchange is what a request costs without a framework.
 func BenchmarkExchange(b *testing.B) {
-	owncost.Requests(b, exchanges(b, core.Config{Store: memstore.New(memstore.Config{})}))
+	owncost.Requests(b, exchanges(b, core.Config{Store: made(memstore.New(memstore.Config{}))}))
 }
 
 // BenchmarkCookieStore is the same where the cookie carries the session.
@@ -23,7 +23,7 @@ func BenchmarkCookieStore(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	store, err := cookiestore.New(keys, cookiestore.NoRevocation())
+	store, err := cookiestore.New(keys, cookiestore.NoRevocation(), cookiestore.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func BenchmarkCookieStore(b *testing.B) {
 }
 
 func TestAllocationCeilings(t *testing.T) {
-	owncost.Ceilings(t, exchanges(t, core.Config{Store: memstore.New(memstore.Config{})}),
+	owncost.Ceilings(t, exchanges(t, core.Config{Store: made(memstore.New(memstore.Config{}))}),
 		map[string]float64{"A": 1, "B": 1, "C": 4, "D": 9, "E": 9})
 }
 
@@ -82,7 +82,7 @@ func BenchmarkSet(b *testing.B) {
 		Name string
 		N    int
 	}
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{}))})
 	if err != nil {
 		b.Fatal(err)
 	}

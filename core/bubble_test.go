@@ -11,7 +11,7 @@ import (
 
 // An application's own tests may share a manager between bubbles of synctest, and the rest.
 func TestOneManagerInTwoBubbles(t *testing.T) {
-	m := newManager(t, core.Config{Store: memstore.New(memstore.Config{})})
+	m := newManager(t, core.Config{Store: made(memstore.New(memstore.Config{}))})
 	for range 2 {
 		done := make(chan struct{})
 		go func() {
@@ -39,7 +39,7 @@ func TestOneManagerInTwoBubbles(t *testing.T) {
 // Nor does one that nobody closes hold up the end of a bubble.
 func TestNobodyClosesAManager(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, err := core.New(core.Config{Store: memstore.New(memstore.Config{}), SweepInterval: -1})
+		m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{})), SweepInterval: -1})
 		must(t, err)
 		b := newBrowser(t, m)
 		b.cookie = "x=1"

@@ -66,7 +66,7 @@ func TestLogoutStands(t *testing.T) {
 
 // A Logout is carried out, and its deletion cookie goes out, also where an error of ours takes the response's place.
 func TestLogoutBesideWhatIsDropped(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	for what, c := range map[string]struct {
 		do   func(*core.Session)
 		late bool
@@ -106,9 +106,9 @@ func TestLogoutBesideWhatIsDropped(t *testing.T) {
 func TestTooLateForACookie(t *testing.T) {
 	ring, err := keyring.New(keyring.Generate("k1"))
 	must(t, err)
-	tokens, err := cookiestore.New(ring, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	tokens, err := cookiestore.New(ring, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	must(t, err)
-	unrevoked, err := cookiestore.New(ring, cookiestore.NoRevocation())
+	unrevoked, err := cookiestore.New(ring, cookiestore.NoRevocation(), cookiestore.Config{})
 	must(t, err)
 	changes := map[string]func(*core.Session) error{
 		"Set": func(s *core.Session) error { return count.Set(s, 2) }, "Login": func(s *core.Session) error { return s.Login("bob") },
@@ -125,8 +125,8 @@ func TestTooLateForACookie(t *testing.T) {
 		fresh bool
 		fine  string // that is possible without a cookie
 	}{
-		{"a stored session", memstore.New(memstore.Config{}), false, "Set Update AddFlash Delete Clear Logout ExpireIn test cookie"},
-		{"a new client", memstore.New(memstore.Config{}), true, "RotateID Delete Clear Logout"},
+		{"a stored session", made(memstore.New(memstore.Config{})), false, "Set Update AddFlash Delete Clear Logout ExpireIn test cookie"},
+		{"a new client", made(memstore.New(memstore.Config{})), true, "RotateID Delete Clear Logout"},
 		{"the cookie store", tokens, false, "Logout"},
 		{"the cookie store without revocation", unrevoked, false, ""},
 	} {
@@ -159,7 +159,7 @@ func TestTooLateForACookie(t *testing.T) {
 
 // A save that fails after the header is an error of Finish: the client must not take the response for whole.
 func TestFinishTellsWhatNobodyKnows(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	b := newBrowser(t, newManager(t, core.Config{Store: fault.Store()}))
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	late := func() *request {
@@ -184,7 +184,7 @@ func TestFinishTellsWhatNobodyKnows(t *testing.T) {
 
 // Save without a change tells whether the session is still there.
 func TestSaveWithoutChanges(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	must(t, b.send().s.Save(ctx)) // nothing is there, and nothing is missed
@@ -220,7 +220,7 @@ func TestSaveWithoutChanges(t *testing.T) {
 // A context that has ended, a helper's or that of a client that went away, is no outage, and spoils nothing.
 func TestEndedContextWhileLoading(t *testing.T) {
 	var log strings.Builder
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: strict{store}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -260,11 +260,11 @@ func (s strict) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 // A change that a goroutine makes while the response is being made is stored where that needs no cookie, and else
 // refused; what the client gets is whole.
 func TestChangeWhileTheHeaderIsMade(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	ring, err := keyring.New(keyring.Generate("k1"))
 	must(t, err)
-	revoked := storetest.NewFault(memstore.New(memstore.Config{}))
-	tokens, err := cookiestore.New(ring, cookiestore.RevokeIn(revoked.Store()))
+	revoked := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	tokens, err := cookiestore.New(ring, cookiestore.RevokeIn(revoked.Store()), cookiestore.Config{})
 	must(t, err)
 	for _, c := range []struct {
 		store driver.Backend
@@ -296,7 +296,7 @@ func TestChangeWhileTheHeaderIsMade(t *testing.T) {
 
 // Given a session whose record was damaged, when a stream asks with Save whether it is still there, then that is no yes.
 func TestSaveSeesADamagedRecord(t *testing.T) {
-	store := damaging{Store: memstore.New(memstore.Config{}), bad: map[driver.ID]bool{}}
+	store := damaging{Store: made(memstore.New(memstore.Config{})), bad: map[driver.ID]bool{}}
 	m := newManager(t, core.Config{Store: store})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })

@@ -23,7 +23,7 @@ var ctx = context.Background()
 func newManager(tb testing.TB, cfg core.Config) *core.Manager {
 	tb.Helper()
 	if cfg.Store == nil {
-		cfg.Store = memstore.New(memstore.Config{})
+		cfg.Store = made(memstore.New(memstore.Config{}))
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -156,4 +156,11 @@ func logged() (*slog.Logger, func(level, text string) int) {
 		return n
 	}
 	return slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), count
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

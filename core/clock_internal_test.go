@@ -12,7 +12,7 @@ import (
 // The machine slept, or was restored from a snapshot: for a moment the rough clock shows the time of before. What
 // is stored in that moment must live.
 func TestWriteJustAfterASleep(t *testing.T) {
-	m, err := New(Config{Store: memstore.New(memstore.Config{}), IdleTimeout: time.Hour, TouchInterval: time.Minute})
+	m, err := New(Config{Store: made(memstore.New(memstore.Config{})), IdleTimeout: time.Hour, TouchInterval: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,4 +39,11 @@ func TestWriteJustAfterASleep(t *testing.T) {
 	if _, live := visit(cookie, read); !live {
 		t.Error("a session that was answered as stored is dead")
 	}
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

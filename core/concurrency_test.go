@@ -267,7 +267,7 @@ func TestWriteAndRotationBothCount(t *testing.T) {
 }
 
 func TestOneOfManyRotationsWins(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -423,7 +423,7 @@ func TestSaveInAStream(t *testing.T) {
 
 func TestLoginInFlightIsNotLost(t *testing.T) {
 	cookies := func(t *testing.T) *core.Manager {
-		return cookieManager(t, cookiestore.RevokeIn(memstore.New(memstore.Config{})), core.Config{})
+		return cookieManager(t, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), core.Config{})
 	}
 	server := func(t *testing.T) *core.Manager { return newManager(t, core.Config{}) }
 	for what, manager := range map[string]func(*testing.T) *core.Manager{"server": server, "cookie": cookies} {

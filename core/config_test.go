@@ -73,7 +73,7 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 		{"Config.Cookie.Partitioned", cookie(core.Cookie{Partitioned: true, Insecure: true})},
 	} {
 		if c.cfg.Store == nil && c.want != "Config.Store " {
-			c.cfg.Store = memstore.New(memstore.Config{})
+			c.cfg.Store = made(memstore.New(memstore.Config{}))
 		}
 		m, err := core.New(c.cfg)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -84,7 +84,7 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 
 // A header that means something to a browser, a proxy or a server carries no token, however it is spelled.
 func TestTokenHeaderOfOthers(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	for header := range strings.FieldsSeq(`Accept accept-encoding Access-Control-Allow-Origin Age ALLOW Alt-Svc authorization
 		Cache-Control Clear-Site-Data Connection Content-Security-Policy Content-Type Cookie Cross-Origin-Opener-Policy Date DNT
 		ETag Expect Expires Forwarded From Host If-None-Match Keep-Alive Last-Modified Link Location Max-Forwards Origin
@@ -170,7 +170,7 @@ func TestTokenHeader(t *testing.T) {
 }
 
 func TestTwoManagersOnOneStore(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	staff := newManager(t, core.Config{Store: store, Cookie: core.Cookie{Name: "staff"}})
 	shop := newManager(t, core.Config{Store: store, Cookie: core.Cookie{Name: "shop"}})
 	a := newBrowser(t, staff)

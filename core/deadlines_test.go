@@ -34,7 +34,7 @@ func TestCookieAndRecordAgree(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var m *core.Manager
 			if tokens {
-				m = cookieManager(t, cookiestore.RevokeIn(memstore.New(memstore.Config{})), cfg)
+				m = cookieManager(t, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cfg)
 			} else {
 				m = newManager(t, cfg)
 			}

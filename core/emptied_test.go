@@ -18,7 +18,7 @@ func TestFlashesOfAnEmptiedSession(t *testing.T) {
 		"logout": func(s *core.Session) { _ = s.Logout() },
 		"outage": nil,
 	} {
-		fault := storetest.NewFault(memstore.New(memstore.Config{}))
+		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store()})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, s.AddFlash("info", "x")) })
@@ -62,7 +62,7 @@ func TestNothingIsNoLateLogout(t *testing.T) {
 func TestNewSessionAfterAnEmptiedOne(t *testing.T) {
 	clock := time.Now()
 	now := func() time.Time { return clock }
-	m := newManager(t, core.Config{Store: memstore.New(memstore.Config{Now: now}), Now: now})
+	m := newManager(t, core.Config{Store: made(memstore.New(memstore.Config{Now: now})), Now: now})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.ExpireIn(20*24*time.Hour)) })
 	clock = clock.Add(19 * 24 * time.Hour)

@@ -13,7 +13,7 @@ import (
 
 // The audit log says that a sign-in was stored only once, and only if it was.
 func TestLoginEventsOfTokens(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	events := map[core.EventKind]int{}
 	m := cookieManager(t, cookiestore.RevokeIn(fault.Store()), core.Config{Observer: countEvents(events)})
 	b := newBrowser(t, m)
@@ -36,7 +36,7 @@ func TestLoginOfTokensIsToldOnce(t *testing.T) {
 			logins = append(logins, e)
 		}
 	}}
-	m := cookieManager(t, cookiestore.RevokeIn(memstore.New(memstore.Config{})), cfg)
+	m := cookieManager(t, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cfg)
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	slow := b.copyOf().send()
@@ -55,7 +55,7 @@ func TestLoginOfTokensIsToldOnce(t *testing.T) {
 // A session that cannot be read, beside one that can: a Login ends both, and tells of both.
 func TestEventsBesideADamagedRecord(t *testing.T) {
 	var ended []core.ID
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store, Observer: func(_ context.Context, e core.Event) {
 		switch e.Kind {
 		case core.EventLogin:

@@ -31,7 +31,11 @@ func handle(m *core.Manager, cookie string, handler func(*core.Session)) string 
 }
 
 func Example() {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		panic(err)
+	}
+	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		panic(err)
 	}
@@ -53,7 +57,8 @@ func Example() {
 }
 
 func ExampleKey() {
-	m, _ := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, _ := memstore.New(memstore.Config{})
+	m, _ := core.New(core.Config{Store: store})
 	defer m.Close()
 
 	type item struct {
@@ -74,7 +79,8 @@ func ExampleKey() {
 }
 
 func ExampleSession_Login() {
-	m, _ := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, _ := memstore.New(memstore.Config{})
+	m, _ := core.New(core.Config{Store: store})
 	defer m.Close()
 
 	const wish core.Key[string] = "wish"
@@ -95,7 +101,8 @@ func ExampleSession_Login() {
 }
 
 func ExampleManager_RevokeSubject() {
-	m, _ := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, _ := memstore.New(memstore.Config{})
+	m, _ := core.New(core.Config{Store: store})
 	defer m.Close()
 	phone := handle(m, "", func(s *core.Session) { _ = s.Login("alice") })
 	laptop := handle(m, "", func(s *core.Session) { _ = s.Login("alice") })

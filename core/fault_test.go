@@ -48,7 +48,7 @@ func TestNthStoreCallFails(t *testing.T) {
 
 // nthFails runs one request whose nth call fails, and reports whether it came to that.
 func nthFails(t *testing.T, claims string, change func(*testing.T, *core.Session), n int, bare, after bool) bool {
-	var store driver.Store = memstore.New(memstore.Config{})
+	var store driver.Store = made(memstore.New(memstore.Config{}))
 	if bare {
 		store = plain{store}
 	}
@@ -132,7 +132,7 @@ func tolerate(t *testing.T, change func(*testing.T, *core.Session), s *core.Sess
 }
 
 func TestOutageIsNeverAnonymous(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -184,7 +184,7 @@ func (s *strange) Load(ctx context.Context, id driver.ID) (driver.Record, error)
 }
 
 func TestStoreThatAnswersNonsense(t *testing.T) {
-	store := &strange{Store: plain{memstore.New(memstore.Config{})}}
+	store := &strange{Store: plain{made(memstore.New(memstore.Config{}))}}
 	m := newManager(t, core.Config{Store: store})
 	alice, bob := newBrowser(t, m), newBrowser(t, m)
 	alice.visit(func(s *core.Session) { must(t, name.Set(s, "alice")) })
@@ -206,7 +206,7 @@ func TestStoreThatAnswersNonsense(t *testing.T) {
 }
 
 func TestUnreadableRecordIsAnonymousAndKept(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store})
 	damage := func(data []byte) *browser {
 		b := newBrowser(t, m)
@@ -241,7 +241,7 @@ func TestUnreadableRecordIsAnonymousAndKept(t *testing.T) {
 }
 
 func TestJunkCreatesNothing(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	fault := storetest.NewFault(store)
 	m := newManager(t, core.Config{Store: fault.Store()})
 	real := newBrowser(t, m)

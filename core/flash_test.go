@@ -143,7 +143,7 @@ func respond(t *testing.T, r *request) {
 
 // Given a message that cannot be read, when the messages are asked for, then the Observer hears that one is lost.
 func TestLostMessageIsAnEvent(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	var lost []error
 	m := newManager(t, core.Config{Store: store, Observer: func(_ context.Context, e core.Event) {
 		if e.Kind == core.EventDecode {

@@ -82,7 +82,7 @@ func TestUpdateIsExactOverASave(t *testing.T) {
 // one damaged record keeps all sessions of a user alive.
 func TestRevokeSubjectGoesPastADamagedRecord(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	store, err := filestore.New(dir)
+	store, err := filestore.New(dir, filestore.Config{})
 	must(t, err)
 	m := newManager(t, core.Config{Store: store, SweepInterval: -1})
 	phone, laptop := newBrowser(t, m), newBrowser(t, m)
@@ -104,7 +104,7 @@ func TestRevokeSubjectGoesPastADamagedRecord(t *testing.T) {
 
 // sessions this node cannot open are passed over, with success.
 func TestRevokeSubjectOfANewerFormat(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store})
 	b := newBrowser(t, m)
 	var id core.ID
@@ -120,7 +120,7 @@ func TestRevokeSubjectOfANewerFormat(t *testing.T) {
 	}
 }
 func TestRevokeSubjectWithoutTheKey(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	k1, k2 := keyring.Generate("k1"), keyring.Generate("k2")
 	r1, _ := keyring.New(k1)
 	r2, _ := keyring.New(k2, k1)
@@ -183,7 +183,7 @@ func TestLoggerMayAskForTheSession(t *testing.T) {
 		}
 	}
 	log := slog.New(userHandler{slog.DiscardHandler})
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store(), Logger: log})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -229,7 +229,7 @@ func TestValueErrorShowsNoValue(t *testing.T) {
 // StoreTimeout bounds each token's load, not the loading.
 func TestStoreTimeoutIsForAllTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fs, err := filestore.New(filepath.Join(t.TempDir(), "s"))
+		fs, err := filestore.New(filepath.Join(t.TempDir(), "s"), filestore.Config{})
 		must(t, err)
 		fault := storetest.NewFault(fs)
 		m := newManager(t, core.Config{Store: fault.Store(), StoreTimeout: 100 * time.Millisecond, SweepInterval: -1})
@@ -247,7 +247,7 @@ func TestStoreTimeoutIsForAllTokens(t *testing.T) {
 }
 
 func tokenManager(t *testing.T, keys *keyring.Keyring, revoked driver.Store, touch time.Duration) *core.Manager {
-	store, err := cookiestore.New(keys, cookiestore.RevokeIn(revoked))
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(revoked), cookiestore.Config{})
 	must(t, err)
 	return newManager(t, core.Config{Store: store, TouchInterval: touch})
 }
@@ -258,7 +258,7 @@ func TestFullCookieUnderALongerKey(t *testing.T) {
 	r1, _ := keyring.New(k1)
 	r2, err := keyring.New(k2, k1)
 	must(t, err)
-	revoked := memstore.New(memstore.Config{})
+	revoked := made(memstore.New(memstore.Config{}))
 	m1, m2 := tokenManager(t, r1, revoked, time.Microsecond), tokenManager(t, r2, revoked, time.Microsecond)
 	b := newBrowser(t, m1)
 	for n := 2960; n > 2800; n-- {
@@ -288,7 +288,7 @@ func TestFullCookieUnderALongerKey(t *testing.T) {
 // 128 touches of a full cookie, no change of keys.
 func TestTouchesOfAFullCookie(t *testing.T) {
 	r1, _ := keyring.New(keyring.Generate("k1"))
-	m := tokenManager(t, r1, memstore.New(memstore.Config{}), time.Microsecond)
+	m := tokenManager(t, r1, made(memstore.New(memstore.Config{})), time.Microsecond)
 	b := newBrowser(t, m)
 	for n := 2960; n > 2800; n-- {
 		r := b.send()
@@ -308,7 +308,7 @@ func TestTouchesOfAFullCookie(t *testing.T) {
 // cookie store: deletion after the header is "stored".
 func TestDeleteAfterTheHeaderOfAToken(t *testing.T) {
 	r1, _ := keyring.New(keyring.Generate("k1"))
-	m := tokenManager(t, r1, memstore.New(memstore.Config{}), 0)
+	m := tokenManager(t, r1, made(memstore.New(memstore.Config{})), 0)
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	x := m.Begin(ctx, b.header())
@@ -336,7 +336,7 @@ func (h *hooked) Create(ctx context.Context, rec *driver.Record) error {
 
 func TestTokenIsNotRotatedAfterLogout(t *testing.T) {
 	r1, _ := keyring.New(keyring.Generate("k1"))
-	revoked := &hooked{Store: memstore.New(memstore.Config{})}
+	revoked := &hooked{Store: made(memstore.New(memstore.Config{}))}
 	m := tokenManager(t, r1, revoked, 0)
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -356,7 +356,7 @@ func TestTokenIsNotRotatedAfterLogout(t *testing.T) {
 func TestFlashesTakeNoTouchBack(t *testing.T) {
 	clock := time.Now()
 	now := func() time.Time { return clock }
-	store := memstore.New(memstore.Config{Now: now})
+	store := made(memstore.New(memstore.Config{Now: now}))
 	m := newManager(t, core.Config{Store: store, Now: now, IdleTimeout: time.Hour, TouchInterval: time.Minute})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.AddFlash("", "x")) })
@@ -374,7 +374,7 @@ func TestFlashesTakeNoTouchBack(t *testing.T) {
 
 // Create landed, but said it had not: the next Save answers 500 for ever.
 func TestCreateThatLandedAndFailed(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	r := b.send()
@@ -395,7 +395,7 @@ func TestCreateThatLandedAndFailed(t *testing.T) {
 
 // a rotation whose outcome is unknown removes the new record.
 func TestRotationOfUnknownOutcome(t *testing.T) {
-	mem := memstore.New(memstore.Config{})
+	mem := made(memstore.New(memstore.Config{}))
 	fault := storetest.NewFault(plain{mem})
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)

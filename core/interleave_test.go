@@ -56,8 +56,8 @@ func (s *successor) Succeed(ctx context.Context, old, next *driver.Record) error
 
 // kinds of store that core does differ with.
 var kinds = map[string]func() driver.Store{
-	"two steps": func() driver.Store { return memstore.New(memstore.Config{}) },
-	"one step":  func() driver.Store { return &successor{Store: memstore.New(memstore.Config{})} },
+	"two steps": func() driver.Store { return made(memstore.New(memstore.Config{})) },
+	"one step":  func() driver.Store { return &successor{Store: made(memstore.New(memstore.Config{}))} },
 }
 
 const other core.Key[int] = "other"

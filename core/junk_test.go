@@ -21,7 +21,7 @@ import (
 // a 503, the Observer hears of each, and nobody is woken: no line of the log is above DEBUG.
 func TestJunkTokensAreQuiet(t *testing.T) {
 	for mode, revocation := range map[string]cookiestore.Revocation{
-		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(memstore.New(memstore.Config{})),
+		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))),
 	} {
 		t.Run(mode, func(t *testing.T) {
 			var log bytes.Buffer
@@ -92,7 +92,7 @@ func (s newerTokens) Open(ctx context.Context, token string, binding []byte) (dr
 // anonymous; a page keeps the cookie, a write replaces it, and Login and Logout also end the session.
 func TestTokenOfANewerRelease(t *testing.T) {
 	for mode, revocation := range map[string]cookiestore.Revocation{
-		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(memstore.New(memstore.Config{})),
+		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))),
 	} {
 		for how, do := range map[string]func(*core.Session) error{
 			"read":   func(s *core.Session) error { read(s); return nil },
@@ -102,7 +102,7 @@ func TestTokenOfANewerRelease(t *testing.T) {
 			"logout": (*core.Session).Logout,
 		} {
 			test := func(t *testing.T, reader func(driver.TokenStore) driver.Backend) {
-				store, err := cookiestore.New(ring(t, keyring.Generate("k1")), revocation)
+				store, err := cookiestore.New(ring(t, keyring.Generate("k1")), revocation, cookiestore.Config{})
 				must(t, err)
 				b := newBrowser(t, newManager(t, core.Config{Store: store, Codec: renamed{core.JSON}}))
 				b.visit(func(s *core.Session) { must(t, s.Login("alice")) })

@@ -18,7 +18,7 @@ func TestKeysTurnedOn(t *testing.T) {
 		"at":      func(s *core.Session) error { return s.ExpireAt(time.Now().Add(time.Hour)) },
 		"browser": (*core.Session).ExpireAtBrowserClose,
 	} {
-		store := memstore.New(memstore.Config{})
+		store := made(memstore.New(memstore.Config{}))
 		b := newBrowser(t, newManager(t, core.Config{Store: store}))
 		b.visit(func(s *core.Session) {
 			must(t, s.Login("alice"))

@@ -41,7 +41,7 @@ func TestIdleTimeout(t *testing.T) {
 }
 
 func TestReadsKeepTheSessionAliveAtLittleCost(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	timed(t, core.Config{Store: fault.Store(), IdleTimeout: time.Hour, TouchInterval: 10 * time.Minute}, func(t *testing.T, b *browser) {
 		fault.Reset()
 		lines := 0
@@ -209,7 +209,7 @@ func TestExpireAtBrowserCloseSetting(t *testing.T) {
 }
 
 func TestSaveEveryRequest(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	cfg := core.Config{Store: fault.Store(), IdleTimeout: time.Hour, SaveEveryRequest: true}
 	timed(t, cfg, func(t *testing.T, b *browser) {
 		for range 10 {
@@ -249,7 +249,7 @@ func TestLatenessEnds(t *testing.T) {
 
 func TestSweeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := memstore.New(memstore.Config{})
+		store := made(memstore.New(memstore.Config{}))
 		var swept int
 		m := newManager(t, core.Config{Store: store, IdleTimeout: time.Minute, SweepInterval: time.Hour,
 			Observer: observeSweeps(&swept)})

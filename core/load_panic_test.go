@@ -30,7 +30,7 @@ func (panicStore) Load(context.Context, driver.ID) (driver.Record, error) {
 
 // What panics while a session is loaded must not hang the request's clean-up.
 func TestPanicWhileLoading(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	b := newBrowser(t, newManager(t, core.Config{Store: store}))
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	for what, m := range map[string]*core.Manager{

@@ -26,7 +26,7 @@ func (s *nonsense) Load(ctx context.Context, id driver.ID) (driver.Record, error
 
 func TestNonsenseIsNoLogout(t *testing.T) {
 	for _, e := range []error{driver.ErrConflict, driver.ErrExists, driver.ErrTooLarge, errors.ErrUnsupported} {
-		st := &nonsense{Store: plain{memstore.New(memstore.Config{})}}
+		st := &nonsense{Store: plain{made(memstore.New(memstore.Config{}))}}
 		m := newManager(t, core.Config{Store: st})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -41,7 +41,7 @@ func TestNonsenseIsNoLogout(t *testing.T) {
 // An unreadable record beside a good one: what Login begins is one of two for the next request.
 func TestLoginBesideAnUnreadableRecord(t *testing.T) {
 	for _, first := range []bool{true, false} {
-		store := memstore.New(memstore.Config{})
+		store := made(memstore.New(memstore.Config{}))
 		m := newManager(t, core.Config{Store: store})
 		b, bad := newBrowser(t, m), newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })

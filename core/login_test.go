@@ -254,7 +254,7 @@ func TestRevokeOwn(t *testing.T) {
 
 // Managers with cookies of different names, or with a cookie and a header, on one store.
 func TestNamespaces(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	shop := newManager(t, core.Config{Store: store})
 	staff := newManager(t, core.Config{Store: store, Cookie: core.Cookie{Name: "__Host-staff"}})
 	api := newManager(t, core.Config{Store: store, TokenHeader: "X-Session"})
@@ -302,7 +302,7 @@ func TestReusedToken(t *testing.T) {
 		clock := storetest.NewClock()
 		events := map[core.EventKind]int{}
 		m := newManager(t, core.Config{
-			Store: memstore.New(memstore.Config{Now: clock.Now}), Now: clock.Now, RevokeOnReuse: revoke, Observer: countEvents(events),
+			Store: made(memstore.New(memstore.Config{Now: clock.Now})), Now: clock.Now, RevokeOnReuse: revoke, Observer: countEvents(events),
 		})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })

@@ -27,7 +27,7 @@ func TestLifecycleInAnyOrder(t *testing.T) {
 	for _, fresh := range []bool{true, false} {
 		for i := range len(names) * len(names) * len(names) * len(names) {
 			order := []string{names[i%8], names[i/8%8], names[i/64%8], names[i/512]}
-			m := newManager(t, core.Config{Store: memstore.New(memstore.Config{})})
+			m := newManager(t, core.Config{Store: made(memstore.New(memstore.Config{}))})
 			b := newBrowser(t, m)
 			if !fresh {
 				b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })

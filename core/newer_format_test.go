@@ -32,7 +32,7 @@ func setFormat(t *testing.T, file string, number byte) {
 // request is a 503, record and cookie stay, and only a Login or a Logout ends the session.
 func TestRecordOfANewerStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sessions")
-	store, err := filestore.New(dir)
+	store, err := filestore.New(dir, filestore.Config{})
 	must(t, err)
 	defer store.Close()
 	events := map[core.EventKind]int{}
@@ -94,7 +94,7 @@ func TestRecordOfANewerStore(t *testing.T) {
 // RevokeSubject ends what can be read, and does not claim that it was all.
 func TestRevokeSubjectBesideANewerRecord(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sessions")
-	store, err := filestore.New(dir)
+	store, err := filestore.New(dir, filestore.Config{})
 	must(t, err)
 	defer store.Close()
 	m := newManager(t, core.Config{Store: store})

@@ -17,7 +17,7 @@ import (
 func TestOutageInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		fault := storetest.NewFault(memstore.New(memstore.Config{}))
+		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -53,7 +53,7 @@ func TestOutageInTheLog(t *testing.T) {
 func TestHalfAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		fault := storetest.NewFault(memstore.New(memstore.Config{}))
+		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })

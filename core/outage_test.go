@@ -44,7 +44,7 @@ var managing = map[string]func(context.Context, *core.Manager, core.ID) error{
 // A store whose errors are those of its client library, and not the contract's: each is an outage, and says why.
 func TestManagerSaysUnavailable(t *testing.T) {
 	for _, cause := range []error{errRefused, context.Canceled, context.DeadlineExceeded} {
-		files, err := filestore.New(t.TempDir() + "/sessions")
+		files, err := filestore.New(t.TempDir()+"/sessions", filestore.Config{})
 		must(t, err)
 		fault := storetest.NewFault(pinged{files})
 		m := newManager(t, core.Config{Store: fault.Store(), SweepInterval: -1})
@@ -67,7 +67,7 @@ func (pinged) Ping(context.Context) error { return nil }
 
 // A caller's context that has ended is no answer of the store, whatever the store makes of it.
 func TestManagerOfAnEndedContext(t *testing.T) {
-	files, err := filestore.New(t.TempDir() + "/sessions")
+	files, err := filestore.New(t.TempDir()+"/sessions", filestore.Config{})
 	must(t, err)
 	m := newManager(t, core.Config{Store: files, SweepInterval: -1})
 	var id core.ID
@@ -88,7 +88,7 @@ func TestManagerOfAnEndedContext(t *testing.T) {
 // The Observer hears the same of a sweep in the background.
 func TestBackgroundSweepSaysUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fault := storetest.NewFault(memstore.New(memstore.Config{}))
+		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 		fault.Before(func(storetest.Call) error { return errRefused })
 		var told []error
 		m, err := core.New(core.Config{
@@ -118,7 +118,7 @@ func (failingCloser) Close() error { return errClose }
 
 // Given a Manager whose store could not be closed, when it is closed again, then it says so again.
 func TestCloseTellsEachTime(t *testing.T) {
-	m := newManager(t, core.Config{Store: failingCloser{memstore.New(memstore.Config{})}})
+	m := newManager(t, core.Config{Store: failingCloser{made(memstore.New(memstore.Config{}))}})
 	for range 2 {
 		if err := m.Close(); !errors.Is(err, errClose) {
 			t.Errorf("Close: %v", err)
@@ -130,7 +130,7 @@ func TestCloseTellsEachTime(t *testing.T) {
 // the log does not say that the store is not.
 func TestSlowHandlerIsNoOutage(t *testing.T) {
 	log, lines := logged()
-	files, err := filestore.New(filepath.Join(t.TempDir(), "sessions"))
+	files, err := filestore.New(filepath.Join(t.TempDir(), "sessions"), filestore.Config{})
 	must(t, err)
 	m := newManager(t, core.Config{Store: files, Logger: log})
 	b := newBrowser(t, m)

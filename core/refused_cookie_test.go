@@ -14,7 +14,7 @@ func TestSavedThenCommitFails(t *testing.T) {
 		"login":  func(s *core.Session) error { return s.Login("alice") },
 		"rotate": (*core.Session).RotateID,
 	} {
-		fault := storetest.NewFault(memstore.New(memstore.Config{}))
+		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store()})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })

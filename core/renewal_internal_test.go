@@ -11,7 +11,7 @@ import (
 // While a release that renews tokens is rolled out: a node of this one must not take the former token of a
 // session, in the moment in which that still is the session, for a thief's, and end the session.
 func TestFormerTokenOfARenewalIsNoReuse(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	m, err := New(Config{Store: store, RevokeOnReuse: true})
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func TestReusedBesideItsSuccessor(t *testing.T) {
 // the log says that it lives.
 func TestReuseThatEndsNothingIsLogged(t *testing.T) {
 	clock := storetest.NewClock()
-	fault := storetest.NewFault(memstore.New(memstore.Config{Now: clock.Now}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{Now: clock.Now})))
 	log, lines := logged()
 	m := newManager(t, core.Config{Store: fault.Store(), RevokeOnReuse: true, Now: clock.Now, Logger: log})
 	b := newBrowser(t, m)

@@ -47,7 +47,7 @@ func (w *walker) BySubject(ctx context.Context, subject string) iter.Seq2[driver
 }
 
 func TestRevokeSubjectMissesASignIn(t *testing.T) {
-	w := &walker{Store: memstore.New(memstore.Config{})}
+	w := &walker{Store: made(memstore.New(memstore.Config{}))}
 	m := newManager(t, core.Config{Store: w})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -96,7 +96,7 @@ func TestRevokeSubjectFailsHalfway(t *testing.T) {
 // revokeFailsAtOwn returns how many sessions were revoked before the request's own one could not be.
 func revokeFailsAtOwn(t *testing.T) int {
 	t.Helper()
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b, o := newBrowser(t, m), newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -204,7 +204,7 @@ func TestListThatMayLackSessions(t *testing.T) {
 }
 
 func listMayLackSessions(t *testing.T, says error) {
-	f := &forgetful{Store: memstore.New(memstore.Config{}), hides: map[driver.ID]bool{}, says: says}
+	f := &forgetful{Store: made(memstore.New(memstore.Config{})), hides: map[driver.ID]bool{}, says: says}
 	m := newManager(t, core.Config{Store: f})
 	signIn := func(listed bool) (*browser, core.ID) {
 		b := newBrowser(t, m)

@@ -31,7 +31,7 @@ func ring(t *testing.T, primary keyring.Key, old ...keyring.Key) *keyring.Keyrin
 }
 
 func TestSealedRecords(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	k1, k2 := keyring.Generate("k1"), keyring.Generate("k2")
 	first := newManager(t, core.Config{Store: store, Keys: ring(t, k1)})
 	b := newBrowser(t, first)
@@ -81,7 +81,7 @@ func TestSealedRecords(t *testing.T) {
 
 func cookieManager(t *testing.T, mode cookiestore.Revocation, cfg core.Config) *core.Manager {
 	t.Helper()
-	store, err := cookiestore.New(ring(t, keyring.Generate("k1")), mode)
+	store, err := cookiestore.New(ring(t, keyring.Generate("k1")), mode, cookiestore.Config{})
 	must(t, err)
 	cfg.Store = store
 	return newManager(t, cfg)
@@ -89,7 +89,7 @@ func cookieManager(t *testing.T, mode cookiestore.Revocation, cfg core.Config) *
 
 func TestCookieStore(t *testing.T) {
 	for mode, revocation := range map[string]cookiestore.Revocation{
-		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(memstore.New(memstore.Config{})),
+		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))),
 	} {
 		t.Run(mode, func(t *testing.T) {
 			revoking := mode == "revoking"
@@ -159,7 +159,7 @@ func TestCookieStoreInFlight(t *testing.T) {
 	for change, changeIt := range changes {
 		for _, end := range []string{"logout", "revoke", "rotate"} {
 			t.Run(end+"/"+change, func(t *testing.T) {
-				m := cookieManager(t, cookiestore.RevokeIn(memstore.New(memstore.Config{})), core.Config{TouchInterval: time.Microsecond})
+				m := cookieManager(t, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), core.Config{TouchInterval: time.Microsecond})
 				b := newBrowser(t, m)
 				b.visit(func(s *core.Session) {
 					must(t, s.Login("alice"))
@@ -203,7 +203,7 @@ func TestCookieStoreExpiresInFlight(t *testing.T) {
 }
 
 func TestCookieStoreTakesNoKeys(t *testing.T) {
-	store, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.NoRevocation())
+	store, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.NoRevocation(), cookiestore.Config{})
 	must(t, err)
 	if _, err := core.New(core.Config{Store: store, Keys: ring(t, keyring.Generate("k2"))}); err == nil || !strings.Contains(err.Error(), "Config.Keys") {
 		t.Errorf("New: %v", err)
@@ -219,11 +219,11 @@ func TestNothingLeaks(t *testing.T) {
 	var events []string
 	cfg := core.Config{Logger: logger, Observer: func(_ context.Context, e core.Event) { events = append(events, fmt.Sprintf("%+v", e)) }}
 	server := newManager(t, cfg)
-	cookies, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	cookies, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	must(t, err)
 	cfg.Store = cookies
 	dir := filepath.Join(t.TempDir(), "sessions")
-	files, err := filestore.New(dir)
+	files, err := filestore.New(dir, filestore.Config{})
 	must(t, err)
 	fileCfg := cfg
 	fileCfg.Store = files
@@ -275,7 +275,7 @@ func TestNothingLeaks(t *testing.T) {
 
 // A writer of the store cannot make a session outlive its ExpireAt where it is sealed.
 func TestExpireAtIsSealed(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	clock := storetest.NewClock()
 	m := newManager(t, core.Config{Store: store, Keys: ring(t, keyring.Generate("k1")), Now: clock.Now})
 	b := newBrowser(t, m)

@@ -33,7 +33,7 @@ func TestSeveralSessionsInOneRequest(t *testing.T) {
 			return newManager(t, core.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
 		},
 		"tokens": func(log *bytes.Buffer) *core.Manager {
-			mode := cookiestore.RevokeIn(memstore.New(memstore.Config{}))
+			mode := cookiestore.RevokeIn(made(memstore.New(memstore.Config{})))
 			return cookieManager(t, mode, core.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
 		},
 	}
@@ -95,7 +95,7 @@ func TestSeveralSessionsInOneRequest(t *testing.T) {
 
 // If one of several cannot be ended, nothing new may stand beside it.
 func TestSeveralSessionsOfWhichOneCannotBeEnded(t *testing.T) {
-	mem := memstore.New(memstore.Config{})
+	mem := made(memstore.New(memstore.Config{}))
 	fault := storetest.NewFault(mem)
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b, alice, bob := two(t, m)

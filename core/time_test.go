@@ -21,7 +21,7 @@ import (
 
 // A store that takes no writes: full, or a read-only replica.
 func TestTouchThatFailsCostsNoPage(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	var log bytes.Buffer
 	events := map[core.EventKind]int{}
 	cfg := core.Config{
@@ -50,7 +50,7 @@ func TestTouchThatFailsCostsNoPage(t *testing.T) {
 // A node whose clock is an hour late writes once, and slow requests write what they loaded long before.
 func TestNoWriteShortensALife(t *testing.T) {
 	clock := storetest.NewClock()
-	store := memstore.New(memstore.Config{Now: clock.Now})
+	store := made(memstore.New(memstore.Config{Now: clock.Now}))
 	cfg := core.Config{Store: store, Now: clock.Now}.AAL3()
 	cfg.TouchInterval = time.Minute
 	good := newManager(t, cfg)
@@ -173,7 +173,7 @@ func TestLoginAndLifetimes(t *testing.T) {
 }
 
 func TestTouchWithoutADeadlineToMove(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	timed(t, core.Config{Store: fault.Store(), IdleTimeout: time.Hour, TouchInterval: 10 * time.Minute}, func(t *testing.T, b *browser) {
 		b.visit(func(s *core.Session) { must(t, s.ExpireAt(time.Now().Add(50*time.Minute))) })
 		fault.Reset()
@@ -198,7 +198,7 @@ func TestEmptiedSession(t *testing.T) {
 		"pop":         func(t *testing.T, s *core.Session) { _, err := count.Pop(s); must(t, err) },
 		"set, delete": func(t *testing.T, s *core.Session) { must(t, name.Set(s, "x")); must(t, s.Clear()) },
 	} {
-		store := memstore.New(memstore.Config{})
+		store := made(memstore.New(memstore.Config{}))
 		m := newManager(t, core.Config{Store: store})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -291,7 +291,7 @@ func TestSlowUpload(t *testing.T) {
 }
 
 func TestUnreadableAndKept(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	k1, k2 := keyring.Generate("k1"), keyring.Generate("k2")
 	writer := newManager(t, core.Config{Store: store, Keys: ring(t, k2, k1)})
 	reader := newManager(t, core.Config{Store: store, Keys: ring(t, k1)})
@@ -330,7 +330,7 @@ func TestUnreadableAndKept(t *testing.T) {
 }
 
 func TestCorruptRecordsAreKeptAndQuiet(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	var log bytes.Buffer
 	m := newManager(t, core.Config{Store: store, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	b := newBrowser(t, m)

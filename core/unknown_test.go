@@ -12,7 +12,7 @@ import (
 // A Save whose answer is lost, and which cannot be looked at just then, is done again by Commit: the counter counts twice.
 func TestSaveLostThenCommitCountsOnce(t *testing.T) {
 	for _, how := range []string{"look fails", "another writes"} {
-		fault := storetest.NewFault(memstore.New(memstore.Config{}))
+		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store()})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -48,7 +48,7 @@ func TestSaveLostThenCommitCountsOnce(t *testing.T) {
 
 // A RotateID whose answer is lost, followed by another request's write: the record takes a token that nobody has.
 func TestRotateLostThenAnotherWrites(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })
@@ -77,7 +77,7 @@ func TestRotateLostThenAnotherWrites(t *testing.T) {
 
 // The same with a Save that failed and a Commit that says 200.
 func TestRotateSaveLostThenCommit(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })
@@ -102,7 +102,7 @@ func TestRotateSaveLostThenCommit(t *testing.T) {
 
 // The same, and Flashes comes between.
 func TestSaveLostThenFlashesThenCommit(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.AddFlash("info", "x")) })

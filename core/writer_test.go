@@ -10,7 +10,7 @@ import (
 
 // With Keys, whoever writes the store can end a session and bring back an older state of it, and nothing else.
 func TestStoreWriterWithKeys(t *testing.T) {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store, Keys: ring(t, keyring.Generate("k1"))})
 	alice, mallory := newBrowser(t, m), newBrowser(t, m)
 	alice.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })

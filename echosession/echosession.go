@@ -1,6 +1,7 @@
 // Package echosession is the Echo adapter of coatcheck.
 //
-//	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+//	store, err := memstore.New(memstore.Config{})
+//	m, err := core.New(core.Config{Store: store})
 //	e := echo.New()
 //	e.Use(echosession.New(m))
 //	e.GET("/", echosession.Handle(func(c echo.Context, s *core.Session) error {

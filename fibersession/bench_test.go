@@ -21,7 +21,7 @@ func TestAllocationCeilings(t *testing.T) {
 }
 
 func measured(tb testing.TB) owncost.Adapter {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{}))})
 	if err != nil {
 		tb.Fatal(err)
 	}

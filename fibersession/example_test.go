@@ -17,7 +17,11 @@ import (
 )
 
 func Example() {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -40,7 +44,11 @@ func Example() {
 
 // Get is for the middle of a handler, or of another middleware: this one asks for a login.
 func ExampleGet() {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -68,7 +76,11 @@ func ExampleGet() {
 
 // The application's own error page.
 func ExampleWithErrorHandler() {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{}), MaxSize: 128})
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store, MaxSize: 128})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -92,7 +104,11 @@ func ExampleWithErrorHandler() {
 
 // A stream may go on using the session after the handler, and saves it as it goes.
 func ExampleNew_stream() {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		log.Fatal(err)
 	}

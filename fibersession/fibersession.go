@@ -1,6 +1,7 @@
 // Package fibersession is the Fiber adapter of coatcheck, for Fiber v2.
 //
-//	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+//	store, err := memstore.New(memstore.Config{})
+//	m, err := core.New(core.Config{Store: store})
 //	app := fiber.New()
 //	app.Use(fibersession.New(m))
 //	app.Get("/", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {

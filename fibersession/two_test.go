@@ -16,9 +16,9 @@ import (
 
 // Handle answers with the innermost middleware's error handler.
 func TestHandleAsksTheInnermostErrorHandler(t *testing.T) {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	fault.Before(func(storetest.Call) error { return driver.ErrUnavailable })
-	outer, _ := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	outer, _ := core.New(core.Config{Store: made(memstore.New(memstore.Config{}))})
 	inner, _ := core.New(core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "b"}})
 	app := fiber.New(fiber.Config{})
 	app.Use(fibersession.New(outer, fibersession.WithErrorHandler(func(c *fiber.Ctx, err error) error { return errors.New("outer's: " + err.Error()) })))

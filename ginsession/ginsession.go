@@ -1,6 +1,7 @@
 // Package ginsession is the Gin adapter of coatcheck.
 //
-//	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+//	store, err := memstore.New(memstore.Config{})
+//	m, err := core.New(core.Config{Store: store})
 //	r := gin.Default()
 //	r.Use(ginsession.New(m))
 //	r.GET("/", ginsession.Handle(func(c *gin.Context, s *core.Session) {

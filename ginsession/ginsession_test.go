@@ -27,7 +27,7 @@ type fixture struct {
 
 func setUp(t *testing.T) fixture {
 	t.Helper()
-	f := fixture{store: storetest.NewFault(memstore.New(memstore.Config{}))}
+	f := fixture{store: storetest.NewFault(made(memstore.New(memstore.Config{})))}
 	var err error
 	f.Manager, err = core.New(core.Config{Store: f.store.Store(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -206,4 +206,11 @@ func TestStatusAlone(t *testing.T) {
 	if res := get(r); res.StatusCode != 503 || len(res.Cookies()) != 0 {
 		t.Errorf("got %d, cookies %v", res.StatusCode, res.Cookies())
 	}
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -14,7 +14,11 @@ import (
 )
 
 func Example() {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -36,7 +40,11 @@ func Example() {
 
 // Get is for the middle of a handler, or of another middleware: this one asks for a login.
 func ExampleGet() {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -66,7 +74,11 @@ func ExampleGet() {
 
 // Static files need no session.
 func ExampleWithSkip() {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -86,7 +98,11 @@ func ExampleWithSkip() {
 }
 
 func ExampleWithErrorHandler() {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{}), MaxSize: 128})
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store, MaxSize: 128})
 	if err != nil {
 		log.Fatal(err)
 	}

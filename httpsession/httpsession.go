@@ -1,7 +1,8 @@
 // Package httpsession is the net/http adapter of coatcheck: sessions for every router that
 // takes an http.Handler, such as http.ServeMux and chi.
 //
-//	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+//	store, err := memstore.New(memstore.Config{})
+//	m, err := core.New(core.Config{Store: store})
 //	mux.Handle("GET /", httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
 //		...
 //	}))

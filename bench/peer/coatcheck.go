@@ -22,15 +22,19 @@ import (
 func init() {
 	for _, framework := range []string{"net/http", "gin", "echo", "fiber v2"} {
 		All = append(All,
-			coatcheckApp(framework, "memory", func(Env) (driver.Backend, error) { return memstore.New(memstore.Config{}), nil }),
+			coatcheckApp(framework, "memory", func(Env) (driver.Backend, error) { return memstore.New(memstore.Config{}) }),
 			coatcheckApp(framework, "cookie", func(Env) (driver.Backend, error) {
 				keys, err := keyring.New(keyring.Generate("k1"))
 				if err != nil {
 					return nil, err
 				}
-				return cookiestore.New(keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+				ended, err := memstore.New(memstore.Config{})
+				if err != nil {
+					return nil, err
+				}
+				return cookiestore.New(keys, cookiestore.RevokeIn(ended), cookiestore.Config{})
 			}),
-			coatcheckApp(framework, "file", func(env Env) (driver.Backend, error) { return filestore.New(env.Dir) }),
+			coatcheckApp(framework, "file", func(env Env) (driver.Backend, error) { return filestore.New(env.Dir, filestore.Config{}) }),
 		)
 	}
 }

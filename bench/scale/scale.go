@@ -118,7 +118,10 @@ func token(n int) string {
 
 func memory(n int, _ string) (map[string]float64, error) {
 	before := liveHeap()
-	s := memstore.New(memstore.Config{})
+	s, err := memstore.New(memstore.Config{})
+	if err != nil {
+		return nil, err
+	}
 	if err := fill(s, n, 1); err != nil {
 		return nil, err
 	}
@@ -128,7 +131,7 @@ func memory(n int, _ string) (map[string]float64, error) {
 
 func files(n int, dir string) (map[string]float64, error) {
 	defer os.RemoveAll(dir)
-	s, err := filestore.New(dir)
+	s, err := filestore.New(dir, filestore.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +142,7 @@ func files(n int, dir string) (map[string]float64, error) {
 		return nil, err
 	}
 	before, start := liveHeap(), time.Now()
-	if s, err = filestore.New(dir); err != nil {
+	if s, err = filestore.New(dir, filestore.Config{}); err != nil {
 		return nil, err
 	}
 	defer s.Close()

@@ -6,7 +6,10 @@
 //		adaptertest.Run(t, adaptertest.Harness{
 //			Adapter: ginAdapter{},
 //			New: func(tb testing.TB) func(testing.TB) driver.Store {
-//				store := memstore.New(memstore.Config{})
+//				store, err := memstore.New(memstore.Config{})
+//				if err != nil {
+//					tb.Fatal(err)
+//				}
 //				return func(testing.TB) driver.Store { return store }
 //			},
 //		})
@@ -25,7 +28,7 @@
 //			New: func(tb testing.TB) func(testing.TB) driver.Store {
 //				dir := filepath.Join(tb.TempDir(), "sessions") // filestore refuses a folder that others may enter
 //				return func(tb testing.TB) driver.Store {
-//					store, err := filestore.New(dir)
+//					store, err := filestore.New(dir, filestore.Config{})
 //					if err != nil {
 //						tb.Fatal(err)
 //					}

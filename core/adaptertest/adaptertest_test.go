@@ -10,7 +10,7 @@ import (
 )
 
 func memory(testing.TB) func(testing.TB) driver.Store {
-	store := memstore.New(memstore.Config{})
+	store := opened(memstore.New(memstore.Config{}))
 	return func(testing.TB) driver.Store { return store }
 }
 
@@ -19,7 +19,7 @@ func tokens(tb testing.TB) driver.TokenStore {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(opened(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -31,4 +31,11 @@ func tokens(tb testing.TB) driver.TokenStore {
 func TestUnbroken(t *testing.T) {
 	t.Run("memstore", func(t *testing.T) { t.Parallel(); Run(t, Harness{Adapter: netHTTP{}, New: memory, Junk: 500}) })
 	t.Run("cookiestore", func(t *testing.T) { t.Parallel(); Run(t, Harness{Adapter: netHTTP{}, Tokens: tokens, Junk: 500}) })
+}
+
+func opened[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

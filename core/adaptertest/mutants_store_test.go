@@ -39,7 +39,7 @@ func TestStoreMutants(t *testing.T) {
 				t.Error("RunStore leaves out a rule that sees a broken store")
 			}
 			failures := tryOn(t, func(testing.TB) func(testing.TB) driver.Store {
-				store := mutant.make(memstore.New(memstore.Config{}))
+				store := mutant.make(opened(memstore.New(memstore.Config{})))
 				return func(testing.TB) driver.Store { return store }
 			}, none, mutant.rule)
 			if len(failures) == 0 {

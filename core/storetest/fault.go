@@ -14,7 +14,8 @@ import (
 // a page that never asks for its session cost a call, what if a logout comes
 // between a Load and its Update.
 //
-//	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+//	store, err := memstore.New(memstore.Config{})
+//	fault := storetest.NewFault(store)
 //	m, err := core.New(core.Config{Store: fault.Store()})
 //	fault.Before(storetest.Nth(3))
 type Fault struct {

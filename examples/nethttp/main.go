@@ -17,7 +17,7 @@ import (
 
 func main() { shop.Main(run) }
 
-// run is given the store of the flag -store: what filestore.New("./sessions") returned, say.
+// run is given the store of the flag -store: what filestore.New("./sessions", filestore.Config{}) returned, say.
 func run(addr string, store driver.Backend) error {
 	m, err := core.New(core.Config{Store: store})
 	if err != nil {

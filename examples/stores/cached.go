@@ -34,7 +34,7 @@ func openCache(name string) (driver.Store, error) {
 		return openMemcache(name, prefix)
 	case name == "memory":
 		// The memory of a second process would learn of a logout in this one after 30 s only.
-		return memstore.New(memstore.Config{}), nil
+		return memstore.New(memstore.Config{})
 	}
 	return nil, errForm
 }

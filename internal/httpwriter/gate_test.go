@@ -47,7 +47,7 @@ func TestOneOfManyPasses(t *testing.T) {
 
 // slowlyRefuses leaves time for others to come to the gate.
 func slowlyRefuses() core.Config {
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	refuse := storetest.On("Create")
 	fault.Before(func(c storetest.Call) error {
 		time.Sleep(20 * time.Millisecond)

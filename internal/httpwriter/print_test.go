@@ -16,7 +16,7 @@ import (
 // An adapter's writer holds the Exchange by value, where fmt asks no method: neither the token that came nor the new
 // one may be in a field of it.
 func TestPrintedWriterShowsNoToken(t *testing.T) {
-	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{}), Logger: quiet})
+	m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{})), Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}

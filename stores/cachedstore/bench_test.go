@@ -14,7 +14,7 @@ func BenchmarkStore(b *testing.B) { storetest.Bench(b, benchHarness()) }
 
 func benchHarness() storetest.Harness {
 	return storetest.Harness{New: func(testing.TB) func(testing.TB) driver.Store {
-		cache, truth := memstore.New(memstore.Config{}), memstore.New(memstore.Config{})
+		cache, truth := made(memstore.New(memstore.Config{})), made(memstore.New(memstore.Config{}))
 		return func(tb testing.TB) driver.Store {
 			return open(tb, cache, truth, cachedstore.Config{SoftTTL: time.Hour})
 		}
@@ -25,8 +25,8 @@ func benchHarness() storetest.Harness {
 // cache is the quickest there is; with one on a server, the difference is lost in the
 // round trip (see the benchmark of memcachestore).
 func BenchmarkWarmLoad(b *testing.B) {
-	cache := memstore.New(memstore.Config{})
-	s := open(b, cache, memstore.New(memstore.Config{}), cachedstore.Config{SoftTTL: time.Hour})
+	cache := made(memstore.New(memstore.Config{}))
+	s := open(b, cache, made(memstore.New(memstore.Config{})), cachedstore.Config{SoftTTL: time.Hour})
 	rec := record(time.Now(), 1)
 	must(b, s.Create(b.Context(), rec))
 	load := func(s driver.Store) time.Duration {

@@ -16,7 +16,7 @@ import (
 func harness(wrap func(testing.TB, driver.Store) driver.Store) storetest.Harness {
 	clock := storetest.NewClock()
 	return storetest.Harness{Clock: clock, New: func(testing.TB) func(testing.TB) driver.Store {
-		cache := memstore.New(memstore.Config{Now: clock.Now})
+		cache := made(memstore.New(memstore.Config{Now: clock.Now}))
 		truth := newTruth(memstore.Config{Now: clock.Now})
 		return func(tb testing.TB) driver.Store {
 			c := remote(cache)
@@ -44,7 +44,7 @@ func TestStore(t *testing.T) { storetest.Run(t, harness(nil)) }
 func TestLocalCache(t *testing.T) {
 	h := harness(nil)
 	h.New = func(testing.TB) func(testing.TB) driver.Store {
-		cache, truth := memstore.New(memstore.Config{Now: h.Clock.Now}), memstore.New(memstore.Config{Now: h.Clock.Now})
+		cache, truth := made(memstore.New(memstore.Config{Now: h.Clock.Now})), made(memstore.New(memstore.Config{Now: h.Clock.Now}))
 		return func(tb testing.TB) driver.Store {
 			return open(tb, cache, truth, cachedstore.Config{Now: h.Clock.Now})
 		}
@@ -63,8 +63,8 @@ func TestCacheDown(t *testing.T) {
 
 // A cache may throw out values as it likes.
 func TestForgetfulCache(t *testing.T) {
-	cache := memstore.New(memstore.Config{})
-	s := open(t, cache, memstore.New(memstore.Config{}), cachedstore.Config{})
+	cache := made(memstore.New(memstore.Config{}))
+	s := open(t, cache, made(memstore.New(memstore.Config{})), cachedstore.Config{})
 	rec := driver.Record{ID: driver.ID{1}, Created: time.Now(), Expires: time.Now().Add(time.Hour), Data: []byte("1")}
 	must(t, s.Create(t.Context(), &rec))
 	for _, data := range []string{"2", "3", "4"} {
@@ -84,7 +84,7 @@ func TestForgetfulCache(t *testing.T) {
 // The abilities are those of the truth.
 func TestAbilitiesOfTheTruth(t *testing.T) {
 	type plain struct{ driver.Store }
-	cache, truth := memstore.New(memstore.Config{}), newTruth(memstore.Config{})
+	cache, truth := made(memstore.New(memstore.Config{})), newTruth(memstore.Config{})
 	full := driver.AbilitiesOf(open(t, cache, truth, cachedstore.Config{}))
 	bare := driver.AbilitiesOf(open(t, plain{cache}, plain{truth}, cachedstore.Config{}))
 	for name, of := range map[string]func(driver.Abilities) bool{
@@ -104,7 +104,7 @@ func TestAbilitiesOfTheTruth(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	a, b := memstore.New(memstore.Config{}), memstore.New(memstore.Config{})
+	a, b := made(memstore.New(memstore.Config{})), made(memstore.New(memstore.Config{}))
 	for name, f := range map[string]func() (*cachedstore.Store, error){
 		"no cache":  func() (*cachedstore.Store, error) { return cachedstore.New(nil, b, cachedstore.Config{}) },
 		"no truth":  func() (*cachedstore.Store, error) { return cachedstore.New(a, nil, cachedstore.Config{}) },
@@ -121,7 +121,7 @@ func TestNewRefuses(t *testing.T) {
 // A sweep also sweeps a cache that needs it.
 func TestSweepSweepsTheCache(t *testing.T) {
 	clock := storetest.NewClock()
-	cache, truth := memstore.New(memstore.Config{Now: clock.Now}), memstore.New(memstore.Config{Now: clock.Now})
+	cache, truth := made(memstore.New(memstore.Config{Now: clock.Now})), made(memstore.New(memstore.Config{Now: clock.Now}))
 	s := open(t, cache, truth, cachedstore.Config{Now: clock.Now})
 	for i := range 100 {
 		must(t, s.Create(t.Context(), record(clock.Now(), i)))
@@ -164,4 +164,11 @@ func TestSweepOfTheCacheFails(t *testing.T) {
 		t.Errorf("reports: %v", p.a.reports)
 	}
 	p.a.cache.Before(nil)
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

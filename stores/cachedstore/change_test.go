@@ -176,7 +176,7 @@ func TestTombstoneIsRenewed(t *testing.T) {
 // A session that outgrows the cache leaves it and comes back when it is small again.
 func TestTooLargeForTheCache(t *testing.T) {
 	clock := storetest.NewClock()
-	cache, truth := storetest.NewFault(memstore.New(memstore.Config{Now: clock.Now})), memstore.New(memstore.Config{Now: clock.Now})
+	cache, truth := storetest.NewFault(made(memstore.New(memstore.Config{Now: clock.Now}))), made(memstore.New(memstore.Config{Now: clock.Now}))
 	s := open(t, tooLarge{cache.Store()}, truth, cachedstore.Config{Now: clock.Now})
 	rec := record(clock.Now(), 1)
 	must(t, s.Create(t.Context(), rec))

@@ -12,8 +12,16 @@ import (
 func Example() {
 	// One process: its memory is the cache. Several servers share a memcachestore or a
 	// redisstore instead, and the truth is a gormstore.
-	cache := memstore.New(memstore.Config{})
-	truth := memstore.New(memstore.Config{})
+	cache, err := memstore.New(memstore.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	truth, err := memstore.New(memstore.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	store, err := cachedstore.New(cache, truth, cachedstore.Config{
 		Report: func(id driver.ID, err error) { fmt.Println("cache:", err) },
 	})

@@ -186,8 +186,8 @@ func (h *hanging) Delete(ctx context.Context, id driver.ID) error {
 // again when it is back. No goroutine is left.
 func TestHangingCache(t *testing.T) {
 	before := runtime.NumGoroutine()
-	cache := &hanging{Store: remote(memstore.New(memstore.Config{}))}
-	calls, truth := storetest.NewFault(cache), storetest.NewFault(remote(memstore.New(memstore.Config{})))
+	cache := &hanging{Store: remote(made(memstore.New(memstore.Config{})))}
+	calls, truth := storetest.NewFault(cache), storetest.NewFault(remote(made(memstore.New(memstore.Config{}))))
 	s := open(t, calls.Store(), truth.Store(), cachedstore.Config{Timeout: 100 * time.Millisecond, Report: func(driver.ID, error) {}})
 	asked := func() (n int) {
 		for _, calls := range calls.Calls() {

@@ -20,7 +20,7 @@ var ctx = context.Background()
 
 func openFiles(tb testing.TB, dir string) *filestore.Store {
 	tb.Helper()
-	s, err := filestore.New(dir)
+	s, err := filestore.New(dir, filestore.Config{})
 	must(tb, err)
 	return s
 }
@@ -47,7 +47,7 @@ func TestOverFiles(t *testing.T) {
 	var dir string
 	storetest.Run(t, storetest.Harness{
 		New: func(tb testing.TB) func(testing.TB) driver.Store {
-			mine, files := memstore.New(memstore.Config{}), filepath.Join(tb.TempDir(), "sessions")
+			mine, files := made(memstore.New(memstore.Config{})), filepath.Join(tb.TempDir(), "sessions")
 			cache, dir = mine, files
 			return func(tb testing.TB) driver.Store {
 				return open(tb, remote(mine), openFiles(tb, files), cachedstore.Config{})
@@ -70,7 +70,7 @@ var newerEntries = map[string]func(t *testing.T) (cache driver.Store, rewrite fu
 		return openFiles(t, dir), func(id driver.ID) { setFormat(t, dir, id, 2) }, stored
 	},
 	"of the entry": func(t *testing.T) (driver.Store, func(driver.ID), func(driver.ID) []byte) {
-		cache := memstore.New(memstore.Config{})
+		cache := made(memstore.New(memstore.Config{}))
 		rewrite := func(id driver.ID) {
 			rec, err := cache.Load(t.Context(), id)
 			must(t, err)
@@ -100,7 +100,7 @@ func TestNewerEntryIsNoAnswer(t *testing.T) {
 		} {
 			t.Run(what+"/"+how, func(t *testing.T) {
 				cache, rewrite, stored := open(t)
-				truth := storetest.NewFault(memstore.New(memstore.Config{}))
+				truth := storetest.NewFault(made(memstore.New(memstore.Config{})))
 				s, err := cachedstore.New(cache, truth.Store(), cachedstore.Config{
 					Report: func(_ driver.ID, err error) { t.Errorf("reported: %v", err) },
 				})
@@ -157,7 +157,7 @@ func TestTruthOfANewerFormat(t *testing.T) {
 		"reload": func(s *cachedstore.Store, rec *driver.Record) error { _, err := s.Reload(ctx, rec.ID); return err },
 	} {
 		dir := filepath.Join(t.TempDir(), "sessions")
-		s := open(t, memstore.New(memstore.Config{}), openFiles(t, dir), cachedstore.Config{})
+		s := open(t, made(memstore.New(memstore.Config{})), openFiles(t, dir), cachedstore.Config{})
 		rec := driver.Record{ID: driver.ID{1}, Created: time.Now(), Used: time.Now(), Expires: time.Now().Add(time.Hour), Data: []byte("1")}
 		must(t, s.Create(ctx, &rec))
 		setFormat(t, dir, rec.ID, 2)
@@ -178,8 +178,8 @@ func TestTruthOfANewerFormat(t *testing.T) {
 // A cache that panics after the truth has done its part counts as one that fails: the call stands, the cache is owed
 // the change, and the goroutine that pays does not end the process.
 func TestCachePanics(t *testing.T) {
-	cache := storetest.NewFault(memstore.New(memstore.Config{}))
-	s := open(t, cache.Store(), memstore.New(memstore.Config{}), cachedstore.Config{})
+	cache := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	s := open(t, cache.Store(), made(memstore.New(memstore.Config{})), cachedstore.Config{})
 	rec := driver.Record{ID: driver.ID{1}, Created: time.Now(), Used: time.Now(), Expires: time.Now().Add(time.Hour), Data: []byte("1")}
 	must(t, s.Create(ctx, &rec))
 	cache.Before(func(c storetest.Call) error {

@@ -49,7 +49,7 @@ func newPair(t *testing.T) *pair { return newPairWith(t, 50*time.Millisecond) }
 // newPairWith waits so long for the cache.
 func newPairWith(t *testing.T, timeout time.Duration) *pair {
 	p := &pair{clock: storetest.NewClock()}
-	p.cache, p.truth = memstore.New(memstore.Config{Now: p.clock.Now}), newTruth(memstore.Config{Now: p.clock.Now})
+	p.cache, p.truth = made(memstore.New(memstore.Config{Now: p.clock.Now})), newTruth(memstore.Config{Now: p.clock.Now})
 	serve := func() *server {
 		s := &server{cache: storetest.NewFault(remote(p.cache)), truth: storetest.NewFault(remote(p.truth))}
 		s.Store = open(t, s.cache.Store(), s.truth.Store(), cachedstore.Config{Now: p.clock.Now, Timeout: timeout, Report: func(_ driver.ID, err error) {

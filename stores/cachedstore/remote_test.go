@@ -16,7 +16,9 @@ type truthStore struct {
 	whole sync.RWMutex // locked by Succeed, of which nobody sees one half
 }
 
-func newTruth(config memstore.Config) *truthStore { return &truthStore{Store: memstore.New(config)} }
+func newTruth(config memstore.Config) *truthStore {
+	return &truthStore{Store: made(memstore.New(config))}
+}
 
 func (s *truthStore) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	s.whole.RLock()

@@ -3,7 +3,7 @@
 // services that want no session storage, or only a small one of ended sessions.
 //
 //	keys, err := keyring.Parse(os.Getenv("SESSION_KEYS"))
-//	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memory))
+//	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memory), cookiestore.Config{})
 //	m, err := core.New(core.Config{Store: store})
 //
 // A [Revocation] must be chosen, because a cookie that was copied stays a valid
@@ -82,30 +82,35 @@ var (
 	_ driver.Pinger     = (*Store)(nil)
 )
 
-// Option is a setting of New that few need.
-type Option func(*Store)
+// Config sets up a Store. The zero value is ready to use.
+type Config struct {
+	// Now is the clock, for tests. Default: time.Now.
+	Now func() time.Time
+}
 
-// Now sets the clock. Default: time.Now.
-func Now(now func() time.Time) Option { return func(s *Store) { s.now = now } }
-
-// New makes a store that seals with the primary of keys and opens with all of them.
-func New(keys *keyring.Keyring, mode Revocation, options ...Option) (*Store, error) {
+// New returns a store that seals with the primary key of keys and opens with all of them.
+func New(keys *keyring.Keyring, revocation Revocation, config Config) (*Store, error) {
 	switch {
 	case keys == nil || *keys == keyring.Keyring{}:
 		return nil, errors.New("cookiestore: keys is nil, or has no key: make a keyring with keyring.New or keyring.Parse")
-	case !mode.chosen:
-		return nil, errors.New("cookiestore: choose a revocation mode: RevokeIn with a store, or NoRevocation()")
-	case !mode.none && mode.store == nil:
+	case !revocation.chosen:
+		return nil, errors.New("cookiestore: choose a revocation: RevokeIn with a store, or NoRevocation()")
+	case !revocation.none && revocation.store == nil:
 		return nil, errors.New("cookiestore: RevokeIn got no store: give it one, or choose NoRevocation()")
 	}
-	s := &Store{keys: keys, revoked: mode.store, abilities: driver.AbilitiesOf(mode.store)}
-	for _, option := range options {
-		option(s)
-	}
+	s := &Store{keys: keys, revoked: revocation.store, abilities: driver.AbilitiesOf(revocation.store), now: config.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	return s, nil
+}
+
+// Close closes the store of revoked sessions, if that can be closed.
+func (s *Store) Close() error {
+	if s.abilities.Closer == nil {
+		return nil
+	}
+	return s.abilities.Closer.Close()
 }
 
 // Info says of InMemory and Local what the store of revoked sessions says; a Local

@@ -37,9 +37,9 @@ func ring(tb testing.TB, primary keyring.Key, old ...keyring.Key) *keyring.Keyri
 	return keys
 }
 
-func open(tb testing.TB, keys *keyring.Keyring, mode cookiestore.Revocation, options ...cookiestore.Option) *cookiestore.Store {
+func open(tb testing.TB, keys *keyring.Keyring, mode cookiestore.Revocation, config cookiestore.Config) *cookiestore.Store {
 	tb.Helper()
-	s, err := cookiestore.New(keys, mode, options...)
+	s, err := cookiestore.New(keys, mode, config)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func open(tb testing.TB, keys *keyring.Keyring, mode cookiestore.Revocation, opt
 }
 
 func simple(tb testing.TB) *cookiestore.Store {
-	return open(tb, ring(tb, keyring.Generate("k1")), cookiestore.NoRevocation())
+	return open(tb, ring(tb, keyring.Generate("k1")), cookiestore.NoRevocation(), cookiestore.Config{})
 }
 
 func record(data string) driver.Record {
@@ -92,7 +92,7 @@ func TestOpenReturnsWhatWasSealed(t *testing.T) {
 
 func TestWhatIsNoTokenOfOursIsCorrupt(t *testing.T) {
 	keys := ring(t, keyring.Generate("k1"))
-	s := open(t, keys, cookiestore.NoRevocation())
+	s := open(t, keys, cookiestore.NoRevocation(), cookiestore.Config{})
 	rec := record("some data of the session")
 	token := seal(t, s, &rec)
 	corrupt := func(what, token string, binding []byte) {
@@ -131,7 +131,7 @@ func TestWhatIsNoTokenOfOursIsCorrupt(t *testing.T) {
 	corrupt("other binding", token, []byte("staff"))
 	corrupt("no binding", token, nil)
 
-	other := open(t, ring(t, keyring.Generate("k1")), cookiestore.NoRevocation())
+	other := open(t, ring(t, keyring.Generate("k1")), cookiestore.NoRevocation(), cookiestore.Config{})
 	corrupt("other secret under the same id", seal(t, other, &rec), binding)
 	for what, ad := range map[string]string{"a record sealed by core": "coatcheck/record/v1\x00", "no use named": ""} {
 		corrupt(what, base64.RawURLEncoding.EncodeToString(keys.Seal(nil, raw, append([]byte(ad), binding...))), binding)
@@ -166,7 +166,7 @@ func TestOneTokenHasOneSpelling(t *testing.T) {
 
 func TestTheDeadlineIsInsideTheSeal(t *testing.T) {
 	clock := storetest.NewClock()
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.NoRevocation(), cookiestore.Now(clock.Now))
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.NoRevocation(), cookiestore.Config{Now: clock.Now})
 	rec := record("data")
 	rec.Expires = clock.Now().Add(time.Minute).Truncate(time.Microsecond)
 	token := seal(t, s, &rec)
@@ -182,7 +182,7 @@ func TestTheDeadlineIsInsideTheSeal(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -206,9 +206,9 @@ func TestConcurrentUse(t *testing.T) {
 
 func TestKeyRotation(t *testing.T) {
 	one, two := keyring.Generate("k1"), keyring.Generate("k2")
-	before := open(t, ring(t, one), cookiestore.NoRevocation())
-	during := open(t, ring(t, two, one), cookiestore.NoRevocation())
-	after := open(t, ring(t, two), cookiestore.NoRevocation())
+	before := open(t, ring(t, one), cookiestore.NoRevocation(), cookiestore.Config{})
+	during := open(t, ring(t, two, one), cookiestore.NoRevocation(), cookiestore.Config{})
+	after := open(t, ring(t, two), cookiestore.NoRevocation(), cookiestore.Config{})
 
 	rec := record("data")
 	token := seal(t, before, &rec)
@@ -270,7 +270,7 @@ func TestSizeBound(t *testing.T) {
 	}
 }
 
-func TestNewWantsKeysAndARevocationMode(t *testing.T) {
+func TestNewWantsKeysAndARevocation(t *testing.T) {
 	keys := ring(t, keyring.Generate("k1"))
 	for want, c := range map[string]struct {
 		keys *keyring.Keyring
@@ -278,10 +278,10 @@ func TestNewWantsKeysAndARevocationMode(t *testing.T) {
 	}{
 		"keys is nil":              {nil, cookiestore.NoRevocation()},
 		"make a keyring with":      {new(keyring.Keyring), cookiestore.NoRevocation()},
-		"choose a revocation mode": {keys, cookiestore.Revocation{}},
+		"choose a revocation": {keys, cookiestore.Revocation{}},
 		"RevokeIn got no store":    {keys, cookiestore.RevokeIn(nil)},
 	} {
-		s, err := cookiestore.New(c.keys, c.mode)
+		s, err := cookiestore.New(c.keys, c.mode, cookiestore.Config{})
 		if s != nil || err == nil || !strings.HasPrefix(err.Error(), "cookiestore: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("New = %v, %v, want an error with %q", s, err, want)
 		}
@@ -295,10 +295,10 @@ func TestInfo(t *testing.T) {
 		want driver.Info
 	}{
 		{cookiestore.NoRevocation(), driver.Info{Name: "cookiestore", InMemory: true, NoRevocation: true}},
-		{cookiestore.RevokeIn(memstore.New(memstore.Config{})), driver.Info{Name: "cookiestore", InMemory: true, Local: true}},
+		{cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), driver.Info{Name: "cookiestore", InMemory: true, Local: true}},
 		{cookiestore.RevokeIn(&answering{}), driver.Info{Name: "cookiestore"}},
 	} {
-		if got := open(t, keys, c.mode).Info(); got != c.want {
+		if got := open(t, keys, c.mode, cookiestore.Config{}).Info(); got != c.want {
 			t.Errorf("Info = %+v, want %+v", got, c.want)
 		}
 	}
@@ -306,7 +306,7 @@ func TestInfo(t *testing.T) {
 
 func TestNothingPrintsASecret(t *testing.T) {
 	key := keyring.Generate("k1")
-	s := open(t, ring(t, key), cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	s := open(t, ring(t, key), cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	for _, verb := range []string{"%v", "%+v", "%#v", "%x", "%s", "%q", "%d"} {
 		text := fmt.Sprintf(verb, s) + fmt.Sprintf(verb, *s)
 		for _, form := range []string{"%x", "%X", "%d", "%s"} {
@@ -321,7 +321,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 // Format 0 is none.
 func TestTokenOfANewerFormat(t *testing.T) {
 	keys := ring(t, keyring.Generate("k1"))
-	s := open(t, keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	s := open(t, keys, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	id := driver.ID{7, 31: 9}
 	for format, want := range map[byte]error{0: driver.ErrCorrupt, 2: driver.ErrUnreadable, 255: driver.ErrUnreadable} {
 		ad := append([]byte("coatcheck/cookiestore/v1\x00"), binding...)
@@ -341,4 +341,11 @@ func TestTokenOfANewerFormat(t *testing.T) {
 	if _, err := s.Open(ctx, short, binding); !errors.Is(err, driver.ErrCorrupt) {
 		t.Errorf("without an ID: %v", err)
 	}
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -16,7 +16,11 @@ func ExampleNew() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	ended, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(ended), cookiestore.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

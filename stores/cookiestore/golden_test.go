@@ -39,7 +39,7 @@ func goldenStore(tb testing.TB, keys string) *cookiestore.Store {
 		tb.Fatal(err)
 	}
 	then := func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
-	return open(tb, parsed, cookiestore.NoRevocation(), cookiestore.Now(then))
+	return open(tb, parsed, cookiestore.NoRevocation(), cookiestore.Config{Now: then})
 }
 
 func TestGolden(t *testing.T) {

@@ -21,8 +21,8 @@ type Revocation struct {
 // sessions are ErrUnavailable: nobody is let in on the strength of an outage.
 //
 // Any server-side store will do, also one that keeps sessions. It needs room for the
-// sessions that end, not for those that live. Sweep and Ping of the cookie store
-// reach it; closing it is left to whoever opened it, since it may serve others.
+// sessions that end, not for those that live. Sweep, Ping and Close of the cookie store
+// reach it. If it serves others, too, close both at the end of the process only.
 func RevokeIn(store driver.Store) Revocation { return Revocation{store: store, chosen: true} }
 
 // NoRevocation lets a session live until its deadline whatever happens. Logout only

@@ -15,8 +15,8 @@ import (
 
 func TestRevokedSessionsStayEnded(t *testing.T) {
 	// Given two servers with the same keys and revocations, and a session
-	keys, revoked := ring(t, keyring.Generate("k1")), memstore.New(memstore.Config{})
-	here, there := open(t, keys, cookiestore.RevokeIn(revoked)), open(t, keys, cookiestore.RevokeIn(revoked))
+	keys, revoked := ring(t, keyring.Generate("k1")), made(memstore.New(memstore.Config{}))
+	here, there := open(t, keys, cookiestore.RevokeIn(revoked), cookiestore.Config{}), open(t, keys, cookiestore.RevokeIn(revoked), cookiestore.Config{})
 	rec := record("data")
 	token := seal(t, here, &rec)
 	inFlight, err := there.Open(ctx, token, binding)
@@ -50,8 +50,8 @@ func TestRevokedSessionsStayEnded(t *testing.T) {
 func TestRevokingTwiceKeepsTheLaterDeadline(t *testing.T) {
 	for _, order := range [][]time.Duration{{time.Minute, time.Hour}, {time.Hour, time.Minute}} {
 		clock := storetest.NewClock()
-		revoked := memstore.New(memstore.Config{Now: clock.Now})
-		s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Now(clock.Now))
+		revoked := made(memstore.New(memstore.Config{Now: clock.Now}))
+		s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{Now: clock.Now})
 		rec := record("data")
 		rec.Expires = clock.Now().Add(time.Hour)
 		token := seal(t, s, &rec)
@@ -70,8 +70,8 @@ func TestRevokingTwiceKeepsTheLaterDeadline(t *testing.T) {
 
 func TestRevocationsAreSwept(t *testing.T) {
 	clock := storetest.NewClock()
-	revoked := memstore.New(memstore.Config{Now: clock.Now})
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Now(clock.Now))
+	revoked := made(memstore.New(memstore.Config{Now: clock.Now}))
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{Now: clock.Now})
 	if err := s.Revoke(ctx, driver.ID{1}, clock.Now()); err != nil {
 		t.Fatal("a deadline that has passed:", err)
 	}
@@ -83,15 +83,15 @@ func TestRevocationsAreSwept(t *testing.T) {
 		t.Errorf("Sweep = %d, %v, want the one entry", n, err)
 	}
 	for _, mode := range []cookiestore.Revocation{cookiestore.NoRevocation(), cookiestore.RevokeIn(&answering{})} {
-		if n, err := open(t, ring(t, keyring.Generate("k1")), mode).Sweep(ctx, 10); n != 0 || err != nil {
+		if n, err := open(t, ring(t, keyring.Generate("k1")), mode, cookiestore.Config{}).Sweep(ctx, 10); n != 0 || err != nil {
 			t.Errorf("Sweep with nothing to sweep = %d, %v", n, err)
 		}
 	}
 }
 
 func TestSessionsMayShareTheRevocationStore(t *testing.T) {
-	shared := memstore.New(memstore.Config{})
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(shared))
+	shared := made(memstore.New(memstore.Config{}))
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(shared), cookiestore.Config{})
 	rec := record("data")
 	if err := shared.Create(ctx, &driver.Record{ID: rec.ID, Expires: rec.Expires}); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func (a *answering) Create(context.Context, *driver.Record) error           { re
 func TestWhenTheRevocationStoreFails(t *testing.T) {
 	keys := ring(t, keyring.Generate("k1"))
 	rec := record("data")
-	token := seal(t, open(t, keys, cookiestore.NoRevocation()), &rec)
+	token := seal(t, open(t, keys, cookiestore.NoRevocation(), cookiestore.Config{}), &rec)
 	cause := errors.New("connection refused")
 	for name, c := range map[string]struct {
 		store *answering
@@ -150,7 +150,7 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 		"a record that is bad": {&answering{err: driver.Corrupt("answering")}, driver.ErrNotFound},
 		"a newer record":       {&answering{err: driver.Unreadable("answering")}, driver.ErrNotFound},
 	} {
-		s := open(t, keys, cookiestore.RevokeIn(c.store))
+		s := open(t, keys, cookiestore.RevokeIn(c.store), cookiestore.Config{})
 		_, opened := s.Open(ctx, token, binding)
 		_, sealed := s.Seal(ctx, &rec, binding, limit)
 		for call, err := range map[string]error{"Open": opened, "Seal": sealed} {
@@ -185,7 +185,7 @@ func (*flighty) Touch(context.Context, driver.ID, uint64, time.Time, time.Time) 
 }
 
 func TestRevokeSaysWhenItDidNotHappen(t *testing.T) {
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&flighty{}))
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&flighty{}), cookiestore.Config{})
 	if err := s.Revoke(ctx, driver.ID{1}, time.Now().Add(time.Hour)); !errors.Is(err, driver.ErrUnavailable) {
 		t.Error("Revoke =", err)
 	}
@@ -221,10 +221,10 @@ func TestAWrappedRevocationStore(t *testing.T) {
 	// Given revocations in a store that says by Abilities what it can do, and whose Load
 	// has not heard of the newest
 	clock := storetest.NewClock()
-	memory := memstore.New(memstore.Config{Now: clock.Now})
+	memory := made(memstore.New(memstore.Config{Now: clock.Now}))
 	down := errors.New("down")
 	w := &wrapper{Store: memory, inside: memory, ping: down, load: driver.ErrNotFound}
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(w), cookiestore.Now(clock.Now))
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(w), cookiestore.Config{Now: clock.Now})
 
 	// then Revoke reads past it,
 	until := clock.Now().Add(time.Hour)
@@ -247,8 +247,8 @@ func TestAWrappedRevocationStore(t *testing.T) {
 // Entries of sessions of one namespace share nothing: neither their places in a store, nor
 // a namespace with each other or with the sessions.
 func TestEntryIDs(t *testing.T) {
-	memory := memstore.New(memstore.Config{})
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(memory))
+	memory := made(memstore.New(memstore.Config{}))
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(memory), cookiestore.Config{})
 	namespace := driver.ID{16: 7, 31: 7}
 	firsts, lasts := map[byte]bool{}, map[[16]byte]bool{[16]byte(namespace[16:]): true}
 	const sessions = 64
@@ -276,3 +276,23 @@ func TestEntryIDs(t *testing.T) {
 		t.Errorf("%d entries have %d first bytes", sessions, len(firsts))
 	}
 }
+
+// TestCloseClosesTheRevocationStore: an application holds one store, and closes one.
+func TestCloseClosesTheRevocationStore(t *testing.T) {
+	closed := errors.New("closed")
+	revoked := closing{made(memstore.New(memstore.Config{})), closed}
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{})
+	if err := s.Close(); err != closed {
+		t.Errorf("Close = %v, want what the store of revoked sessions answers", err)
+	}
+	if err := simple(t).Close(); err != nil {
+		t.Errorf("Close without one = %v", err)
+	}
+}
+
+type closing struct {
+	driver.Store
+	err error
+}
+
+func (c closing) Close() error { return c.err }

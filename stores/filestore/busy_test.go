@@ -14,7 +14,7 @@ import (
 
 // A call that finds a folder made anew closes none that another call is using.
 func TestLoadWhileAnotherCreates(t *testing.T) {
-	s, err := New(filepath.Join(t.TempDir(), "s"))
+	s, err := New(filepath.Join(t.TempDir(), "s"), Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func TestSpecialRecordInCore(t *testing.T) {
 					}
 				}
 				dir := filepath.Join(t.TempDir(), "sessions")
-				store, err := filestore.New(dir)
+				store, err := filestore.New(dir, filestore.Config{})
 				must(err)
 				m, err := core.New(core.Config{Store: store, Logger: slog.New(slog.DiscardHandler)})
 				must(err)
@@ -89,7 +89,7 @@ func TestSpecialRecordInCore(t *testing.T) {
 func TestRevokeAllWithASpecialRecord(t *testing.T) {
 	ctx := context.Background()
 	dir := filepath.Join(t.TempDir(), "sessions")
-	store, err := filestore.New(dir)
+	store, err := filestore.New(dir, filestore.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

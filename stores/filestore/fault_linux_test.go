@@ -41,7 +41,7 @@ func shortWriteRole(dir, _ string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
 	}
-	s, err := New(dir)
+	s, err := New(dir, Config{})
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func readOnlyRole(dir, _ string) error {
 			return err
 		}
 	}
-	s, err := New(dir)
+	s, err := New(dir, Config{})
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func readOnlyRole(dir, _ string) error {
 	if err := os.Chmod(shard, 0); err != nil {
 		return err
 	}
-	if s, err = New(dir); err != nil {
+	if s, err = New(dir, Config{}); err != nil {
 		return err
 	}
 	_, err = s.Load(ctx, old.ID)
@@ -157,7 +157,7 @@ func readOnlyRole(dir, _ string) error {
 	if err := os.Chmod(filepath.Join(dir, shardName(0)), 0o500); err != nil {
 		return err
 	}
-	if _, err = New(dir); err == nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), dir) {
+	if _, err = New(dir, Config{}); err == nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), dir) {
 		return fmt.Errorf("New on a folder that cannot be written: %v", err)
 	}
 	return nil
@@ -168,7 +168,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	check(t, os.Mkdir(dir, 0o700))
 	if os.Geteuid() == 0 {
 		check(t, os.Chown(dir, 65534, 65534))
-		_, err := New(dir)
+		_, err := New(dir, Config{})
 		if err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
 			t.Errorf("New on a folder of another user: %v", err)
 		}

@@ -2,7 +2,7 @@
 // services on one machine that want their sessions to survive a restart without
 // running a server for them; several processes may share the folder.
 //
-//	store, err := filestore.New("./sessions")
+//	store, err := filestore.New("./sessions", filestore.Config{})
 //
 // Read next: package core, which takes the store in its Config, and format.go,
 // which describes the file.
@@ -82,13 +82,22 @@ type Store struct {
 	now    func() time.Time
 }
 
+// Config sets up a Store. The zero value is ready to use.
+type Config struct {
+	// Now is the clock, for tests. Default: time.Now.
+	Now func() time.Time
+}
+
 // New opens the folder dir, and makes it with mode 0700 if it does not exist. It
 // refuses a folder that other users could read, that belongs to another user, or that
-// it cannot write to. Close the Store to release the folder.
-func New(dir string) (*Store, error) {
+// it cannot write to.
+func New(dir string, config Config) (*Store, error) {
 	s, err := open(dir)
 	if err != nil {
 		return nil, fmt.Errorf("filestore: cannot keep sessions in %q: %w", dir, err)
+	}
+	if config.Now != nil {
+		s.now = config.Now
 	}
 	return s, nil
 }

@@ -27,7 +27,7 @@ func TestNewRefuses(t *testing.T) {
 		"a folder inside a file":  {filepath.Join(file, "sessions"), "not a directory"},
 		"a folder open to others": {open, "chmod 700"},
 	} {
-		s, err := New(c.dir)
+		s, err := New(c.dir, Config{})
 		if err == nil {
 			s.Close()
 			t.Errorf("%s: accepted", name)
@@ -49,7 +49,7 @@ func TestModes(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o777} {
 		base := t.TempDir()
 		old := syscall.Umask(umask)
-		s, err := New(filepath.Join(base, "sessions"))
+		s, err := New(filepath.Join(base, "sessions"), Config{})
 		if err == nil {
 			defer s.Close()
 			rec := newRecord("alice", "data")

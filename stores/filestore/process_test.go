@@ -59,7 +59,7 @@ const countWriters, countTimes = 32, 5
 // countRole adds to one session from many goroutines: to a total, and each to a place of its
 // own. No call may take longer than core allows it by default.
 func countRole(dir, arg string) error {
-	s, err := New(dir)
+	s, err := New(dir, Config{})
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func isPattern(b []byte) bool {
 }
 
 func churnRole(dir, _ string) error {
-	s, err := New(dir)
+	s, err := New(dir, Config{})
 	if err != nil {
 		return err
 	}

@@ -253,7 +253,7 @@ func TestNewOnSpecial(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "sessions")
 			with(t, dir)
 			soon(t, "New", func() {
-				if s, err := New(dir); err == nil {
+				if s, err := New(dir, Config{}); err == nil {
 					s.Close()
 					t.Error("accepted")
 				}

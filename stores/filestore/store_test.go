@@ -63,7 +63,7 @@ func setFormat(tb testing.TB, dir string, id driver.ID, number uint16) {
 
 func openStore(tb testing.TB, dir string) *Store {
 	tb.Helper()
-	s, err := New(dir)
+	s, err := New(dir, Config{})
 	if err != nil {
 		tb.Fatal(err)
 	}

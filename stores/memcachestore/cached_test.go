@@ -40,7 +40,7 @@ func TestAsCache(t *testing.T) {
 				opened, dir := caches.New(tb), filepath.Join(memoryDir(tb), "sessions")
 				files = dir
 				return func(tb testing.TB) driver.Store {
-					truth, err := filestore.New(dir)
+					truth, err := filestore.New(dir, filestore.Config{})
 					must(tb, err)
 					return cached(tb, opened(tb), truth)
 				}
@@ -81,7 +81,7 @@ func setFileFormat(tb testing.TB, dir string, id driver.ID, number byte) {
 // from the truth.
 func TestCachedRoundTrips(t *testing.T) {
 	proxy := startserver.NewProxy(t, memcached(t).Addr)
-	fault := storetest.NewFault(memstore.New(memstore.Config{}))
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	s := cached(t, open(t, proxy.Addr), fault.Store())
 	ctx := t.Context()
 	rec := record(1, 261)
@@ -120,7 +120,7 @@ func TestCachedRoundTrips(t *testing.T) {
 func BenchmarkCachedLoad(b *testing.B) {
 	plain, err := memcachestore.New(memcachestore.Config{Servers: []string{memcached(b).Addr}, Prefix: "cached:"})
 	must(b, err)
-	s, err := cachedstore.New(plain, memstore.New(memstore.Config{}), cachedstore.Config{SoftTTL: time.Hour})
+	s, err := cachedstore.New(plain, made(memstore.New(memstore.Config{})), cachedstore.Config{SoftTTL: time.Hour})
 	must(b, err)
 	rec := record(1, 261)
 	must(b, s.Create(b.Context(), rec))
@@ -128,4 +128,11 @@ func BenchmarkCachedLoad(b *testing.B) {
 		return func() error { _, err := s.Load(b.Context(), rec.ID); return err }
 	}
 	ratio(b, "cached/plain", load(s), load(plain))
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

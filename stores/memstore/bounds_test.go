@@ -20,7 +20,7 @@ func wantFull(t *testing.T, err error) {
 
 func TestFullStoreRefusesAndKeepsTheLiving(t *testing.T) {
 	const room = 100
-	s := memstore.New(memstore.Config{MaxRecords: room})
+	s := made(memstore.New(memstore.Config{MaxRecords: room}))
 	recs := fill(t, s, room)
 	next := record(room, "", 10)
 	wantFull(t, s.Create(t.Context(), next))
@@ -38,7 +38,7 @@ func TestFullStoreRefusesAndKeepsTheLiving(t *testing.T) {
 func TestFullStoreReusesTheExpired(t *testing.T) {
 	const room = 1000
 	clock := storetest.NewClock()
-	s := memstore.New(memstore.Config{MaxRecords: room, Now: clock.Now})
+	s := made(memstore.New(memstore.Config{MaxRecords: room, Now: clock.Now}))
 	fill(t, s, room)
 	clock.Advance(2 * time.Hour)
 	refused := 0
@@ -55,7 +55,7 @@ func TestFullStoreReusesTheExpired(t *testing.T) {
 
 func TestMaxBytes(t *testing.T) {
 	const bound = 100_000
-	s := memstore.New(memstore.Config{MaxBytes: bound})
+	s := made(memstore.New(memstore.Config{MaxBytes: bound}))
 	huge := record(0, "alice", bound)
 	if err := s.Create(t.Context(), huge); !errors.Is(err, driver.ErrTooLarge) {
 		t.Fatalf("what never fits: %v", err)
@@ -87,7 +87,7 @@ func TestMaxBytes(t *testing.T) {
 }
 
 func TestLabelsCountAsBytes(t *testing.T) {
-	s := memstore.New(memstore.Config{MaxBytes: 1000})
+	s := made(memstore.New(memstore.Config{MaxBytes: 1000}))
 	rec := record(0, "alice", 10)
 	rec.Labels = []string{strings.Repeat("l", driver.MaxSubject), strings.Repeat("m", driver.MaxSubject)}
 	must(t, s.Create(t.Context(), rec))
@@ -100,7 +100,7 @@ func TestLabelsCountAsBytes(t *testing.T) {
 // TestSweepGivesMemoryBack: after a peak, the tables shrink with the records.
 func TestSweepGivesMemoryBack(t *testing.T) {
 	clock := storetest.NewClock()
-	s := memstore.New(memstore.Config{Now: clock.Now})
+	s := made(memstore.New(memstore.Config{Now: clock.Now}))
 	heap := heapDuring(func() { fill(t, s, 200_000) })
 	kept := record(-1, "alice", 10)
 	kept.Expires = clock.Now().Add(24 * time.Hour)
@@ -126,4 +126,15 @@ func fill(tb testing.TB, s *memstore.Store, n int) []*driver.Record {
 		must(tb, s.Create(tb.Context(), recs[i]))
 	}
 	return recs
+}
+
+func TestNewNamesTheBoundThatIsWrong(t *testing.T) {
+	for field, config := range map[string]memstore.Config{
+		"Config.MaxRecords": {MaxRecords: -1},
+		"Config.MaxBytes":   {MaxBytes: -1},
+	} {
+		if s, err := memstore.New(config); s != nil || err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("New = %v, %v, want an error that names %s", s, err, field)
+		}
+	}
 }

@@ -16,7 +16,7 @@ import (
 // would, and takes records out of them in every way.
 func TestManyUnderOneName(t *testing.T) {
 	clock := storetest.NewClock()
-	s := memstore.New(memstore.Config{Now: clock.Now})
+	s := made(memstore.New(memstore.Config{Now: clock.Now}))
 	recs := make([]*driver.Record, 2000)
 	for i := range recs {
 		rec := record(i, "alice", 10)

@@ -2,7 +2,8 @@
 // and tests, for applications that run as one process, and as the cache
 // in front of a slower store (package cachedstore).
 //
-//	m, err := core.New(core.Config{Store: memstore.New(memstore.Config{})})
+//	store, err := memstore.New(memstore.Config{})
+//	m, err := core.New(core.Config{Store: store})
 //
 // # Expiry
 //
@@ -38,6 +39,7 @@ package memstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -83,12 +85,18 @@ var (
 	_ driver.Indexer = (*Store)(nil)
 )
 
-// New returns an empty store.
-func New(config Config) *Store {
+// New checks config and returns an empty store. A Store has no Close: it holds nothing but memory.
+func New(config Config) (*Store, error) {
+	switch {
+	case config.MaxRecords < 0:
+		return nil, fmt.Errorf("memstore: Config.MaxRecords is %d, at least 0, which means no bound", config.MaxRecords)
+	case config.MaxBytes < 0:
+		return nil, fmt.Errorf("memstore: Config.MaxBytes is %d, at least 0, which means no bound", config.MaxBytes)
+	}
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Store{config: config}
+	return &Store{config: config}, nil
 }
 
 // Info implements driver.Backend.

@@ -14,7 +14,7 @@ func harness(config memstore.Config) storetest.Harness {
 	h := storetest.Harness{Clock: storetest.NewClock()}
 	config.Now = h.Clock.Now
 	h.New = func(testing.TB) func(testing.TB) driver.Store {
-		s := memstore.New(config)
+		s := made(memstore.New(config))
 		return func(testing.TB) driver.Store { return s }
 	}
 	return h
@@ -30,7 +30,7 @@ func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(memstore.Config{}
 
 // TestLoadDoesNotAllocate: nor does any other call on a session that exists.
 func TestLoadDoesNotAllocate(t *testing.T) {
-	s := memstore.New(memstore.Config{})
+	s := made(memstore.New(memstore.Config{}))
 	rec := record(1, "alice", 261)
 	rec.Labels = []string{"admin", "sid"}
 	must(t, s.Create(t.Context(), rec))
@@ -49,7 +49,7 @@ func TestLoadDoesNotAllocate(t *testing.T) {
 // TestRealClock uses the default clock, in a bubble where an hour takes no time.
 func TestRealClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := memstore.New(memstore.Config{})
+		s := made(memstore.New(memstore.Config{}))
 		rec := record(1, "alice", 10)
 		must(t, s.Create(t.Context(), rec))
 		time.Sleep(time.Hour - time.Microsecond)
@@ -77,4 +77,11 @@ func must(tb testing.TB, err error) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -56,7 +56,7 @@ func loggedIn(i int) string { return fmt.Sprintf("user-%07d", i/2) }
 func overheadAt(tb testing.TB, n int, subject func(int) string) float64 {
 	var s *memstore.Store
 	grown := heapDuring(func() {
-		s = memstore.New(memstore.Config{})
+		s = made(memstore.New(memstore.Config{}))
 		populate(tb, s, time.Now(), n, subject)
 	})
 	runtime.KeepAlive(s)
@@ -98,7 +98,7 @@ func heapWithLabels(tb testing.TB, labels int) float64 {
 	const n, text = 100_000, len("label-1-123456789")
 	var s *memstore.Store
 	grown := heapDuring(func() {
-		s = memstore.New(memstore.Config{})
+		s = made(memstore.New(memstore.Config{}))
 		for i := range n {
 			rec := record(i, "alice", 0)
 			for l := range labels {
@@ -126,7 +126,7 @@ func BenchmarkMillionExpiry(b *testing.B) {
 	lowest := map[string]time.Duration{}
 	for b.Loop() {
 		clock := storetest.NewClock()
-		s := memstore.New(memstore.Config{Now: clock.Now})
+		s := made(memstore.New(memstore.Config{Now: clock.Now}))
 		populate(b, s, clock.Now(), 1_000_000, loggedIn)
 		read(b, s, "quiet", lowest, func() { time.Sleep(500 * time.Millisecond) })
 		clock.Advance(time.Hour + time.Minute)

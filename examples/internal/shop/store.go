@@ -29,23 +29,14 @@ func OpenStore(name string) (driver.Backend, error) {
 		if rest == "" {
 			rest = defaultDir
 		}
-		return filestore.New(rest)
+		return filestore.New(rest, filestore.Config{})
 	case kind == "memory" && rest == "":
-		return memstore.New(memstore.Config{}), nil
+		return memstore.New(memstore.Config{})
 	case kind == "cookie" && rest == "":
 		return openCookieStore()
 	}
 	return nil, fmt.Errorf("-store %q: there are memory:, cookie: and file:FOLDER", name)
 }
-
-// cookieStore closes the store of ended sessions, too.
-type cookieStore struct {
-	*cookiestore.Store
-	ended *filestore.Store
-}
-
-// Close implements io.Closer.
-func (s cookieStore) Close() error { return s.ended.Close() }
 
 // openCookieStore keeps sessions in their cookies, and on the server only the IDs of those
 // that were signed out before their time: otherwise a copied cookie would outlive the sign-out.
@@ -54,15 +45,15 @@ func openCookieStore() (driver.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	ended, err := filestore.New(defaultDir)
+	ended, err := filestore.New(defaultDir, filestore.Config{})
 	if err != nil {
 		return nil, err
 	}
-	store, err := cookiestore.New(keys, cookiestore.RevokeIn(ended))
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(ended), cookiestore.Config{})
 	if err != nil {
 		return nil, errors.Join(err, ended.Close())
 	}
-	return cookieStore{store, ended}, nil
+	return store, nil
 }
 
 // loadKeys takes the keys from the environment, or from a file that it makes if there is

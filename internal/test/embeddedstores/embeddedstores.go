@@ -32,7 +32,7 @@ func Run(t *testing.T, a adaptertest.Adapter) {
 func RunProcesses(t *testing.T, a adaptertest.Adapter) { adaptertest.RunProcesses(t, a, openFiles) }
 
 func memory(testing.TB) func(testing.TB) driver.Store {
-	store := memstore.New(memstore.Config{})
+	store := made(memstore.New(memstore.Config{}))
 	return func(testing.TB) driver.Store { return store }
 }
 
@@ -42,7 +42,7 @@ func files(tb testing.TB) func(testing.TB) driver.Store {
 }
 
 func openFiles(tb testing.TB, dir string) driver.Store {
-	store, err := filestore.New(filepath.Join(dir, "sessions"))
+	store, err := filestore.New(filepath.Join(dir, "sessions"), filestore.Config{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -55,9 +55,16 @@ func tokens(tb testing.TB) driver.TokenStore {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memstore.New(memstore.Config{})))
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return store
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -48,7 +48,7 @@ func TestHistoryFile(t *testing.T) {
 
 // TestMemstore is the plainest case: one process, nothing fails.
 func TestMemstore(t *testing.T) {
-	managers := servers(t, memstore.New(memstore.Config{}))
+	managers := servers(t, made(memstore.New(memstore.Config{})))
 	for seed := range uint64(50) {
 		h := newRun("memstore", seed, managers).play(nil)
 		if res := h.check(patient); res != porcupine.Ok {

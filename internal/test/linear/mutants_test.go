@@ -227,7 +227,7 @@ const maxHistories = 40
 func TestMutants(t *testing.T) {
 	for _, mu := range mutants {
 		t.Run(mu.name, func(t *testing.T) {
-			b := &broken{Store: memstore.New(memstore.Config{})}
+			b := &broken{Store: made(memstore.New(memstore.Config{}))}
 			mu.breaking(b)
 			managers := servers(t, b)
 			for seed := range uint64(maxHistories) {

@@ -34,8 +34,8 @@ func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
 const hasty = 250 * time.Millisecond
 
 var targets = []target{
-	{name: "memstore", open: func(tb testing.TB) site { return site{stores: []driver.Store{memstore.New(memstore.Config{})}} }},
-	{name: "memstore, answers lost", open: func(tb testing.TB) site { return losing(memstore.New(memstore.Config{})) }},
+	{name: "memstore", open: func(tb testing.TB) site { return site{stores: []driver.Store{made(memstore.New(memstore.Config{}))}} }},
+	{name: "memstore, answers lost", open: func(tb testing.TB) site { return losing(made(memstore.New(memstore.Config{}))) }},
 	{name: "filestore", open: func(tb testing.TB) site { return site{stores: openFiles(tb)} }},
 	{name: "filestore, answers lost", open: func(tb testing.TB) site { return losing(openFiles(tb)...) }},
 	{name: "SQLite", open: func(tb testing.TB) site { return site{stores: openSQL(tb, sqliteIn(tb.TempDir()))} }},
@@ -83,11 +83,11 @@ var targets = []target{
 	}},
 	{name: "cachedstore, cache stopped", reads: readsAcknowledged, timeout: patient, open: func(tb testing.TB) site {
 		server := startserver.Redis(tb)
-		return site{[]driver.Store{cached(tb, openRedis(tb, server.Addr, 0), memstore.New(memstore.Config{}))}, []fault{pausing(server)}}
+		return site{[]driver.Store{cached(tb, openRedis(tb, server.Addr, 0), made(memstore.New(memstore.Config{})))}, []fault{pausing(server)}}
 	}},
 	{name: "cachedstore, a cache each", reads: readsStale, open: func(tb testing.TB) site {
-		truth := memstore.New(memstore.Config{})
-		return site{stores: []driver.Store{cached(tb, memstore.New(memstore.Config{}), truth), cached(tb, memstore.New(memstore.Config{}), truth)}}
+		truth := made(memstore.New(memstore.Config{}))
+		return site{stores: []driver.Store{cached(tb, made(memstore.New(memstore.Config{})), truth), cached(tb, made(memstore.New(memstore.Config{})), truth)}}
 	}},
 }
 
@@ -158,7 +158,7 @@ func wait(rng *rand.Rand, some, most int) {
 func openFiles(tb testing.TB) (stores []driver.Store) {
 	dir := filepath.Join(tb.TempDir(), "sessions")
 	for range 2 {
-		s, err := filestore.New(dir)
+		s, err := filestore.New(dir, filestore.Config{})
 		must(tb, err)
 		stores = append(stores, s)
 	}
@@ -252,4 +252,11 @@ func must(tb testing.TB, err error) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

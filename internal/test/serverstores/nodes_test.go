@@ -21,7 +21,7 @@ var nodes = map[string]func(t *testing.T) (open func() driver.Store){
 		address := postgresAt(t)
 		migrate(t, address, "nodes")
 		return func() driver.Store {
-			s, err := cachedstore.New(memstore.New(memstore.Config{}), openGorm(t, address, "nodes"), cachedstore.Config{})
+			s, err := cachedstore.New(made(memstore.New(memstore.Config{})), openGorm(t, address, "nodes"), cachedstore.Config{})
 			must(t, err)
 			return s
 		}
@@ -29,7 +29,7 @@ var nodes = map[string]func(t *testing.T) (open func() driver.Store){
 	"memory over Redis": func(t *testing.T) func() driver.Store {
 		address := redisAt(t)
 		return func() driver.Store {
-			s, err := cachedstore.New(memstore.New(memstore.Config{}), openRedis(t, address, "nodes"), cachedstore.Config{})
+			s, err := cachedstore.New(made(memstore.New(memstore.Config{})), openRedis(t, address, "nodes"), cachedstore.Config{})
 			must(t, err)
 			return s
 		}
@@ -111,4 +111,11 @@ func user(m *core.Manager, cookie string, handler func(*core.Session) error) err
 		return handler(s)
 	})
 	return err
+}
+
+func made[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

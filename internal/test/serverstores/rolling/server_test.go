@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 func open(store, address string) (driver.Backend, error) {
 	switch store {
 	case "filestore":
-		return filestore.New(address)
+		return filestore.New(address, filestore.Config{})
 	case "redisstore":
 		return redisstore.Open(rueidis.ClientOption{InitAddress: []string{address}}, redisstore.Config{})
 	case "memcachestore":
@@ -84,7 +84,7 @@ func open(store, address string) (driver.Backend, error) {
 		if err != nil {
 			return nil, err
 		}
-		return cookiestore.New(keys, cookiestore.NoRevocation())
+		return cookiestore.New(keys, cookiestore.NoRevocation(), cookiestore.Config{})
 	}
 	return nil, fmt.Errorf("no store %q", store)
 }
