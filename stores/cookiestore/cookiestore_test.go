@@ -276,10 +276,10 @@ func TestNewWantsKeysAndARevocation(t *testing.T) {
 		keys *keyring.Keyring
 		mode cookiestore.Revocation
 	}{
-		"keys is nil":              {nil, cookiestore.NoRevocation()},
-		"make a keyring with":      {new(keyring.Keyring), cookiestore.NoRevocation()},
-		"choose a revocation": {keys, cookiestore.Revocation{}},
-		"RevokeIn got no store":    {keys, cookiestore.RevokeIn(nil)},
+		"keys is nil":           {nil, cookiestore.NoRevocation()},
+		"make a keyring with":   {new(keyring.Keyring), cookiestore.NoRevocation()},
+		"choose a revocation":   {keys, cookiestore.Revocation{}},
+		"RevokeIn got no store": {keys, cookiestore.RevokeIn(nil)},
 	} {
 		s, err := cookiestore.New(c.keys, c.mode, cookiestore.Config{})
 		if s != nil || err == nil || !strings.HasPrefix(err.Error(), "cookiestore: ") || !strings.Contains(err.Error(), want) {
