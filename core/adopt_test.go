@@ -5,9 +5,55 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
+
+func TestAdopt(t *testing.T) {
+	taken := 0
+	cfg := core.Config{Adopt: func(_ context.Context, cookies []*http.Cookie) (*core.Adoption, error) {
+		for _, c := range cookies {
+			switch {
+			case c.Name == "old" && c.Value == "down":
+				return nil, errors.New("down")
+			case c.Name == "old":
+				return &core.Adoption{
+					Subject: "alice", AuthTime: time.Unix(1_000_000, 0), Values: map[string]any{"count": 5},
+					Taken: func(context.Context) error { taken++; return nil },
+				}, nil
+			}
+		}
+		return nil, nil
+	}}
+	m := newManager(t, cfg)
+	b := newBrowser(t, m)
+	b.cookie = "old=1"
+	out := b.visit(func(s *core.Session) { // a page that only reads
+		if n, _ := count.Get(s); n != 5 || s.Subject() != "alice" || s.AuthTime().Unix() != 1_000_000 {
+			t.Errorf("adopted %q's session with count %d, signed in at %v", s.Subject(), n, s.AuthTime())
+		}
+	})
+	if out.Name == "" || taken != 1 || sessions(t, m) != 1 {
+		t.Errorf("%+v, taken %d times, %d sessions", out, taken, sessions(t, m))
+	}
+	b.cookie += "; old=1"
+	b.visit(read)
+	if taken != 1 || sessions(t, m) != 1 {
+		t.Errorf("adopted again: taken %d times, %d sessions", taken, sessions(t, m))
+	}
+	for _, line := range []string{"", "x=1", "__Host-session=junk"} {
+		c := newBrowser(t, m)
+		c.cookie = line
+		alive(t, c, false)
+	}
+	_, err := m.Begin(ctx, []string{"old=down"}).Session(ctx)
+	if core.HTTPStatus(err) != 503 {
+		t.Errorf("an outage there: %v", err)
+	}
+}
 
 // One cookie that net/http finds malformed must not log out everybody who has it.
 func TestAdoptSeesCookiesBesideAMalformedOne(t *testing.T) {
@@ -100,6 +146,38 @@ func TestAdoptionAfterTheHeader(t *testing.T) {
 		taken = 0
 		if err := x.Finish(ctx); err != nil || (taken == 1) != ends {
 			t.Errorf("logout %t: Finish: %v, Taken was called %d times", ends, err, taken)
+		}
+	}
+}
+
+// The inner manager adopts, and the outer one fails: the other system's session must not be over, since ours is
+// taken back.
+func TestAdoptUnderAnOuterManagerThatFails(t *testing.T) {
+	for _, down := range []bool{true, false} {
+		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+		outer := newManager(t, core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "__Host-outer"}})
+		taken := 0
+		inner := newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) {
+			return &core.Adoption{Subject: "alice", Taken: func(context.Context) error { taken++; return nil }}, nil
+		}})
+		if down {
+			fault.Before(storetest.Outage)
+		}
+		ox := outer.Begin(ctx, nil)
+		ix := inner.Begin(ox.Context(), []string{"old=1"})
+		_, err := ix.Session(ctx)
+		must(t, err)
+		os, err := ox.Session(ctx)
+		must(t, err)
+		must(t, count.Set(os, 1))
+		_, err = ix.Commit(ix.Context(), 200)
+		if err == nil {
+			_, err = ox.Commit(ox.Context(), 200)
+		}
+		_ = ix.Finish(ctx)
+		_ = ox.Finish(ctx)
+		if stands := sessions(t, inner); (err != nil) != down || stands != taken || down == (taken == 1) {
+			t.Errorf("down %v: %v, taken %d times, and %d sessions stand", down, err, taken, stands)
 		}
 	}
 }

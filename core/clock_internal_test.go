@@ -40,10 +40,3 @@ func TestWriteJustAfterASleep(t *testing.T) {
 		t.Error("a session that was answered as stored is dead")
 	}
 }
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}

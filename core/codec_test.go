@@ -37,3 +37,7 @@ func TestCarelessCodec(t *testing.T) {
 		})
 	}
 }
+
+type renamed struct{ core.Codec }
+
+func (renamed) Name() string { return "other" }

@@ -1,7 +1,6 @@
 package core_test
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -82,27 +82,6 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 	}
 }
 
-// A header that means something to a browser, a proxy or a server carries no token, however it is spelled.
-func TestTokenHeaderOfOthers(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
-	for header := range strings.FieldsSeq(`Accept accept-encoding Access-Control-Allow-Origin Age ALLOW Alt-Svc authorization
-		Cache-Control Clear-Site-Data Connection Content-Security-Policy Content-Type Cookie Cross-Origin-Opener-Policy Date DNT
-		ETag Expect Expires Forwarded From Host If-None-Match Keep-Alive Last-Modified Link Location Max-Forwards Origin
-		Permissions-Policy Pragma Priority Proxy-Authorization Range Referer Referrer-Policy Refresh Retry-After Sec-Fetch-Site
-		Server Server-Timing Set-Cookie Strict-Transport-Security TE Trailer Transfer-Encoding Upgrade Upgrade-Insecure-Requests
-		User-Agent Vary Via Warning WWW-Authenticate X-Accel-Redirect X-Content-Type-Options X-Forwarded-For X-Frame-Options
-		X-HTTP-Method-Override X-Real-IP X-Request-ID X-Requested-With traceparent`) {
-		if _, err := core.New(core.Config{Store: store, TokenHeader: header}); err == nil || !strings.Contains(err.Error(), "Config.TokenHeader") {
-			t.Errorf("%s: %v", header, err)
-		}
-	}
-	for header := range strings.FieldsSeq("X-Session-Token Session X-Auth-Token Authorization-Token X-Session Hostess Api-Token Dated") {
-		if m := newManager(t, core.Config{Store: store, TokenHeader: header}); m.Header() != header {
-			t.Errorf("%s: Header is %q", header, m.Header())
-		}
-	}
-}
-
 // What is next to a limit is taken.
 func TestNewTakesTheLimits(t *testing.T) {
 	for _, cfg := range []core.Config{{SweepInterval: time.Second}, {SweepInterval: -1}, {Logger: slog.Default()}, {Keys: nil}, {Codec: renamed{core.JSON}}} {
@@ -110,31 +89,11 @@ func TestNewTakesTheLimits(t *testing.T) {
 	}
 }
 
-func TestCookieLines(t *testing.T) {
-	for _, c := range []struct {
-		cookie core.Cookie
-		want   string // with T for the token
-	}{
-		{core.Cookie{}, "__Host-session=T; Max-Age=1209600; Path=/; HttpOnly; Secure; SameSite=Lax"},
-		{core.Cookie{Insecure: true}, "session=T; Max-Age=1209600; Path=/; HttpOnly; SameSite=Lax"},
-		{core.Cookie{Domain: "example.org"}, "__Secure-session=T; Max-Age=1209600; Path=/; Domain=example.org; HttpOnly; Secure; SameSite=Lax"},
-		{core.Cookie{Path: "/app", SameSite: http.SameSiteStrictMode}, "__Secure-session=T; Max-Age=1209600; Path=/app; HttpOnly; Secure; SameSite=Strict"},
-		{core.Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}, "__Host-session=T; Max-Age=1209600; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"},
-	} {
-		b := newBrowser(t, newManager(t, core.Config{Cookie: c.cookie}))
-		out := b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
-		_, token, _ := strings.Cut(b.cookie, "=")
-		if got := strings.Replace(out.Value, token, "T", 1); got != c.want || len(token) != 43 {
-			t.Errorf("got  %s\nwant %s", got, c.want)
-		}
-		if _, err := http.ParseSetCookie(out.Value); err != nil {
-			t.Error(err)
-		}
-		out = b.visit(func(s *core.Session) { must(t, s.Logout()) })
-		want := strings.Replace(strings.Replace(c.want, "=T", "=", 1), "Max-Age=1209600", "Max-Age=0", 1)
-		if out.Value != want {
-			t.Errorf("deletion\ngot  %s\nwant %s", out.Value, want)
-		}
+func TestCookieStoreTakesNoKeys(t *testing.T) {
+	store, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.NoRevocation(), cookiestore.Config{})
+	must(t, err)
+	if _, err := core.New(core.Config{Store: store, Keys: ring(t, keyring.Generate("k2"))}); err == nil || !strings.Contains(err.Error(), "Config.Keys") {
+		t.Errorf("New: %v", err)
 	}
 }
 
@@ -147,52 +106,5 @@ func TestPresets(t *testing.T) {
 				t.Errorf("AAL%s: Age %v, want %v", name, s.Age(), cfg.IdleTimeout)
 			}
 		})
-	}
-}
-
-func TestTokenHeader(t *testing.T) {
-	m := newManager(t, core.Config{TokenHeader: "x-session-token"})
-	if m.Header() != "X-Session-Token" {
-		t.Fatalf("Header = %q", m.Header())
-	}
-	x := m.Begin(ctx, nil)
-	s, _ := x.Session(ctx)
-	must(t, count.Set(s, 4))
-	out, err := x.Commit(ctx, 200)
-	if err != nil || out.Name != "X-Session-Token" || len(out.Value) != 43 || out.Vary != "X-Session-Token" {
-		t.Fatalf("%+v, %v", out, err)
-	}
-	x = m.Begin(ctx, []string{out.Value})
-	s, _ = x.Session(ctx)
-	if n, err := count.Get(s); n != 4 {
-		t.Errorf("count = %d, %v", n, err)
-	}
-}
-
-func TestTwoManagersOnOneStore(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
-	staff := newManager(t, core.Config{Store: store, Cookie: core.Cookie{Name: "staff"}})
-	shop := newManager(t, core.Config{Store: store, Cookie: core.Cookie{Name: "shop"}})
-	a := newBrowser(t, staff)
-	a.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
-	b := newBrowser(t, shop)
-	b.cookie = strings.Replace(a.cookie, "staff=", "shop=", 1)
-	if _, live := b.value(count); live {
-		t.Error("one manager's token is good for the other")
-	}
-	// Both in one request: the context tells them apart.
-	xs := staff.Begin(context.Background(), []string{a.cookie})
-	xb := shop.Begin(xs.Context(), nil)
-	inner := xb.Context()
-	if staff.Exchange(inner) != xs || shop.Exchange(inner) != xb {
-		t.Error("the context mixes them up")
-	}
-	s, err := staff.FromContext(inner)
-	must(t, err)
-	if n, _ := count.Get(s); n != 1 {
-		t.Errorf("count = %d", n)
-	}
-	if s, _ := core.FromContext(inner); !s.IsNew() {
-		t.Error("FromContext is not the innermost manager's")
 	}
 }

@@ -1,96 +1,57 @@
-package core
+package core_test
 
 import (
-	"encoding/base64"
-	"slices"
+	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core"
 )
 
-func TestCandidates(t *testing.T) {
+func TestCookieLines(t *testing.T) {
 	for _, c := range []struct {
-		line string
-		want []string
+		cookie core.Cookie
+		want   string // with T for the token
 	}{
-		{"", nil},
-		{"sid=a", []string{"a"}},
-		{"x=1; sid=a; y=2", []string{"a"}},
-		{"x=1;sid=a;y=2", []string{"a"}},
-		{" sid=a \t;", []string{"a"}},
-		{"sid=a; sid=b", []string{"a", "b"}},
-		{"sid=a; sid=a", []string{"a"}},
-		{`sid=bad"; sid=good`, []string{`bad"`, "good"}},
-		{"SID=a; xsid=b; sidx=c; sid", nil},
-		{"sid=", nil},
-		{"sid=a=b", []string{"a=b"}},
-		{"sid=1; sid=2; sid=3; sid=4; sid=5; sid=6", []string{"1", "2", "3", "4", "5"}},
-		{"; ; =; ;sid=a", []string{"a"}},
+		{core.Cookie{}, "__Host-session=T; Max-Age=1209600; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{core.Cookie{Insecure: true}, "session=T; Max-Age=1209600; Path=/; HttpOnly; SameSite=Lax"},
+		{core.Cookie{Domain: "example.org"}, "__Secure-session=T; Max-Age=1209600; Path=/; Domain=example.org; HttpOnly; Secure; SameSite=Lax"},
+		{core.Cookie{Path: "/app", SameSite: http.SameSiteStrictMode}, "__Secure-session=T; Max-Age=1209600; Path=/app; HttpOnly; Secure; SameSite=Strict"},
+		{core.Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}, "__Host-session=T; Max-Age=1209600; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"},
 	} {
-		if got := candidates(nil, c.line, "sid"); !slices.Equal(got, c.want) {
-			t.Errorf("%q: %q, want %q", c.line, got, c.want)
+		b := newBrowser(t, newManager(t, core.Config{Cookie: c.cookie}))
+		out := b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		_, token, _ := strings.Cut(b.cookie, "=")
+		if got := strings.Replace(out.Value, token, "T", 1); got != c.want || len(token) != 43 {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+		if _, err := http.ParseSetCookie(out.Value); err != nil {
+			t.Error(err)
+		}
+		out = b.visit(func(s *core.Session) { must(t, s.Logout()) })
+		want := strings.Replace(strings.Replace(c.want, "=T", "=", 1), "Max-Age=1209600", "Max-Age=0", 1)
+		if out.Value != want {
+			t.Errorf("deletion\ngot  %s\nwant %s", out.Value, want)
 		}
 	}
 }
 
-func FuzzCandidates(f *testing.F) {
-	f.Add("a=1; sid=abc; b")
-	f.Add(`sid="x;y"; sid=`)
-	f.Add(strings.Repeat("sid=x;", 100))
-	f.Fuzz(func(t *testing.T, line string) {
-		got := candidates(nil, line, "sid")
-		if len(got) > maxCandidates+1 {
-			t.Fatalf("%d candidates", len(got))
-		}
-		for i, v := range got {
-			if v == "" || strings.Contains(v, ";") || !strings.Contains(line, "sid="+v) || slices.Contains(got[:i], v) {
-				t.Fatalf("%q gives %q", line, got)
-			}
-		}
-	})
-}
-
-func FuzzToken(f *testing.F) {
-	n := newNamespace("sid")
-	token := n.newToken().token
-	f.Add(token)
-	f.Add(token[:42] + "\n")
-	f.Add(strings.Repeat("A", 43))
-	f.Add(strings.Repeat("A", 42) + "B") // unused bits set
-	f.Fuzz(func(t *testing.T, s string) {
-		id, ok := n.selected(s)
-		if !ok {
-			return
-		}
-		raw, err := base64.RawURLEncoding.DecodeString(s)
-		if err != nil || len(raw) != tokenSize || base64.RawURLEncoding.EncodeToString(raw) != s {
-			t.Fatalf("%q is no token", s)
-		}
-		if id != n.id(raw[:selectorSize]) || !n.owns(id) {
-			t.Fatalf("%q selects %v", s, id)
-		}
-	})
-}
-
-func TestTokens(t *testing.T) {
-	n, other := newNamespace("sid"), newNamespace("sid2")
-	first := n.newToken()
-	token := first.token
-	if id, ok := n.selected(token); !ok || id != first.id || len(token) != tokenLen {
-		t.Errorf("selected: %v %v", id, ok)
-	}
-	if id, _ := other.selected(token); id == first.id || n.owns(id) || !other.owns(id) {
-		t.Error("the ID does not depend on the namespace")
-	}
-	if n.hash(token) == other.hash(token) {
-		t.Error("the hash does not depend on the namespace")
-	}
-	second := n.nextToken(first.id)
-	if second.id != first.id || second.token == token || n.hash(second.token) == n.hash(token) {
-		t.Error("the next token is not one of the same session")
-	}
-	for _, bad := range []string{"", token[:42], token + "A", "=" + token[1:], token[:20] + "\n" + token[21:], token[:42] + "+"} {
-		if _, ok := n.selected(bad); ok {
-			t.Errorf("%q is taken for a token", bad)
+func TestSentPlain(t *testing.T) {
+	for _, c := range []struct {
+		host, forwarded string
+		insecure, warns bool
+	}{
+		{"shop.example:8080", "", false, true}, {"shop.example", "http", false, true}, {"10.0.0.7", "", false, true}, {"localhost.example", "", false, true},
+		{"shop.example", "https", false, false}, {"shop.example", "for=1.2.3.4;proto=https", false, false}, {"shop.example", "", true, false},
+		{"localhost", "", false, false}, {"shop.localhost:80", "", false, false}, {"127.0.0.1:8080", "", false, false}, {"[::1]:80", "", false, false}, {"[::1]", "", false, false},
+	} {
+		var log strings.Builder
+		m := newManager(t, core.Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Cookie: core.Cookie{Insecure: c.insecure}})
+		m.SentPlain(c.host, c.forwarded)
+		m.SentPlain(c.host, c.forwarded)
+		if n := strings.Count(log.String(), "Config.Cookie.Insecure"); n > 1 || (n == 1) != c.warns {
+			t.Errorf("%+v: %d warnings: %s", c, n, log.String())
 		}
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +16,135 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
+
+func TestFlashIsSeenOnce(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.AddFlash("info", "one")); must(t, s.AddFlash("error", "two")) })
+	var mu sync.Mutex
+	seen := map[string]int{}
+	var wg sync.WaitGroup
+	for range 32 {
+		r := b.copyOf().send()
+		wg.Go(func() {
+			list, err := r.s.Flashes(ctx)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			for _, f := range list {
+				seen[f.Text]++
+			}
+			mu.Unlock()
+			if _, err := r.respond(200); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(seen) != 2 || seen["one"] != 1 || seen["two"] != 1 {
+		t.Errorf("seen: %v", seen)
+	}
+}
+
+func TestFlashOrderAndMix(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) {
+		must(t, s.AddFlash("info", "1"))
+		must(t, s.AddFlash("info", "2"))
+		if len(s.Keys()) != 0 {
+			t.Errorf("messages among the values: %q", s.Keys())
+		}
+	})
+	b.visit(func(s *core.Session) {
+		must(t, count.Set(s, 5))
+		must(t, s.AddFlash("info", "3"))
+		list, err := s.Flashes(ctx)
+		if err != nil || fmt.Sprint(list) != "[{info 1} {info 2} {info 3}]" {
+			t.Errorf("%v, %v", list, err)
+		}
+		must(t, s.AddFlash("info", "4"))
+	})
+	b.visit(func(s *core.Session) {
+		if n, _ := count.Get(s); n != 5 {
+			t.Errorf("count = %d", n)
+		}
+		must(t, s.Save(ctx))
+		list, _ := s.Flashes(ctx)
+		if fmt.Sprint(list) != "[{info 4}]" {
+			t.Errorf("%v", list)
+		}
+	})
+}
+
+func TestMessageBeforeSignIn(t *testing.T) {
+	m := newManager(t, core.Config{})
+	for _, where := range []string{"same request", "next request"} {
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, s.AddFlash("info", "please sign in")) })
+		got := 0
+		show := func(s *core.Session) {
+			list, err := s.Flashes(ctx)
+			must(t, err)
+			got += len(list)
+		}
+		b.visit(func(s *core.Session) {
+			must(t, s.Login("alice"))
+			if where == "same request" {
+				show(s)
+			}
+		})
+		b.visit(show)
+		b.visit(show)
+		if got != 1 {
+			t.Errorf("%s: shown %d times", where, got)
+		}
+	}
+}
+
+func TestFlashesAfterLoginAndClear(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	b.visit(func(s *core.Session) { must(t, s.AddFlash("info", "secret of alice")) })
+	b.visit(func(s *core.Session) {
+		must(t, s.Login("bob"))
+		must(t, s.AddFlash("info", "hello bob"))
+		f, err := s.Flashes(ctx)
+		if len(f) != 1 {
+			t.Errorf("login: %v %v", f, err)
+		}
+	})
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	b.visit(func(s *core.Session) {
+		must(t, s.AddFlash("info", "x"))
+		must(t, s.Clear())
+		must(t, s.AddFlash("info", "y"))
+		f, err := s.Flashes(ctx)
+		if len(f) != 1 {
+			t.Errorf("clear: %v %v", f, err)
+		}
+	})
+}
+
+// Flashes takes a touch back.
+func TestFlashesTakeNoTouchBack(t *testing.T) {
+	clock := time.Now()
+	now := func() time.Time { return clock }
+	store := made(memstore.New(memstore.Config{Now: now}))
+	m := newManager(t, core.Config{Store: store, Now: now, IdleTimeout: time.Hour, TouchInterval: time.Minute})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.AddFlash("", "x")) })
+	clock = clock.Add(59 * time.Minute)
+	r := b.send()
+	b.copyOf().visit(nil) // touches
+	_, err := r.s.Flashes(ctx)
+	must(t, err)
+	_, _ = r.respond(http.StatusInternalServerError)
+	clock = clock.Add(2 * time.Minute)
+	if _, live := b.value(count); !live {
+		t.Error("used two minutes ago, IdleTimeout an hour, and gone")
+	}
+}
 
 // Messages keep their order where the clock stands still or goes back, as clocks of tests do.
 func TestFlashOrderByAStillClock(t *testing.T) {
@@ -172,4 +303,25 @@ func TestLostMessageIsAnEvent(t *testing.T) {
 	if len(lost) != 1 || !errors.As(lost[0], &undecoded) {
 		t.Errorf("events: %v", lost)
 	}
+}
+
+func TestTestCookie(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) {
+		if s.TestCookieWorked() {
+			t.Error("worked before it was set")
+		}
+		must(t, s.SetTestCookie())
+	})
+	b.visit(func(s *core.Session) {
+		if !s.TestCookieWorked() || s.Len() != 0 {
+			t.Error("did not work")
+		}
+		must(t, s.DeleteTestCookie())
+	})
+	b.visit(func(s *core.Session) {
+		if s.TestCookieWorked() {
+			t.Error("still there")
+		}
+	})
 }

@@ -2,6 +2,9 @@ package core_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -234,5 +237,60 @@ func TestFunctionThatPanicsLate(t *testing.T) {
 	}
 	if err := count.Set(r.s, 5); !errors.Is(err, core.ErrClosed) {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+var cart core.Key[[]int] = "cart"
+
+// A panic of an Update function that runs again in Flashes is the handler's, and not the end of the process.
+func TestPanicInAReplayIsRecoverable(t *testing.T) {
+	if os.Getenv("COATCHECK_CHILD") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestPanicInAReplayIsRecoverable$", "-test.timeout=20s")
+		cmd.Env = append(os.Environ(), "COATCHECK_CHILD=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("process died: %v\n%.600s", err, out)
+		}
+		return
+	}
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, cart.Set(s, []int{1})); must(t, s.AddFlash("info", "x")) })
+	other := b.copyOf()
+	r := b.send()
+	must(t, cart.Update(r.s, func(c []int) []int { c[0]++; return c }))
+	other.visit(func(s *core.Session) { must(t, cart.Set(s, nil)) }) // the other tab empties the cart
+	func() {
+		defer func() { fmt.Println("recovered:", recover()) }()
+		_, _ = r.s.Flashes(ctx)
+	}()
+	r.x.Discard()
+}
+
+// Update is not exact when a Save with a conflict runs meanwhile.
+func TestUpdateIsExactOverASave(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	r := b.send()
+	must(t, name.Set(r.s, "x"))
+	first := true
+	must(t, count.Update(r.s, func(n int) int {
+		if first {
+			first = false
+			done := make(chan error)
+			go func() { // another goroutine of this request saves; another request was faster
+				b.copyOf().visit(func(s *core.Session) { must(t, count.Set(s, 100)) })
+				done <- r.s.Save(ctx)
+			}()
+			must(t, <-done)
+		}
+		return n + 1
+	}))
+	if _, err := r.respond(200); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := b.value(count); n != 101 {
+		t.Errorf("count = %d, want 101", n)
 	}
 }

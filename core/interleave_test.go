@@ -1,66 +1,17 @@
 package core_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
-
-// successor is a store that lets one session take another's place in one step.
-type successor struct {
-	*memstore.Store
-	mu sync.Mutex
-}
-
-func (s *successor) Create(ctx context.Context, rec *driver.Record) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.Store.Create(ctx, rec)
-}
-
-func (s *successor) Update(ctx context.Context, rec *driver.Record) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.Store.Update(ctx, rec)
-}
-
-func (s *successor) Delete(ctx context.Context, id driver.ID) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.Store.Delete(ctx, id)
-}
-
-func (s *successor) Succeed(ctx context.Context, old, next *driver.Record) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	inserted := *next
-	if err := s.Store.Create(ctx, &inserted); err != nil {
-		return err
-	}
-	if err := s.Store.Update(ctx, old); err != nil {
-		return errors.Join(err, s.Store.Delete(ctx, next.ID))
-	}
-	next.Version = inserted.Version
-	return nil
-}
-
-// kinds of store that core does differ with.
-var kinds = map[string]func() driver.Store{
-	"two steps": func() driver.Store { return made(memstore.New(memstore.Config{})) },
-	"one step":  func() driver.Store { return &successor{Store: made(memstore.New(memstore.Config{}))} },
-}
-
-const other core.Key[int] = "other"
 
 // visits are what a request does, in all orders with what another one does meanwhile.
 var visits = map[string]func(*testing.T, *core.Session){
@@ -218,8 +169,6 @@ func (x *interleaving) revokedUnseen() bool {
 	return x.visit == "alice" && slices.ContainsFunc(x.others, func(o another) bool { return o.name == "revoke subject" })
 }
 
-func sets(visit string) bool { return visit != "rotate" && visit != "logout" && visit != "flashes" }
-
 // replacedByOther reports whether another request may have begun a session of another user, or after an end, in
 // which nothing of the request's is to be.
 func (x *interleaving) replacedByOther() bool {
@@ -249,3 +198,5 @@ func (x *interleaving) notTooMany(m *core.Manager, where string) {
 		}
 	}
 }
+
+func sets(visit string) bool { return visit != "rotate" && visit != "logout" && visit != "flashes" }

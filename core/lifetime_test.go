@@ -1,35 +1,14 @@
 package core_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
-	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
-
-// timed runs a test in a bubble where time passes at once, with a manager and a
-// browser whose session has count = 1.
-func timed(t *testing.T, cfg core.Config, test func(t *testing.T, b *browser)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		b := newBrowser(t, newManager(t, cfg))
-		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
-		test(t, b)
-	})
-}
-
-func read(s *core.Session) { _, _ = count.Get(s) }
-
-func alive(t *testing.T, b *browser, want bool) {
-	t.Helper()
-	if _, live := b.value(count); live != want {
-		t.Errorf("alive = %v, want %v", live, want)
-	}
-}
 
 func TestIdleTimeout(t *testing.T) {
 	timed(t, core.Config{IdleTimeout: time.Hour}, func(t *testing.T, b *browser) {
@@ -37,27 +16,6 @@ func TestIdleTimeout(t *testing.T) {
 		alive(t, b, true) // looks without committing
 		time.Sleep(time.Second)
 		alive(t, b, false)
-	})
-}
-
-func TestReadsKeepTheSessionAliveAtLittleCost(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
-	timed(t, core.Config{Store: fault.Store(), IdleTimeout: time.Hour, TouchInterval: 10 * time.Minute}, func(t *testing.T, b *browser) {
-		fault.Reset()
-		lines := 0
-		for range 180 { // three hours
-			time.Sleep(time.Minute)
-			if out := b.visit(read); out.Name != "" {
-				lines++
-				if !strings.Contains(out.Value, "; Max-Age=3600;") || !strings.HasPrefix(out.Value, b.cookie+";") {
-					t.Fatalf("cookie on touch: %s", out.Value)
-				}
-			}
-		}
-		calls := fault.Calls()
-		if n := calls["Touch"]; n < 16 || n > 18 || lines != n || calls["Update"]+calls["Create"]+calls["Delete"] != 0 {
-			t.Errorf("%v calls, %d cookies", calls, lines)
-		}
 	})
 }
 
@@ -98,6 +56,36 @@ func TestLoginRenewsTheLifetimeAndRotateDoesNot(t *testing.T) {
 		time.Sleep(time.Minute)
 		alive(t, b, false)
 	})
+}
+
+func TestLoginAndLifetimes(t *testing.T) {
+	for _, test := range []struct {
+		before, login string
+		want          string
+	}{
+		{"", "alice", "3600"}, {"alice", "alice", "300"}, {"bob", "alice", "3600"},
+	} {
+		timed(t, core.Config{IdleTimeout: time.Hour}, func(t *testing.T, b *browser) {
+			b.visit(func(s *core.Session) {
+				if test.before != "" {
+					must(t, s.Login(test.before))
+				}
+				must(t, s.ExpireIn(5*time.Minute))
+			})
+			b.visit(func(s *core.Session) { must(t, s.Login(test.login)) })
+			if !strings.Contains(b.line, "Max-Age="+test.want+";") {
+				t.Errorf("%+v: %q", test, b.line)
+			}
+			b.visit(func(s *core.Session) { must(t, s.ExpireIn(time.Minute)); must(t, s.Login("zoe")) })
+			if !strings.Contains(b.line, "Max-Age=3600;") {
+				t.Errorf("in one request: %q", b.line)
+			}
+			b.visit(func(s *core.Session) { must(t, s.Login("carol")); must(t, s.ExpireIn(2*time.Hour)) })
+			if !strings.Contains(b.line, "Max-Age=7200;") {
+				t.Errorf("remember me: %q", b.line)
+			}
+		})
+	}
 }
 
 func TestPerSessionExpiry(t *testing.T) {
@@ -208,60 +196,87 @@ func TestExpireAtBrowserCloseSetting(t *testing.T) {
 	})
 }
 
-func TestSaveEveryRequest(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
-	cfg := core.Config{Store: fault.Store(), IdleTimeout: time.Hour, SaveEveryRequest: true}
-	timed(t, cfg, func(t *testing.T, b *browser) {
-		for range 10 {
-			time.Sleep(59 * time.Minute)
-			x := b.m.Begin(ctx, b.header()) // no handler touches the session
-			out, err := x.Commit(ctx, 200)
-			if err != nil || out.Name == "" || out.Vary != "Cookie" {
-				t.Fatalf("%+v, %v", out, err)
+// "Forget me when the browser closes", said after the header, either fails or reaches the browser with the next page.
+func TestCookieKindChangedAfterTheHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(t, core.Config{})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		r := b.send()
+		if _, err := r.x.Commit(ctx, 200); err != nil {
+			t.Fatal(err)
+		}
+		err := r.s.ExpireAtBrowserClose()
+		if err == nil {
+			err = r.s.Save(ctx)
+		}
+		if err != nil {
+			return
+		}
+		for range 3 {
+			time.Sleep(24 * time.Hour)
+			b.visit(read)
+			if b.line != "" && !strings.Contains(b.line, "Max-Age") {
+				return
 			}
 		}
-		alive(t, b, true)
-		// Unknown tokens and strangers still create nothing.
-		fault.Reset()
-		stranger := newBrowser(t, b.m)
-		stranger.cookie = "__Host-session=" + strings.Repeat("A", 43)
-		if out := stranger.visit(read); out.Name != "" {
-			t.Errorf("a stranger got %q", out.Value)
-		}
-		if c := fault.Calls(); c["Create"]+c["Update"]+c["Touch"] != 0 {
-			t.Errorf("writes for a stranger: %v", c)
+		t.Error("the call succeeded, and the browser keeps a persistent cookie")
+	})
+}
+
+func TestExpiresAtOfANewSession(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) {
+		t.Log(s.ExpiresAt(), s.Age())
+		if s.ExpiresAt().Before(time.Now()) {
+			t.Error("past")
 		}
 	})
 }
 
-func TestLatenessEnds(t *testing.T) {
-	for _, end := range []string{"rotate", "login", "logout"} {
-		timed(t, core.Config{}, func(t *testing.T, b *browser) {
-			late := b.copyOf()
-			ends[end](t, b)
-			time.Sleep(33 * time.Second) // the clock for that may be a second late
-			if out := late.visit(func(s *core.Session) { must(t, count.Set(s, 5)) }); out.Name == "" {
-				t.Errorf("%s: after half a minute an old token should be like any unknown one", end)
-			}
-		})
+func TestExpiryOfAges(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.ExpireIn(math.MaxInt64)) })
+	if _, live := b.value(count); !live {
+		t.Error("gone")
+	}
+	b.visit(func(s *core.Session) { must(t, s.ExpireAt(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))) })
+	if _, live := b.value(count); !live {
+		t.Error("gone at")
+	}
+	b.visit(func(s *core.Session) {
+		err := s.ExpireAt(time.Unix(1<<55, 0))
+		t.Log(err, s.ExpiresAt())
+	})
+	if _, live := b.value(count); !live {
+		t.Error("gone at far")
 	}
 }
 
-func TestSweeper(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := made(memstore.New(memstore.Config{}))
-		var swept int
-		m := newManager(t, core.Config{Store: store, IdleTimeout: time.Minute, SweepInterval: time.Hour,
-			Observer: observeSweeps(&swept)})
-		for range 10 {
-			newBrowser(t, m).visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+func TestExtremeExpiries(t *testing.T) {
+	timed(t, core.Config{IdleTimeout: time.Hour, Lifetime: 48 * time.Hour}, func(t *testing.T, b *browser) {
+		largest := time.Unix(1<<63-62135596801, 999999999)
+		for _, set := range []func(*core.Session) error{
+			func(s *core.Session) error { return s.ExpireAt(largest) },
+			func(s *core.Session) error { return s.ExpireAt(time.Unix(1<<55, 0)) },
+			func(s *core.Session) error { return s.ExpireIn(math.MaxInt64) },
+			func(s *core.Session) error { return s.ExpireIn(49 * time.Hour) },
+		} {
+			b.visit(func(s *core.Session) { must(t, s.ExpireDefault()) })
+			b.visit(func(s *core.Session) {
+				must(t, set(s))
+				if s.Age() != 48*time.Hour {
+					t.Errorf("at the call: %v left", s.Age())
+				}
+			})
+			if !strings.Contains(b.line, "Max-Age=172800;") {
+				t.Errorf("line %q", b.line)
+			}
+			b.visit(func(s *core.Session) {
+				if s.IsNew() || s.Age() != 48*time.Hour {
+					t.Errorf("%v left, new %t", s.Age(), s.IsNew())
+				}
+			})
 		}
-		time.Sleep(2 * time.Hour)
-		synctest.Wait()
-		if swept != 10 {
-			t.Errorf("swept %d of 10", swept)
-		}
-		must(t, m.Close())
-		must(t, m.Close())
 	})
 }

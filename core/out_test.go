@@ -1,13 +1,39 @@
 package core_test
 
 import (
-	"log/slog"
+	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
+
+func TestApplyLeavesHeadersToOthers(t *testing.T) {
+	for _, cc := range []string{"", "max-age=1"} {
+		for _, vary := range [][]string{nil, {}, {"Accept"}, make([]string, 0, 4)} {
+			h := http.Header{}
+			if vary != nil {
+				h["Vary"] = vary
+			}
+			if cc != "" {
+				h.Set("Cache-Control", cc)
+			}
+			core.Out{Name: "Set-Cookie", Value: "a=b", Vary: "Cookie"}.Apply(h)
+			for range 3 {
+				h.Add("Vary", "X")
+				h.Add("Set-Cookie", "c=d")
+				h.Add("Cache-Control", "private")
+			}
+			core.Out{Name: "Set-Cookie", Value: "e=f", Vary: "Cookie"}.Apply(h)
+			if h.Values("Set-Cookie")[0] != "a=b" || h.Values("Cache-Control")[0] != "no-store" || !slices.Contains(h.Values("Vary"), "Cookie") || len(h.Values("Set-Cookie")) != 5 {
+				t.Error(h)
+			}
+		}
+	}
+}
 
 func TestUncached(t *testing.T) {
 	for line, want := range map[string]bool{
@@ -26,21 +52,18 @@ func TestUncached(t *testing.T) {
 	}
 }
 
-func TestSentPlain(t *testing.T) {
-	for _, c := range []struct {
-		host, forwarded string
-		insecure, warns bool
-	}{
-		{"shop.example:8080", "", false, true}, {"shop.example", "http", false, true}, {"10.0.0.7", "", false, true}, {"localhost.example", "", false, true},
-		{"shop.example", "https", false, false}, {"shop.example", "for=1.2.3.4;proto=https", false, false}, {"shop.example", "", true, false},
-		{"localhost", "", false, false}, {"shop.localhost:80", "", false, false}, {"127.0.0.1:8080", "", false, false}, {"[::1]:80", "", false, false}, {"[::1]", "", false, false},
-	} {
-		var log strings.Builder
-		m := newManager(t, core.Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Cookie: core.Cookie{Insecure: c.insecure}})
-		m.SentPlain(c.host, c.forwarded)
-		m.SentPlain(c.host, c.forwarded)
-		if n := strings.Count(log.String(), "Config.Cookie.Insecure"); n > 1 || (n == 1) != c.warns {
-			t.Errorf("%+v: %d warnings: %s", c, n, log.String())
+// Nothing that core hands out shows a token when it is printed.
+func TestOutShowsNoToken(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	out := b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	_, token, _ := cut(b.cookie)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		if strings.Contains(fmt.Sprintf(verb, out), token) || strings.Contains(fmt.Sprintf(verb, struct{ O core.Out }{out}), token) {
+			t.Errorf("%s of Out shows a token", verb)
 		}
+	}
+	if text, err := json.Marshal(out); err != nil || strings.Contains(string(text), token) {
+		t.Errorf("JSON of Out shows a token: %s, %v", text, err)
 	}
 }

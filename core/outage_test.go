@@ -1,151 +1,74 @@
 package core_test
 
 import (
-	"context"
 	"errors"
-	"path/filepath"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
-	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-var errRefused = errors.New("connection refused")
-
-// managing are the methods of a Manager that ask the store.
-var managing = map[string]func(context.Context, *core.Manager, core.ID) error{
-	"Ping":      func(ctx context.Context, m *core.Manager, _ core.ID) error { return m.Ping(ctx) },
-	"Sweep":     func(ctx context.Context, m *core.Manager, _ core.ID) error { _, err := m.Sweep(ctx); return err },
-	"Revoke":    func(ctx context.Context, m *core.Manager, id core.ID) error { return m.Revoke(ctx, id) },
-	"RevokeOwn": func(ctx context.Context, m *core.Manager, id core.ID) error { return m.RevokeOwn(ctx, "alice", id) },
-	"RevokeSubject": func(ctx context.Context, m *core.Manager, _ core.ID) error {
-		_, err := m.RevokeSubject(ctx, "alice")
-		return err
-	},
-	"Sessions": func(ctx context.Context, m *core.Manager, _ core.ID) (last error) {
-		for _, err := range m.Sessions(ctx, "alice") {
-			last = err
-		}
-		return last
-	},
-	"All": func(ctx context.Context, m *core.Manager, _ core.ID) (last error) {
-		for _, err := range m.All(ctx) {
-			last = err
-		}
-		return last
-	},
-}
-
-// A store whose errors are those of its client library, and not the contract's: each is an outage, and says why.
-func TestManagerSaysUnavailable(t *testing.T) {
-	for _, cause := range []error{errRefused, context.Canceled, context.DeadlineExceeded} {
-		files, err := filestore.New(t.TempDir()+"/sessions", filestore.Config{})
-		must(t, err)
-		fault := storetest.NewFault(pinged{files})
-		m := newManager(t, core.Config{Store: fault.Store(), SweepInterval: -1})
-		var id core.ID
-		newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")); id = s.ID() })
-		for name, call := range managing {
-			fault.Before(func(storetest.Call) error { return cause })
-			if err := call(ctx, m, id); !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, cause) || core.HTTPStatus(err) != 503 {
-				t.Errorf("%s: %v, want ErrUnavailable and %v", name, err, cause)
-			}
-			fault.Reset()
-		}
-	}
-}
-
-// pinged is a store that answers a Ping.
-type pinged struct{ *filestore.Store }
-
-func (pinged) Ping(context.Context) error { return nil }
-
-// A caller's context that has ended is no answer of the store, whatever the store makes of it.
-func TestManagerOfAnEndedContext(t *testing.T) {
-	files, err := filestore.New(t.TempDir()+"/sessions", filestore.Config{})
-	must(t, err)
-	m := newManager(t, core.Config{Store: files, SweepInterval: -1})
-	var id core.ID
-	newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")); id = s.ID() })
-	over, cancel := context.WithCancel(ctx)
-	cancel()
-	for name, call := range managing {
-		if err := call(over, m, id); !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: %v, want ErrUnavailable and context.Canceled", name, err)
-		}
-	}
-	// memstore does not look at the context, so the Manager does.
-	if _, err := newManager(t, core.Config{SweepInterval: -1}).Sweep(over); !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, context.Canceled) {
-		t.Errorf("Sweep of memstore: %v", err)
-	}
-}
-
-// The Observer hears the same of a sweep in the background.
-func TestBackgroundSweepSaysUnavailable(t *testing.T) {
+// An outage is a line when it begins, one with a count now and then, and one when it is over.
+func TestOutageInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
 		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
-		fault.Before(func(storetest.Call) error { return errRefused })
-		var told []error
-		m, err := core.New(core.Config{
-			Store: fault.Store(), SweepInterval: time.Minute,
-			Observer: func(_ context.Context, e core.Event) {
-				if e.Kind == core.EventSweep {
-					told = append(told, e.Err)
-				}
-			},
-		})
-		must(t, err)
-		time.Sleep(90 * time.Second)
-		must(t, m.Close())
-		if len(told) != 1 || !errors.Is(told[0], core.ErrUnavailable) || !errors.Is(told[0], errRefused) {
-			t.Errorf("told of %v", told)
+		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		fault.Before(storetest.Outage)
+		for range 60 * 100 { // a minute at 100 requests a second, some of which only save
+			x := m.Begin(ctx, b.header())
+			if _, err := x.Session(ctx); !errors.Is(err, core.ErrUnavailable) {
+				t.Fatal(err)
+			}
+			x.Discard()
+			time.Sleep(10 * time.Millisecond)
+		}
+		fault.Reset()
+		for range 100 {
+			b.visit(read)
+			time.Sleep(100 * time.Millisecond)
+		}
+		text := log.String()
+		for line, want := range map[string][2]int{
+			"the store does not answer": {1, 1}, "the store still does not answer": {10, 12}, "the store answers again": {1, 1}, "\n": {12, 14},
+		} {
+			if n := strings.Count(text, line); n < want[0] || n > want[1] {
+				t.Errorf("%q %d times: %s", line, n, text)
+			}
+		}
+		if !strings.Contains(text, "failures=6000 after=59.99s") {
+			t.Error(text)
 		}
 	})
 }
 
-// failingCloser is a store whose Close fails.
-type failingCloser struct{ driver.Store }
-
-var errClose = errors.New("disk gone")
-
-// Close implements io.Closer.
-func (failingCloser) Close() error { return errClose }
-
-// Given a Manager whose store could not be closed, when it is closed again, then it says so again.
-func TestCloseTellsEachTime(t *testing.T) {
-	m := newManager(t, core.Config{Store: failingCloser{made(memstore.New(memstore.Config{}))}})
-	for range 2 {
-		if err := m.Close(); !errors.Is(err, errClose) {
-			t.Errorf("Close: %v", err)
+// A store of which each other call fails is one outage, and not as many as calls.
+func TestHalfAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		for i := range 1000 {
+			fault.Reset()
+			if i%2 == 0 {
+				fault.Before(storetest.Outage)
+			}
+			x := m.Begin(ctx, b.header())
+			_, _ = x.Session(ctx)
+			x.Discard()
+			time.Sleep(10 * time.Millisecond)
 		}
-	}
-}
-
-// Given a request that asks for its session when its time is over, when the store is well, then the answer is a 503 and
-// the log does not say that the store is not.
-func TestSlowHandlerIsNoOutage(t *testing.T) {
-	log, lines := logged()
-	files, err := filestore.New(filepath.Join(t.TempDir(), "sessions"), filestore.Config{})
-	must(t, err)
-	m := newManager(t, core.Config{Store: files, Logger: log})
-	b := newBrowser(t, m)
-	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
-	late, cancel := context.WithTimeout(ctx, time.Millisecond)
-	defer cancel()
-	x := m.Begin(late, b.header())
-	<-late.Done()
-	if _, err := x.Session(late); !errors.Is(err, core.ErrUnavailable) {
-		t.Errorf("Session: %v", err)
-	}
-	if n := lines("ERROR", "does not answer"); n != 0 {
-		t.Errorf("%d lines say that the store does not answer", n)
-	}
-	if n := lines("WARN", "deadline"); n != 1 {
-		t.Errorf("%d lines say that the request was late", n)
-	}
+		if n := strings.Count(log.String(), "\n"); n > 3 {
+			t.Errorf("%d lines in ten seconds: %s", n, log.String())
+		}
+	})
 }

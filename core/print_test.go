@@ -2,12 +2,16 @@ package core_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	htmltemplate "html/template"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -15,6 +19,9 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // printers are the ways in which things end up in pages and logs.
@@ -178,4 +185,67 @@ func TestPrintedInUnexportedFields(t *testing.T) {
 			}
 		}
 	})
+}
+
+type valueKey struct{}
+
+// No token, and no value, in anything that might be printed.
+func TestNothingLeaks(t *testing.T) {
+	var logs bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var events []string
+	cfg := core.Config{Logger: logger, Observer: func(_ context.Context, e core.Event) { events = append(events, fmt.Sprintf("%+v", e)) }}
+	server := newManager(t, cfg)
+	cookies, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
+	must(t, err)
+	cfg.Store = cookies
+	dir := filepath.Join(t.TempDir(), "sessions")
+	files, err := filestore.New(dir, filestore.Config{})
+	must(t, err)
+	fileCfg := cfg
+	fileCfg.Store = files
+	for _, m := range []*core.Manager{server, newManager(t, cfg), newManager(t, fileCfg)} {
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, name.Set(s, "sEcReT")); must(t, s.Login("alice")) })
+		_, token, _ := strings.Cut(b.cookie, "=")
+		var dump strings.Builder
+		for _, x := range []*core.Exchange{m.Begin(ctx, b.header()), m.BeginBytes(ctx, []byte(b.cookie))} {
+			s, err := x.Session(ctx)
+			must(t, err)
+			must(t, name.Set(s, "sEcReT2"))
+			must(t, s.RotateID())
+			type holder struct {
+				S *core.Session
+				X *core.Exchange
+				C context.Context
+				M *core.Manager
+			}
+			for _, v := range []any{s, x, x.Context(), m, holder{s, x, x.Context(), m}, &holder{s, x, x.Context(), m},
+				[]any{s}, context.WithValue(x.Context(), valueKey{}, "v")} {
+				for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+					fmt.Fprintf(&dump, verb+"\n", v)
+				}
+				if j, err := json.Marshal(v); err == nil {
+					dump.Write(j)
+				}
+				logger.Info("dump", "v", v)
+			}
+			must(t, core.Key[float64]("f").Set(s, 1))
+			_ = core.Key[chan int]("c").Set(s, nil)
+			_, err = x.Commit(ctx, 200)
+			fmt.Fprintln(&dump, err, s.Err())
+		}
+		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			data, _ := os.ReadFile(path)
+			if strings.Contains(path, token) || bytes.Contains(data, []byte(token)) {
+				t.Errorf("a token in %s", path)
+			}
+			return err
+		})
+		for _, text := range []string{dump.String(), logs.String(), strings.Join(events, "\n")} {
+			if strings.Contains(text, token) || strings.Contains(strings.ToLower(text), "secret") || strings.Contains(text, fmt.Sprintf("%x", token)) {
+				t.Errorf("a token or a value in: %.2000s", text)
+			}
+		}
+	}
 }

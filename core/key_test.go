@@ -1,0 +1,141 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+func TestValuesSurviveTheRequest(t *testing.T) {
+	type item struct {
+		Name string
+		N    int
+	}
+	items := core.Key[[]item]("items")
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) {
+		must(t, count.Set(s, 0))
+		must(t, name.Set(s, "Zoë <b>&\"\u2028"))
+		must(t, items.Set(s, []item{{"a", 1}, {"b", 2}}))
+	})
+	b.visit(func(s *core.Session) {
+		if n, err := count.Get(s); n != 0 || err != nil {
+			t.Errorf("a stored zero reads as %d, %v", n, err)
+		}
+		if v, err := name.Get(s); v != "Zoë <b>&\"\u2028" || err != nil {
+			t.Errorf("got %q, %v", v, err)
+		}
+		got, err := items.Get(s)
+		if err != nil || len(got) != 2 || got[1].N != 2 {
+			t.Errorf("got %v, %v", got, err)
+		}
+		got[0].Name = "changed" // the caller's own copy
+		if again, _ := items.Get(s); again[0].Name != "a" {
+			t.Error("what Get returned is shared with the session")
+		}
+		if keys := s.Keys(); !slices.Equal(keys, []string{"count", "items", "name"}) || s.Len() != 3 {
+			t.Errorf("Keys = %q", keys)
+		}
+	})
+}
+
+func TestAbsenceIsNotZero(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) {
+		if _, err := count.Get(s); !errors.Is(err, core.ErrNoValue) {
+			t.Errorf("Get of nothing: %v", err)
+		}
+		if n := count.GetOr(s, 7); n != 7 {
+			t.Errorf("GetOr = %d", n)
+		}
+		if _, err := count.Pop(s); !errors.Is(err, core.ErrNoValue) {
+			t.Errorf("Pop of nothing: %v", err)
+		}
+		must(t, count.Delete(s))
+		if s.Modified() {
+			t.Error("deleting nothing is a change")
+		}
+	})
+	if b.line != "" {
+		t.Error("a session without values was created")
+	}
+}
+
+func TestUndecodableValueHarmsOnlyItsKey(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, name.Set(s, "not a number")); must(t, count.Set(s, 5)) })
+	wrong := core.Key[int]("name")
+	b.visit(func(s *core.Session) {
+		var ve *core.ValueError
+		if _, err := wrong.Get(s); !errors.As(err, &ve) || ve.Key != "name" || ve.Type != "int" || ve.Op != "decode" {
+			t.Errorf("Get as the wrong type: %v", err)
+		}
+		must(t, count.Set(s, 6))
+	})
+	if n, _ := b.value(count); n != 6 {
+		t.Errorf("the other key was not saved: %d", n)
+	}
+}
+
+func TestUnencodableValueFailsTheCommit(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	r := b.send()
+	must(t, count.Set(r.s, 2))
+	_ = core.Key[float64]("f").Set(r.s, math.Inf(1)) // the error is ignored
+	out, err := r.respond(200)
+	var ve *core.ValueError
+	if !errors.As(err, &ve) || ve.Key != "f" || ve.Type != "float64" || ve.Op != "encode" || out.Name != "" {
+		t.Errorf("commit: %+v, %v", out, err)
+	}
+	if core.HTTPStatus(err) != 500 {
+		t.Errorf("status %d", core.HTTPStatus(err))
+	}
+	if n, _ := b.value(count); n != 1 {
+		t.Errorf("a part of the change was saved: %d", n)
+	}
+}
+
+// ValueError "never holds the value itself".
+func TestValueErrorShowsNoValue(t *testing.T) {
+	var logged string
+	m := newManager(t, core.Config{Observer: func(_ context.Context, e core.Event) {
+		if e.Kind == core.EventDecode {
+			logged = fmt.Sprint(e.Err)
+		}
+	}})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) {
+		must(t, core.Key[string]("a").Set(s, "hunter2"))
+		must(t, core.Key[int]("b").Set(s, 4111111111))
+	})
+	b.visit(func(s *core.Session) {
+		_, err := core.Key[time.Time]("a").Get(s)
+		if strings.Contains(err.Error(), "hunter2") || strings.Contains(logged, "hunter2") {
+			t.Error(err)
+		}
+		if _, err := core.Key[int8]("b").Get(s); strings.Contains(err.Error(), "4111111111") {
+			t.Error(err)
+		}
+	})
+}
+
+func TestBadKeyNames(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	for _, bad := range []string{"", "\x00flash.1", strings.Repeat("k", 256)} {
+		r := b.send()
+		if err := core.Key[int](bad).Set(r.s, 1); err == nil || errors.Is(err, core.ErrClosed) {
+			t.Errorf("key %q: %v", bad, err)
+		}
+		if _, err := r.respond(200); err == nil {
+			t.Errorf("key %q: the commit did not fail", bad)
+		}
+	}
+}

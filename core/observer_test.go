@@ -1,0 +1,138 @@
+package core_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
+)
+
+var errRefused = errors.New("connection refused")
+
+// managing are the methods of a Manager that ask the store.
+var managing = map[string]func(context.Context, *core.Manager, core.ID) error{
+	"Ping":      func(ctx context.Context, m *core.Manager, _ core.ID) error { return m.Ping(ctx) },
+	"Sweep":     func(ctx context.Context, m *core.Manager, _ core.ID) error { _, err := m.Sweep(ctx); return err },
+	"Revoke":    func(ctx context.Context, m *core.Manager, id core.ID) error { return m.Revoke(ctx, id) },
+	"RevokeOwn": func(ctx context.Context, m *core.Manager, id core.ID) error { return m.RevokeOwn(ctx, "alice", id) },
+	"RevokeSubject": func(ctx context.Context, m *core.Manager, _ core.ID) error {
+		_, err := m.RevokeSubject(ctx, "alice")
+		return err
+	},
+	"Sessions": func(ctx context.Context, m *core.Manager, _ core.ID) (last error) {
+		for _, err := range m.Sessions(ctx, "alice") {
+			last = err
+		}
+		return last
+	},
+	"All": func(ctx context.Context, m *core.Manager, _ core.ID) (last error) {
+		for _, err := range m.All(ctx) {
+			last = err
+		}
+		return last
+	},
+}
+
+// pinged is a store that answers a Ping.
+type pinged struct{ *filestore.Store }
+
+func (pinged) Ping(context.Context) error { return nil }
+
+// A store whose errors are those of its client library, and not the contract's: each is an outage, and says why.
+func TestManagerSaysUnavailable(t *testing.T) {
+	for _, cause := range []error{errRefused, context.Canceled, context.DeadlineExceeded} {
+		files, err := filestore.New(t.TempDir()+"/sessions", filestore.Config{})
+		must(t, err)
+		fault := storetest.NewFault(pinged{files})
+		m := newManager(t, core.Config{Store: fault.Store(), SweepInterval: -1})
+		var id core.ID
+		newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")); id = s.ID() })
+		for name, call := range managing {
+			fault.Before(func(storetest.Call) error { return cause })
+			if err := call(ctx, m, id); !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, cause) || core.HTTPStatus(err) != 503 {
+				t.Errorf("%s: %v, want ErrUnavailable and %v", name, err, cause)
+			}
+			fault.Reset()
+		}
+	}
+}
+
+// A caller's context that has ended is no answer of the store, whatever the store makes of it.
+func TestManagerOfAnEndedContext(t *testing.T) {
+	files, err := filestore.New(t.TempDir()+"/sessions", filestore.Config{})
+	must(t, err)
+	m := newManager(t, core.Config{Store: files, SweepInterval: -1})
+	var id core.ID
+	newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")); id = s.ID() })
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	for name, call := range managing {
+		if err := call(over, m, id); !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want ErrUnavailable and context.Canceled", name, err)
+		}
+	}
+	// memstore does not look at the context, so the Manager does.
+	if _, err := newManager(t, core.Config{SweepInterval: -1}).Sweep(over); !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("Sweep of memstore: %v", err)
+	}
+}
+
+// Failing observers stop nothing, and may ask for the session.
+func TestObserverCanDoNoHarm(t *testing.T) {
+	var asked bool
+	m := newManager(t, core.Config{Observer: func(ctx context.Context, _ core.Event) {
+		_, err := core.FromContext(ctx)
+		asked = errors.Is(err, core.ErrNoSession)
+		panic("observer")
+	}, Logger: slog.New(slog.DiscardHandler)})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	tab := b.copyOf()
+	b.visit(func(s *core.Session) { must(t, s.Logout()) })
+	tab.visit(func(s *core.Session) {
+		if s.Subject() != "" || !asked {
+			t.Errorf("subject %q, asked %t", s.Subject(), asked)
+		}
+	})
+}
+
+func TestOneWarningInAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		m := newManager(t, core.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		b, _, _ := two(t, m)
+		for range 100 {
+			b.copyOf().visit(read)
+			time.Sleep(time.Second)
+		}
+		if n := strings.Count(log.String(), "WARN"); n != 10 || !strings.Contains(log.String(), "skipped=9") {
+			t.Errorf("%d warnings: %s", n, log.String())
+		}
+	})
+}
+
+// A clock that jumped ahead and back must not silence warnings until it is there again.
+func TestWarningsAfterAClockJump(t *testing.T) {
+	clock := storetest.NewClock()
+	events := map[core.EventKind]int{}
+	lines := &strings.Builder{}
+	m := newManager(t, core.Config{Now: clock.Now, Observer: countEvents(events), Logger: slog.New(slog.NewTextHandler(lines, nil))})
+	b, _, _ := two(t, m)
+	clock.Advance(time.Hour * 24)
+	b.copyOf().visit(read)
+	clock.Advance(-time.Hour * 24)
+	before := strings.Count(lines.String(), "WARN")
+	clock.Advance(time.Minute)
+	b.copyOf().visit(read)
+	if n := strings.Count(lines.String(), "WARN"); n != before+1 {
+		t.Errorf("%d warnings, then %d", before, n)
+	}
+}
