@@ -39,7 +39,7 @@ func TestSweeper(t *testing.T) {
 	})
 }
 
-// The Observer hears the same of a sweep in the background.
+// A sweep in the background that fails is an outage, and the Observer hears why.
 func TestBackgroundSweepSaysUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
