@@ -74,7 +74,7 @@ func isAny(err error, targets ...error) bool {
 func (m *Manager) unseal(ctx context.Context, token string, into *held, st *state) error {
 	var rec driver.Record
 	err := m.timed(ctx, EventLoad, ID{}, func(ctx context.Context) (size int, err error) {
-		rec, err = m.tokens.Open(ctx, token, m.binding)
+		rec, err = m.tokens.OpenToken(ctx, token, m.binding)
 		return len(rec.Data), err
 	})
 	*into = hold(&rec)
@@ -94,7 +94,7 @@ func (m *Manager) insert(ctx context.Context, rec *driver.Record, token string) 
 			return len(rec.Data), m.store.Create(ctx, rec)
 		}
 		var err error
-		token, err = m.tokens.Seal(ctx, rec, m.binding, m.room())
+		token, err = m.tokens.SealToken(ctx, rec, m.binding, m.room())
 		return len(rec.Data), err
 	})
 	return token, err
@@ -107,7 +107,7 @@ func (m *Manager) replace(ctx context.Context, rec *driver.Record, token string)
 			return len(rec.Data), m.store.Update(ctx, rec)
 		}
 		var err error
-		token, err = m.tokens.Seal(ctx, rec, m.binding, m.room())
+		token, err = m.tokens.SealToken(ctx, rec, m.binding, m.room())
 		return len(rec.Data), err
 	})
 	return token, err
@@ -174,7 +174,7 @@ func (m *Manager) look(ctx context.Context, h held) (now held, err error) {
 	if m.tokens != nil {
 		// Fails where the ID was revoked. Nobody gets the token, so it may have any length.
 		rec := h.record()
-		_, err := m.tokens.Seal(ctx, &rec, m.binding, math.MaxInt)
+		_, err := m.tokens.SealToken(ctx, &rec, m.binding, math.MaxInt)
 		return now, m.known(err)
 	}
 	err = m.fetchPastCaches(ctx, h.ID, &now)
@@ -198,7 +198,7 @@ func (m *Manager) remove(ctx context.Context, id driver.ID, until time.Time) err
 		if m.store != nil {
 			return 0, m.store.Delete(ctx, id)
 		}
-		return 0, m.tokens.Revoke(ctx, id, until)
+		return 0, m.tokens.RevokeID(ctx, id, until)
 	})
 }
 

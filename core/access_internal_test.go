@@ -15,8 +15,8 @@ func FuzzRecord(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	plain := &Manager{cfg: Config{Codec: JSON, MaxSize: 1 << 16}}
-	sealed := &Manager{cfg: Config{Codec: JSON, MaxSize: 1 << 16, Keys: keys}}
+	plain := &Manager{cfg: Config{Codec: JSON{}, MaxSize: 1 << 16}}
+	sealed := &Manager{cfg: Config{Codec: JSON{}, MaxSize: 1 << 16, Keys: keys}}
 	for _, m := range []*Manager{plain, sealed} {
 		for _, st := range goldenStates() {
 			data, b, err := m.encode(&st)

@@ -45,7 +45,7 @@ func TestSealedRecords(t *testing.T) {
 	// With another key of that name, or under another session: anonymous. Without any key: kept, and an outage.
 	b.m = newManager(t, core.Config{Store: store, Keys: ring(t, keyring.Generate("k2"))})
 	alive(t, b, false)
-	if _, err := newManager(t, core.Config{Store: store}).Begin(ctx, b.header()).Session(ctx); !errors.Is(err, core.ErrUnreadable) {
+	if _, err := newManager(t, core.Config{Store: store}).Adapter().Begin(ctx, b.header()).Session(ctx); !errors.Is(err, core.ErrUnreadable) {
 		t.Errorf("without Keys: %v", err)
 	}
 	b.m = newManager(t, core.Config{Store: store, Keys: ring(t, k2, k1)})
@@ -107,7 +107,7 @@ func TestStoreWriterWithKeys(t *testing.T) {
 	}
 	join := func(block, seal []byte) []byte { return append(append([]byte(nil), block[:128]...), seal[128:]...) }
 	who := func(b *browser) string {
-		x := m.Begin(ctx, b.header())
+		x := m.Adapter().Begin(ctx, b.header())
 		s, _ := x.Session(ctx)
 		defer x.Discard()
 		return s.Subject()
@@ -165,7 +165,7 @@ func TestKeysTurnedOn(t *testing.T) {
 			must(t, set(s))
 		})
 		m := newManager(t, core.Config{Store: store, Keys: ring(t, keyring.Generate("k1"))})
-		_, err := m.Begin(ctx, b.header()).Session(ctx)
+		_, err := m.Adapter().Begin(ctx, b.header()).Session(ctx)
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -197,7 +197,7 @@ func TestStoreThatAnswersNonsense(t *testing.T) {
 	bob.visit(func(s *core.Session) { must(t, name.Set(s, "bob")) })
 
 	store.err = errors.New("some driver's own error")
-	if _, err := m.Begin(ctx, alice.header()).Session(ctx); !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, store.err) {
+	if _, err := m.Adapter().Begin(ctx, alice.header()).Session(ctx); !errors.Is(err, core.ErrUnavailable) || !errors.Is(err, store.err) {
 		t.Errorf("an untyped error: %v", err)
 	}
 	store.err = nil
@@ -206,7 +206,7 @@ func TestStoreThatAnswersNonsense(t *testing.T) {
 	rec, err := store.Load(ctx, r.s.ID())
 	must(t, err)
 	store.other = &rec
-	if s, err := m.Begin(ctx, alice.header()).Session(ctx); !errors.Is(err, core.ErrUnavailable) {
+	if s, err := m.Adapter().Begin(ctx, alice.header()).Session(ctx); !errors.Is(err, core.ErrUnavailable) {
 		t.Errorf("another session's record: %v, %v", s, err)
 	}
 }

@@ -101,7 +101,7 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 func (m *Manager) revokeOne(ctx context.Context, id ID, subject string) error {
 	err := m.revoke(ctx, id, subject)
 	if err == nil {
-		m.Exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
+		m.exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
 			stored = s.live && s.rec.ID == id
 			return stored, stored && s.fate == fateLogin || s.comes() && s.next.id == id
 		})
@@ -170,11 +170,11 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 		kept[id] = true
 	}
 	delete(kept, ID{}) // the ID of no session, not of the one to come
-	m.Exchange(ctx).keep(kept)
+	m.exchange(ctx).keep(kept)
 	ended, err := m.revokeAll(ctx, subject, kept)
 	total := len(ended)
 	if total > 0 || !errors.Is(err, driver.ErrUnavailable) {
-		m.Exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
+		m.exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
 			stored = s.live && s.rec.Subject == subject && !kept[s.rec.ID] && (err == nil || slices.Contains(ended, s.rec.ID))
 			return stored, s.comes() && s.cur.subject == subject && !kept[s.next.id]
 		})
@@ -196,7 +196,7 @@ func (m *Manager) revokeAll(ctx context.Context, subject string, kept map[ID]boo
 			left = failed
 		}
 		if failed != nil && !errors.Is(failed, driver.ErrUnavailable) {
-			own, whose := m.Exchange(ctx).stored() // known without the list, which may be damaged or lost
+			own, whose := m.exchange(ctx).stored() // known without the list, which may be damaged or lost
 			if whose == subject && !kept[own] && !slices.Contains(found, own) && !slices.Contains(ended, own) {
 				found = append(found, own)
 			}

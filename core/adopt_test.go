@@ -49,7 +49,7 @@ func TestAdopt(t *testing.T) {
 		c.cookie = line
 		alive(t, c, false)
 	}
-	_, err := m.Begin(ctx, []string{"old=down"}).Session(ctx)
+	_, err := m.Adapter().Begin(ctx, []string{"old=down"}).Session(ctx)
 	if core.HTTPStatus(err) != 503 {
 		t.Errorf("an outage there: %v", err)
 	}
@@ -134,7 +134,7 @@ func TestAdoptionAfterTheHeader(t *testing.T) {
 		false: func(s *core.Session) error { read(s); return nil },
 		true:  (*core.Session).Logout,
 	} {
-		x := m.Begin(ctx, []string{"old=1"})
+		x := m.Adapter().Begin(ctx, []string{"old=1"})
 		_, err := x.Commit(ctx, 200)
 		must(t, err)
 		s, err := x.Session(ctx)
@@ -163,8 +163,8 @@ func TestAdoptUnderAnOuterManagerThatFails(t *testing.T) {
 		if down {
 			fault.Before(storetest.Outage)
 		}
-		ox := outer.Begin(ctx, nil)
-		ix := inner.Begin(ox.Context(), []string{"old=1"})
+		ox := outer.Adapter().Begin(ctx, nil)
+		ix := inner.Adapter().Begin(ox.Context(), []string{"old=1"})
 		_, err := ix.Session(ctx)
 		must(t, err)
 		os, err := ox.Session(ctx)

@@ -25,7 +25,7 @@ func exchanges(tb testing.TB, cfg core.Config) owncost.Adapter {
 	tb.Cleanup(func() { _ = m.Close() })
 	exchange := func(cookie []string, use func(*core.Session)) core.Out {
 		ctx := context.Background()
-		x := m.Begin(ctx, cookie)
+		x := m.Adapter().Begin(ctx, cookie)
 		if use != nil {
 			s, err := x.Session(ctx)
 			if err != nil {

@@ -51,7 +51,7 @@ func BenchmarkSet(b *testing.B) {
 func set[T any](b *testing.B, m *core.Manager, name string, v T) {
 	b.Run(name, func(b *testing.B) {
 		b.ReportAllocs()
-		s, err := m.Begin(context.Background(), nil).Session(context.Background())
+		s, err := m.Adapter().Begin(context.Background(), nil).Session(context.Background())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -62,7 +62,7 @@ func TestGoldenBlocks(t *testing.T) {
 // Given a record of the release before, whose format is one lower, when this release updates it (Set, RotateID) or
 // ends it (Login, Logout), then it writes the present format.
 func TestPresentFormatIsWritten(t *testing.T) {
-	m := &Manager{cfg: Config{Codec: JSON, MaxSize: 1 << 16}}
+	m := &Manager{cfg: Config{Codec: JSON{}, MaxSize: 1 << 16}}
 	for name, st := range goldenStates() {
 		data, b, err := m.encode(&st)
 		if err != nil {

@@ -19,7 +19,7 @@ func TestWriteJustAfterASleep(t *testing.T) {
 	defer m.Close()
 	ctx := context.Background()
 	visit := func(cookie string, f func(*Session) error) (Out, bool) {
-		x := m.Begin(ctx, []string{cookie})
+		x := m.Adapter().Begin(ctx, []string{cookie})
 		s, err := x.Session(ctx)
 		if err == nil {
 			err = f(s)

@@ -18,7 +18,7 @@ type Codec interface {
 	Decode(data []byte, into any) error
 }
 
-// JSON is the default Codec: encoding/json, with short cuts that give the same
+// JSON is the default Codec, [encoding/json], with short cuts that give the same
 // bytes for plain numbers, booleans and strings.
 //
 // What encoding/json would lose without an error is refused: text that is not UTF-8; a struct with fields of which
@@ -28,13 +28,15 @@ type Codec interface {
 // which is not exact from 2^53 on; a struct there comes back as a map[string]any. Other unexported fields, and those
 // tagged json:"-", are not stored. Nor are two fields of one name, nor the fields beside an embedded type that has
 // MarshalJSON, such as time.Time: give those names. What only encodes, and does not decode, is found out by Get.
-var JSON Codec = jsonCodec{}
+type JSON struct{}
 
-type jsonCodec struct{}
+var _ Codec = JSON{}
 
-func (jsonCodec) Name() string { return "json" }
+// Name implements Codec: "json".
+func (JSON) Name() string { return "json" }
 
-func (jsonCodec) Encode(v any) ([]byte, error) {
+// Encode implements Codec.
+func (JSON) Encode(v any) ([]byte, error) {
 	if data, ok := appendPlain("", v); ok {
 		return data, nil
 	}
@@ -62,7 +64,8 @@ func appendPlain(name string, v any) ([]byte, bool) {
 // decode gives the codec bytes of its own: a record that a store keeps in memory is that store's.
 func decode(codec Codec, data []byte, into any) error { return codec.Decode(bytes.Clone(data), into) }
 
-func (jsonCodec) Decode(data []byte, into any) error { return json.Unmarshal(data, into) }
+// Decode implements Codec.
+func (JSON) Decode(data []byte, into any) error { return json.Unmarshal(data, into) }
 
 // decodePlain is Decode for the commonest values, without the allocations that a
 // pointer in an interface costs. It leaves all others to Decode.

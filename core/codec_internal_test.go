@@ -11,7 +11,7 @@ import (
 func TestJSONShortcuts(t *testing.T) {
 	check := func(v any) {
 		t.Helper()
-		got, err := JSON.Encode(v)
+		got, err := JSON{}.Encode(v)
 		want, werr := json.Marshal(v)
 		if err != nil || werr != nil || !bytes.Equal(got, want) {
 			t.Errorf("%T %v: %s, encoding/json %s", v, v, got, want)

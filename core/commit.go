@@ -55,7 +55,7 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 		out.Vary = "" // of the error page, which nobody may store
 	}
 	if x.revert != nil {
-		out.Inner = x.revert(ctx)
+		out.More = x.revert(ctx)
 	}
 	return out, err
 }

@@ -36,13 +36,18 @@ type Config struct {
 	TokenHeader string
 
 	// IdleTimeout ends a session that was not used for so long. At least 1s.
-	// Django: SESSION_COOKIE_AGE. NIST SP 800-63B: see AAL2 and AAL3. Default: 14 days.
+	// Django: SESSION_COOKIE_AGE. Default: 14 days, or the limit of AAL.
 	IdleTimeout time.Duration
 
 	// Lifetime ends a session so long after it, or its last Login, began, whatever
 	// its use. At least IdleTimeout, at most 400 days, after which browsers drop any
-	// cookie. Django has no such limit. Default: 90 days, or IdleTimeout if that is longer.
+	// cookie. Django has no such limit. Default: 90 days, or IdleTimeout if that is longer; or the limit of AAL.
 	Lifetime time.Duration
+
+	// AAL holds sessions to the limits of an authenticator assurance level of NIST SP 800-63B-4: 1 (30 days at most), 2
+	// (an hour without activity, a day in all) or 3 (15 minutes, 12 hours). IdleTimeout and Lifetime default to
+	// these limits, and New refuses longer ones. Default: 0, no level.
+	AAL int
 
 	// TouchInterval is how often at most a session that is only read has its
 	// deadline moved, in the store and in the browser. Less than IdleTimeout.
@@ -108,24 +113,24 @@ type Config struct {
 	ownClock bool // Now was set
 }
 
-// AAL1 sets the lifetimes of NIST SP 800-63B-4 for assurance level 1: 30 days at most.
-func (c Config) AAL1() Config { return c.lifetimes(14*day, 30*day) }
-
-// AAL2 sets the lifetimes of NIST SP 800-63B-4 for assurance level 2: an hour idle, a day in all.
-func (c Config) AAL2() Config { return c.lifetimes(time.Hour, day) }
-
-// AAL3 sets the lifetimes of NIST SP 800-63B-4 for assurance level 3: 15 minutes idle, 12 hours in all.
-func (c Config) AAL3() Config { return c.lifetimes(15*time.Minute, 12*time.Hour) }
-
-func (c Config) lifetimes(idle, life time.Duration) Config {
-	c.IdleTimeout, c.Lifetime, c.TouchInterval = idle, life, 0
-	return c
+// assurance has the longest lifetimes of each level of NIST SP 800-63B-4. Level 1 has no limit without activity; 14 days
+// is only our default.
+var assurance = [4]struct{ idle, life time.Duration }{
+	1: {14 * day, 30 * day},
+	2: {time.Hour, day},
+	3: {15 * time.Minute, 12 * time.Hour},
 }
 
 const day = 24 * time.Hour
 
 // defaults fills in what is zero and refuses what cannot be meant.
 func (c *Config) defaults() error {
+	if c.AAL < 0 || c.AAL >= len(assurance) {
+		return bad("AAL", "is %d: 1, 2 or 3, or 0 for no level", c.AAL)
+	}
+	limit := assurance[c.AAL]
+	setDefault(&c.IdleTimeout, limit.idle)
+	setDefault(&c.Lifetime, limit.life)
 	setDefault(&c.IdleTimeout, 14*day)
 	setDefault(&c.Lifetime, max(90*day, c.IdleTimeout))
 	setDefault(&c.TouchInterval, c.IdleTimeout/20)
@@ -133,7 +138,7 @@ func (c *Config) defaults() error {
 	setDefault(&c.StoreTimeout, 2*time.Second)
 	setDefault(&c.SweepInterval, 10*time.Minute)
 	if c.Codec == nil {
-		c.Codec = JSON
+		c.Codec = JSON{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -152,6 +157,10 @@ func (c *Config) defaults() error {
 		return bad("IdleTimeout", "is %v, at least 1s", c.IdleTimeout)
 	case c.Lifetime < c.IdleTimeout:
 		return bad("Lifetime", "is %v, less than IdleTimeout (%v): it would never be idle for so long", c.Lifetime, c.IdleTimeout)
+	case c.AAL > 0 && c.Lifetime > limit.life:
+		return bad("Lifetime", "is %v, at most %v with AAL %d", c.Lifetime, limit.life, c.AAL)
+	case c.AAL > 1 && c.IdleTimeout > limit.idle:
+		return bad("IdleTimeout", "is %v, at most %v with AAL %d", c.IdleTimeout, limit.idle, c.AAL)
 	case c.Lifetime > maxCookieAge:
 		return bad("Lifetime", "is %v, at most 400 days: browsers keep no cookie longer", c.Lifetime)
 	case c.TouchInterval < 0 || c.TouchInterval >= c.IdleTimeout:
@@ -190,8 +199,8 @@ func (c *Config) parts() error {
 		return bad("Codec", "is a nil %T: leave it unset for JSON", c.Codec)
 	case len(c.Codec.Name()) < 1 || len(c.Codec.Name()) > 16:
 		return bad("Codec", "is named %.20q, a name has 1 to 16 bytes", c.Codec.Name())
-	case c.Codec.Name() == JSON.Name() && c.Codec != JSON:
-		return bad("Codec", "is named %q like the default one; choose another name", JSON.Name())
+	case c.Codec.Name() == JSON{}.Name() && c.Codec != (JSON{}):
+		return bad("Codec", "is named %q like the default one; choose another name", JSON{}.Name())
 	case c.Keys != nil && *c.Keys == keyring.Keyring{}:
 		return bad("Keys", "has no key: make a keyring with keyring.New or keyring.Parse, or leave it nil for no encryption")
 	case c.Logger.Handler() == nil:

@@ -84,7 +84,7 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 
 // What is next to a limit is taken.
 func TestNewTakesTheLimits(t *testing.T) {
-	for _, cfg := range []core.Config{{SweepInterval: time.Second}, {SweepInterval: -1}, {Logger: slog.Default()}, {Keys: nil}, {Codec: renamed{core.JSON}}} {
+	for _, cfg := range []core.Config{{SweepInterval: time.Second}, {SweepInterval: -1}, {Logger: slog.Default()}, {Keys: nil}, {Codec: renamed{core.JSON{}}}} {
 		newManager(t, cfg)
 	}
 }
@@ -97,14 +97,49 @@ func TestCookieStoreTakesNoKeys(t *testing.T) {
 	}
 }
 
-func TestPresets(t *testing.T) {
-	for name, cfg := range map[string]core.Config{"1": core.Config{}.AAL1(), "2": core.Config{}.AAL2(), "3": core.Config{}.AAL3()} {
-		b := newBrowser(t, newManager(t, cfg))
+// TestAssuranceLevels: the limits of NIST SP 800-63B-4 are defaults, and bounds.
+func TestAssuranceLevels(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		aal        int
+		idle, life time.Duration
+		idleBound  bool
+	}{{1, 14 * day, 30 * day, false}, {2, time.Hour, day, true}, {3, 15 * time.Minute, 12 * time.Hour, true}} {
+		b := newBrowser(t, newManager(t, core.Config{AAL: c.aal}))
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 		b.visit(func(s *core.Session) {
-			if d := s.Age() - cfg.IdleTimeout; d > 0 || d < -time.Minute {
-				t.Errorf("AAL%s: Age %v, want %v", name, s.Age(), cfg.IdleTimeout)
+			if d := s.TimeLeft() - c.idle; d > 0 || d < -time.Minute {
+				t.Errorf("AAL %d: TimeLeft %v, want %v", c.aal, s.TimeLeft(), c.idle)
 			}
 		})
+		b.visit(func(s *core.Session) {
+			must(t, s.ExpireIn(c.idle))
+			in, at := s.ExpireIn(c.idle+time.Second), s.ExpireAt(time.Now().Add(c.idle+time.Minute))
+			if (in != nil) != c.idleBound || (at != nil) != c.idleBound {
+				t.Errorf("AAL %d: past its limit, ExpireIn = %v, ExpireAt = %v", c.aal, in, at)
+			}
+			must(t, s.ExpireIn(c.life/100)) // makes it good
+		})
+		store := made(memstore.New(memstore.Config{}))
+		for field, cfg := range map[string]core.Config{
+			"Config.Lifetime":    {Store: store, AAL: c.aal, Lifetime: c.life + 1},
+			"Config.IdleTimeout": {Store: store, AAL: c.aal, IdleTimeout: c.idle + 1},
+		} {
+			if m, err := core.New(cfg); field == "Config.Lifetime" || c.idleBound {
+				if m != nil || err == nil || !strings.Contains(err.Error(), field) || !strings.Contains(err.Error(), "AAL") {
+					t.Errorf("AAL %d: New = %v, want an error about %s", c.aal, err, field)
+				}
+			} else if err != nil {
+				t.Errorf("AAL %d: New = %v", c.aal, err)
+			}
+		}
+		if _, err := core.New(core.Config{Store: store, AAL: c.aal, IdleTimeout: c.idle / 2, Lifetime: c.life / 2}); err != nil {
+			t.Errorf("AAL %d: shorter lifetimes: %v", c.aal, err)
+		}
+	}
+	for _, aal := range []int{-1, 4} {
+		if _, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{})), AAL: aal}); err == nil || !strings.Contains(err.Error(), "Config.AAL") {
+			t.Errorf("AAL %d: %v", aal, err)
+		}
 	}
 }

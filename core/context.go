@@ -61,12 +61,11 @@ func FromContext(ctx context.Context) (*Session, error) {
 
 // FromContext is the function of this name for one manager of several.
 func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
-	return m.Exchange(ctx).Session(ctx)
+	return m.exchange(ctx).Session(ctx)
 }
 
-// Exchange returns the Exchange that Begin put into ctx, nil if there is none. Adapters
-// use it to pass over a request in which they are mounted twice.
-func (m *Manager) Exchange(ctx context.Context) *Exchange {
+// exchange returns m's Exchange in ctx, nil if there is none.
+func (m *Manager) exchange(ctx context.Context) *Exchange {
 	x, _ := ctx.Value(m).(*Exchange)
 	return x
 }

@@ -22,7 +22,7 @@ func TestWithoutMiddleware(t *testing.T) {
 	if err := count.Set(s, 1); !errors.Is(err, core.ErrNoSession) {
 		t.Errorf("Set: %v", err)
 	}
-	_, _, _, _, _ = s.ID(), s.Keys(), s.ExpiresAt(), s.Age(), s.Subject() // no panic
+	_, _, _, _, _ = s.ID(), s.Keys(), s.ExpiresAt(), s.TimeLeft(), s.Subject() // no panic
 	if err := s.Save(ctx); !errors.Is(err, core.ErrNoSession) {
 		t.Errorf("Save: %v", err)
 	}
@@ -43,10 +43,10 @@ func TestTwoManagersOnOneStore(t *testing.T) {
 		t.Error("one manager's token is good for the other")
 	}
 	// Both in one request: the context tells them apart.
-	xs := staff.Begin(context.Background(), []string{a.cookie})
-	xb := shop.Begin(xs.Context(), nil)
+	xs := staff.Adapter().Begin(context.Background(), []string{a.cookie})
+	xb := shop.Adapter().Begin(xs.Context(), nil)
 	inner := xb.Context()
-	if staff.Exchange(inner) != xs || shop.Exchange(inner) != xb {
+	if staff.Adapter().Exchange(inner) != xs || shop.Adapter().Exchange(inner) != xb {
 		t.Error("the context mixes them up")
 	}
 	s, err := staff.FromContext(inner)
@@ -87,12 +87,12 @@ func TestLoggerMayAskForTheSession(t *testing.T) {
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	fault.Before(func(storetest.Call) error { return driver.ErrUnavailable })
 	within("outage while loading", func() {
-		x := m.Begin(ctx, b.header())
+		x := m.Adapter().Begin(ctx, b.header())
 		_, _ = core.FromContext(x.Context())
 	})
 	fault.Before(func(storetest.Call) error { return nil })
 	within("header sent", func() {
-		x := m.Begin(ctx, nil)
+		x := m.Adapter().Begin(ctx, nil)
 		s, _ := x.Session(x.Context())
 		_, _ = x.Commit(x.Context(), 200)
 		_ = count.Set(s, 1)

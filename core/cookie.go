@@ -164,18 +164,6 @@ func candidates(dst []string, line, name string) []string {
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 
-// SentPlain is for adapters: a response with a cookie goes to a client that did not use TLS. host is
-// the request's, forwarded what its X-Forwarded-Proto and Forwarded headers say of TLS before a proxy. If browsers are
-// likely to drop the cookie for that, the log says so, once.
-func (m *Manager) SentPlain(host, forwarded string) {
-	if m.cfg.Cookie.Insecure || m.plain.Load() || strings.Contains(strings.ToLower(forwarded), "https") || host == "" || local(host) || m.plain.Swap(true) {
-		return
-	}
-	m.cfg.Logger.Warn("coatcheck: a Secure cookie was sent over plain http, where browsers do not keep it: users will seem to lose their session. "+
-		"Serve https; if a proxy does, let it send X-Forwarded-Proto; else set Config.Cookie.Insecure",
-		"cookie", m.cfg.Cookie.Name, "host", strings.Clone(host))
-}
-
 // local reports whether a host is the client's own machine, for which most browsers take http for secure.
 func local(host string) bool {
 	if end := strings.LastIndexByte(host, ':'); end >= 0 && !strings.HasSuffix(host, "]") {

@@ -48,8 +48,8 @@ func TestSentPlain(t *testing.T) {
 	} {
 		var log strings.Builder
 		m := newManager(t, core.Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Cookie: core.Cookie{Insecure: c.insecure}})
-		m.SentPlain(c.host, c.forwarded)
-		m.SentPlain(c.host, c.forwarded)
+		m.Adapter().SentPlain(c.host, c.forwarded)
+		m.Adapter().SentPlain(c.host, c.forwarded)
 		if n := strings.Count(log.String(), "Config.Cookie.Insecure"); n > 1 || (n == 1) != c.warns {
 			t.Errorf("%+v: %d warnings: %s", c, n, log.String())
 		}

@@ -21,17 +21,17 @@ func goldenStates() map[string]state {
 	}
 	const t = 1_790_000_000_123_456
 	return map[string]state{
-		"empty":   {header: header{codec: JSON, created: t}},
-		"values":  {header: header{codec: JSON, created: t, auth: t + 1, subject: "zoë"}, changes: entries("", "", "cart", `["hat"]`, "visits", "3")},
-		"sliding": {header: header{codec: JSON, created: t, expiry: expiry{expireSliding, 60e6}}, changes: entries("long", strings.Repeat("x", 300))},
-		"at":      {header: header{codec: JSON, created: t, expiry: expiry{expireAt, t + 1e6}}, changes: nil},
-		"browser": {header: header{codec: JSON, created: t, expiry: expiry{mode: expireBrowserClose}}, changes: entries(reserved+"flash.1", `{}`)},
+		"empty":   {header: header{codec: JSON{}, created: t}},
+		"values":  {header: header{codec: JSON{}, created: t, auth: t + 1, subject: "zoë"}, changes: entries("", "", "cart", `["hat"]`, "visits", "3")},
+		"sliding": {header: header{codec: JSON{}, created: t, expiry: expiry{expireSliding, 60e6}}, changes: entries("long", strings.Repeat("x", 300))},
+		"at":      {header: header{codec: JSON{}, created: t, expiry: expiry{expireAt, t + 1e6}}, changes: nil},
+		"browser": {header: header{codec: JSON{}, created: t, expiry: expiry{mode: expireBrowserClose}}, changes: entries(reserved+"flash.1", `{}`)},
 	}
 }
 
 func onlyJSON(name []byte) Codec {
 	if string(name) == "json" {
-		return JSON
+		return JSON{}
 	}
 	return nil
 }

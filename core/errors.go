@@ -30,6 +30,10 @@ var (
 	// ErrNoValue: the session has no value under this key.
 	ErrNoValue = errors.New("coatcheck: no value under this key")
 
+	// ErrRefused: the function of a TryUpdate refused when it ran again, after another request had changed the value.
+	// Nothing of the request was stored. What the function returned is found in the error, too.
+	ErrRefused = errors.New("coatcheck: an Update was refused after another request had changed its value")
+
 	// ErrCrowded: the request carries more cookies of the session's name than it could have from us. It can
 	// read, as an anonymous one, and change nothing.
 	ErrCrowded = errors.New("coatcheck: the request carries too many cookies of the session's name; delete this site's cookies")
@@ -75,12 +79,14 @@ func (e *ValueError) Error() string {
 func (e *ValueError) Unwrap() error { return e.Err }
 
 // HTTPStatus is the status that answers err: 503 where trying again may help (the store is down, too many requests
-// changed one session at once, or this server cannot read the record yet), 409 where the session was ended meanwhile,
+// changed one session at once, or this server cannot read the record yet), 409 where the session was ended meanwhile, or a TryUpdate was refused after another request,
 // so that the page has to be asked for again, 400 for too many cookies, and 500 for everything else: what is wrong in
 // the application itself (a value that cannot be encoded, a session that is too large), and what administration
 // answers (ErrIncomplete, ErrNotFound, errors.ErrUnsupported).
 func HTTPStatus(err error) int {
 	switch {
+	case errors.Is(err, ErrRefused): // before what the application's own error may be
+		return http.StatusConflict
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrConflict), errors.Is(err, ErrUnreadable):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, ErrEnded):

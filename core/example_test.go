@@ -12,7 +12,7 @@ import (
 // handle runs a handler as an adapter would, and returns the cookie for the next request.
 func handle(m *core.Manager, cookie string, handler func(*core.Session)) string {
 	ctx := context.Background()
-	x := m.Begin(ctx, []string{cookie})
+	x := m.Adapter().Begin(ctx, []string{cookie})
 	s, err := x.Session(ctx)
 	if err != nil {
 		fmt.Println(core.HTTPStatus(err))

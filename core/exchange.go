@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -12,7 +11,7 @@ import (
 
 // Exchange is one request's use of a session: what an adapter works with.
 //
-//	x := m.Begin(ctx, lines)         // at the start; no I/O
+//	x := m.Adapter().Begin(ctx, lines) // at the start; no I/O
 //	x.Context()                      // for the rest of the request
 //	out, err := x.Commit(ctx, code)  // before the first byte of the response
 //	x.Finish(ctx)                    // when the handler has returned
@@ -45,44 +44,6 @@ const (
 	phaseSent         // Commit has said what the header holds
 	phaseClosed       // Finish, Discard, or a Commit that failed
 )
-
-// Begin starts an Exchange for a request that carries these lines of Manager.Header. It
-// looks at them only when the session is used.
-func (m *Manager) Begin(ctx context.Context, lines []string) *Exchange {
-	x := &Exchange{}
-	m.BeginIn(x, ctx, lines)
-	return x
-}
-
-// BeginIn is Begin in the caller's memory: an adapter that makes a struct for each request
-// saves an allocation. x must be zero, and serves this one request.
-func (m *Manager) BeginIn(x *Exchange, ctx context.Context, lines []string) {
-	x.begin(m, ctx)
-	switch len(lines) {
-	case 0:
-	case 1:
-		x.line, x.begun = &lines[0], m.roughly()
-	default:
-		all := strings.Join(lines, ";")
-		x.line, x.begun = &all, m.roughly()
-	}
-}
-
-// BeginBytes is Begin for frameworks that reuse a request's memory: it copies the line.
-func (m *Manager) BeginBytes(ctx context.Context, line []byte) *Exchange {
-	if len(line) == 0 {
-		return m.Begin(ctx, nil)
-	}
-	x := &struct {
-		Exchange
-		line []byte
-		buf  [72]byte // one allocation for all, as long as our cookie is alone
-	}{}
-	x.begin(m, ctx)
-	x.line = append(x.buf[:0], line...)
-	x.raw, x.begun = &x.line, m.roughly()
-	return &x.Exchange
-}
 
 func (x *Exchange) begin(m *Manager, ctx context.Context) {
 	x.m = m

@@ -61,7 +61,7 @@ func nthFails(t *testing.T, claims string, change func(*testing.T, *core.Session
 	} else {
 		fault.Before(hook)
 	}
-	x := m.Begin(ctx, b.header())
+	x := m.Adapter().Begin(ctx, b.header())
 	s, err := x.Session(ctx)
 	out := core.Out{}
 	if err == nil {

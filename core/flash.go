@@ -22,7 +22,7 @@ const flashKey = reserved + "flash."
 // AddFlash leaves a message for the next call of Flashes, in this request or a later one. A *ValueError says that it
 // is not UTF-8.
 func (s *Session) AddFlash(level, text string) error {
-	data, err := JSON.Encode(Flash{level, text})
+	data, err := JSON{}.Encode(Flash{level, text})
 	if err != nil {
 		return s.fail(aboutFlash, &ValueError{Key: "flash", Type: "core.Flash", Op: "encode", Err: err})
 	}
@@ -75,12 +75,12 @@ func (st *state) lastFlash() int64 {
 	return int64(binary.BigEndian.Uint64(name))
 }
 
-// Flashes returns the messages, oldest first, and removes them. Each goes to one
+// Flashes returns the messages, oldest first, and removes them: all of them, or those of the levels named. Each goes to one
 // request at most: stored messages are removed from the store now and not when the response
 // is committed, so if the response fails after that, they are gone. Without
 // messages the store is not called. A cookie store removes them at commit, so requests that overlap may each get them.
-// One that cannot be read is left out and lost, with an event and a line in the log.
-func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
+// One that cannot be read is left out and lost, with an event and a line in the log; it has no level.
+func (s *Session) Flashes(ctx context.Context, levels ...string) ([]Flash, error) {
 	if s.repeats() {
 		return nil, nil
 	}
@@ -96,18 +96,18 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 	if err := s.bad(); err != nil {
 		return nil, err // the response will fail, and show none
 	}
-	if !slices.ContainsFunc(s.cur.all(), isFlash) {
+	t := &taking{levels: levels}
+	if !slices.ContainsFunc(s.cur.all(), t.wants) {
 		return nil, nil
 	}
 	if err := s.changeable(); err != nil {
 		return nil, err
 	}
-	var taken []entry
 	if !s.claims() {
-		s.do(op{kind: opTake, taken: &taken})
-		return s.decodeFlashes(taken), nil
+		s.do(op{kind: opTake, take: t})
+		return s.decodeFlashes(t.taken), nil
 	}
-	err := s.claim(ctx, &taken)
+	err := s.claim(ctx, t)
 	switch {
 	case errors.Is(err, ErrEnded):
 		return nil, nil // the save finds out again; a Login must not be lost
@@ -115,7 +115,25 @@ func (s *Session) Flashes(ctx context.Context) ([]Flash, error) {
 		s.spoil(nil, err)
 		return nil, err
 	}
-	return s.decodeFlashes(taken), nil
+	return s.decodeFlashes(t.taken), nil
+}
+
+// PeekFlashes returns the messages, oldest first, and leaves them: all of them, or those of the levels named. It does
+// not call the store, so another request may show the same messages.
+func (s *Session) PeekFlashes(levels ...string) ([]Flash, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return nil, s.err
+	}
+	t := taking{levels: levels}
+	var list []Flash
+	for _, e := range s.cur.all() {
+		if f, ok := readFlash(e); ok && t.wants(e) {
+			list = append(list, f)
+		}
+	}
+	return list, nil
 }
 
 // claims reports whether stored messages are this request's to show: not after a Clear, nor after the
@@ -131,13 +149,13 @@ func (s *Session) claims() bool {
 // claim takes the messages out of the stored session in an update of its own, which finds
 // none where another request was faster. x.mu and s.mu are held; s.mu is not while the
 // store is asked.
-func (s *Session) claim(ctx context.Context, taken *[]entry) error {
+func (s *Session) claim(ctx context.Context, t *taking) error {
 	m := s.x.m
 	ctx, cancel := m.writeContext(ctx)
 	defer cancel()
 	j := saving{
 		m: m, ctx: ctx, now: m.now(), reloaded: true, inPassing: true,
-		old: s.rec, live: true, token: s.token, ops: []op{{kind: opTake, taken: taken}},
+		old: s.rec, live: true, token: s.token, ops: []op{{kind: opTake, take: t}},
 	}
 	s.reruns.Add(1)
 	defer s.reruns.Add(-1)
@@ -155,15 +173,15 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 		return err
 	}
 	// Messages of this very request are not stored yet, and have their places among the others.
-	shown := state{changes: *taken}
+	shown := state{changes: t.taken}
 	s.ops = slices.DeleteFunc(s.ops, func(o op) bool {
-		mine := o.kind == opFlash
+		mine := o.kind == opFlash && t.wants(entry{flashAt(o.micros), o.value})
 		if mine {
 			_ = shown.apply(&o) // only opUpdate fails
 		}
 		return mine
 	})
-	*taken = shown.all()
+	t.taken = shown.all()
 	s.gen++
 	j.deliver = deliverNothing
 	left := s.left
@@ -172,14 +190,32 @@ func (s *Session) claim(ctx context.Context, taken *[]entry) error {
 	return nil
 }
 
+// taking is what opTake takes, and has taken.
+type taking struct {
+	levels []string // all if empty
+	taken  []entry
+}
+
+func (t *taking) wants(e entry) bool {
+	if !isFlash(e) || len(t.levels) == 0 {
+		return isFlash(e)
+	}
+	f, ok := readFlash(e)
+	return ok && slices.Contains(t.levels, f.Level)
+}
+
 func isFlash(e entry) bool { return hasPrefix(e.key, flashKey) }
+
+func readFlash(e entry) (f Flash, ok bool) {
+	return f, isFlash(e) && (JSON{}).Decode(e.value, &f) == nil
+}
 
 // decodeFlashes tells of a message that cannot be read: it is gone. s.mu is held.
 func (s *Session) decodeFlashes(entries []entry) []Flash {
 	list := make([]Flash, 0, len(entries))
 	for _, e := range entries {
 		var f Flash
-		if err := JSON.Decode(e.value, &f); err != nil {
+		if err := (JSON{}).Decode(e.value, &f); err != nil {
 			m, ctx := s.x.m, s.x.Context()
 			err = &ValueError{Key: "flash", Type: "core.Flash", Op: "decode", Err: err}
 			m.observe(ctx, Event{Kind: EventDecode, ID: s.rec.ID, Err: err})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -324,4 +325,54 @@ func TestTestCookie(t *testing.T) {
 			t.Error("still there")
 		}
 	})
+}
+
+// TestFlashesByLevel: stored messages and those of the request itself, with a store and in the cookie.
+func TestFlashesByLevel(t *testing.T) {
+	for kind, m := range map[string]*core.Manager{
+		"records": newManager(t, core.Config{}),
+		"tokens":  cookieManager(t, cookiestore.NoRevocation(), core.Config{}),
+	} {
+		t.Run(kind, func(t *testing.T) {
+			b := newBrowser(t, m)
+			texts := func(list []core.Flash, err error) string {
+				t.Helper()
+				must(t, err)
+				var all []string
+				for _, f := range list {
+					all = append(all, f.Level+" "+f.Text)
+				}
+				return strings.Join(all, ", ")
+			}
+			is := func(what, got, want string) {
+				t.Helper()
+				if got != want {
+					t.Errorf("%s: %q, want %q", what, got, want)
+				}
+			}
+			b.visit(func(s *core.Session) {
+				must(t, s.AddFlash("info", "1"))
+				must(t, s.AddFlash("error", "2"))
+				must(t, s.AddFlash("info", "3"))
+			})
+			b.visit(func(s *core.Session) {
+				is("a look at all", texts(s.PeekFlashes()), "info 1, error 2, info 3")
+				is("a look at one level", texts(s.PeekFlashes("error")), "error 2")
+				if s.Modified() {
+					t.Error("a look has changed something")
+				}
+			})
+			b.visit(func(s *core.Session) {
+				must(t, s.AddFlash("error", "4"))
+				must(t, s.AddFlash("info", "5"))
+				is("one level", texts(s.Flashes(ctx, "error", "fatal")), "error 2, error 4")
+				is("the rest", texts(s.PeekFlashes()), "info 1, info 3, info 5")
+			})
+			b.visit(func(s *core.Session) {
+				is("a level that has gone", texts(s.Flashes(ctx, "error")), "")
+				is("all", texts(s.Flashes(ctx)), "info 1, info 3, info 5")
+				is("afterwards", texts(s.PeekFlashes()), "")
+			})
+		})
+	}
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -64,6 +65,10 @@ func (s *Session) computeOnce(key string, f updateFunc, runs int) (done bool, er
 	} else {
 		e, err = again(f, codec, key, old, present)
 	}
+	var refused *refusal
+	if errors.As(err, &refused) {
+		return true, refused.err // the handler's to answer; nothing was changed
+	}
 	if err != nil {
 		return true, s.fail(key, err)
 	}
@@ -106,6 +111,17 @@ func (s *Session) first(run *running, f updateFunc, codec Codec, key string, old
 func again(f updateFunc, codec Codec, key string, old []byte, present bool) (entry, error) {
 	return f(codec, key, old, present)
 }
+
+// refusal is that of a function given to TryUpdate.
+type refusal struct {
+	key string
+	err error
+}
+
+// Error does not show what the function said: that may hold a value.
+func (r *refusal) Error() string { return fmt.Sprintf("%v (key %q)", ErrRefused, r.key) }
+
+func (r *refusal) Unwrap() []error { return []error{ErrRefused, r.err} }
 
 // replayed is what has become of a function in its goroutine.
 type replayed struct {

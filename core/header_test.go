@@ -10,17 +10,17 @@ import (
 
 func TestTokenHeader(t *testing.T) {
 	m := newManager(t, core.Config{TokenHeader: "x-session-token"})
-	if m.Header() != "X-Session-Token" {
-		t.Fatalf("Header = %q", m.Header())
+	if m.Adapter().Header() != "X-Session-Token" {
+		t.Fatalf("Header = %q", m.Adapter().Header())
 	}
-	x := m.Begin(ctx, nil)
+	x := m.Adapter().Begin(ctx, nil)
 	s, _ := x.Session(ctx)
 	must(t, count.Set(s, 4))
 	out, err := x.Commit(ctx, 200)
 	if err != nil || out.Name != "X-Session-Token" || len(out.Value) != 43 || out.Vary != "X-Session-Token" {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	x = m.Begin(ctx, []string{out.Value})
+	x = m.Adapter().Begin(ctx, []string{out.Value})
 	s, _ = x.Session(ctx)
 	if n, err := count.Get(s); n != 4 {
 		t.Errorf("count = %d, %v", n, err)
@@ -42,8 +42,8 @@ func TestTokenHeaderOfOthers(t *testing.T) {
 		}
 	}
 	for header := range strings.FieldsSeq("X-Session-Token Session X-Auth-Token Authorization-Token X-Session Hostess Api-Token Dated") {
-		if m := newManager(t, core.Config{Store: store, TokenHeader: header}); m.Header() != header {
-			t.Errorf("%s: Header is %q", header, m.Header())
+		if m := newManager(t, core.Config{Store: store, TokenHeader: header}); m.Adapter().Header() != header {
+			t.Errorf("%s: Header is %q", header, m.Adapter().Header())
 		}
 	}
 }

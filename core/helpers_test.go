@@ -71,7 +71,7 @@ type browser struct {
 
 func (b *browser) send() *request {
 	b.tb.Helper()
-	x := b.m.Begin(ctx, b.header())
+	x := b.m.Adapter().Begin(ctx, b.header())
 	s, err := x.Session(ctx)
 	if err != nil {
 		b.tb.Fatalf("session: %v", err)

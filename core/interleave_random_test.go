@@ -66,7 +66,7 @@ func randomRound(t *testing.T, seed uint64, kind string, store driver.Store, fau
 				mu.Lock()
 				b := jar.copyOf()
 				mu.Unlock()
-				x := m.Begin(ctx, b.header())
+				x := m.Adapter().Begin(ctx, b.header())
 				s, err := x.Session(ctx)
 				if err != nil {
 					x.Discard()

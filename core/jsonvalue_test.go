@@ -65,7 +65,7 @@ func TestJSONRefusesWhatItCannotKeep(t *testing.T) {
 		{&badTree{Kids: map[string]*badTree{"a": {H: &hidden{1}}}}, none}, {own, none}, {errors.New("qq"), none},
 		{*number, "*big.Int"}, {struct{ N big.Int }{*number}, "*big.Int"}, {&url.URL{Host: "a", User: user}, "url.Userinfo"},
 	} {
-		data, err := core.JSON.Encode(c.v)
+		data, err := core.JSON{}.Encode(c.v)
 		if err == nil || !strings.Contains(err.Error(), c.want) || len(data) > 0 {
 			t.Errorf("%d, %T: %q, %v; want an error about %q", i, c.v, data, err, c.want)
 		}
@@ -84,7 +84,7 @@ func TestJSONTakesTheRest(t *testing.T) {
 	} {
 		want, err := json.Marshal(v)
 		must(t, err)
-		if data, err := core.JSON.Encode(v); err != nil || string(data) != string(want) {
+		if data, err := (core.JSON{}).Encode(v); err != nil || string(data) != string(want) {
 			t.Errorf("%d, %T: %q, %v; want %q", i, v, data, err, want)
 		}
 	}
@@ -128,6 +128,6 @@ func TestUnkeptValueFailsTheCommit(t *testing.T) {
 
 // Another codec may well keep an interface.
 func TestInterfaceWithAnotherCodec(t *testing.T) {
-	b := newBrowser(t, newManager(t, core.Config{Codec: renamed{core.JSON}}))
+	b := newBrowser(t, newManager(t, core.Config{Codec: renamed{core.JSON{}}}))
 	b.visit(func(s *core.Session) { must(t, core.Key[any]("a").Set(s, 1)) })
 }

@@ -31,7 +31,7 @@ func (k Key[T]) Get(s *Session) (T, error) {
 }
 
 func decoded[T any](s *Session, codec Codec, key string, data []byte) (T, error) {
-	if codec == JSON {
+	if codec == (JSON{}) {
 		if v, ok := decodePlain[T](data); ok {
 			return v, nil
 		}
@@ -84,7 +84,16 @@ func (k Key[T]) Set(s *Session, v T) error {
 // may run several times and must have no effect but its result. What it does to the session itself is done
 // once; an Update of the same key in it is an error. A value that cannot be decoded is an error and
 // is left as it is.
-func (k Key[T]) Update(s *Session, f func(T) T) error {
+func (k Key[T]) Update(s *Session, f func(T) T) error { return k.update(s, f, nil) }
+
+// TryUpdate is Update with a function that may refuse by an error: too little stock, say. Then nothing changes,
+// TryUpdate returns that error, and the request goes on with its other changes. If f agrees first, and refuses when it
+// runs again on what another request has stored, nothing of this request is stored: the response is a 409 through the
+// error handler. Its error matches ErrRefused and what f returned.
+func (k Key[T]) TryUpdate(s *Session, f func(T) (T, error)) error { return k.update(s, nil, f) }
+
+// update is Update with f, or TryUpdate with try.
+func (k Key[T]) update(s *Session, f func(T) T, try func(T) (T, error)) error {
 	if err := k.check(s); err != nil {
 		return err
 	}
@@ -95,7 +104,13 @@ func (k Key[T]) Update(s *Session, f func(T) T) error {
 				return e, err
 			}
 		}
-		return k.entry(codec, key, f(v))
+		if try == nil {
+			return k.entry(codec, key, f(v))
+		}
+		if v, err = try(v); err != nil {
+			return e, &refusal{key: strings.Clone(key), err: err}
+		}
+		return k.entry(codec, key, v)
 	})
 }
 
@@ -155,7 +170,7 @@ func checkKey(name string) error {
 // entry encodes v. A framework may reuse the memory that name is in, and a codec that of its result, so the entry has
 // its own: one piece for both.
 func (Key[T]) entry(codec Codec, name string, v T) (entry, error) {
-	if codec == JSON {
+	if codec == (JSON{}) {
 		if reflect.TypeFor[T]().Kind() == reflect.Interface {
 			return entry{}, unencoded[T](name, errNoType)
 		}

@@ -139,3 +139,73 @@ func TestBadKeyNames(t *testing.T) {
 		}
 	}
 }
+
+var errStock = errors.New("not enough left")
+
+// take is the function of a TryUpdate that refuses.
+func take(n int) func(int) (int, error) {
+	return func(stock int) (int, error) {
+		if stock < n {
+			return 0, fmt.Errorf("%w: %d", errStock, stock)
+		}
+		return stock - n, nil
+	}
+}
+
+func TestTryUpdateRefuses(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 3)) })
+	b.visit(func(s *core.Session) {
+		must(t, count.TryUpdate(s, take(2)))
+		if err := count.TryUpdate(s, take(2)); !errors.Is(err, errStock) || errors.Is(err, core.ErrRefused) {
+			t.Errorf("TryUpdate = %v, want what the function returned", err)
+		}
+		must(t, s.Err()) // a refusal fails no request
+		must(t, name.Set(s, "alice"))
+	})
+	b.visit(func(s *core.Session) {
+		if n, u := count.GetOr(s, -1), name.GetOr(s, ""); n != 1 || u != "alice" {
+			t.Errorf("stored: %d, %q; want 1 and alice", n, u)
+		}
+		if err := count.TryUpdate(s, take(2)); err == nil || s.Modified() {
+			t.Errorf("a refusal alone: %v, modified %t", err, s.Modified())
+		}
+	})
+	// What cannot be decoded fails the request, as with Update.
+	r := b.send()
+	wrong := core.Key[[]string]("count")
+	var undecoded *core.ValueError
+	if err := wrong.TryUpdate(r.s, func(v []string) ([]string, error) { return v, nil }); !errors.As(err, &undecoded) {
+		t.Errorf("TryUpdate of another type: %v", err)
+	}
+	if _, err := r.respond(200); !errors.As(err, &undecoded) {
+		t.Errorf("commit: %v", err)
+	}
+}
+
+// TestTryUpdateRefusesLater: the function agrees, and another request takes the last one before the save.
+func TestTryUpdateRefusesLater(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 3)) })
+	slow, enough := b.copyOf().send(), b.copyOf().send()
+	must(t, count.TryUpdate(slow.s, take(2)))
+	must(t, name.Set(slow.s, "slow"))
+	must(t, count.TryUpdate(enough.s, take(1)))
+	b.visit(func(s *core.Session) { must(t, count.TryUpdate(s, take(2))) })
+
+	if _, err := enough.respond(200); err != nil {
+		t.Fatalf("what is agreed to again: %v", err)
+	}
+	_, err := slow.respond(200)
+	if !errors.Is(err, core.ErrRefused) || !errors.Is(err, errStock) || core.HTTPStatus(err) != 409 || core.RetryAfter(err) != "" {
+		t.Errorf("commit: %v, status %d", err, core.HTTPStatus(err))
+	}
+	if strings.Contains(err.Error(), errStock.Error()) {
+		t.Errorf("%q shows what the function said", err)
+	}
+	b.visit(func(s *core.Session) {
+		if n, u := count.GetOr(s, -1), name.GetOr(s, ""); n != 0 || u != "" {
+			t.Errorf("stored: %d, %q; want 0 and nothing of the refused request", n, u)
+		}
+	})
+}

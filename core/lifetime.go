@@ -94,11 +94,14 @@ func (m *Manager) persistent(e expiry) bool {
 // ExpireIn ends the session after d without activity, instead of
 // Config.IdleTimeout, and makes its cookie outlive the browser. Django:
 // set_expiry(seconds). d is at least a second. Config.Lifetime still ends the session, however long d
-// is: ExpiresAt tells when. A Login of another user, or of an anonymous visitor, forgets it, so
+// is: ExpiresAt tells when. With Config.AAL 2 and 3, d is at most Config.IdleTimeout's limit. A Login of another user, or of an anonymous visitor, forgets it, so
 // call it after Login.
 func (s *Session) ExpireIn(d time.Duration) error {
 	if d < time.Second {
 		return s.fail(aboutExpiry, fmt.Errorf("coatcheck: ExpireIn(%v): at least 1s; use Destroy to end a session", d))
+	}
+	if most, limited := s.idleLimit(); limited && d > most {
+		return s.fail(aboutExpiry, fmt.Errorf("coatcheck: ExpireIn(%v): Config.AAL allows at most %v without activity", d, most))
 	}
 	return s.setExpiry(expiry{expireSliding, d.Microseconds()})
 }
@@ -109,6 +112,9 @@ func (s *Session) ExpireIn(d time.Duration) error {
 func (s *Session) ExpireAt(t time.Time) error {
 	if s.x != nil && !t.After(s.x.m.cfg.Now()) {
 		return s.fail(aboutExpiry, fmt.Errorf("coatcheck: ExpireAt(%v) is not in the future; use Destroy to end a session", t))
+	}
+	if most, limited := s.idleLimit(); limited && t.After(s.x.m.cfg.Now().Add(most)) {
+		return s.fail(aboutExpiry, fmt.Errorf("coatcheck: ExpireAt(%v): Config.AAL allows at most %v without activity", t, most))
 	}
 	if t.After(endOfTime) {
 		t = endOfTime // whose microseconds fit into 64 bits
@@ -126,6 +132,14 @@ func (s *Session) ExpireAtBrowserClose() error {
 // ExpireDefault goes back to the manager's settings. Django: set_expiry(None).
 func (s *Session) ExpireDefault() error {
 	return s.setExpiry(expiry{})
+}
+
+// idleLimit is the longest time without activity that Config.AAL allows; false: any.
+func (s *Session) idleLimit() (time.Duration, bool) {
+	if s.x == nil || s.x.m.cfg.AAL < 2 {
+		return 0, false
+	}
+	return assurance[s.x.m.cfg.AAL].idle, true
 }
 
 var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
@@ -161,8 +175,42 @@ func (s *Session) ExpiresAt() time.Time {
 	return fromMicros(s.x.m.deadline(&h, now))
 }
 
-// Age is the time left until ExpiresAt. Django: get_expiry_age().
-func (s *Session) Age() time.Duration {
+// ExpiryMode says how the deadline of a session is found.
+type ExpiryMode string
+
+const (
+	ExpiryDefault      ExpiryMode = "default"       // by Config.IdleTimeout and Config.ExpireAtBrowserClose
+	ExpirySliding      ExpiryMode = "sliding"       // ExpireIn
+	ExpiryAt           ExpiryMode = "at"            // ExpireAt
+	ExpiryBrowserClose ExpiryMode = "browser_close" // ExpireAtBrowserClose
+)
+
+// Expiry is a session's own setting of its lifetime.
+type Expiry struct {
+	Mode ExpiryMode
+	In   time.Duration // what ExpireIn was given, with ExpirySliding
+	At   time.Time     // what ExpireAt was given, with ExpiryAt
+}
+
+// Expiry returns the setting that ExpireIn, ExpireAt, ExpireAtBrowserClose or ExpireDefault made last. Django's
+// get_expire_at_browser_close() is Mode == ExpiryBrowserClose, or ExpiryDefault where
+// Config.ExpireAtBrowserClose is set.
+func (s *Session) Expiry() Expiry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch e := s.cur.expiry; e.mode {
+	case expireSliding:
+		return Expiry{Mode: ExpirySliding, In: time.Duration(e.micros) * time.Microsecond}
+	case expireAt:
+		return Expiry{Mode: ExpiryAt, At: fromMicros(e.micros)}
+	case expireBrowserClose:
+		return Expiry{Mode: ExpiryBrowserClose}
+	}
+	return Expiry{Mode: ExpiryDefault}
+}
+
+// TimeLeft is the time until ExpiresAt. Django: get_expiry_age().
+func (s *Session) TimeLeft() time.Duration {
 	now := time.Now()
 	if s.x != nil {
 		now = s.x.m.cfg.Now()

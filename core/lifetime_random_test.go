@@ -33,7 +33,7 @@ func TestCookieAndRecordAgree(t *testing.T) {
 			cfg.TouchInterval = []time.Duration{time.Second, 10 * time.Minute, 39 * time.Minute}[r.IntN(3)]
 		}
 		if r.IntN(5) == 0 {
-			cfg = cfg.AAL3()
+			cfg.IdleTimeout, cfg.Lifetime, cfg.TouchInterval = 15*time.Minute, 12*time.Hour, 0
 		}
 		tokens := r.IntN(3) == 0
 		synctest.Test(t, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestCookieAndRecordAgree(t *testing.T) {
 				if b.cookie == "" {
 					continue
 				}
-				x := b.m.Begin(ctx, b.header())
+				x := b.m.Adapter().Begin(ctx, b.header())
 				s, err := x.Session(ctx)
 				must(t, err)
 				live, ends := !s.IsNew(), s.ExpiresAt()

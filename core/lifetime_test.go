@@ -124,8 +124,8 @@ func TestPerSessionExpiry(t *testing.T) {
 				b.visit(read)
 			}
 			b.visit(func(s *core.Session) {
-				if s.Age() != 10*time.Minute {
-					t.Errorf("Age = %v", s.Age())
+				if s.TimeLeft() != 10*time.Minute {
+					t.Errorf("Age = %v", s.TimeLeft())
 				}
 			})
 			time.Sleep(10 * time.Minute)
@@ -155,8 +155,8 @@ func TestPerSessionExpiry(t *testing.T) {
 		timed(t, cfg, func(t *testing.T, b *browser) {
 			b.visit(func(s *core.Session) { must(t, s.ExpireIn(1000*time.Hour)) })
 			b.visit(func(s *core.Session) {
-				if s.Age() != 48*time.Hour {
-					t.Errorf("Age = %v", s.Age())
+				if s.TimeLeft() != 48*time.Hour {
+					t.Errorf("Age = %v", s.TimeLeft())
 				}
 			})
 		})
@@ -227,7 +227,7 @@ func TestCookieKindChangedAfterTheHeader(t *testing.T) {
 func TestExpiresAtOfANewSession(t *testing.T) {
 	b := newBrowser(t, newManager(t, core.Config{}))
 	b.visit(func(s *core.Session) {
-		t.Log(s.ExpiresAt(), s.Age())
+		t.Log(s.ExpiresAt(), s.TimeLeft())
 		if s.ExpiresAt().Before(time.Now()) {
 			t.Error("past")
 		}
@@ -265,18 +265,52 @@ func TestExtremeExpiries(t *testing.T) {
 			b.visit(func(s *core.Session) { must(t, s.ExpireDefault()) })
 			b.visit(func(s *core.Session) {
 				must(t, set(s))
-				if s.Age() != 48*time.Hour {
-					t.Errorf("at the call: %v left", s.Age())
+				if s.TimeLeft() != 48*time.Hour {
+					t.Errorf("at the call: %v left", s.TimeLeft())
 				}
 			})
 			if !strings.Contains(b.line, "Max-Age=172800;") {
 				t.Errorf("line %q", b.line)
 			}
 			b.visit(func(s *core.Session) {
-				if s.IsNew() || s.Age() != 48*time.Hour {
-					t.Errorf("%v left, new %t", s.Age(), s.IsNew())
+				if s.IsNew() || s.TimeLeft() != 48*time.Hour {
+					t.Errorf("%v left, new %t", s.TimeLeft(), s.IsNew())
 				}
 			})
 		}
 	})
+}
+
+func TestExpiryMode(t *testing.T) {
+	at := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) {
+		must(t, s.Login("alice"))
+		if got := s.Expiry(); got != (core.Expiry{Mode: core.ExpiryDefault}) {
+			t.Errorf("at first: %+v", got)
+		}
+	})
+	for want, set := range map[core.Expiry]func(*core.Session) error{
+		{Mode: core.ExpirySliding, In: time.Minute}: func(s *core.Session) error { return s.ExpireIn(time.Minute) },
+		{Mode: core.ExpiryAt, At: at}:               func(s *core.Session) error { return s.ExpireAt(at) },
+		{Mode: core.ExpiryBrowserClose}:             (*core.Session).ExpireAtBrowserClose,
+		{Mode: core.ExpiryDefault}:                  (*core.Session).ExpireDefault,
+	} {
+		b.visit(func(s *core.Session) {
+			must(t, set(s))
+			if got := s.Expiry(); got != want {
+				t.Errorf("set: %+v, want %+v", got, want)
+			}
+		})
+		b.visit(func(s *core.Session) {
+			if got := s.Expiry(); got != want {
+				t.Errorf("stored: %+v, want %+v", got, want)
+			}
+		})
+		for view, err := range b.m.Sessions(ctx, "alice") {
+			if must(t, err); view.Expiry() != want {
+				t.Errorf("in a list: %+v, want %+v", view.Expiry(), want)
+			}
+		}
+	}
 }

@@ -25,7 +25,7 @@ func TestOutageIsNeverAnonymous(t *testing.T) {
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	fault.Before(storetest.Outage)
-	x := m.Begin(ctx, b.header())
+	x := m.Adapter().Begin(ctx, b.header())
 	s, err := x.Session(ctx)
 	if !errors.Is(err, core.ErrUnavailable) || s == nil {
 		t.Fatalf("%v, %v", s, err)
@@ -35,7 +35,7 @@ func TestOutageIsNeverAnonymous(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 	// and none at all once it wrote.
-	x = m.Begin(ctx, b.header())
+	x = m.Adapter().Begin(ctx, b.header())
 	s, _ = x.Session(ctx)
 	if err := count.Set(s, 2); !errors.Is(err, core.ErrUnavailable) {
 		t.Errorf("Set: %v", err)
@@ -46,7 +46,7 @@ func TestOutageIsNeverAnonymous(t *testing.T) {
 	// A request that does not ask for its session does not notice.
 	fault.Reset()
 	fault.Before(storetest.Outage)
-	x = m.Begin(ctx, b.header())
+	x = m.Adapter().Begin(ctx, b.header())
 	if out, err := x.Commit(ctx, 200); err != nil || out.Name != "" || len(fault.Calls()) != 0 {
 		t.Errorf("untouched: %+v, %v, %v", out, err, fault.Calls())
 	}
@@ -74,7 +74,7 @@ func TestNonsenseIsNoLogout(t *testing.T) {
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
 		st.err = e
-		s, err := m.Begin(ctx, b.header()).Session(ctx)
+		s, err := m.Adapter().Begin(ctx, b.header()).Session(ctx)
 		if err == nil {
 			t.Errorf("Load answers %v: the request goes on as %q", e, s.Subject())
 		}
@@ -107,7 +107,7 @@ func TestPanicWhileLoading(t *testing.T) {
 		"store": newManager(t, core.Config{Store: panicStore{store}}),
 		"Adopt": newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) { panic("a bug") }}),
 	} {
-		x := m.Begin(ctx, []string{b.cookie + "; old=1"})
+		x := m.Adapter().Begin(ctx, []string{b.cookie + "; old=1"})
 		panics(t, func() { _, _ = x.Session(ctx) })
 		done := make(chan struct{})
 		go func() { x.Discard(); close(done) }()
@@ -132,7 +132,7 @@ func TestStoreTimeoutIsForAllTokens(t *testing.T) {
 			line = append(line, fmt.Sprintf("__Host-session=%sA", strings.Repeat(string(rune('B'+i)), 42)))
 		}
 		start := time.Now()
-		_, err = m.Begin(ctx, []string{strings.Join(line, "; ")}).Session(ctx)
+		_, err = m.Adapter().Begin(ctx, []string{strings.Join(line, "; ")}).Session(ctx)
 		if d := time.Since(start); d > 160*time.Millisecond || !errors.Is(err, core.ErrUnavailable) {
 			t.Errorf("loading took %v with StoreTimeout 100ms (%v)", d, err)
 		}
@@ -150,7 +150,7 @@ func TestSlowHandlerIsNoOutage(t *testing.T) {
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
 	late, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()
-	x := m.Begin(late, b.header())
+	x := m.Adapter().Begin(late, b.header())
 	<-late.Done()
 	if _, err := x.Session(late); !errors.Is(err, core.ErrUnavailable) {
 		t.Errorf("Session: %v", err)
@@ -174,12 +174,12 @@ func TestEndedContextWhileLoading(t *testing.T) {
 	cancel()
 	for what, load := range map[string]func() (*core.Session, error){
 		"helper": func() (*core.Session, error) {
-			x := m.Begin(ctx, b.header())
+			x := m.Adapter().Begin(ctx, b.header())
 			helper, cancel := context.WithCancel(x.Context())
 			cancel()
 			return core.FromContext(helper)
 		},
-		"client": func() (*core.Session, error) { return m.Begin(gone, b.header()).Session(gone) },
+		"client": func() (*core.Session, error) { return m.Adapter().Begin(gone, b.header()).Session(gone) },
 	} {
 		s, err := load()
 		if n := count.GetOr(s, 0); err != nil || n != 1 {

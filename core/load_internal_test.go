@@ -18,7 +18,7 @@ func TestFormerTokenOfARenewalIsNoReuse(t *testing.T) {
 	}
 	defer m.Close()
 	ctx := context.Background()
-	x := m.Begin(ctx, nil)
+	x := m.Adapter().Begin(ctx, nil)
 	s, _ := x.Session(ctx)
 	if err := s.Login("alice"); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestFormerTokenOfARenewalIsNoReuse(t *testing.T) {
 	if err := store.Update(ctx, &rec); err != nil {
 		t.Fatal(err)
 	}
-	_, err = m.Begin(ctx, []string{cookie}).Session(ctx)
+	_, err = m.Adapter().Begin(ctx, []string{cookie}).Session(ctx)
 	if _, gone := store.Load(ctx, rec.ID); gone != nil {
 		t.Errorf("the session was ended (%v)", err)
 	}

@@ -62,7 +62,7 @@ func TestLatenessEnds(t *testing.T) {
 // A slow upload: by the time its session is looked for, nothing is known of it any more.
 func TestSlowUpload(t *testing.T) {
 	timed(t, core.Config{}, func(t *testing.T, b *browser) {
-		x := b.m.Begin(ctx, b.header())
+		x := b.m.Adapter().Begin(ctx, b.header())
 		b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
 		time.Sleep(time.Minute)
 		s, err := x.Session(ctx)

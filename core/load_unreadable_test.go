@@ -50,7 +50,7 @@ func TestUnreadableRecordIsAnonymousAndKept(t *testing.T) {
 	rec.Data = bytes.Clone(rec.Data)
 	rec.Data[0] = 200
 	must(t, store.Update(ctx, &rec))
-	if _, err := m.Begin(ctx, b.header()).Session(ctx); !errors.Is(err, core.ErrUnreadable) || core.HTTPStatus(err) != 503 {
+	if _, err := m.Adapter().Begin(ctx, b.header()).Session(ctx); !errors.Is(err, core.ErrUnreadable) || core.HTTPStatus(err) != 503 {
 		t.Errorf("newer format: %v", err)
 	}
 }
@@ -65,7 +65,7 @@ func TestUnreadableAndKept(t *testing.T) {
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 		old := b.copyOf()
 		b.m = reader
-		x := reader.Begin(ctx, b.header())
+		x := reader.Adapter().Begin(ctx, b.header())
 		s, err := x.Session(ctx)
 		if !errors.Is(err, core.ErrUnreadable) || core.HTTPStatus(err) != 503 {
 			t.Fatalf("%s: %v", how, err)
@@ -147,7 +147,7 @@ func TestLoginBesideAnUnreadableRecord(t *testing.T) {
 		if !first {
 			line = b.cookie + "; " + bad.cookie
 		}
-		x := m.Begin(ctx, []string{line})
+		x := m.Adapter().Begin(ctx, []string{line})
 		s, _ := x.Session(ctx)
 		must(t, s.Login("alice"))
 		out, err := x.Commit(ctx, 200)
@@ -186,7 +186,7 @@ func TestRecordOfANewerStore(t *testing.T) {
 			before, err := os.ReadFile(file)
 			must(t, err)
 
-			x := m.Begin(ctx, b.header())
+			x := m.Adapter().Begin(ctx, b.header())
 			s, err := x.Session(ctx)
 			if !errors.Is(err, core.ErrUnreadable) || core.HTTPStatus(err) != 503 {
 				t.Fatalf("Session: %v", err)
@@ -227,8 +227,8 @@ func TestRecordOfANewerStore(t *testing.T) {
 // newerTokens finds every token to be of a newer format.
 type newerTokens struct{ driver.TokenStore }
 
-func (s newerTokens) Open(ctx context.Context, token string, binding []byte) (driver.Record, error) {
-	rec, err := s.TokenStore.Open(ctx, token, binding)
+func (s newerTokens) OpenToken(ctx context.Context, token string, binding []byte) (driver.Record, error) {
+	rec, err := s.TokenStore.OpenToken(ctx, token, binding)
 	if err == nil {
 		rec, err = driver.Record{ID: rec.ID}, driver.Unreadable("test")
 	}
@@ -251,7 +251,7 @@ func TestTokenOfANewerRelease(t *testing.T) {
 			test := func(t *testing.T, reader func(driver.TokenStore) driver.Backend) {
 				store, err := cookiestore.New(ring(t, keyring.Generate("k1")), revocation, cookiestore.Config{})
 				must(t, err)
-				b := newBrowser(t, newManager(t, core.Config{Store: store, Codec: renamed{core.JSON}}))
+				b := newBrowser(t, newManager(t, core.Config{Store: store, Codec: renamed{core.JSON{}}}))
 				b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
 				old := b.copyOf()
 				b.m = newManager(t, core.Config{Store: reader(store)})

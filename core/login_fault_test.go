@@ -62,7 +62,7 @@ func loginFails(t *testing.T, store driver.Store, before, how string, n int) boo
 	} else {
 		fault.Before(hook)
 	}
-	x := m.Begin(ctx, b.header())
+	x := m.Adapter().Begin(ctx, b.header())
 	s, err := x.Session(ctx)
 	var out core.Out
 	if err == nil {

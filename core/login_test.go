@@ -66,8 +66,8 @@ func TestLoginOverASessionThatExpiresMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.visit(func(s *core.Session) {
-		if s.Subject() != "alice" || !s.Has("name") || s.Age() < 24*time.Hour {
-			t.Errorf("subject %q, keys %q, %v left", s.Subject(), s.Keys(), s.Age())
+		if s.Subject() != "alice" || !s.Has("name") || s.TimeLeft() < 24*time.Hour {
+			t.Errorf("subject %q, keys %q, %v left", s.Subject(), s.Keys(), s.TimeLeft())
 		}
 	})
 }

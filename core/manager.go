@@ -115,13 +115,6 @@ func (m *Manager) Ping(ctx context.Context) error {
 // Info describes the store.
 func (m *Manager) Info() driver.Info { return m.info }
 
-// Logger is Config.Logger, or what took its place.
-func (m *Manager) Logger() *slog.Logger { return m.cfg.Logger }
-
-// Header is the name of the request header that carries the token: "Cookie", or
-// Config.TokenHeader. Adapters give its lines to Begin.
-func (m *Manager) Header() string { return m.source }
-
 // LogValue is what log/slog shows of a manager.
 func (m *Manager) LogValue() slog.Value { return slog.StringValue(m.describe()) }
 
@@ -181,8 +174,8 @@ func (m *Manager) codec(name []byte) Codec {
 	switch string(name) {
 	case m.cfg.Codec.Name():
 		return m.cfg.Codec
-	case JSON.Name():
-		return JSON
+	case JSON{}.Name():
+		return JSON{}
 	}
 	return nil
 }

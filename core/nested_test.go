@@ -34,8 +34,8 @@ func TestOuterManagerFails(t *testing.T) {
 			if test.down {
 				fault.Before(storetest.Outage)
 			}
-			ox := outer.Begin(ctx, nil)
-			ix := inner.Begin(ox.Context(), b.header())
+			ox := outer.Adapter().Begin(ctx, nil)
+			ix := inner.Adapter().Begin(ox.Context(), b.header())
 			is, err := ix.Session(ctx)
 			must(t, err)
 			os, err := ox.Session(ctx)
@@ -69,8 +69,8 @@ func TestOuterManagerFailsTooLate(t *testing.T) {
 	inner := newManager(t, core.Config{})
 	b := newBrowser(t, inner)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
-	ox := outer.Begin(ctx, nil)
-	ix := inner.Begin(ox.Context(), b.header())
+	ox := outer.Adapter().Begin(ctx, nil)
+	ix := inner.Adapter().Begin(ox.Context(), b.header())
 	is, err := ix.Session(ctx)
 	must(t, err)
 	os, err := ox.Session(ctx)
@@ -99,8 +99,8 @@ func TestInnerLoginIsToldWithTheOutersFailure(t *testing.T) {
 	} {
 		b := newBrowser(t, inner)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
-		x := outer.Begin(ctx, nil)
-		y := inner.Begin(x.Context(), b.header())
+		x := outer.Adapter().Begin(ctx, nil)
+		y := inner.Adapter().Begin(x.Context(), b.header())
 		of, err := x.Session(ctx)
 		must(t, err)
 		s, err := y.Session(ctx)
@@ -112,8 +112,8 @@ func TestInnerLoginIsToldWithTheOutersFailure(t *testing.T) {
 		fault.Before(storetest.On("Create"))
 		out, err := x.Commit(ctx, 200)
 		fault.Reset()
-		if !errors.Is(err, core.ErrUnavailable) || len(out.Inner) != map[string]int{"login": 1, "logout": 1}[what] {
-			t.Fatalf("%s: %+v, %v", what, out.Inner, err)
+		if !errors.Is(err, core.ErrUnavailable) || len(out.More) != map[string]int{"login": 1, "logout": 1}[what] {
+			t.Fatalf("%s: %+v, %v", what, out.More, err)
 		}
 		if what == "set" {
 			if n, _ := b.value(count); n != 1 {

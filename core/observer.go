@@ -13,12 +13,40 @@ import (
 // It never holds a token, and its text no value: a *ValueError in Err may lead to one, see there.
 type Event struct {
 	Kind     EventKind
+	Outcome  Outcome       // how it went
 	ID       ID            // the session; zero where it is not known
 	Replaced ID            // with EventLogin: the session that it ended, zero if none
 	Subject  string        // the user, where known
 	Size     int           // bytes of Record.Data read or written
+	Count    int           // with EventSweep: the number of records removed
 	Duration time.Duration // of the store's call, with EventLoad to EventDelete
-	Err      error         // what went wrong, nil if nothing did
+	Err      error         // what went wrong, with OutcomeFailed; else nil
+}
+
+// Outcome says how an event went. What clients bring about in the ordinary course, an expired token or a lost race, is no
+// failure.
+type Outcome string
+
+const (
+	OutcomeDone     Outcome = "done"      // it was done
+	OutcomeNotFound Outcome = "not_found" // EventLoad to EventDelete: the store has no live record with this ID; it expired, was ended, or never was
+	OutcomeConflict Outcome = "conflict"  // EventCreate to EventDelete: another request was faster; the save tries again
+	OutcomeFailed   Outcome = "failed"    // Err says why
+)
+
+// outcomeOf splits what a call of the store has answered.
+func outcomeOf(err error) (Outcome, error) {
+	switch {
+	case err == nil:
+		return OutcomeDone, nil
+	case errors.Is(err, driver.ErrUnavailable):
+		return OutcomeFailed, err
+	case errors.Is(err, driver.ErrNotFound):
+		return OutcomeNotFound, nil
+	case errors.Is(err, driver.ErrConflict), errors.Is(err, driver.ErrExists):
+		return OutcomeConflict, nil
+	}
+	return OutcomeFailed, err
 }
 
 // EventKind says what happened.
@@ -45,13 +73,18 @@ const (
 	EventUnreadable EventKind = "unreadable" // a record is of a newer release, or of a codec or key that is not here; the request gets a 503, a list ends in ErrUnreadable
 	EventDecode     EventKind = "decode"     // a value, or a message, could not be decoded
 	EventDropped    EventKind = "dropped"    // changes were not stored, see Err
-	EventSweep      EventKind = "sweep"      // expired records were removed; Size is their number
+	EventSweep      EventKind = "sweep"      // expired records were removed
 )
 
 // observe reports e. A panic of the Observer ends there: no delete may depend on it.
 func (m *Manager) observe(ctx context.Context, e Event) {
 	if m.cfg.Observer == nil {
 		return
+	}
+	if e.Outcome == "" {
+		if e.Outcome = OutcomeDone; e.Err != nil {
+			e.Outcome = OutcomeFailed
+		}
 	}
 	defer func() {
 		p := recover()
@@ -120,7 +153,9 @@ func (m *Manager) timed(ctx context.Context, kind EventKind, id ID, call func(co
 	size, err := call(ctx)
 	err = m.known(err)
 	m.up(ctx, err)
-	m.observe(ctx, Event{Kind: kind, ID: id, Size: size, Duration: time.Since(start), Err: err})
+	e := Event{Kind: kind, ID: id, Size: size, Duration: time.Since(start)}
+	e.Outcome, e.Err = outcomeOf(err)
+	m.observe(ctx, e)
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 var errRefused = errors.New("connection refused")
@@ -135,4 +136,42 @@ func TestWarningsAfterAClockJump(t *testing.T) {
 	if n := strings.Count(lines.String(), "WARN"); n != before+1 {
 		t.Errorf("%d warnings, then %d", before, n)
 	}
+}
+
+// TestOutcomes: what clients bring about in the ordinary course is no failure.
+func TestOutcomes(t *testing.T) {
+	var events []core.Event
+	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	m := newManager(t, core.Config{Store: fault.Store(), SweepInterval: -1, Observer: func(_ context.Context, e core.Event) { events = append(events, e) }})
+	is := func(what string, kind core.EventKind, outcome core.Outcome, failure error) {
+		t.Helper()
+		for _, e := range events {
+			if e.Kind == kind && e.Outcome == outcome && errors.Is(e.Err, failure) && (failure == nil) == (e.Err == nil) {
+				events = nil
+				return
+			}
+		}
+		t.Errorf("%s: no event %q with outcome %q and %v among %+v", what, kind, outcome, failure, events)
+		events = nil
+	}
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	is("a new session", core.EventCreate, core.OutcomeDone, nil)
+	b.visit(func(s *core.Session) {
+		must(t, count.Set(s, 2))
+		b.copyOf().visit(func(s *core.Session) { must(t, other.Set(s, 2)) })
+		events = nil
+	})
+	is("a lost race", core.EventUpdate, core.OutcomeConflict, nil)
+	gone := b.copyOf()
+	b.visit(func(s *core.Session) { events = nil; must(t, m.Revoke(ctx, s.ID())) })
+	is("a delete", core.EventDelete, core.OutcomeDone, nil)
+	gone.visit(nil)
+	is("an expired or ended token", core.EventLoad, core.OutcomeNotFound, nil)
+	fault.Before(func(storetest.Call) error { return errRefused })
+	_, err := m.Adapter().Begin(ctx, gone.header()).Session(ctx)
+	if !errors.Is(err, core.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	is("an outage", core.EventLoad, core.OutcomeFailed, errRefused)
 }

@@ -15,7 +15,7 @@ type op struct {
 	key    []byte     // opLogin: the subject. Core's own memory, and never written to, like value
 	value  []byte     // opSet, opFlash
 	update updateFunc // opUpdate
-	taken  *[]entry   // opTake: what was found
+	take   *taking    // opTake
 }
 
 const (
@@ -61,10 +61,10 @@ func (st *state) apply(o *op) error {
 	case opFlash:
 		st.addFlash(o.micros, o.value)
 	case opTake:
-		*o.taken = nil
+		o.take.taken = nil
 		for _, e := range st.all() {
-			if isFlash(e) {
-				*o.taken = append(*o.taken, e)
+			if o.take.wants(e) {
+				o.take.taken = append(o.take.taken, e)
 				st.remove(e.key)
 			}
 		}

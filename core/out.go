@@ -3,11 +3,12 @@ package core
 import (
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"strings"
 )
 
-// Out is what a response has to carry. The zero value changes nothing.
+// Out is what a response has to carry. The zero value changes nothing. Adapters call Apply.
 type Out struct {
 	// Name and Value are a header line to add: "Set-Cookie", or Config.TokenHeader. Name is
 	// "" if there is none.
@@ -17,33 +18,72 @@ type Out struct {
 	// Vary is a member that the Vary header must have, "" if none.
 	Vary string
 
-	// Inner is what managers mounted inside have stored, and cannot take back, where Commit failed: the
+	// More has further lines: what managers mounted inside have stored, and cannot take back, where Commit failed. The
 	// response that takes the place of theirs has to carry it, too.
-	Inner []Out
+	More []Out
 }
 
 // Format keeps the token out of a printed Out, whatever the verb.
 func (o Out) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coatcheck.Out("+o.Name+")") }
 
-// Apply puts o into h, for frameworks on net/http. A response with a token must not be
-// stored by a shared cache (OWASP, Session Management Cheat Sheet).
-func (o Out) Apply(h http.Header) {
-	for _, inner := range o.Inner {
-		inner.Apply(h)
+// Lines returns the names and values of all header lines, those of More included.
+func (o Out) Lines() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) { o.each(yield) }
+}
+
+func (o Out) each(yield func(name, value string) bool) bool {
+	for _, more := range o.More {
+		if !more.each(yield) {
+			return false
+		}
 	}
-	vary := o.Vary != "" && !HasMember(h["Vary"], o.Vary)
+	return o.Name == "" || yield(o.Name, o.Value)
+}
+
+// Header is the header of a response. http.Header is one; frameworks that are not on net/http wrap theirs.
+type Header interface {
+	Values(name string) []string // all lines of this name
+	Add(name, value string)      // adds a line
+	Set(name, value string)      // puts one line in the place of all of this name
+}
+
+// Apply puts o into h. A response with a token must not be stored by a shared cache (OWASP, Session Management Cheat
+// Sheet), so it gets "Cache-Control: no-store" unless it has that or "private" already.
+func (o Out) Apply(h Header) {
+	for _, more := range o.More {
+		more.Apply(h)
+	}
+	if standard, ok := h.(http.Header); ok {
+		o.apply(standard)
+		return
+	}
+	if o.Vary != "" && !hasMember(h.Values("Vary"), o.Vary) {
+		h.Add("Vary", o.Vary)
+	}
+	if o.Name == "" {
+		return
+	}
+	h.Add(o.Name, o.Value)
+	if !uncached(h.Values("Cache-Control")) {
+		h.Set("Cache-Control", "no-store")
+	}
+}
+
+// apply is Apply for net/http, in one allocation.
+func (o Out) apply(h http.Header) {
+	vary := o.Vary != "" && !hasMember(h["Vary"], o.Vary)
 	if o.Name == "" {
 		if vary {
 			h["Vary"] = append(h["Vary"], o.Vary)
 		}
 		return
 	}
-	lines := &[3]string{o.Vary, o.Value, "no-store"} // one allocation for what most responses lack
+	lines := &[3]string{o.Vary, o.Value, "no-store"} // what most responses lack
 	if vary {
 		add(h, "Vary", lines[:1:1])
 	}
 	add(h, o.Name, lines[1:2:2])
-	if !Uncached(h["Cache-Control"]) {
+	if !uncached(h["Cache-Control"]) {
 		h["Cache-Control"] = lines[2:]
 	}
 }
@@ -55,8 +95,8 @@ func add(h http.Header, name string, line []string) {
 	h[name] = line
 }
 
-// HasMember reports whether a list of names, such as the lines of Vary, has the member, or "*".
-func HasMember(lines []string, member string) bool {
+// hasMember reports whether a list of names, such as the lines of Vary, has the member, or "*".
+func hasMember(lines []string, member string) bool {
 	for _, line := range lines {
 		for m := range strings.SplitSeq(line, ",") {
 			if m = strings.TrimSpace(m); strings.EqualFold(m, member) || m == "*" {
@@ -67,9 +107,9 @@ func HasMember(lines []string, member string) bool {
 	return false
 }
 
-// Uncached reports whether lines of Cache-Control keep shared caches from storing the response: with no-store, or
+// uncached reports whether lines of Cache-Control keep shared caches from storing the response: with no-store, or
 // private for all of it. Commas within quotes are none between directives (RFC 9111, section 5.2).
-func Uncached(lines []string) bool {
+func uncached(lines []string) bool {
 	for _, line := range lines {
 		for line != "" {
 			end, quoted := 0, false

@@ -35,20 +35,41 @@ func TestApplyLeavesHeadersToOthers(t *testing.T) {
 	}
 }
 
-func TestUncached(t *testing.T) {
+// TestApplyLeavesCachingToOthers: with net/http's header and with another framework's.
+func TestApplyLeavesCachingToOthers(t *testing.T) {
 	for line, want := range map[string]bool{
 		"": false, "no-store": true, "public, No-Store": true, "private": true, "max-age=1,private": true,
 		"*": false, "public, *": false, `private="X-Field"`: false, `no-cache="a, no-store, b"`: false, `no-cache="a", no-store`: true,
 		`x="unclosed, no-store`: false, ",": false, "no-stores": false,
 	} {
-		if got := core.Uncached([]string{"max-age=2", line}); got != want {
-			t.Errorf("%q: %t", line, got)
+		h := http.Header{"Cache-Control": {"max-age=2", line}}
+		for _, header := range []core.Header{h.Clone(), struct{ core.Header }{h.Clone()}} {
+			core.Out{Name: "Set-Cookie", Value: "a=b", Vary: "Cookie"}.Apply(header)
+			if got := header.Values("Cache-Control"); slices.Equal(got, h["Cache-Control"]) != want || !want && !slices.Equal(got, []string{"no-store"}) {
+				t.Errorf("%T, %q: %q", header, line, got)
+			}
+			if !slices.Equal(header.Values("Set-Cookie"), []string{"a=b"}) || !slices.Equal(header.Values("Vary"), []string{"Cookie"}) {
+				t.Errorf("%T: %v", header, header)
+			}
 		}
 	}
-	h := http.Header{"Cache-Control": {"public, *"}}
-	core.Out{Name: "Set-Cookie", Value: "a=b", Vary: "Cookie"}.Apply(h)
-	if h.Get("Cache-Control") != "no-store" {
-		t.Errorf("%v", h)
+}
+
+func TestLinesOfOut(t *testing.T) {
+	inner := core.Out{Name: "Set-Cookie", Value: "c=d", Vary: "Cookie"}
+	out := core.Out{Name: "X-Token", Value: "a", Vary: "X-Token", More: []core.Out{inner, {Vary: "Cookie"}}}
+	var lines []string
+	for name, value := range out.Lines() {
+		lines = append(lines, name+": "+value)
+	}
+	if want := []string{"Set-Cookie: c=d", "X-Token: a"}; !slices.Equal(lines, want) {
+		t.Errorf("Lines: %q, want %q", lines, want)
+	}
+	for _, header := range []core.Header{http.Header{}, struct{ core.Header }{http.Header{}}} {
+		out.Apply(header)
+		if len(header.Values("Set-Cookie")) != 1 || len(header.Values("X-Token")) != 1 || !slices.Equal(header.Values("Vary"), []string{"Cookie", "X-Token"}) {
+			t.Errorf("%T: %v", header, header)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func TestOutageInTheLog(t *testing.T) {
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 		fault.Before(storetest.Outage)
 		for range 60 * 100 { // a minute at 100 requests a second, some of which only save
-			x := m.Begin(ctx, b.header())
+			x := m.Adapter().Begin(ctx, b.header())
 			if _, err := x.Session(ctx); !errors.Is(err, core.ErrUnavailable) {
 				t.Fatal(err)
 			}
@@ -62,7 +62,7 @@ func TestHalfAnOutage(t *testing.T) {
 			if i%2 == 0 {
 				fault.Before(storetest.Outage)
 			}
-			x := m.Begin(ctx, b.header())
+			x := m.Adapter().Begin(ctx, b.header())
 			_, _ = x.Session(ctx)
 			x.Discard()
 			time.Sleep(10 * time.Millisecond)

@@ -78,16 +78,16 @@ func TestPrintingShowsNothing(t *testing.T) {
 	b.visit(func(s *core.Session) { must(t, secretKey.Set(s, value)); must(t, s.Login(subject)) })
 	_, token, _ := strings.Cut(b.cookie, "=")
 
-	x, bytesX := m.Begin(ctx, b.header()), m.BeginBytes(ctx, []byte(b.cookie))
+	x, bytesX := m.Adapter().Begin(ctx, b.header()), m.Adapter().BeginBytes(ctx, []byte(b.cookie))
 	s, err := x.Session(ctx)
 	must(t, err)
 	_, err = bytesX.Session(ctx)
 	must(t, err)
 	must(t, secretKey.Set(s, value+"2"))
-	fresh, err := m.Begin(ctx, nil).Session(ctx)
+	fresh, err := m.Adapter().Begin(ctx, nil).Session(ctx)
 	must(t, err)
 	must(t, secretKey.Set(fresh, value))
-	unknown, err := m.Begin(ctx, []string{"__Host-session=" + strings.Repeat("A", 43)}).Session(ctx)
+	unknown, err := m.Adapter().Begin(ctx, []string{"__Host-session=" + strings.Repeat("A", 43)}).Session(ctx)
 	must(t, err)
 	must(t, secretKey.Set(unknown, value))
 	dead, _ := core.FromContext(ctx)
@@ -160,7 +160,7 @@ func TestPrintingNil(t *testing.T) {
 func TestPrintedInUnexportedFields(t *testing.T) {
 	m := newManager(t, core.Config{})
 	b := newBrowser(t, m)
-	x := m.BeginBytes(ctx, []byte("__Host-session="+strings.Repeat("Q", 43)))
+	x := m.Adapter().BeginBytes(ctx, []byte("__Host-session="+strings.Repeat("Q", 43)))
 	_, err := x.Session(ctx)
 	must(t, err)
 	b.visit(func(s *core.Session) {
@@ -209,7 +209,7 @@ func TestNothingLeaks(t *testing.T) {
 		b.visit(func(s *core.Session) { must(t, name.Set(s, "sEcReT")); must(t, s.Login("alice")) })
 		_, token, _ := strings.Cut(b.cookie, "=")
 		var dump strings.Builder
-		for _, x := range []*core.Exchange{m.Begin(ctx, b.header()), m.BeginBytes(ctx, []byte(b.cookie))} {
+		for _, x := range []*core.Exchange{m.Adapter().Begin(ctx, b.header()), m.Adapter().BeginBytes(ctx, []byte(b.cookie))} {
 			s, err := x.Session(ctx)
 			must(t, err)
 			must(t, name.Set(s, "sEcReT2"))

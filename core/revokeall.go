@@ -33,7 +33,7 @@ func (m *Manager) RevokeAll(ctx context.Context, before time.Time) (int, error) 
 	if m.can.Lister == nil {
 		return 0, m.unsupported("list sessions")
 	}
-	x := m.Exchange(ctx)
+	x := m.exchange(ctx)
 	own, _ := x.stored()
 	r := revokeBefore{m: m, before: micros(before), own: own, seen: map[ID]bool{}, taken: map[string][]span{}}
 	err := r.run(ctx)

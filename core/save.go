@@ -250,7 +250,7 @@ func (s *Session) unlocked(f func() error) error {
 func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	level := slog.LevelWarn
 	switch {
-	case errors.Is(err, errHurried), errors.Is(err, ErrEnded), errors.Is(err, ErrCrowded), errors.Is(err, ErrConflict):
+	case errors.Is(err, errHurried), errors.Is(err, ErrEnded), errors.Is(err, ErrCrowded), errors.Is(err, ErrConflict), errors.Is(err, ErrRefused):
 		level = slog.LevelDebug
 		x.m.warn(ctx, EventDropped, "session changes not stored", "session", ID(s.rec.ID), "error", err)
 	case errors.Is(err, errAdoption):

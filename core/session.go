@@ -136,7 +136,7 @@ const (
 
 // deadSession stands in where there is none, so that nobody is handed a nil.
 func deadSession(err error) *Session {
-	return newSession(&hidden{err: err, cur: state{header: header{codec: JSON}}})
+	return newSession(&hidden{err: err, cur: state{header: header{codec: JSON{}}}})
 }
 
 func newSession(h *hidden) *Session {

@@ -145,7 +145,7 @@ func TestDeleteAfterTheHeaderOfAToken(t *testing.T) {
 	m := tokenManager(t, r1, made(memstore.New(memstore.Config{})), 0)
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
-	x := m.Begin(ctx, b.header())
+	x := m.Adapter().Begin(ctx, b.header())
 	s, _ := x.Session(ctx)
 	_, _ = x.Commit(ctx, 200)
 	if err := count.Delete(s); !errors.Is(err, core.ErrHeaderSent) {

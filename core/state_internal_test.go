@@ -12,7 +12,7 @@ import (
 func TestStateIsAMap(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
-		st, want := state{header: header{codec: JSON}}, map[string]string{}
+		st, want := state{header: header{codec: JSON{}}}, map[string]string{}
 		for i := range 60 {
 			key := strconv.Itoa(rnd.IntN(8))
 			switch rnd.IntN(4) {
@@ -50,7 +50,7 @@ func TestStateIsAMap(t *testing.T) {
 }
 
 func TestAnEmptyValueIsOne(t *testing.T) {
-	st := state{header: header{codec: JSON}}
+	st := state{header: header{codec: JSON{}}}
 	st.set([]byte("k"), nil)
 	if _, ok := st.find("k"); !ok || st.empty() {
 		t.Error("taken for a removal")

@@ -22,7 +22,7 @@ func (m *Manager) Sweep(ctx context.Context) (int, error) {
 		}
 		err = m.noAnswer(err)
 		if err != nil || n < sweepBatch {
-			m.observe(ctx, Event{Kind: EventSweep, Size: total, Err: err})
+			m.observe(ctx, Event{Kind: EventSweep, Count: total, Err: err})
 			return total, err
 		}
 	}

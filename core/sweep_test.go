@@ -15,7 +15,7 @@ import (
 func observeSweeps(n *int) func(context.Context, core.Event) {
 	return func(_ context.Context, e core.Event) {
 		if e.Kind == core.EventSweep {
-			*n += e.Size
+			*n += e.Count
 		}
 	}
 }

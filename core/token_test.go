@@ -40,14 +40,14 @@ func TestNamespaces(t *testing.T) {
 		if m == shop {
 			line = "__Host-session=" + token
 		}
-		s, err := m.Begin(ctx, []string{line}).Session(ctx)
+		s, err := m.Adapter().Begin(ctx, []string{line}).Session(ctx)
 		if must(t, err); !s.IsNew() || s.Subject() != "" {
 			t.Errorf("takes a token of the staff: %v", s)
 		}
 	}
 	// One Namespace shares: a renamed cookie, or a header beside the cookie.
 	renamed := newManager(t, core.Config{Store: store, Namespace: "__Host-staff", TokenHeader: "X-Session"})
-	s, err := renamed.Begin(ctx, []string{token}).Session(ctx)
+	s, err := renamed.Adapter().Begin(ctx, []string{token}).Session(ctx)
 	if must(t, err); s.Subject() != "42" {
 		t.Errorf("with the old namespace: %q", s.Subject())
 	}

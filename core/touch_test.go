@@ -42,7 +42,7 @@ func TestSaveEveryRequest(t *testing.T) {
 	timed(t, cfg, func(t *testing.T, b *browser) {
 		for range 10 {
 			time.Sleep(59 * time.Minute)
-			x := b.m.Begin(ctx, b.header()) // no handler touches the session
+			x := b.m.Adapter().Begin(ctx, b.header()) // no handler touches the session
 			out, err := x.Commit(ctx, 200)
 			if err != nil || out.Name == "" || out.Vary != "Cookie" {
 				t.Fatalf("%+v, %v", out, err)

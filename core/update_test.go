@@ -118,7 +118,7 @@ func TestNewSessionAfterAnEmptiedOne(t *testing.T) {
 func TestNoWriteShortensALife(t *testing.T) {
 	clock := storetest.NewClock()
 	store := made(memstore.New(memstore.Config{Now: clock.Now}))
-	cfg := core.Config{Store: store, Now: clock.Now}.AAL3()
+	cfg := core.Config{Store: store, Now: clock.Now, AAL: 3}
 	cfg.TouchInterval = time.Minute
 	good := newManager(t, cfg)
 	late := cfg

@@ -1,7 +1,9 @@
 package core
 
 import (
+	"bytes"
 	"fmt"
+	"iter"
 	"strings"
 )
 
@@ -18,6 +20,21 @@ func (s *Session) Keys() []string {
 		}
 	}
 	return names
+}
+
+// Values returns the names of all values, sorted, each with a copy of its encoded value; Decode reads one. It shows the
+// session as it was when the loop began, so the body may change the session.
+func (s *Session) Values() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		s.mu.Lock()
+		all := s.cur.all()
+		s.mu.Unlock()
+		for _, e := range all {
+			if !hasPrefix(e.key, reserved) && !yield(string(e.key), bytes.Clone(e.value)) {
+				return
+			}
+		}
+	}
 }
 
 // Len is the number of values.

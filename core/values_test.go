@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -50,6 +51,33 @@ func TestUntypedAccess(t *testing.T) {
 		}
 		if err := s.Decode("none", &n); !errors.Is(err, core.ErrNoValue) {
 			t.Errorf("Decode of nothing: %v", err)
+		}
+	})
+}
+
+func TestValues(t *testing.T) {
+	b := newBrowser(t, newManager(t, core.Config{}))
+	b.visit(func(s *core.Session) {
+		must(t, name.Set(s, "alice"))
+		must(t, count.Set(s, 1))
+		must(t, s.AddFlash("info", "hello"))
+	})
+	b.visit(func(s *core.Session) {
+		must(t, other.Set(s, 2))
+		var got []string
+		for key, value := range s.Values() {
+			got = append(got, key+"="+string(value))
+			clear(value)
+			must(t, count.Update(s, func(n int) int { return n + 1 })) // the body may change the session
+		}
+		if want := []string{"count=1", `name="alice"`, "other=2"}; !slices.Equal(got, want) {
+			t.Errorf("Values: %q, want %q", got, want)
+		}
+		for range s.Values() {
+			break
+		}
+		if n, u := count.GetOr(s, 0), name.GetOr(s, ""); n != 4 || u != "alice" {
+			t.Errorf("afterwards: %d, %q", n, u)
 		}
 	})
 }

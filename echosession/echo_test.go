@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,7 +86,7 @@ func TestEveryAnswerThroughEveryMiddleware(t *testing.T) {
 				if status != a.status || len(header["Set-Cookie"]) != 1 || f.store.Calls()["Create"] != 1 {
 					t.Errorf("got %d %v, want %d with a cookie", status, header, a.status)
 				}
-				if !core.HasMember(header["Vary"], "Cookie") {
+				if !slices.Contains(header["Vary"], "Cookie") {
 					t.Errorf("Vary %q", header["Vary"])
 				}
 

@@ -89,10 +89,10 @@ func (mw *middleware) serve(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	outside := c.UserContext()
-	if x := mw.m.Exchange(outside); x != nil && !x.Closed() {
+	if x := mw.m.Adapter().Exchange(outside); x != nil && !x.Closed() {
 		return c.Next() // mounted twice, or RestartRouting
 	}
-	x := mw.m.BeginBytes(outside, lines(c, mw.m.Header()))
+	x := mw.m.Adapter().BeginBytes(outside, lines(c, mw.m.Adapter().Header()))
 	c.SetUserContext(x.Context())
 	for _, key := range x.Keys() {
 		c.Context().SetUserValue(key, x)
@@ -143,6 +143,6 @@ func (mw *middleware) commit(c *fiber.Ctx, x *core.Exchange, ctx context.Context
 
 func (mw *middleware) warn(app *fiber.App) {
 	if info := mw.m.Info(); info.Local && app.Config().Prefork {
-		mw.m.Logger().Warn("fibersession: with Prefork every process has its own "+info.Name+", and users lose their session when another one answers: use a store that processes share", "store", info.Name)
+		mw.m.Adapter().Logger().Warn("fibersession: with Prefork every process has its own "+info.Name+", and users lose their session when another one answers: use a store that processes share", "store", info.Name)
 	}
 }

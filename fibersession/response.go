@@ -37,34 +37,26 @@ func render(c *fiber.Ctx, err error) {
 	}
 }
 
-// apply is core.Out.Apply for the header of fasthttp, which keeps a line of Set-Cookie
-// as it is.
+// apply puts out into the response.
 func apply(c *fiber.Ctx, m *core.Manager, out core.Out) {
-	for _, inner := range out.Inner {
-		apply(c, m, inner)
-	}
-	h := &c.Response().Header
-	if out.Vary != "" && !core.HasMember(values(h, fiber.HeaderVary), out.Vary) {
-		h.Add(fiber.HeaderVary, out.Vary)
-	}
-	if out.Name == "" {
-		return
-	}
-	h.Add(out.Name, out.Value)
-	if !core.Uncached(values(h, fiber.HeaderCacheControl)) {
-		h.Set(fiber.HeaderCacheControl, "no-store")
-	}
+	out.Apply((*header)(&c.Response().Header))
 	if out.Name == fiber.HeaderSetCookie && !c.Context().IsTLS() {
-		m.SentPlain(utils.UnsafeString(c.Request().Header.Host()), c.Get(fiber.HeaderXForwardedProto)+c.Get(fiber.HeaderForwarded))
+		m.Adapter().SentPlain(utils.UnsafeString(c.Request().Header.Host()), c.Get(fiber.HeaderXForwardedProto)+c.Get(fiber.HeaderForwarded))
 	}
 }
 
-func values(h *fasthttp.ResponseHeader, name string) (lines []string) {
-	for _, line := range h.PeekAll(name) {
+// header is fasthttp's as a core.Header. It keeps a line of Set-Cookie for each cookie.
+type header fasthttp.ResponseHeader
+
+func (h *header) Values(name string) (lines []string) {
+	for _, line := range (*fasthttp.ResponseHeader)(h).PeekAll(name) {
 		lines = append(lines, string(line))
 	}
 	return lines
 }
+
+func (h *header) Add(name, value string) { (*fasthttp.ResponseHeader)(h).Add(name, value) }
+func (h *header) Set(name, value string) { (*fasthttp.ResponseHeader)(h).Set(name, value) }
 
 var headers = sync.Pool{New: func() any { return new(fasthttp.ResponseHeader) }}
 

@@ -62,7 +62,7 @@ func (s *site) seeded(subject string, more ...func(*core.Session)) *browser {
 	s.Helper()
 	b := s.browser()
 	ctx := context.Background()
-	x := s.m.Begin(ctx, nil)
+	x := s.m.Adapter().Begin(ctx, nil)
 	session, err := x.Session(ctx)
 	s.must(err)
 	if subject != "" {
@@ -110,7 +110,7 @@ func (b *browser) holds() (n int, live bool) {
 func (b *browser) peek(f func(*core.Session)) {
 	b.Helper()
 	ctx := context.Background()
-	x := b.m.Begin(ctx, []string{strings.Join(b.cookies, "; ")})
+	x := b.m.Adapter().Begin(ctx, []string{strings.Join(b.cookies, "; ")})
 	defer x.Discard()
 	s, err := x.Session(ctx)
 	b.must(err)
@@ -121,7 +121,7 @@ func (b *browser) peek(f func(*core.Session)) {
 func (b *browser) change(f func(*core.Session)) {
 	b.Helper()
 	ctx := context.Background()
-	x := b.m.Begin(ctx, []string{strings.Join(b.cookies, "; ")})
+	x := b.m.Adapter().Begin(ctx, []string{strings.Join(b.cookies, "; ")})
 	s, err := x.Session(ctx)
 	b.must(err)
 	f(s)

@@ -136,7 +136,7 @@ func ruleOf(t *testing.T, name string) rule {
 func (f flaw) mount(m *core.Manager, onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if m.Exchange(r.Context()) != nil && f != mountedTwiceUnseen {
+			if m.Adapter().Exchange(r.Context()) != nil && f != mountedTwiceUnseen {
 				next.ServeHTTP(w, r)
 				return
 			}
@@ -151,7 +151,7 @@ func (f flaw) serve(m *core.Manager, onError func(http.ResponseWriter, *http.Req
 		first, _, _ := strings.Cut(strings.Join(lines, ";"), ";")
 		lines = []string{first}
 	}
-	e := &mutant{ResponseWriter: w, flaw: f, x: m.Begin(r.Context(), lines), r: r, onError: onError}
+	e := &mutant{ResponseWriter: w, flaw: f, x: m.Adapter().Begin(r.Context(), lines), r: r, onError: onError}
 	e.r = r.WithContext(e.x.Context())
 	if f == sessionLoadedAlways {
 		_, _ = e.x.Session(r.Context())

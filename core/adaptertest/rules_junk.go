@@ -154,12 +154,12 @@ func printed(e *env) {
 		_ = session.ID()
 		json, _ := session.MarshalJSON()
 		var all strings.Builder
-		for _, v := range []any{session, *new(core.ID), session.ID(), s.m, s.m.Exchange(ctx), ctx, session.Err(), errors.Join(session.Save(ctx), err)} {
+		for _, v := range []any{session, *new(core.ID), session.ID(), s.m, s.m.Adapter().Exchange(ctx), ctx, session.Err(), errors.Join(session.Save(ctx), err)} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 				fmt.Fprintf(&all, verb+"\n", v)
 			}
 		}
-		s.cfg.Logger.Debug("printed", "session", session, "manager", s.m, "exchange", s.m.Exchange(ctx), "id", session.ID())
+		s.cfg.Logger.Debug("printed", "session", session, "manager", s.m, "exchange", s.m.Adapter().Exchange(ctx), "id", session.ID())
 		return c.String(200, all.String()+string(json))
 	})
 	b := s.seeded("alice")

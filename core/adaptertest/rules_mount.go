@@ -85,7 +85,7 @@ func noSession(e *env, o Options) {
 		return c.String(200, "done")
 	}).seeded("")
 	r := b.get("/").is(200, "done").leavesCookie()
-	if core.HasMember(r.Header["Vary"], "Cookie") {
+	if hasMember(r.Header["Vary"], "Cookie") {
 		r.errorf("Vary %q", r.Header["Vary"])
 	}
 	e.calls()

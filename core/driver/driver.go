@@ -97,7 +97,7 @@ type Info struct {
 	// Local says that other processes do not see the records.
 	Local bool
 
-	// NoRevocation says that a TokenStore's Revoke always answers errors.ErrUnsupported.
+	// NoRevocation says that a TokenStore's RevokeID always answers errors.ErrUnsupported.
 	NoRevocation bool
 }
 
@@ -154,21 +154,21 @@ type Store interface {
 type TokenStore interface {
 	Backend
 
-	// Open returns the record that a token made by Seal with the same binding
+	// OpenToken returns the record that a token made by SealToken with the same binding
 	// carries. ErrNotFound: its deadline has passed or it was revoked.
 	// ErrCorrupt: no key of ours made this token, or not for this binding. ErrUnreadable: a key
 	// of ours made it, in a newer format; the record then has its ID, if that is known, and nothing else.
-	Open(ctx context.Context, token string, binding []byte) (Record, error)
+	OpenToken(ctx context.Context, token string, binding []byte) (Record, error)
 
-	// Seal returns a token of characters that a cookie value may hold and sets
+	// SealToken returns a token of characters that a cookie value may hold and sets
 	// rec.Version. ErrNotFound: the ID was revoked meanwhile.
 	// ErrTooLarge: the token would be longer than limit bytes.
-	Seal(ctx context.Context, rec *Record, binding []byte, limit int) (token string, err error)
+	SealToken(ctx context.Context, rec *Record, binding []byte, limit int) (token string, err error)
 
-	// Revoke makes Open refuse every token with this ID until the time given,
+	// RevokeID makes OpenToken refuse every token with this ID until the time given,
 	// after which none can be alive. ErrNotFound: it was revoked before, so that of two
 	// that end or replace a session one knows that it came second.
-	Revoke(ctx context.Context, id ID, until time.Time) error
+	RevokeID(ctx context.Context, id ID, until time.Time) error
 }
 
 // Successor is the ability to let one session take the place of another in one atomic

@@ -60,7 +60,7 @@ type Owner interface {
 // Mounted returns m's Exchange in ctx if it is still in use: the middleware is
 // mounted twice, or the framework routes the request once more.
 func Mounted(m *core.Manager, ctx context.Context) *core.Exchange {
-	if x := m.Exchange(ctx); x != nil && !x.Closed() {
+	if x := m.Adapter().Exchange(ctx); x != nil && !x.Closed() {
 		return x
 	}
 	return nil
@@ -70,7 +70,8 @@ func Mounted(m *core.Manager, ctx context.Context) *core.Exchange {
 // the header of the response. It changes none of its arguments.
 func (g *Gate) Begin(m *core.Manager, r *http.Request, h http.Header, owner Owner) *http.Request {
 	g.m, g.r = m, r
-	m.BeginIn(&g.x, r.Context(), r.Header[m.Header()])
+	a := m.Adapter()
+	a.BeginIn(&g.x, r.Context(), r.Header[a.Header()])
 	g.ctx = scope{g.x.Context(), &g.x, owner}
 	if len(h) > 0 {
 		g.entry = make([]field, 0, len(h))
@@ -121,7 +122,7 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 func (g *Gate) apply(out core.Out, h http.Header) {
 	out.Apply(h)
 	if out.Name == "Set-Cookie" && g.r.TLS == nil {
-		g.m.SentPlain(g.r.Host, g.r.Header.Get("X-Forwarded-Proto")+g.r.Header.Get("Forwarded"))
+		g.m.Adapter().SentPlain(g.r.Host, g.r.Header.Get("X-Forwarded-Proto")+g.r.Header.Get("Forwarded"))
 	}
 }
 

@@ -33,7 +33,7 @@ func send(t *testing.T, m *core.Manager, cookie string) request {
 	if cookie != "" {
 		lines = []string{cookie}
 	}
-	x := m.Begin(context.Background(), lines)
+	x := m.Adapter().Begin(context.Background(), lines)
 	s, err := x.Session(context.Background())
 	must(t, err)
 	return request{t, x, s}

@@ -11,7 +11,7 @@ func BenchmarkOpen261(b *testing.B) {
 	token := seal(b, s, &rec)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Open(ctx, token, binding); err != nil {
+		if _, err := s.OpenToken(ctx, token, binding); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -22,7 +22,7 @@ func BenchmarkSeal261(b *testing.B) {
 	rec := record(strings.Repeat("x", 261))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Seal(ctx, &rec, binding, limit); err != nil {
+		if _, err := s.SealToken(ctx, &rec, binding, limit); err != nil {
 			b.Fatal(err)
 		}
 	}

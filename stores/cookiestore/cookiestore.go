@@ -136,9 +136,9 @@ var (
 // Strict, so that the unused bits of the last character give one token one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Open returns the record in token. See driver.TokenStore for the errors;
+// OpenToken returns the record in token. See driver.TokenStore for the errors;
 // ErrUnavailable means that the store of revoked sessions did not answer.
-func (s *Store) Open(ctx context.Context, token string, binding []byte) (driver.Record, error) {
+func (s *Store) OpenToken(ctx context.Context, token string, binding []byte) (driver.Record, error) {
 	// The decoder skips line breaks, which would be other spellings.
 	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
 		return driver.Record{}, errToken
@@ -171,10 +171,10 @@ func (s *Store) Open(ctx context.Context, token string, binding []byte) (driver.
 	return rec, nil
 }
 
-// Seal returns the token that carries rec, sealed with the primary key whatever
+// SealToken returns the token that carries rec, sealed with the primary key whatever
 // key opened the last one. A record that was sealed before, which its Version tells, is
 // looked up among the revoked ones.
-func (s *Store) Seal(ctx context.Context, rec *driver.Record, binding []byte, limit int) (string, error) {
+func (s *Store) SealToken(ctx context.Context, rec *driver.Record, binding []byte, limit int) (string, error) {
 	next := *rec
 	next.Version++
 	w := getWorkspace()

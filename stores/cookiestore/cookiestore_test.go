@@ -57,7 +57,7 @@ func record(data string) driver.Record {
 
 func seal(tb testing.TB, s *cookiestore.Store, rec *driver.Record) string {
 	tb.Helper()
-	token, err := s.Seal(ctx, rec, binding, limit)
+	token, err := s.SealToken(ctx, rec, binding, limit)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestOpenReturnsWhatWasSealed(t *testing.T) {
 		if !regexp.MustCompile(`^[A-Za-z0-9_-]+$`).MatchString(token) {
 			t.Fatalf("the token is no cookie value: %q", token)
 		}
-		got, err := s.Open(ctx, token, binding)
+		got, err := s.OpenToken(ctx, token, binding)
 		if len(got.Data)+len(rec.Data) == 0 {
 			got.Data, rec.Data = nil, nil
 		}
@@ -97,7 +97,7 @@ func TestWhatIsNoTokenOfOursIsCorrupt(t *testing.T) {
 	token := seal(t, s, &rec)
 	corrupt := func(what, token string, binding []byte) {
 		t.Helper()
-		got, err := s.Open(ctx, token, binding)
+		got, err := s.OpenToken(ctx, token, binding)
 		if !errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNotFound) || got.Data != nil || got.Subject != "" {
 			t.Errorf("%s: Open(%q) = %+v, %v", what, token, got, err)
 		}
@@ -154,7 +154,7 @@ func TestOneTokenHasOneSpelling(t *testing.T) {
 		token := seal(t, s, &rec)
 		opened := 0
 		for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
-			if _, err := s.Open(ctx, token[:len(token)-1]+string(c), binding); err == nil {
+			if _, err := s.OpenToken(ctx, token[:len(token)-1]+string(c), binding); err == nil {
 				opened++
 			}
 		}
@@ -172,11 +172,11 @@ func TestTheDeadlineIsInsideTheSeal(t *testing.T) {
 	token := seal(t, s, &rec)
 
 	clock.Advance(rec.Expires.Sub(clock.Now()) - time.Nanosecond)
-	if _, err := s.Open(ctx, token, binding); err != nil {
+	if _, err := s.OpenToken(ctx, token, binding); err != nil {
 		t.Fatal("before the deadline:", err)
 	}
 	clock.Advance(time.Nanosecond)
-	if _, err := s.Open(ctx, token, binding); !errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrCorrupt) {
+	if _, err := s.OpenToken(ctx, token, binding); !errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrCorrupt) {
 		t.Fatal("at the deadline:", err)
 	}
 }
@@ -189,12 +189,12 @@ func TestConcurrentUse(t *testing.T) {
 			binding := bytes.Repeat([]byte("b"), i)
 			for n := range 100 {
 				rec := record(strings.Repeat(string(rune('a'+i)), 10*n))
-				token, err := s.Seal(ctx, &rec, binding, limit)
+				token, err := s.SealToken(ctx, &rec, binding, limit)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				if got, err := s.Open(ctx, token, binding); err != nil || string(got.Data) != string(rec.Data) {
+				if got, err := s.OpenToken(ctx, token, binding); err != nil || string(got.Data) != string(rec.Data) {
 					t.Errorf("Open = %q, %v, want %q", got.Data, err, rec.Data)
 					return
 				}
@@ -212,15 +212,15 @@ func TestKeyRotation(t *testing.T) {
 
 	rec := record("data")
 	token := seal(t, before, &rec)
-	got, err := during.Open(ctx, token, binding)
+	got, err := during.OpenToken(ctx, token, binding)
 	if err != nil {
 		t.Fatal("with the former key as an old one:", err)
 	}
 	renewed := seal(t, during, &got)
-	if _, err := after.Open(ctx, renewed, binding); err != nil {
+	if _, err := after.OpenToken(ctx, renewed, binding); err != nil {
 		t.Fatal("written again with the new primary:", err)
 	}
-	if _, err := after.Open(ctx, token, binding); !errors.Is(err, driver.ErrCorrupt) {
+	if _, err := after.OpenToken(ctx, token, binding); !errors.Is(err, driver.ErrCorrupt) {
 		t.Fatal("with the former key dropped:", err)
 	}
 }
@@ -241,11 +241,11 @@ func TestSizeBound(t *testing.T) {
 		}
 	}
 	rec := sized(0, most+young+1)
-	if _, err := s.Seal(ctx, &rec, binding, limit); !errors.Is(err, driver.ErrTooLarge) {
+	if _, err := s.SealToken(ctx, &rec, binding, limit); !errors.Is(err, driver.ErrTooLarge) {
 		t.Fatal("one byte more in a young session:", err)
 	}
 	rec = sized(90*day, most+1)
-	token, err := s.Seal(ctx, &rec, binding, limit)
+	token, err := s.SealToken(ctx, &rec, binding, limit)
 	if token != "" || !errors.Is(err, driver.ErrTooLarge) || rec.Version != 0 {
 		t.Fatalf("one byte more: Seal = %q, %v, and set Version to %d", token, err, rec.Version)
 	}
@@ -259,12 +259,12 @@ func TestSizeBound(t *testing.T) {
 	for limit := range 300 {
 		rec := record(strings.Repeat("x", 300))
 		var room int
-		_, err := s.Seal(ctx, &rec, binding, limit)
+		_, err := s.SealToken(ctx, &rec, binding, limit)
 		if _, scan := fmt.Sscanf(err.Error(), "cookiestore: session too large: its 300 bytes of data make a token of 538 bytes, the limit is "+fmt.Sprint(limit)+", which has room for %d bytes", &room); scan != nil {
 			t.Fatal(err)
 		}
 		rec.Data = rec.Data[:room]
-		if _, err := s.Seal(ctx, &rec, binding, limit); err != nil && room > 0 {
+		if _, err := s.SealToken(ctx, &rec, binding, limit); err != nil && room > 0 {
 			t.Errorf("limit %d: %d bytes should have fit: %v", limit, room, err)
 		}
 	}
@@ -326,19 +326,19 @@ func TestTokenOfANewerFormat(t *testing.T) {
 	for format, want := range map[byte]error{0: driver.ErrCorrupt, 2: driver.ErrUnreadable, 255: driver.ErrUnreadable} {
 		ad := append([]byte("coatcheck/cookiestore/v1\x00"), binding...)
 		token := base64.RawURLEncoding.EncodeToString(keys.Seal(nil, append([]byte{format}, id[:]...), ad))
-		rec, err := s.Open(ctx, token, binding)
+		rec, err := s.OpenToken(ctx, token, binding)
 		if !errors.Is(err, want) || (want == driver.ErrUnreadable) != (rec.ID == id) {
 			t.Errorf("format %d: %+v, %v", format, rec, err)
 		}
 		if rec.ID = (driver.ID{}); !reflect.DeepEqual(rec, driver.Record{}) {
 			t.Errorf("format %d: %+v", format, rec)
 		}
-		if _, err := s.Open(ctx, token, []byte("another")); !errors.Is(err, driver.ErrCorrupt) {
+		if _, err := s.OpenToken(ctx, token, []byte("another")); !errors.Is(err, driver.ErrCorrupt) {
 			t.Errorf("format %d, for another binding: %v", format, err)
 		}
 	}
 	short := base64.RawURLEncoding.EncodeToString(keys.Seal(nil, []byte{2, 1}, append([]byte("coatcheck/cookiestore/v1\x00"), binding...)))
-	if _, err := s.Open(ctx, short, binding); !errors.Is(err, driver.ErrCorrupt) {
+	if _, err := s.OpenToken(ctx, short, binding); !errors.Is(err, driver.ErrCorrupt) {
 		t.Errorf("without an ID: %v", err)
 	}
 }

@@ -44,7 +44,7 @@ func goldenStore(tb testing.TB, keys string) *cookiestore.Store {
 
 func TestGolden(t *testing.T) {
 	for _, c := range golden(t) {
-		got, err := goldenStore(t, c.Keys).Open(ctx, c.Token, []byte(c.Binding))
+		got, err := goldenStore(t, c.Keys).OpenToken(ctx, c.Token, []byte(c.Binding))
 		if err != nil || !reflect.DeepEqual(got, c.Record) {
 			t.Errorf("Open = %+v, %v, want %+v", got, err, c.Record)
 		}
@@ -61,7 +61,7 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Add("", []byte(nil))
 	f.Fuzz(func(t *testing.T, token string, binding []byte) {
-		_, err := s.Open(ctx, token, binding)
+		_, err := s.OpenToken(ctx, token, binding)
 		switch {
 		case err == nil && !ours[token+"\x00"+string(binding)]:
 			t.Fatalf("a forgery opened: %q", token)

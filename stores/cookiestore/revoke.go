@@ -37,9 +37,9 @@ var (
 	errNone    = fmt.Errorf("cookiestore: NoRevocation was chosen, so the session lives until its deadline: %w", errors.ErrUnsupported)
 )
 
-// Revoke ends the session with this ID. The error matches errors.ErrUnsupported
+// RevokeID ends the session with this ID. The error matches errors.ErrUnsupported
 // with NoRevocation, where nothing was done.
-func (s *Store) Revoke(ctx context.Context, id driver.ID, until time.Time) error {
+func (s *Store) RevokeID(ctx context.Context, id driver.ID, until time.Time) error {
 	if s.revoked == nil {
 		return errNone
 	}

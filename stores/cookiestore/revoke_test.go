@@ -19,21 +19,21 @@ func TestRevokedSessionsStayEnded(t *testing.T) {
 	here, there := open(t, keys, cookiestore.RevokeIn(revoked), cookiestore.Config{}), open(t, keys, cookiestore.RevokeIn(revoked), cookiestore.Config{})
 	rec := record("data")
 	token := seal(t, here, &rec)
-	inFlight, err := there.Open(ctx, token, binding)
+	inFlight, err := there.OpenToken(ctx, token, binding)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	// when it is revoked while a request is in flight
-	if err := here.Revoke(ctx, rec.ID, rec.Expires); err != nil {
+	if err := here.RevokeID(ctx, rec.ID, rec.Expires); err != nil {
 		t.Fatal(err)
 	}
 
 	// then the token is dead everywhere, and the request cannot bring it back
-	if _, err := there.Open(ctx, token, binding); !errors.Is(err, driver.ErrNotFound) {
+	if _, err := there.OpenToken(ctx, token, binding); !errors.Is(err, driver.ErrNotFound) {
 		t.Error("Open of a revoked session:", err)
 	}
-	if token, err := there.Seal(ctx, &inFlight, binding, limit); token != "" || !errors.Is(err, driver.ErrNotFound) {
+	if token, err := there.SealToken(ctx, &inFlight, binding, limit); token != "" || !errors.Is(err, driver.ErrNotFound) {
 		t.Error("Seal of a revoked session:", token, err)
 	}
 	if inFlight.Version != rec.Version {
@@ -42,7 +42,7 @@ func TestRevokedSessionsStayEnded(t *testing.T) {
 	// and other sessions live.
 	other := record("other")
 	other.ID = driver.ID{7}
-	if _, err := there.Open(ctx, seal(t, here, &other), binding); err != nil {
+	if _, err := there.OpenToken(ctx, seal(t, here, &other), binding); err != nil {
 		t.Error("Open of another session:", err)
 	}
 }
@@ -57,12 +57,12 @@ func TestRevokingTwiceKeepsTheLaterDeadline(t *testing.T) {
 		token := seal(t, s, &rec)
 		start := clock.Now()
 		for _, d := range order {
-			if err := s.Revoke(ctx, rec.ID, start.Add(d)); err != nil && !errors.Is(err, driver.ErrNotFound) {
+			if err := s.RevokeID(ctx, rec.ID, start.Add(d)); err != nil && !errors.Is(err, driver.ErrNotFound) {
 				t.Fatal(err)
 			}
 		}
 		clock.Advance(time.Hour - time.Second)
-		if _, err := s.Open(ctx, token, binding); !errors.Is(err, driver.ErrNotFound) {
+		if _, err := s.OpenToken(ctx, token, binding); !errors.Is(err, driver.ErrNotFound) {
 			t.Errorf("%v: Open = %v", order, err)
 		}
 	}
@@ -72,10 +72,10 @@ func TestRevocationsAreSwept(t *testing.T) {
 	clock := storetest.NewClock()
 	revoked := made(memstore.New(memstore.Config{Now: clock.Now}))
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{Now: clock.Now})
-	if err := s.Revoke(ctx, driver.ID{1}, clock.Now()); err != nil {
+	if err := s.RevokeID(ctx, driver.ID{1}, clock.Now()); err != nil {
 		t.Fatal("a deadline that has passed:", err)
 	}
-	if err := s.Revoke(ctx, driver.ID{2}, clock.Now().Add(time.Minute)); err != nil {
+	if err := s.RevokeID(ctx, driver.ID{2}, clock.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	clock.Advance(time.Minute)
@@ -97,10 +97,10 @@ func TestSessionsMayShareTheRevocationStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := seal(t, s, &rec)
-	if _, err := s.Open(ctx, token, binding); err != nil {
+	if _, err := s.OpenToken(ctx, token, binding); err != nil {
 		t.Error("a server-side session under the same ID counts as a revocation:", err)
 	}
-	if err := s.Revoke(ctx, rec.ID, rec.Expires); err != nil {
+	if err := s.RevokeID(ctx, rec.ID, rec.Expires); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := shared.Load(ctx, rec.ID); err != nil {
@@ -112,10 +112,10 @@ func TestNoRevocationDoesNotClaimToRevoke(t *testing.T) {
 	s := simple(t)
 	rec := record("data")
 	token := seal(t, s, &rec)
-	if err := s.Revoke(ctx, rec.ID, rec.Expires); !errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnavailable) {
+	if err := s.RevokeID(ctx, rec.ID, rec.Expires); !errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnavailable) {
 		t.Error("Revoke =", err)
 	}
-	if _, err := s.Open(ctx, token, binding); err != nil {
+	if _, err := s.OpenToken(ctx, token, binding); err != nil {
 		t.Error(err)
 	}
 	if err := s.Ping(ctx); err != nil {
@@ -151,8 +151,8 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 		"a newer record":       {&answering{err: driver.Unreadable("answering")}, driver.ErrNotFound},
 	} {
 		s := open(t, keys, cookiestore.RevokeIn(c.store), cookiestore.Config{})
-		_, opened := s.Open(ctx, token, binding)
-		_, sealed := s.Seal(ctx, &rec, binding, limit)
+		_, opened := s.OpenToken(ctx, token, binding)
+		_, sealed := s.SealToken(ctx, &rec, binding, limit)
 		for call, err := range map[string]error{"Open": opened, "Seal": sealed} {
 			if !errors.Is(err, c.want) || errors.Is(err, driver.ErrCorrupt) || c.want != driver.ErrNotFound && errors.Is(err, driver.ErrNotFound) {
 				t.Errorf("%s: %s = %v", name, call, err)
@@ -162,7 +162,7 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 			}
 		}
 		if c.store.err != nil {
-			if err := s.Revoke(ctx, rec.ID, rec.Expires); !errors.Is(err, driver.ErrUnavailable) {
+			if err := s.RevokeID(ctx, rec.ID, rec.Expires); !errors.Is(err, driver.ErrUnavailable) {
 				t.Errorf("%s: Revoke = %v", name, err)
 			}
 		}
@@ -170,7 +170,7 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 			t.Errorf("%s: Ping says that all is well", name)
 		}
 		fresh := record("data")
-		if _, err := s.Seal(ctx, &fresh, binding, limit); err != nil {
+		if _, err := s.SealToken(ctx, &fresh, binding, limit); err != nil {
 			t.Errorf("%s: a new session cannot have been revoked, yet Seal = %v", name, err)
 		}
 	}
@@ -186,7 +186,7 @@ func (*flighty) Touch(context.Context, driver.ID, uint64, time.Time, time.Time) 
 
 func TestRevokeSaysWhenItDidNotHappen(t *testing.T) {
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&flighty{}), cookiestore.Config{})
-	if err := s.Revoke(ctx, driver.ID{1}, time.Now().Add(time.Hour)); !errors.Is(err, driver.ErrUnavailable) {
+	if err := s.RevokeID(ctx, driver.ID{1}, time.Now().Add(time.Hour)); !errors.Is(err, driver.ErrUnavailable) {
 		t.Error("Revoke =", err)
 	}
 }
@@ -228,10 +228,10 @@ func TestAWrappedRevocationStore(t *testing.T) {
 
 	// then Revoke reads past it,
 	until := clock.Now().Add(time.Hour)
-	if err := s.Revoke(ctx, driver.ID{1}, until); err != nil {
+	if err := s.RevokeID(ctx, driver.ID{1}, until); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Revoke(ctx, driver.ID{1}, until.Add(time.Hour)); !errors.Is(err, driver.ErrNotFound) {
+	if err := s.RevokeID(ctx, driver.ID{1}, until.Add(time.Hour)); !errors.Is(err, driver.ErrNotFound) {
 		t.Error("the second Revoke =", err)
 	}
 	// and Ping and Sweep find the abilities.
@@ -255,7 +255,7 @@ func TestEntryIDs(t *testing.T) {
 	for i := range sessions {
 		id := namespace
 		id[15] = byte(i)
-		if err := s.Revoke(ctx, id, time.Now().Add(time.Hour)); err != nil {
+		if err := s.RevokeID(ctx, id, time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -41,7 +41,7 @@ func TestSpecialRecordInCore(t *testing.T) {
 				defer m.Close()
 				request := func(cookie string, do func(*core.Session) error) (answer string) {
 					t.Helper()
-					x := m.Begin(ctx, []string{cookie})
+					x := m.Adapter().Begin(ctx, []string{cookie})
 					s, err := x.Session(ctx)
 					must(err)
 					must(do(s))
@@ -100,7 +100,7 @@ func TestRevokeAllWithASpecialRecord(t *testing.T) {
 	defer m.Close()
 	var ids []core.ID
 	for range 5 {
-		x := m.Begin(ctx, nil)
+		x := m.Adapter().Begin(ctx, nil)
 		s, err := x.Session(ctx)
 		if err == nil {
 			err = s.Login("alice")

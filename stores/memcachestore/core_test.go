@@ -29,7 +29,7 @@ func send(t *testing.T, m *core.Manager, cookie string) request {
 	if cookie != "" {
 		lines = []string{cookie}
 	}
-	x := m.Begin(context.Background(), lines)
+	x := m.Adapter().Begin(context.Background(), lines)
 	s, err := x.Session(context.Background())
 	must(t, err)
 	return request{t, x, s}
@@ -185,13 +185,13 @@ func TestManagerWithoutServer(t *testing.T) {
 	srv.Kill()
 	for range 100 {
 		before := proxy.Stats()
-		x := m.Begin(context.Background(), []string{cookie})
+		x := m.Adapter().Begin(context.Background(), []string{cookie})
 		out, err := x.Commit(context.Background(), 200)
 		after := proxy.Stats()
 		if err != nil || out.Name != "" || after.Sent != before.Sent || after.Connections != before.Connections {
 			t.Fatalf("a request that does not touch the session: %+v, %v, and the server was asked", out, err)
 		}
-		x = m.Begin(context.Background(), []string{cookie})
+		x = m.Adapter().Begin(context.Background(), []string{cookie})
 		_, err = x.Session(context.Background())
 		wants(t, err, core.ErrUnavailable)
 	}

@@ -33,7 +33,7 @@ func visit(m *core.Manager, cookie string, handler func(*core.Session) error) (s
 	if cookie != "" {
 		header = []string{cookie}
 	}
-	x := m.Begin(ctx, header)
+	x := m.Adapter().Begin(ctx, header)
 	s, err := x.Session(ctx)
 	if err == nil {
 		err = handler(s)

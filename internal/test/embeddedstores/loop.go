@@ -48,7 +48,7 @@ func CheckLoop(t *testing.T, store driver.Store) {
 }
 
 func signIn(ctx context.Context, m *core.Manager) error {
-	x := m.Begin(ctx, nil)
+	x := m.Adapter().Begin(ctx, nil)
 	s, err := x.Session(ctx)
 	if err == nil {
 		err = s.Login("alice")

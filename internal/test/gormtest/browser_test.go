@@ -31,7 +31,7 @@ func begin(m *core.Manager, cookie string) (request, error) {
 	if cookie != "" {
 		header = []string{cookie}
 	}
-	x := m.Begin(context.Background(), header)
+	x := m.Adapter().Begin(context.Background(), header)
 	s, err := x.Session(context.Background())
 	return request{x, s}, err
 }

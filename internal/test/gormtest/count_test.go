@@ -134,7 +134,7 @@ func TestRequests(t *testing.T) {
 				if cookie != "" {
 					header = []string{cookie}
 				}
-				x := m.Begin(t.Context(), header)
+				x := m.Adapter().Begin(t.Context(), header)
 				r := request{x: x}
 				if handler != nil {
 					r.s, err = x.Session(t.Context())

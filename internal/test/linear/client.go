@@ -99,7 +99,7 @@ func (c *client) request(what kind) (answered bool) {
 	if cookie != "" {
 		lines = []string{cookie}
 	}
-	x := m.Begin(ctx, lines)
+	x := m.Adapter().Begin(ctx, lines)
 	s, err := x.Session(ctx)
 	base.Return = c.now()
 	if err != nil { // a load changes nothing

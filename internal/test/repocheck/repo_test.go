@@ -35,7 +35,7 @@ type repo struct {
 }
 
 var load = sync.OnceValues(func() (*repo, error) {
-	r := &repo{root: filepath.Join("..", ".."), fset: token.NewFileSet()}
+	r := &repo{root: filepath.Join("..", "..", ".."), fset: token.NewFileSet()}
 	err := filepath.WalkDir(r.root, r.visit)
 	return r, err
 })
@@ -44,7 +44,7 @@ var load = sync.OnceValues(func() (*repo, error) {
 // without the rest: there is nothing to check there.
 func open(t *testing.T) *repo {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join("..", "..", "go.work")); err != nil {
+	if _, err := os.Stat(filepath.Join("..", "..", "..", "go.work")); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("no go.work: ", err)
 		}

@@ -71,7 +71,7 @@ func TestServerThatTakesNoWrites(t *testing.T) {
 // request is one whole request, and returns the cookie of its response.
 func request(t *testing.T, m *core.Manager, cookie []string, handle func(*core.Session) error) ([]string, error) {
 	t.Helper()
-	x := m.Begin(t.Context(), cookie)
+	x := m.Adapter().Begin(t.Context(), cookie)
 	s, err := x.Session(t.Context())
 	must(t, err)
 	must(t, handle(s))

@@ -117,7 +117,7 @@ func visit(m *core.Manager, cookie string, handler func(*core.Session) error) (s
 	if cookie != "" {
 		lines = []string{cookie}
 	}
-	x := m.Begin(ctx, lines)
+	x := m.Adapter().Begin(ctx, lines)
 	if handler != nil {
 		s, err := x.Session(ctx)
 		if err == nil {
