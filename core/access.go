@@ -265,3 +265,45 @@ func (m *Manager) boundTo(id driver.ID, b block) []byte {
 	ad := make([]byte, 0, len(m.binding)+len(id)+len(b))
 	return append(append(append(ad, m.binding...), id[:]...), b...)
 }
+
+// timed runs one call to the store and reports it with the size that call returns. An
+// error that is none of the contract's is an outage: nothing else may fail open.
+func (m *Manager) timed(ctx context.Context, kind EventKind, id ID, call func(context.Context) (int, error)) error {
+	if m.cfg.Observer == nil {
+		_, err := call(ctx)
+		err = m.known(err)
+		m.up(ctx, err)
+		return err
+	}
+	start := time.Now()
+	size, err := call(ctx)
+	err = m.known(err)
+	m.up(ctx, err)
+	e := Event{Kind: kind, ID: id, Size: size, Duration: time.Since(start)}
+	e.Outcome, e.Err = outcomeOf(err)
+	m.observe(ctx, e)
+	return err
+}
+
+func (m *Manager) known(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, known := range []error{
+		driver.ErrNotFound, driver.ErrConflict, driver.ErrUnavailable, driver.ErrExists, driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnreadable,
+		driver.ErrIncomplete, errors.ErrUnsupported,
+	} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return m.noAnswer(err)
+}
+
+// noAnswer is err as ErrUnavailable, whatever the store has called it; nil if it is nil.
+func (m *Manager) noAnswer(err error) error {
+	if err == nil || errors.Is(err, driver.ErrUnavailable) {
+		return err
+	}
+	return driver.Unavailable(m.info.Name, err)
+}

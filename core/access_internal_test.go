@@ -38,7 +38,7 @@ func FuzzRecord(f *testing.F) {
 			}
 			if b, ok := blockOf(data); ok {
 				over := rec
-				m.bury(&over, kindEnded, 1)
+				m.makeEnded(&over, kindEnded, 1)
 				if end := block(over.Data); len(end) != blockSize || over.Subject != "" || end.kind() != kindEnded || end.rotations() != b.rotations() {
 					t.Error("buried badly")
 				}

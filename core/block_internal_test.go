@@ -76,8 +76,8 @@ func TestPresentFormatIsWritten(t *testing.T) {
 			"rotate": func(rec *driver.Record) error {
 				return (&saving{m: m, st: st, rec: rec, inPassing: true, rotate: true}).fill()
 			},
-			"login":  func(rec *driver.Record) error { m.bury(rec, kindEndedByLogin, 1); return nil },
-			"logout": func(rec *driver.Record) error { m.bury(rec, kindEnded, 1); return nil },
+			"login":  func(rec *driver.Record) error { m.makeEnded(rec, kindEndedByLogin, 1); return nil },
+			"logout": func(rec *driver.Record) error { m.makeEnded(rec, kindEnded, 1); return nil },
 		} {
 			after := before
 			if err := write(&after); err != nil || after.Data[atFormat] != envelopeFormat {

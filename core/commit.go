@@ -68,8 +68,8 @@ var errAnswered = errors.New("coatcheck: a Save failed, and the handler answered
 // conclude does with the changes of s what goes with the response. x.mu is held.
 func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 	s.mu.Lock()
-	gone, bad, dirty := s.err, s.bad(), s.dirty()
-	answered := status >= http.StatusBadRequest && (bad != nil || s.unsaved)
+	gone, failed, dirty := s.err, s.failure(), s.dirty()
+	answered := status >= http.StatusBadRequest && (failed != nil || s.unsaved)
 	pending := s.delivery != deliverNothing && s.live
 	claims := s.refused || errors.Is(gone, ErrEnded) // of a success that there was not
 	emptied := s.emptied
@@ -88,20 +88,20 @@ func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 		x.withdraw(s, deliverRefresh)
 	case late:
 		x.withdraw(s, deliverRefresh)
-		if dirty || bad != nil {
+		if dirty || failed != nil {
 			return x.endOnly(ctx, s, driver.Unavailable("coatcheck", errHurried))
 		}
 	case answered:
-		if bad == nil {
-			bad = errAnswered
+		if failed == nil {
+			failed = errAnswered
 		}
-		x.drop(ctx, s.rec.ID, bad, slog.LevelDebug)
+		x.drop(ctx, s.rec.ID, failed, slog.LevelDebug)
 		err := x.endOnly(ctx, s, nil)
 		x.close(s, ErrClosed)
 		x.withdraw(s, deliverRefresh)
 		return err
-	case bad != nil:
-		return x.endOnly(ctx, s, bad)
+	case failed != nil:
+		return x.endOnly(ctx, s, failed)
 	case dirty || emptied:
 		err := x.commit(ctx, s)
 		if err != nil {
@@ -122,7 +122,7 @@ func (x *Exchange) endOnly(ctx context.Context, s *Session, why error) error {
 	told := s.told()
 	s.mu.Lock()
 	ends := s.fate == fateEnd && s.err == nil
-	whole := ends && len(s.ops) == 0 && s.bad() == nil
+	whole := ends && len(s.ops) == 0 && s.failure() == nil
 	if ends {
 		s.clear()
 	}
@@ -204,7 +204,7 @@ func (x *Exchange) out(s *Session) Out {
 	case deliver == deliverDeletion:
 		out.Value = m.cookiePrefix + "; Max-Age=0" + m.cookieSuffix
 	case persistent:
-		out.Value = m.setCookie(s.token, s.left)
+		out.Value = m.setCookie(s.token, s.remaining)
 	default:
 		out.Value = m.setCookie(s.token, -1)
 	}

@@ -126,7 +126,7 @@ const day = 24 * time.Hour
 // defaults fills in what is zero and refuses what cannot be meant.
 func (c *Config) defaults() error {
 	if c.AAL < 0 || c.AAL >= len(assurance) {
-		return bad("AAL", "is %d: 1, 2 or 3, or 0 for no level", c.AAL)
+		return wrongField("AAL", "is %d: 1, 2 or 3, or 0 for no level", c.AAL)
 	}
 	limit := assurance[c.AAL]
 	setDefault(&c.IdleTimeout, limit.idle)
@@ -154,25 +154,25 @@ func (c *Config) defaults() error {
 	}
 	switch {
 	case c.IdleTimeout < time.Second:
-		return bad("IdleTimeout", "is %v, at least 1s", c.IdleTimeout)
+		return wrongField("IdleTimeout", "is %v, at least 1s", c.IdleTimeout)
 	case c.Lifetime < c.IdleTimeout:
-		return bad("Lifetime", "is %v, less than IdleTimeout (%v): it would never be idle for so long", c.Lifetime, c.IdleTimeout)
+		return wrongField("Lifetime", "is %v, less than IdleTimeout (%v): it would never be idle for so long", c.Lifetime, c.IdleTimeout)
 	case c.AAL > 0 && c.Lifetime > limit.life:
-		return bad("Lifetime", "is %v, at most %v with AAL %d", c.Lifetime, limit.life, c.AAL)
+		return wrongField("Lifetime", "is %v, at most %v with AAL %d", c.Lifetime, limit.life, c.AAL)
 	case c.AAL > 1 && c.IdleTimeout > limit.idle:
-		return bad("IdleTimeout", "is %v, at most %v with AAL %d", c.IdleTimeout, limit.idle, c.AAL)
+		return wrongField("IdleTimeout", "is %v, at most %v with AAL %d", c.IdleTimeout, limit.idle, c.AAL)
 	case c.Lifetime > maxCookieAge:
-		return bad("Lifetime", "is %v, at most 400 days: browsers keep no cookie longer", c.Lifetime)
+		return wrongField("Lifetime", "is %v, at most 400 days: browsers keep no cookie longer", c.Lifetime)
 	case c.TouchInterval < 0 || c.TouchInterval >= c.IdleTimeout:
-		return bad("TouchInterval", "is %v, must be positive and less than IdleTimeout (%v)", c.TouchInterval, c.IdleTimeout)
+		return wrongField("TouchInterval", "is %v, must be positive and less than IdleTimeout (%v)", c.TouchInterval, c.IdleTimeout)
 	case c.MaxSize < 128:
-		return bad("MaxSize", "is %d bytes, at least 128", c.MaxSize)
+		return wrongField("MaxSize", "is %d bytes, at least 128", c.MaxSize)
 	case c.StoreTimeout < time.Millisecond:
-		return bad("StoreTimeout", "is %v, at least 1ms", c.StoreTimeout)
+		return wrongField("StoreTimeout", "is %v, at least 1ms", c.StoreTimeout)
 	case c.SweepInterval > 0 && c.SweepInterval < time.Second:
-		return bad("SweepInterval", "is %v, at least 1s; negative: never, and Manager.Sweep is yours to call", c.SweepInterval)
+		return wrongField("SweepInterval", "is %v, at least 1s; negative: never, and Manager.Sweep is yours to call", c.SweepInterval)
 	case !validHeader(c.TokenHeader):
-		return bad("TokenHeader", "%.40q must be a header name of its own, such as X-Session-Token, and none that browsers, proxies or servers use", c.TokenHeader)
+		return wrongField("TokenHeader", "%.40q must be a header name of its own, such as X-Session-Token, and none that browsers, proxies or servers use", c.TokenHeader)
 	}
 	if err := c.Cookie.validate(); err != nil {
 		return err
@@ -180,10 +180,10 @@ func (c *Config) defaults() error {
 	setDefault(&c.Namespace, c.TokenHeader)
 	setDefault(&c.Namespace, c.Cookie.Name)
 	if len(c.Namespace) > 255 {
-		return bad("Namespace", "has %d bytes, at most 255", len(c.Namespace))
+		return wrongField("Namespace", "has %d bytes, at most 255", len(c.Namespace))
 	}
 	if c.Adopt != nil && c.TokenHeader != "" {
-		return bad("Adopt", "needs cookies, and TokenHeader turns them off; leave one of them unset")
+		return wrongField("Adopt", "needs cookies, and TokenHeader turns them off; leave one of them unset")
 	}
 	return nil
 }
@@ -192,24 +192,24 @@ func (c *Config) defaults() error {
 func (c *Config) parts() error {
 	switch {
 	case c.Store == nil:
-		return bad("Store", "is not set: use a package under stores/, memstore to begin with")
+		return wrongField("Store", "is not set: use a package under stores/, memstore to begin with")
 	case isNil(c.Store):
-		return bad("Store", "is a nil %T: make one with its package's New, and look at the error", c.Store)
+		return wrongField("Store", "is a nil %T: make one with its package's New, and look at the error", c.Store)
 	case isNil(c.Codec):
-		return bad("Codec", "is a nil %T: leave it unset for JSON", c.Codec)
+		return wrongField("Codec", "is a nil %T: leave it unset for JSON", c.Codec)
 	case len(c.Codec.Name()) < 1 || len(c.Codec.Name()) > 16:
-		return bad("Codec", "is named %.20q, a name has 1 to 16 bytes", c.Codec.Name())
+		return wrongField("Codec", "is named %.20q, a name has 1 to 16 bytes", c.Codec.Name())
 	case c.Codec.Name() == JSON{}.Name() && c.Codec != (JSON{}):
-		return bad("Codec", "is named %q like the default one; choose another name", JSON{}.Name())
+		return wrongField("Codec", "is named %q like the default one; choose another name", JSON{}.Name())
 	case c.Keys != nil && *c.Keys == keyring.Keyring{}:
-		return bad("Keys", "has no key: make a keyring with keyring.New or keyring.Parse, or leave it nil for no encryption")
+		return wrongField("Keys", "has no key: make a keyring with keyring.New or keyring.Parse, or leave it nil for no encryption")
 	case c.Logger.Handler() == nil:
-		return bad("Logger", "has no handler: make it with slog.New, or leave it nil for slog.Default()")
+		return wrongField("Logger", "has no handler: make it with slog.New, or leave it nil for slog.Default()")
 	}
 	return nil
 }
 
-func bad(field, format string, args ...any) error {
+func wrongField(field, format string, args ...any) error {
 	return fmt.Errorf("coatcheck: Config."+field+" "+format, args...)
 }
 

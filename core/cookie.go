@@ -71,7 +71,7 @@ func (c *Cookie) validate() error {
 			c.Name = "__Host-session"
 		}
 	}
-	bad := func(field, format string, args ...any) error {
+	wrong := func(field, format string, args ...any) error {
 		return fmt.Errorf("coatcheck: Config.Cookie."+field+": "+format, args...)
 	}
 	// Browsers match the prefixes whatever the case (RFC 6265bis, section 4.1.3).
@@ -79,25 +79,25 @@ func (c *Cookie) validate() error {
 	secure := host || hasPrefixFold(c.Name, "__Secure-")
 	switch {
 	case len(c.Name) > 64:
-		return bad("Name", "is %d bytes long, at most 64", len(c.Name))
+		return wrong("Name", "is %d bytes long, at most 64", len(c.Name))
 	case host && !strings.HasPrefix(c.Name, "__Host-"), secure && !host && !strings.HasPrefix(c.Name, "__Secure-"):
-		return bad("Name", "%q: write the prefix as __Host- or __Secure-", c.Name)
+		return wrong("Name", "%q: write the prefix as __Host- or __Secure-", c.Name)
 	case secure && c.Insecure:
-		return bad("Insecure", "a cookie named %s needs a secure connection; choose a name without the prefix", c.Name)
+		return wrong("Insecure", "a cookie named %s needs a secure connection; choose a name without the prefix", c.Name)
 	case host && c.Domain != "":
-		return bad("Domain", "%q: a cookie named %s belongs to one host; leave Domain empty or use the prefix __Secure-", c.Domain, c.Name)
+		return wrong("Domain", "%q: a cookie named %s belongs to one host; leave Domain empty or use the prefix __Secure-", c.Domain, c.Name)
 	case host && c.Path != "/":
-		return bad("Path", "%q: a cookie named %s has the path /; use the prefix __Secure-", c.Path, c.Name)
+		return wrong("Path", "%q: a cookie named %s has the path /; use the prefix __Secure-", c.Path, c.Name)
 	case c.Path[0] != '/' || len(c.Path) > maxAttribute:
-		return bad("Path", "must begin with / and have at most %d bytes", maxAttribute)
+		return wrong("Path", "must begin with / and have at most %d bytes", maxAttribute)
 	case len(c.Domain) > maxAttribute:
-		return bad("Domain", "has %d bytes, at most %d", len(c.Domain), maxAttribute)
+		return wrong("Domain", "has %d bytes, at most %d", len(c.Domain), maxAttribute)
 	case c.SameSite == http.SameSiteNoneMode && c.Insecure:
-		return bad("SameSite", "None needs a secure cookie, or browsers drop it; do not set Insecure")
+		return wrong("SameSite", "None needs a secure cookie, or browsers drop it; do not set Insecure")
 	case c.SameSite < http.SameSiteLaxMode || c.SameSite > http.SameSiteNoneMode:
-		return bad("SameSite", "use http.SameSiteLaxMode, StrictMode or NoneMode")
+		return wrong("SameSite", "use http.SameSiteLaxMode, StrictMode or NoneMode")
 	case c.Partitioned && c.Insecure:
-		return bad("Partitioned", "needs a secure cookie; do not set Insecure")
+		return wrong("Partitioned", "needs a secure cookie; do not set Insecure")
 	}
 	probe := http.Cookie{Name: c.Name, Value: "x", Domain: c.Domain, Path: c.Path, Secure: !c.Insecure, Partitioned: c.Partitioned}
 	if err := probe.Valid(); err != nil {

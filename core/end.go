@@ -16,8 +16,8 @@ const (
 	endedBefore                // by something else
 )
 
-// bury makes rec the record of a session that is over.
-func (m *Manager) bury(rec *driver.Record, kind byte, now int64) (mark uint64) {
+// makeEnded makes rec the record of a session that is over.
+func (m *Manager) makeEnded(rec *driver.Record, kind byte, now int64) (mark uint64) {
 	b := block(make([]byte, blockSize))
 	copy(b, rec.Data)
 	b.end(kind, now)
@@ -98,7 +98,7 @@ func (j *saving) end(rec held, kind byte) (ending, error) {
 	var err error
 	for attempt := 0; rec.Version > 0; attempt++ {
 		over := rec.record()
-		j.m.bury(&over, kind, j.now)
+		j.m.makeEnded(&over, kind, j.now)
 		_, err = j.m.replace(j.ctx, &over, "")
 		switch {
 		case err == nil:

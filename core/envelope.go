@@ -62,7 +62,7 @@ func (st *state) parse(data []byte, codecs func(name []byte) Codec) error {
 		return driver.Corrupt("coatcheck: malformed record")
 	}
 	if st.codec = codecs(name); st.codec == nil {
-		return fmt.Errorf("coatcheck: %w (codec %.16q)", ErrUnreadable, name)
+		return fmt.Errorf("coatcheck: %w (codec %.16q)", driver.ErrUnreadable, name)
 	}
 	st.subject = string(subject)
 	return nil
@@ -168,3 +168,17 @@ func (r *reader) longLen() int {
 
 func micros(t time.Time) int64     { return t.UnixMicro() }
 func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
+// How a session's deadline is found. The absolute lifetime caps all of them.
+const (
+	expireDefault      = 0 // IdleTimeout after the last activity
+	expireSliding      = 1 // ExpireIn's duration after the last activity
+	expireAt           = 2 // ExpireAt's time, whatever happens
+	expireBrowserClose = 3 // as default on the server; the cookie has no Max-Age
+)
+
+// expiry is a session's own setting, kept in its envelope.
+type expiry struct {
+	mode   byte
+	micros int64
+}

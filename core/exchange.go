@@ -92,55 +92,6 @@ func (x *Exchange) session(ctx context.Context) *Session {
 	return s
 }
 
-// Save stores what the session did so far, for handlers whose request lasts long after its
-// header: streams, sockets. Without changes it asks the store whether the session is still there. ErrHeaderSent: the
-// change needs a cookie, and it is too late for one. ErrEnded: another request ended the session. ctx should be
-// one that still lives.
-func (s *Session) Save(ctx context.Context) error {
-	if s.repeats() {
-		return nil
-	}
-	if s.x == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.writable()
-	}
-	s.x.mu.Lock()
-	defer s.x.mu.Unlock()
-	s.mu.Lock()
-	idle := s.err == nil && s.bad() == nil && !s.dirty() && !s.emptied && s.live
-	s.mu.Unlock()
-	var err error
-	if idle {
-		err = s.x.check(ctx, s)
-	} else {
-		err = s.x.save(ctx, s)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unsaved = err != nil
-	return err
-}
-
-// check asks whether a session that the request did not change is still there. x.mu is held.
-func (x *Exchange) check(ctx context.Context, s *Session) error {
-	calls, cancel := x.m.writeContext(ctx)
-	defer cancel()
-	err := x.m.lives(calls, s.rec)
-	if errors.Is(err, driver.ErrNotFound) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.ended()
-		err = ErrEnded
-	}
-	if errors.Is(err, ErrUnavailable) {
-		x.m.down(ctx, err)
-	} else if err != nil {
-		x.m.cfg.Logger.DebugContext(aside{ctx}, "coatcheck: Save has found no session any more", "session", s.rec.ID, "error", err)
-	}
-	return err
-}
-
 // Finish stores changes that were made after Commit, where that needs no
 // cookie, and closes the session. The error says that changes were not stored of which no call has told the
 // handler; it was logged. The client must not take the response for whole then: end its connection.
@@ -153,8 +104,8 @@ func (x *Exchange) Finish(ctx context.Context) error {
 		return nil
 	}
 	s.mu.Lock()
-	bad, stands := s.bad(), s.live && s.adopted()
-	dirty := s.dirty() || bad != nil
+	failed, stands := s.failure(), s.live && s.adopted()
+	dirty := s.dirty() || failed != nil
 	if !dirty {
 		x.phase = phaseClosed
 		s.close(ErrClosed)
@@ -170,8 +121,8 @@ func (x *Exchange) Finish(ctx context.Context) error {
 	switch {
 	case x.phase != phaseSent:
 		err = x.endOnly(ctx, s, errors.New("coatcheck: no response was committed"))
-	case bad != nil:
-		err = x.endOnly(ctx, s, bad)
+	case failed != nil:
+		err = x.endOnly(ctx, s, failed)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = x.endOnly(ctx, s, driver.Unavailable("coatcheck", errHurried)) // the client was told that it took too long
 	default:

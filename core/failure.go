@@ -57,8 +57,8 @@ func (s *Session) mend(key []byte) {
 	s.rare.failed = kept
 }
 
-// bad returns why the changes cannot be saved, nil if they can. s.mu is held.
-func (s *Session) bad() error {
+// failure returns why the changes cannot be saved, nil if they can. s.mu is held.
+func (s *Session) failure() error {
 	if s.rare == nil || len(s.rare.failed) == 0 {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (s *Session) forgive() {
 func (s *Session) told() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bad() == nil {
+	if s.failure() == nil {
 		return false
 	}
 	was := s.rare.failed[0].told

@@ -1,10 +1,7 @@
 package core
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"slices"
 )
@@ -14,10 +11,6 @@ type Flash struct {
 	Level string `json:"level"` // the application's own: "info", "error", ...
 	Text  string `json:"text"`
 }
-
-// Each message is a value of its own, so that overlapping requests may add some. Their keys rise with
-// time: 8 bytes of nanoseconds in hexadecimal.
-const flashKey = reserved + "flash."
 
 // AddFlash leaves a message for the next call of Flashes, in this request or a later one. A *ValueError says that it
 // is not UTF-8.
@@ -35,44 +28,6 @@ func (s *Session) AddFlash(level, text string) error {
 	s.mend([]byte(aboutFlash))
 	s.do(op{kind: opFlash, micros: max(now, s.cur.lastFlash()+1), value: data})
 	return nil
-}
-
-// addFlash adds a message of that time, or of the next that no message has: a request that is done again, after a
-// conflict, may find others of its time, which were stored before.
-func (st *state) addFlash(nanos int64, value []byte) {
-	key := flashAt(nanos)
-	for _, taken := st.find(string(key)); taken; _, taken = st.find(string(key)) {
-		nanos++
-		key = flashAt(nanos)
-	}
-	st.set(key, value)
-}
-
-func flashAt(nanos int64) []byte {
-	return hex.AppendEncode([]byte(flashKey), binary.BigEndian.AppendUint64(nil, uint64(nanos)))
-}
-
-// lastFlash is the time of the last message that there is, or was: a clock may stand still, or go back.
-func (st *state) lastFlash() int64 {
-	var last []byte
-	if i, _ := search(st.changes, flashKey+"~"); i > 0 && hasPrefix(st.changes[i-1].key, flashKey) {
-		last = st.changes[i-1].key
-	}
-	r := reader{data: st.packed, ok: true}
-	for range r.len() {
-		if key := r.take(r.len()); hasPrefix(key, flashKey) && bytes.Compare(key, last) > 0 {
-			last = key
-		}
-		r.take(r.len())
-	}
-	if len(last) != len(flashKey)+16 {
-		return 0 // there is none
-	}
-	name, err := hex.DecodeString(string(last[len(flashKey):]))
-	if err != nil {
-		return 0
-	}
-	return int64(binary.BigEndian.Uint64(name))
 }
 
 // Flashes returns the messages, oldest first, and removes them: all of them, or those of the levels named. Each goes to one
@@ -93,7 +48,7 @@ func (s *Session) Flashes(ctx context.Context, levels ...string) ([]Flash, error
 	if err := s.writable(); err != nil {
 		return nil, err
 	}
-	if err := s.bad(); err != nil {
+	if err := s.failure(); err != nil {
 		return nil, err // the response will fail, and show none
 	}
 	t := &taking{levels: levels}
@@ -184,30 +139,10 @@ func (s *Session) claim(ctx context.Context, t *taking) error {
 	t.taken = shown.all()
 	s.gen++
 	j.deliver = deliverNothing
-	left := s.left
+	remaining := s.remaining
 	s.settle(&j)
-	s.left, s.emptied = left, s.cur.empty()
+	s.remaining, s.emptied = remaining, s.cur.empty()
 	return nil
-}
-
-// taking is what opTake takes, and has taken.
-type taking struct {
-	levels []string // all if empty
-	taken  []entry
-}
-
-func (t *taking) wants(e entry) bool {
-	if !isFlash(e) || len(t.levels) == 0 {
-		return isFlash(e)
-	}
-	f, ok := readFlash(e)
-	return ok && slices.Contains(t.levels, f.Level)
-}
-
-func isFlash(e entry) bool { return hasPrefix(e.key, flashKey) }
-
-func readFlash(e entry) (f Flash, ok bool) {
-	return f, isFlash(e) && (JSON{}).Decode(e.value, &f) == nil
 }
 
 // decodeFlashes tells of a message that cannot be read: it is gone. s.mu is held.

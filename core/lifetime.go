@@ -5,20 +5,6 @@ import (
 	"time"
 )
 
-// How a session's deadline is found. The absolute lifetime caps all of them.
-const (
-	expireDefault      = 0 // IdleTimeout after the last activity
-	expireSliding      = 1 // ExpireIn's duration after the last activity
-	expireAt           = 2 // ExpireAt's time, whatever happens
-	expireBrowserClose = 3 // as default on the server; the cookie has no Max-Age
-)
-
-// expiry is a session's own setting, kept in its envelope.
-type expiry struct {
-	mode   byte
-	micros int64
-}
-
 // idle is the time in microseconds without activity after which the session ends; 0 with expireAt.
 func (m *Manager) idle(e expiry) int64 {
 	switch e.mode {

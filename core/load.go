@@ -41,7 +41,7 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 			} else {
 				x.m.down(ctx, err)
 			}
-			l.void(false)
+			l.anonymous(false)
 			return err
 		case errors.Is(err, ErrUnreadable):
 			unreadable = err
@@ -54,10 +54,10 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		if len(l.more) > 0 {
 			s.present(l.more...)
 		}
-		l.void(false)
+		l.anonymous(false)
 		return unreadable
 	}
-	l.judge()
+	l.choose()
 	if s.live || s.late || s.crowded || s.rare != nil {
 		return nil
 	}
@@ -138,8 +138,8 @@ func (l *loading) another(token string) error {
 	return nil
 }
 
-// judge draws the conclusions when all tokens have been seen.
-func (l *loading) judge() {
+// choose draws the conclusions when all tokens have been seen.
+func (l *loading) choose() {
 	s := l.s
 	late := false
 	for _, p := range l.past {
@@ -151,10 +151,10 @@ func (l *loading) judge() {
 	}
 	if len(l.more) > 0 {
 		s.present(append(l.more, presented{rec: s.rec})...)
-		l.void(false)
+		l.anonymous(false)
 		l.ambiguous()
 	} else if !s.live {
-		l.void(late)
+		l.anonymous(late)
 	}
 }
 
@@ -187,8 +187,8 @@ func (l *loading) ambiguous() {
 		"cookie", l.x.m.cfg.Cookie.Name)
 }
 
-// void makes s the session of a request that carries none.
-func (l *loading) void(late bool) {
+// anonymous makes s the session of a request that carries none.
+func (l *loading) anonymous(late bool) {
 	s := l.s
 	*s.hidden = hidden{shell: *s, x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
 }
@@ -234,7 +234,7 @@ func (l *loading) open(token string, rec *held, st *state) (err error) {
 	case err == nil:
 		kind, err = EventExpired, driver.ErrNotFound
 	case errors.Is(err, errPast):
-		return err // judge reports it
+		return err // choose reports it
 	case errors.Is(err, driver.ErrNotFound):
 		kind = EventUnknown
 	case errors.Is(err, driver.ErrCorrupt):

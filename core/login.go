@@ -82,7 +82,7 @@ func (j *saving) replaceOld() (mark uint64, err error) {
 		}
 	}
 	over := j.old.record()
-	mark = j.m.bury(&over, kindEndedByLogin, j.now)
+	mark = j.m.makeEnded(&over, kindEndedByLogin, j.now)
 	if j.old.Subject == j.st.subject {
 		over.Subject = j.old.Subject // for RevokeSubject, see revokeAll
 	}

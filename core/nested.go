@@ -59,8 +59,8 @@ func (x *Exchange) obstacle() error {
 		return s.err
 	case s.err != nil:
 		return nil // the handler knows
-	case s.bad() != nil:
-		return s.bad()
+	case s.failure() != nil:
+		return s.failure()
 	case s.crowded && s.dirty():
 		return ErrCrowded
 	case s.late && len(s.ops) > 0 && !has(s.ops, opLogin):

@@ -86,17 +86,6 @@ func (st *state) login(o *op) {
 	st.auth, st.created = o.micros, o.micros
 }
 
-// dropFlashes removes all messages.
-func (st *state) dropFlashes() (dropped bool) {
-	for _, e := range st.all() {
-		if isFlash(e) {
-			st.remove(e.key)
-			dropped = true
-		}
-	}
-	return dropped
-}
-
 // replay does ops to st, in order.
 func (st *state) replay(ops []op) error {
 	for i := range ops {

@@ -116,7 +116,7 @@ func (r *revokeBefore) end(ctx context.Context, rec driver.Record) error {
 	var err error
 	for range 20 {
 		now, over := r.m.now(), rec
-		r.m.bury(&over, kindEnded, now)
+		r.m.makeEnded(&over, kindEnded, now)
 		over.Expires = fromMicros(now - lateFor) // for a store's clock that is behind
 		if _, err = r.m.replace(calls, &over, ""); err == nil {
 			r.m.observe(ctx, Event{Kind: EventDestroy, ID: rec.ID, Subject: rec.Subject})

@@ -98,8 +98,8 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 	switch {
 	case s.err != nil:
 		return false, s.err
-	case s.bad() != nil:
-		return false, s.bad()
+	case s.failure() != nil:
+		return false, s.failure()
 	case !s.dirty() && !s.emptied:
 		return false, nil
 	}
@@ -118,7 +118,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 		s.spoil(nil, why)
 	}
 	if why != nil {
-		if s.bad() != nil {
+		if s.failure() != nil {
 			s.rare.failed[0].told = true
 		}
 		return false, x.dropped(ctx, s, why)
@@ -198,7 +198,7 @@ func (s *Session) settle(j *saving) {
 	s.late = s.late && !j.stored
 	if s.rec = (held{}); j.stored {
 		s.rec = hold(j.rec)
-		s.left = time.Duration(s.rec.Expires-j.now) * time.Microsecond
+		s.remaining = time.Duration(s.rec.Expires-j.now) * time.Microsecond
 	}
 	// Where nothing stands any more, neither does the cookie that an earlier Save wanted sent,
 	// unless it wanted the cookie gone.
@@ -283,4 +283,53 @@ func (j *saving) run() error {
 
 func (j *saving) report(kind EventKind, id driver.ID) {
 	j.m.observe(j.ctx, Event{Kind: kind, ID: id, Subject: j.st.subject})
+}
+
+// Save stores what the session did so far, for handlers whose request lasts long after its
+// header: streams, sockets. Without changes it asks the store whether the session is still there. ErrHeaderSent: the
+// change needs a cookie, and it is too late for one. ErrEnded: another request ended the session. ctx should be
+// one that still lives.
+func (s *Session) Save(ctx context.Context) error {
+	if s.repeats() {
+		return nil
+	}
+	if s.x == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.writable()
+	}
+	s.x.mu.Lock()
+	defer s.x.mu.Unlock()
+	s.mu.Lock()
+	idle := s.err == nil && s.failure() == nil && !s.dirty() && !s.emptied && s.live
+	s.mu.Unlock()
+	var err error
+	if idle {
+		err = s.x.check(ctx, s)
+	} else {
+		err = s.x.save(ctx, s)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsaved = err != nil
+	return err
+}
+
+// check asks whether a session that the request did not change is still there. x.mu is held.
+func (x *Exchange) check(ctx context.Context, s *Session) error {
+	calls, cancel := x.m.writeContext(ctx)
+	defer cancel()
+	err := x.m.lives(calls, s.rec)
+	if errors.Is(err, driver.ErrNotFound) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ended()
+		err = ErrEnded
+	}
+	if errors.Is(err, ErrUnavailable) {
+		x.m.down(ctx, err)
+	} else if err != nil {
+		x.m.cfg.Logger.DebugContext(aside{ctx}, "coatcheck: Save has found no session any more", "session", s.rec.ID, "error", err)
+	}
+	return err
 }

@@ -47,9 +47,9 @@ type hidden struct {
 	fixed uint32 // the first of them being saved
 	gen   uint32 // counts changes
 
-	token string // what the client holds, or is to hold; "" if it holds a newer one
-	next  issued
-	left  time.Duration // from the last save or touch to rec.Expires
+	token     string // what the client holds, or is to hold; "" if it holds a newer one
+	next      issued
+	remaining time.Duration // from the last save or touch to rec.Expires
 
 	rare    *rare    // nil where there is none of it
 	running *running // functions given to Update
@@ -144,58 +144,6 @@ func newSession(h *hidden) *Session {
 	return &h.shell
 }
 
-// dirty reports whether there is something to save. s.mu is held.
-func (s *Session) dirty() bool {
-	return len(s.ops) > 0 || s.rotate || s.fate != fateKeep
-}
-
-// writable returns why the session cannot be changed. s.mu is held.
-func (s *Session) writable() error {
-	if s.err != nil {
-		s.refused = true
-		return s.err
-	}
-	if s.x == nil {
-		return ErrReadOnly
-	}
-	return nil
-}
-
-// changeable is writable for changes of values. They need a cookie where they begin a session, or the
-// token carries them. s.mu is held.
-func (s *Session) changeable() error {
-	if err := s.writable(); err != nil {
-		return err
-	}
-	if s.sent && (s.x.m.tokens != nil || !s.live || s.fate != fateKeep) {
-		return s.tooLate()
-	}
-	return nil
-}
-
-// do applies o, which cannot fail, and keeps it. s.mu is held.
-func (s *Session) do(o op) {
-	s.edit()
-	_ = s.cur.apply(&o) // only opUpdate fails
-	s.keep(o)
-}
-
-// edit makes cur ready for a change. s.mu is held.
-func (s *Session) edit() {
-	if s.shared {
-		s.cur, s.shared = s.cur.clone(), false
-	}
-	if !s.live && s.cur.created == 0 {
-		s.cur = s.x.m.blank(s.x.m.roughly())
-	}
-}
-
-// keep writes down that o was done.
-func (s *Session) keep(o op) {
-	s.ops = record(s.ops, int(s.fixed), o)
-	s.gen++
-}
-
 // ID is the public name of the session: the zero ID while there is nothing to store. From Login or
 // Destroy on it is that of the session to come; RotateID leaves it as it is, but for the cookie store.
 func (s *Session) ID() ID {
@@ -248,7 +196,7 @@ func (s *Session) Err() error {
 	if s.err != nil {
 		return s.err
 	}
-	return s.bad()
+	return s.failure()
 }
 
 // Subject is the user that Login bound the session to, "" while anonymous.

@@ -32,7 +32,7 @@ func (x *Exchange) touch(ctx context.Context, s *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	moved := rec.Expires > s.rec.Expires
-	s.rec, s.token, s.left = rec, fresh, time.Duration(rec.Expires-now)*time.Microsecond
+	s.rec, s.token, s.remaining = rec, fresh, time.Duration(rec.Expires-now)*time.Microsecond
 	if fresh != token {
 		s.delivery = deliverToken
 	} else if moved {

@@ -18,7 +18,7 @@ func (j *saving) update() error {
 		vanishes := j.st.empty() && !j.unseen && !j.inPassing
 		var err error
 		if vanishes {
-			j.mark = j.m.bury(j.rec, kindEnded, j.now)
+			j.mark = j.m.makeEnded(j.rec, kindEnded, j.now)
 		} else if err = j.fill(); err != nil {
 			return err
 		}

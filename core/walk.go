@@ -36,13 +36,13 @@ type walkContext struct {
 	unlink func() bool // ends the watch over that context
 	done   chan struct{}
 
-	mu      sync.Mutex
-	paused  bool
-	left    time.Duration // while paused
-	end     time.Time     // while not
-	timer   *time.Timer
-	err     error
-	waiting map[*func()]struct{} // see AfterFunc
+	mu        sync.Mutex
+	paused    bool
+	remaining time.Duration // while paused
+	end       time.Time     // while not
+	timer     *time.Timer
+	err       error
+	waiting   map[*func()]struct{} // see AfterFunc
 }
 
 func newWalkContext(ctx context.Context, d time.Duration) *walkContext {
@@ -60,16 +60,16 @@ func (c *walkContext) pause() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.timer.Stop()
-	c.paused, c.left = true, time.Until(c.end)
+	c.paused, c.remaining = true, time.Until(c.end)
 }
 
 // resume lets the clock go on.
 func (c *walkContext) resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.paused, c.end = false, time.Now().Add(c.left)
+	c.paused, c.end = false, time.Now().Add(c.remaining)
 	if c.err == nil {
-		c.timer.Reset(c.left)
+		c.timer.Reset(c.remaining)
 	}
 }
 
@@ -105,7 +105,7 @@ func (c *walkContext) Deadline() (time.Time, bool) {
 	c.mu.Lock()
 	end := c.end
 	if c.paused {
-		end = time.Now().Add(c.left)
+		end = time.Now().Add(c.remaining)
 	}
 	c.mu.Unlock()
 	if at, ok := c.Context.Deadline(); ok && at.Before(end) {
