@@ -124,12 +124,12 @@ func within(dir, parent string) bool {
 	return dir == parent || strings.HasPrefix(dir, parent+"/")
 }
 
-// published reports whether a folder's module is one that users get.
+// published reports whether users can import a folder, or get its module.
 func published(dir string) bool {
 	for _, own := range []string{"examples", "bench", "cmd", "internal"} {
 		if within(dir, own) {
 			return false
 		}
 	}
-	return true
+	return !strings.Contains("/"+dir+"/", "/internal/")
 }
