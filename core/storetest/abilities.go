@@ -19,13 +19,13 @@ var abilities = []struct {
 	{"Closer", func(can driver.Abilities) bool { return can.Closer != nil }},
 }
 
-// can is short for the abilities of one handle: a rule has to ask each of its two.
-func can(s driver.Store) driver.Abilities { return driver.AbilitiesOf(s) }
+// abilitiesOf is short for the abilities of one handle: a rule has to ask each of its two.
+func abilitiesOf(s driver.Store) driver.Abilities { return driver.AbilitiesOf(s) }
 
-func (e *env) lacks(ability string) bool {
+func (e *env) lacksAbility(ability string) bool {
 	for _, a := range abilities {
 		if a.name == ability {
-			return !a.in(can(e.a))
+			return !a.in(abilitiesOf(e.a))
 		}
 	}
 	return false

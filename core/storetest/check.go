@@ -17,7 +17,7 @@ func check(tb testing.TB, h Harness, r rule) (skipped string, failures []string)
 	rec := recorder.New(tb)
 	rec.Within(timeout, "the rule", func() {
 		e := newEnv(rec, h)
-		if e.lacks(r.needs) {
+		if e.lacksAbility(r.needs) {
 			rec.Skipf("not a driver.%s", r.needs)
 		}
 		r.run(e)

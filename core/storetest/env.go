@@ -80,24 +80,24 @@ func newID() (id driver.ID) {
 	return id
 }
 
-// record returns a record that no storage has, with data of its own.
-func (e *env) record(life time.Duration) *driver.Record {
+// newRecord returns a record that no storage has, with data of its own.
+func (e *env) newRecord(life time.Duration) *driver.Record {
 	id := newID()
 	return &driver.Record{ID: id, Subject: "alice", Created: e.after(0), Used: e.after(0), Expires: e.after(life), Data: []byte("data of " + id.String())}
 }
 
-// stored creates a record and returns it.
-func (e *env) stored(s driver.Store, life time.Duration) *driver.Record {
+// create creates a record and returns it.
+func (e *env) create(s driver.Store, life time.Duration) *driver.Record {
 	e.Helper()
-	rec := e.record(life)
+	rec := e.newRecord(life)
 	e.ok(s.Create(e.ctx, rec), "Create")
 	return rec
 }
 
-// expired creates a record and waits until it is no more.
-func (e *env) expired(s driver.Store) *driver.Record {
+// createExpired creates a record and waits until it is no more.
+func (e *env) createExpired(s driver.Store) *driver.Record {
 	e.Helper()
-	rec := e.stored(s, e.short())
+	rec := e.create(s, e.short())
 	e.waitUntil(rec.Expires)
 	return rec
 }
@@ -110,24 +110,24 @@ func (e *env) load(s driver.Store, id driver.ID) driver.Record {
 	return rec
 }
 
-// absent fails unless the store says that there is no record.
-func (e *env) absent(s driver.Store, id driver.ID) {
+// mustBeAbsent fails unless the store says that there is no record.
+func (e *env) mustBeAbsent(s driver.Store, id driver.ID) {
 	e.Helper()
 	_, err := s.Load(e.ctx, id)
-	e.fails(err, driver.ErrNotFound, "Load")
+	e.mustFail(err, driver.ErrNotFound, "Load")
 }
 
-// holds fails unless both handles have the record as it is in want; its Exact, which no
+// mustHold fails unless both handles have the record as it is in want; its Exact, which no
 // store keeps, must come back as false.
-func (e *env) holds(want *driver.Record) {
+func (e *env) mustHold(want *driver.Record) {
 	e.Helper()
 	kept := *want
 	kept.Exact = false
-	e.same(e.load(e.b, want.ID), kept, "second handle")
-	e.same(e.load(e.a, want.ID), kept, "first handle")
+	e.mustEqual(e.load(e.b, want.ID), kept, "second handle")
+	e.mustEqual(e.load(e.a, want.ID), kept, "first handle")
 }
 
-func (e *env) same(got, want driver.Record, what string) {
+func (e *env) mustEqual(got, want driver.Record, what string) {
 	e.Helper()
 	switch {
 	case got.ID != want.ID:
@@ -163,18 +163,18 @@ var sentinels = []error{
 	driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnavailable, driver.ErrUnreadable, driver.ErrIncomplete,
 }
 
-// fails fails unless err is the error wanted and no other of the contract's: one
+// mustFail fails unless err is the error wanted and no other of the contract's: one
 // that matched two would be taken for the wrong one somewhere.
-func (e *env) fails(err, want error, what string) {
+func (e *env) mustFail(err, want error, what string) {
 	e.Helper()
 	for _, s := range sentinels {
 		if errors.Is(err, s) != (s == want) {
-			e.Fatalf("%s: error is %q, want %q", what, text(err), want)
+			e.Fatalf("%s: error is %q, want %q", what, errorText(err), want)
 		}
 	}
 }
 
-func text(err error) string {
+func errorText(err error) string {
 	if err == nil {
 		return "nil"
 	}

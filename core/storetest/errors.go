@@ -11,23 +11,23 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-const ended = "When the context ends first, a method returns soon with an error that matches ErrUnavailable and the context's error."
+const contextRule = "When the context ends first, a method returns soon with an error that matches ErrUnavailable and the context's error."
 
 var errorRules = []rule{{
 	name: "ContextCanceled",
-	text: ended,
+	text: contextRule,
 	run: func(e *env) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		cancel()
-		endedContext(e, ctx)
+		checkEndedContext(e, ctx)
 	},
 }, {
 	name: "ContextDeadline",
-	text: ended,
+	text: contextRule,
 	run: func(e *env) {
 		ctx, cancel := context.WithDeadline(e.ctx, time.Now().Add(-time.Second))
 		defer cancel()
-		endedContext(e, ctx)
+		checkEndedContext(e, ctx)
 	},
 }, {
 	name: "OutageIsUnavailable",
@@ -37,13 +37,13 @@ var errorRules = []rule{{
 			e.Skip("no Harness.Outages")
 		}
 		for _, name := range slices.Sorted(maps.Keys(e.h.Outages)) {
-			outage(e, name)
+			checkOutage(e, name)
 		}
 	},
 }}
 
-// limit is much longer than a call takes whose context has ended, even on a busy machine.
-const limit = 5 * time.Second
+// longestCall is much longer than a call takes whose context has ended, even on a busy machine.
+const longestCall = 5 * time.Second
 
 // call is one method with its arguments.
 type call struct {
@@ -64,7 +64,7 @@ func calls(s driver.Store, rec driver.Record) []call {
 		}},
 		{"Delete", func(ctx context.Context, s driver.Store) error { return s.Delete(ctx, newID()) }},
 	}
-	return append(all, optionalCalls(can(s), rec)...)
+	return append(all, optionalCalls(abilitiesOf(s), rec)...)
 }
 
 func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
@@ -98,30 +98,30 @@ func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
 	return all
 }
 
-func endedContext(e *env, ctx context.Context) {
+func checkEndedContext(e *env, ctx context.Context) {
 	if e.a.Info().InMemory {
 		e.Skip("Info.InMemory: no call ever waits")
 	}
-	rec := e.stored(e.a, long)
+	rec := e.create(e.a, long)
 	for _, c := range calls(e.b, *rec) {
 		start := time.Now()
 		err := c.run(ctx, e.b)
-		if took := time.Since(start); took > limit {
+		if took := time.Since(start); took > longestCall {
 			e.Fatalf("%s took %v", c.name, took)
 		}
-		e.fails(err, driver.ErrUnavailable, c.name)
+		e.mustFail(err, driver.ErrUnavailable, c.name)
 		if !errors.Is(err, ctx.Err()) {
 			e.Fatalf("%s: %q does not match %q", c.name, err, ctx.Err())
 		}
 	}
-	e.holds(rec)
+	e.mustHold(rec)
 }
 
-// outage asks everything of a storage that is out of order, and whether the store finds
+// checkOutage asks everything of a storage that is out of order, and whether the store finds
 // back by itself.
-func outage(e *env, name string) {
+func checkOutage(e *env, name string) {
 	const patience = 200 * time.Millisecond
-	rec := e.stored(e.a, long)
+	rec := e.create(e.a, long)
 	e.load(e.b, rec.ID)
 	end := e.h.Outages[name](e.TB)
 	for _, c := range calls(e.b, *rec) {
@@ -131,11 +131,11 @@ func outage(e *env, name string) {
 		err := c.run(ctx, e.b)
 		took := time.Since(start)
 		cancel()
-		if took > limit {
+		if took > longestCall {
 			e.Errorf("%s took %v with a deadline of %v", what, took, patience)
 		}
 		if !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound) {
-			e.Errorf("%s: error is %q, want %q", what, text(err), driver.ErrUnavailable)
+			e.Errorf("%s: error is %q, want %q", what, errorText(err), driver.ErrUnavailable)
 		}
 	}
 	end()

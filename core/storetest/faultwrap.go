@@ -11,31 +11,31 @@ import (
 // faulty is the Store of a Fault. It has a method for every ability, and Abilities names
 // those that the store inside has, too.
 type faulty struct {
-	f   *Fault
-	can driver.Abilities // of the store inside
+	f     *Fault
+	inner driver.Abilities // of the store inside
 }
 
 // Abilities implements the wrapper's side of driver.AbilitiesOf.
 func (w *faulty) Abilities() (has driver.Abilities) {
-	if w.can.Successor != nil {
+	if w.inner.Successor != nil {
 		has.Successor = w
 	}
-	if w.can.Reloader != nil {
+	if w.inner.Reloader != nil {
 		has.Reloader = w
 	}
-	if w.can.Sweeper != nil {
+	if w.inner.Sweeper != nil {
 		has.Sweeper = w
 	}
-	if w.can.Lister != nil {
+	if w.inner.Lister != nil {
 		has.Lister = w
 	}
-	if w.can.Indexer != nil {
+	if w.inner.Indexer != nil {
 		has.Indexer = w
 	}
-	if w.can.Pinger != nil {
+	if w.inner.Pinger != nil {
 		has.Pinger = w
 	}
-	if w.can.Closer != nil {
+	if w.inner.Closer != nil {
 		has.Closer = w
 	}
 	return has
@@ -48,7 +48,7 @@ func (w *faulty) Load(ctx context.Context, id driver.ID) (driver.Record, error) 
 }
 
 func (w *faulty) Reload(ctx context.Context, id driver.ID) (driver.Record, error) {
-	return w.f.read("Reload", id, func() (driver.Record, error) { return w.can.Reloader.Reload(ctx, id) })
+	return w.f.read("Reload", id, func() (driver.Record, error) { return w.inner.Reloader.Reload(ctx, id) })
 }
 
 // read returns no record beside a hook's error.
@@ -70,7 +70,7 @@ func (w *faulty) Update(ctx context.Context, rec *driver.Record) error {
 
 func (w *faulty) Succeed(ctx context.Context, old, next *driver.Record) error {
 	inserted := *next
-	err := w.f.write("Succeed", old, func(old *driver.Record) error { return w.can.Successor.Succeed(ctx, old, &inserted) })
+	err := w.f.write("Succeed", old, func(old *driver.Record) error { return w.inner.Successor.Succeed(ctx, old, &inserted) })
 	if err == nil {
 		*next = inserted
 	}
@@ -97,28 +97,28 @@ func (w *faulty) Delete(ctx context.Context, id driver.ID) error {
 }
 
 func (w *faulty) Sweep(ctx context.Context, limit int) (n int, err error) {
-	err = w.f.do("Sweep", driver.ID{}, func() (err error) { n, err = w.can.Sweeper.Sweep(ctx, limit); return err })
+	err = w.f.do("Sweep", driver.ID{}, func() (err error) { n, err = w.inner.Sweeper.Sweep(ctx, limit); return err })
 	return n, err
 }
 
 func (w *faulty) All(ctx context.Context) iter.Seq2[driver.Record, error] {
-	return w.f.walk("All", w.can.Lister.All(ctx))
+	return w.f.walk("All", w.inner.Lister.All(ctx))
 }
 
 func (w *faulty) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
-	return w.f.walk("BySubject", w.can.Indexer.BySubject(ctx, subject))
+	return w.f.walk("BySubject", w.inner.Indexer.BySubject(ctx, subject))
 }
 
 func (w *faulty) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
-	return w.f.walk("ByLabel", w.can.Indexer.ByLabel(ctx, label))
+	return w.f.walk("ByLabel", w.inner.Indexer.ByLabel(ctx, label))
 }
 
 func (w *faulty) Ping(ctx context.Context) error {
-	return w.f.do("Ping", driver.ID{}, func() error { return w.can.Pinger.Ping(ctx) })
+	return w.f.do("Ping", driver.ID{}, func() error { return w.inner.Pinger.Ping(ctx) })
 }
 
 func (w *faulty) Close() error {
-	return w.f.do("Close", driver.ID{}, w.can.Closer.Close)
+	return w.f.do("Close", driver.ID{}, w.inner.Closer.Close)
 }
 
 // walk yields a hook's error in place of the first record, or after the last.

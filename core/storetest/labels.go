@@ -16,28 +16,28 @@ var labelRules = []rule{{
 			longest = append(longest, strings.Repeat("x", driver.MaxSubject-1)+fmt.Sprint(i))
 		}
 		for _, labels := range append(labelSets(), longest) {
-			rec := e.labelled(long, labels...)
-			e.holds(rec)
-			rec.Data = random(30)
+			rec := e.createLabelled(long, labels...)
+			e.mustHold(rec)
+			rec.Data = randomBytes(30)
 			e.ok(e.b.Update(e.ctx, rec), "Update")
 			rec.Used, rec.Expires = e.after(long), e.after(2*long)
 			e.ok(e.a.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires), "Touch")
-			e.holds(rec)
+			e.mustHold(rec)
 		}
 	},
 }, {
 	name: "LargestNames",
 	text: "A record takes the longest Subject, the most and longest Labels and the largest Data together.",
 	run: func(e *env) {
-		rec := e.record(long)
-		rec.Subject, rec.Data = strings.Repeat("s", driver.MaxSubject), e.largest()
+		rec := e.newRecord(long)
+		rec.Subject, rec.Data = strings.Repeat("s", driver.MaxSubject), e.largestData()
 		for i := range driver.MaxLabels {
 			rec.Labels = append(rec.Labels, strings.Repeat("l", driver.MaxSubject-1)+fmt.Sprint(i))
 		}
 		e.ok(e.a.Create(e.ctx, rec), "Create")
-		e.holds(rec)
+		e.mustHold(rec)
 		e.ok(e.b.Update(e.ctx, rec), "Update")
-		e.holds(rec)
+		e.mustHold(rec)
 	},
 }, {
 	name:  "ByLabelListsTheLiving",
@@ -46,20 +46,20 @@ var labelRules = []rule{{
 	run: func(e *env) {
 		var admin, sid []*driver.Record
 		for i := range 9 {
-			rec := e.labelled(long, [][]string{{"admin"}, {"sid", "admin"}, {"other", "sid", "admin"}}[i%3]...)
+			rec := e.createLabelled(long, [][]string{{"admin"}, {"sid", "admin"}, {"other", "sid", "admin"}}[i%3]...)
 			admin = append(admin, rec)
 			if i%3 > 0 {
 				sid = append(sid, rec)
 			}
 		}
-		e.records(3, "alice")
-		e.ok(e.b.Delete(e.ctx, e.labelled(long, "admin", "sid").ID), "Delete")
-		short := e.labelled(e.short(), "sid", "admin")
+		e.createMany(3, "alice")
+		e.ok(e.b.Delete(e.ctx, e.createLabelled(long, "admin", "sid").ID), "Delete")
+		short := e.createLabelled(e.short(), "sid", "admin")
 		e.waitUntil(short.Expires)
 		for _, s := range []driver.Store{e.a, e.b} {
-			e.lists(e.byLabel(s, "admin"), admin, "admin")
-			e.lists(e.byLabel(s, "sid"), sid, "sid")
-			e.lists(e.byLabel(s, "nobody"), nil, "a label that no record has")
+			e.mustList(e.byLabel(s, "admin"), admin, "admin")
+			e.mustList(e.byLabel(s, "sid"), sid, "sid")
+			e.mustList(e.byLabel(s, "nobody"), nil, "a label that no record has")
 		}
 	},
 }, {
@@ -69,16 +69,16 @@ var labelRules = []rule{{
 	run: func(e *env) {
 		recs := map[string][]*driver.Record{}
 		for _, labels := range labelSets() {
-			rec := e.labelled(long, labels...)
+			rec := e.createLabelled(long, labels...)
 			for _, label := range labels {
 				recs[label] = append(recs[label], rec)
 			}
 		}
 		for label, want := range recs {
-			e.lists(e.byLabel(e.b, label), want, label)
+			e.mustList(e.byLabel(e.b, label), want, label)
 		}
 		for _, other := range []string{"alic", "alicee", "aLICE", "1000", "xx", "%%"} {
-			e.lists(e.byLabel(e.b, other), nil, other)
+			e.mustList(e.byLabel(e.b, other), nil, other)
 		}
 	},
 }, {
@@ -86,16 +86,16 @@ var labelRules = []rule{{
 	needs: "Indexer",
 	text:  "A subject is not found as a label, nor a label as a subject, even if the texts are equal.",
 	run: func(e *env) {
-		alice := e.labelled(long, "bob")
-		bob := e.record(long)
+		alice := e.createLabelled(long, "bob")
+		bob := e.newRecord(long)
 		bob.Subject, bob.Labels = "bob", []string{"carol", "bob"} // may have the text of its own subject
 		e.ok(e.b.Create(e.ctx, bob), "Create")
 		for _, s := range []driver.Store{e.a, e.b} {
-			e.lists(e.bySubject(s, "alice"), []*driver.Record{alice}, "the subject alice")
-			e.lists(e.byLabel(s, "alice"), nil, "the label alice")
-			e.lists(e.bySubject(s, "bob"), []*driver.Record{bob}, "the subject bob")
-			e.lists(e.byLabel(s, "bob"), []*driver.Record{alice, bob}, "the label bob")
-			e.lists(e.bySubject(s, "carol"), nil, "the subject carol")
+			e.mustList(e.bySubject(s, "alice"), []*driver.Record{alice}, "the subject alice")
+			e.mustList(e.byLabel(s, "alice"), nil, "the label alice")
+			e.mustList(e.bySubject(s, "bob"), []*driver.Record{bob}, "the subject bob")
+			e.mustList(e.byLabel(s, "bob"), []*driver.Record{alice, bob}, "the label bob")
+			e.mustList(e.bySubject(s, "carol"), nil, "the subject carol")
 		}
 	},
 }, {
@@ -103,25 +103,25 @@ var labelRules = []rule{{
 	needs: "Indexer",
 	text:  "A record is listed by its labels with its present data and times, until an Update clears its Subject or a Delete ends it.",
 	run: func(e *env) {
-		rec, other := e.labelled(long, "admin", "sid"), e.labelled(long, "admin")
+		rec, other := e.createLabelled(long, "admin", "sid"), e.createLabelled(long, "admin")
 		change := *rec
-		change.Labels, change.Data = []string{"sid", "more"}, random(30)
+		change.Labels, change.Data = []string{"sid", "more"}, randomBytes(30)
 		e.ok(e.b.Update(e.ctx, &change), "Update")
 		rec.Version, rec.Data = change.Version, change.Data
 		rec.Used, rec.Expires = e.after(long), e.after(2*long)
 		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires), "Touch")
-		e.lists(e.byLabel(e.a, "admin"), []*driver.Record{rec, other}, "a label that it has")
-		e.lists(e.byLabel(e.a, "more"), nil, "a label that an Update named")
+		e.mustList(e.byLabel(e.a, "admin"), []*driver.Record{rec, other}, "a label that it has")
+		e.mustList(e.byLabel(e.a, "more"), nil, "a label that an Update named")
 
 		rec.Subject = ""
 		e.ok(e.a.Update(e.ctx, rec), "Update that clears")
-		e.lists(e.byLabel(e.b, "admin"), []*driver.Record{other}, "after an Update that clears")
-		e.lists(e.byLabel(e.b, "sid"), nil, "another label, after an Update that clears")
+		e.mustList(e.byLabel(e.b, "admin"), []*driver.Record{other}, "after an Update that clears")
+		e.mustList(e.byLabel(e.b, "sid"), nil, "another label, after an Update that clears")
 		rec.Subject = "alice"
 		e.ok(e.a.Update(e.ctx, rec), "Update after that")
-		e.lists(e.byLabel(e.b, "sid"), nil, "after an Update that brings neither back")
+		e.mustList(e.byLabel(e.b, "sid"), nil, "after an Update that brings neither back")
 		e.ok(e.b.Delete(e.ctx, other.ID), "Delete")
-		e.lists(e.byLabel(e.a, "admin"), nil, "after Delete")
+		e.mustList(e.byLabel(e.a, "admin"), nil, "after Delete")
 	},
 }}
 

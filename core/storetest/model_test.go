@@ -21,7 +21,7 @@ type model struct {
 	down  error // what all calls answer during an outage
 }
 
-const modelMax = 1 << 16
+const modelMaxData = 1 << 16
 
 func (m *model) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -86,7 +86,7 @@ func (m *model) mayCreate(ctx context.Context, rec *driver.Record) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	if len(rec.Data) > modelMax {
+	if len(rec.Data) > modelMaxData {
 		return driver.ErrTooLarge
 	}
 	if _, err := m.live(rec.ID); err != driver.ErrNotFound {
@@ -109,7 +109,7 @@ func (m *model) mayUpdate(ctx context.Context, rec *driver.Record) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	if len(rec.Data) > modelMax {
+	if len(rec.Data) > modelMaxData {
 		return driver.ErrTooLarge
 	}
 	old, err := m.live(rec.ID)
@@ -249,7 +249,7 @@ func modelHarness(clock *Clock, wrap func(*model) driver.Store) Harness {
 		now = clock.Now
 	}
 	return Harness{
-		Clock: clock, MaxData: modelMax,
+		Clock: clock, MaxData: modelMaxData,
 		New: func(testing.TB) func(testing.TB) driver.Store {
 			m := &model{recs: map[driver.ID]driver.Record{}, newer: map[driver.ID]bool{}, now: now}
 			last = m
@@ -279,15 +279,4 @@ func modelHarness(clock *Clock, wrap func(*model) driver.Store) Harness {
 	}
 }
 
-func modelItself(m *model) driver.Store { return m }
-
-func TestModel(t *testing.T) {
-	t.Run("Clock", func(t *testing.T) { Run(t, modelHarness(NewClock(), modelItself)) })
-	t.Run("RealTime", func(t *testing.T) { Run(t, modelHarness(nil, modelItself)) })
-}
-
-func TestModelThroughFault(t *testing.T) {
-	Run(t, modelHarness(NewClock(), func(m *model) driver.Store { return NewFault(m).Store() }))
-}
-
-func BenchmarkModel(b *testing.B) { Bench(b, modelHarness(NewClock(), modelItself)) }
+func unchangedModel(m *model) driver.Store { return m }

@@ -24,7 +24,7 @@ func Report(tb testing.TB, h Harness) string {
 	var row strings.Builder
 	fmt.Fprintf(&row, "| %s |", info.Name)
 	for _, a := range abilities {
-		if a.in(can(e.a)) {
+		if a.in(abilitiesOf(e.a)) {
 			row.WriteString(" yes |")
 		} else {
 			row.WriteString(" - |")

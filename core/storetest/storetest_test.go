@@ -31,3 +31,8 @@ func TestBusyMachine(t *testing.T) {
 		})
 	}
 }
+
+func TestModel(t *testing.T) {
+	t.Run("Clock", func(t *testing.T) { Run(t, modelHarness(NewClock(), unchangedModel)) })
+	t.Run("RealTime", func(t *testing.T) { Run(t, modelHarness(nil, unchangedModel)) })
+}
