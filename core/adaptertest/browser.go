@@ -56,9 +56,9 @@ func cookieName(cfg core.Config) string {
 	return "__Host-session"
 }
 
-// seeded is a browser that has a session with count 1, and a subject if that is not "". The
+// withSession is a browser that has a session with count 1, and a subject if that is not "". The
 // session was made without the adapter's help.
-func (s *site) seeded(subject string, more ...func(*core.Session)) *browser {
+func (s *site) withSession(subject string, more ...func(*core.Session)) *browser {
 	s.Helper()
 	b := s.browser()
 	ctx := context.Background()
@@ -75,13 +75,13 @@ func (s *site) seeded(subject string, more ...func(*core.Session)) *browser {
 	out, err := x.Commit(ctx, http.StatusOK)
 	s.must(err)
 	s.must(x.Finish(ctx))
-	b.take(out.Value)
+	b.keepCookie(out.Value)
 	s.fault.Reset()
 	return b
 }
 
-// take keeps the cookie of a Set-Cookie line.
-func (b *browser) take(line string) {
+// keepCookie keeps the cookie of a Set-Cookie line.
+func (b *browser) keepCookie(line string) {
 	pair, _, _ := strings.Cut(line, ";")
 	name, value, _ := strings.Cut(pair, "=")
 	b.cookies = slices.DeleteFunc(b.cookies, func(c string) bool { return strings.HasPrefix(c, name+"=") })
@@ -95,9 +95,9 @@ func (b *browser) take(line string) {
 	}
 }
 
-// holds returns the count in the session that the browser's cookie stands for, and whether there is
+// storedCount returns the count in the session that the browser's cookie stands for, and whether there is
 // such a session, without the adapter's help.
-func (b *browser) holds() (n int, live bool) {
+func (b *browser) storedCount() (n int, live bool) {
 	b.Helper()
 	b.peek(func(s *core.Session) {
 		n, _ = count.Get(s)
@@ -129,22 +129,22 @@ func (b *browser) change(f func(*core.Session)) {
 	b.must(err)
 	b.must(x.Finish(ctx))
 	if out.Name == "Set-Cookie" {
-		b.take(out.Value)
+		b.keepCookie(out.Value)
 	}
 }
 
-// has checks the count in the stored session.
-func (b *browser) has(want int) {
+// wantCount checks the count in the stored session.
+func (b *browser) wantCount(want int) {
 	b.Helper()
-	if n, live := b.holds(); n != want || !live {
+	if n, live := b.storedCount(); n != want || !live {
 		b.Errorf("the session holds count %d (alive: %t), want %d", n, live, want)
 	}
 }
 
-// anonymous checks that the browser's cookie stands for no session.
-func (b *browser) anonymous() {
+// wantAnonymous checks that the browser's cookie stands for no session.
+func (b *browser) wantAnonymous() {
 	b.Helper()
-	if n, live := b.holds(); live {
+	if n, live := b.storedCount(); live {
 		b.Errorf("the cookie stands for a session, with count %d", n)
 	}
 }
@@ -195,20 +195,20 @@ func (b *browser) try(method, path string, header ...string) (*response, error) 
 	if len(header) > 0 {
 		r.sent += fmt.Sprint(" ", header)
 	}
-	r.look()
+	r.inspect()
 	return r, nil
 }
 
-// look keeps the cookies and checks what holds for every response.
-func (r *response) look() {
+// inspect keeps the cookies and checks what holds for every response.
+func (r *response) inspect() {
 	for _, line := range r.Header["Set-Cookie"] {
-		r.b.take(line)
+		r.b.keepCookie(line)
 	}
 	rest := r.Header.Clone()
 	delete(rest, "Set-Cookie")
 	if r.b.cfg.TokenHeader != "" {
 		delete(rest, r.b.cfg.TokenHeader)
 	}
-	r.b.leaks("a header of "+r.sent, fmt.Sprint(rest))
-	r.b.leaks("the body of "+r.sent, r.body)
+	r.b.mustNotLeak("a header of "+r.sent, fmt.Sprint(rest))
+	r.b.mustNotLeak("the body of "+r.sent, r.body)
 }

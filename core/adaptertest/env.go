@@ -31,7 +31,7 @@ type env struct {
 	fault  *storetest.Fault // around the store of the first site; nothing is called with Tokens
 	open   func(testing.TB) driver.Store
 	tokens driver.TokenStore
-	log    ledger
+	log    logBuffer
 
 	dropped atomic.Int32 // events of this kind, since the last look
 
@@ -62,9 +62,9 @@ type routes = map[string]Handler
 // site is an application under test, with a manager of its own.
 type site struct {
 	*env
-	m     *core.Manager
-	url   string
-	every bool // SaveEveryRequest
+	m          *core.Manager
+	url        string
+	savesEvery bool // SaveEveryRequest
 }
 
 // serve starts the application whose store calls e.fault sees.
@@ -76,8 +76,8 @@ func (e *env) serve(o Options, r routes) *site {
 	return e.start(e.fault.Store(), o, r)
 }
 
-// twin starts another one on the same storage, as another application server is.
-func (e *env) twin(o Options, r routes) *site {
+// serveSecond starts another one on the same storage, as another application server is.
+func (e *env) serveSecond(o Options, r routes) *site {
 	e.Helper()
 	if e.tokens != nil {
 		return e.start(e.tokens, o, r)
@@ -126,8 +126,8 @@ func (e *env) session(c Ctx) *core.Session {
 	return s
 }
 
-// calls checks how often the store was asked since the last Reset: "Load", 1, "Update", 1.
-func (e *env) calls(want ...any) {
+// wantCalls checks how often the store was asked since the last Reset: "Load", 1, "Update", 1.
+func (e *env) wantCalls(want ...any) {
 	e.Helper()
 	if e.tokens != nil {
 		return
@@ -145,8 +145,8 @@ func (e *env) calls(want ...any) {
 	}
 }
 
-// live is the number of sessions that the storage holds.
-func (s *site) live() int {
+// sessions is the number of sessions that the storage holds.
+func (s *site) sessions() int {
 	s.Helper()
 	n := 0
 	for _, err := range s.m.All(context.Background()) {
@@ -167,34 +167,34 @@ func (e *env) eventually(what string, f func() bool) {
 	}
 }
 
-// ledger is a log.
-type ledger struct {
+// logBuffer is a log.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	seen int // bytes that forget has left behind
 }
 
-func (l *ledger) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
-func (l *ledger) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// forget makes lines begin anew.
-func (l *ledger) forget() {
+// startAnew makes lines begin anew.
+func (l *logBuffer) startAnew() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen = l.text.Len()
 }
 
-// lines counts the lines above debug level since the last forget.
-func (e *env) lines() (n int) {
+// logLines counts the lines above debug level since the last forget.
+func (e *env) logLines() (n int) {
 	e.log.mu.Lock()
 	defer e.log.mu.Unlock()
 	for line := range strings.Lines(string(e.log.text.Bytes()[e.log.seen:])) {
@@ -205,8 +205,8 @@ func (e *env) lines() (n int) {
 	return n
 }
 
-// leaks reports a token in text that has no place there.
-func (e *env) leaks(where, text string) {
+// mustNotLeak reports a token in text that has no place there.
+func (e *env) mustNotLeak(where, text string) {
 	e.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -220,7 +220,7 @@ func (e *env) leaks(where, text string) {
 // lookForTokens is the end of every rule.
 func (e *env) lookForTokens() {
 	e.Helper()
-	e.leaks("the log", e.log.String())
+	e.mustNotLeak("the log", e.log.String())
 }
 
 // fromContext is the session as code sees it that does not know the framework.

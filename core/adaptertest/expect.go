@@ -39,8 +39,8 @@ func (r *response) status(want int) *response {
 	return r
 }
 
-// ours are the Set-Cookie lines for the session's cookie.
-func (r *response) ours() []string {
+// sessionCookies are the Set-Cookie lines for the session's cookie.
+func (r *response) sessionCookies() []string {
 	var lines []string
 	for _, line := range r.Header["Set-Cookie"] {
 		if strings.HasPrefix(line, cookieName(r.b.cfg)+"=") {
@@ -54,7 +54,7 @@ func (r *response) ours() []string {
 // cache may store it.
 func (r *response) setsCookie() *response {
 	r.b.Helper()
-	lines := r.ours()
+	lines := r.sessionCookies()
 	if len(lines) != 1 || strings.HasPrefix(lines[0], cookieName(r.b.cfg)+"=;") {
 		r.errorf("Set-Cookie %q, want one with a token", lines)
 	}
@@ -78,7 +78,7 @@ func (r *response) lasts(d time.Duration) *response {
 // deletesCookie checks that the response takes the token away, once.
 func (r *response) deletesCookie() *response {
 	r.b.Helper()
-	lines := r.ours()
+	lines := r.sessionCookies()
 	if len(lines) != 1 || !strings.HasPrefix(lines[0], cookieName(r.b.cfg)+"=;") || !strings.Contains(lines[0], "Max-Age=0") {
 		r.errorf("Set-Cookie %q, want one deletion", lines)
 	}
@@ -88,7 +88,7 @@ func (r *response) deletesCookie() *response {
 // leavesCookie checks that the response says nothing about the session's cookie.
 func (r *response) leavesCookie() *response {
 	r.b.Helper()
-	if lines := r.ours(); len(lines) > 0 {
+	if lines := r.sessionCookies(); len(lines) > 0 {
 		r.errorf("Set-Cookie %q, want none", lines)
 	}
 	return r
@@ -109,8 +109,8 @@ func (r *response) varies() *response {
 	return r
 }
 
-// has checks one header.
-func (r *response) has(name, value string) *response {
+// wantHeader checks one header.
+func (r *response) wantHeader(name, value string) *response {
 	r.b.Helper()
 	if got := r.Header.Get(name); got != value {
 		r.errorf("%s %q, want %q", name, got, value)
@@ -143,7 +143,7 @@ func (r *response) late() *response {
 func (r *response) failed(status int, retry string) *response {
 	r.b.Helper()
 	r.status(status).leavesCookie()
-	r.has("Retry-After", retry)
+	r.wantHeader("Retry-After", retry)
 	if cc := r.Header["Cache-Control"]; !core.HasMember(cc, "no-store") {
 		r.errorf("Cache-Control %q, want no-store", cc)
 	}
@@ -177,8 +177,8 @@ func (r *response) hasMember(name, member string) *response {
 	return r
 }
 
-// is checks for a certain error. Handlers may call it.
-func (e *env) is(err, want error, what string) {
+// wantError checks for a certain error. Handlers may call it.
+func (e *env) wantError(err, want error, what string) {
 	e.Helper()
 	if !errors.Is(err, want) {
 		e.Errorf("%s: %v, want %v", what, err, want)

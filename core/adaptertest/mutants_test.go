@@ -98,10 +98,10 @@ func TestMutants(t *testing.T) {
 	for _, mutant := range mutants {
 		t.Run(mutant.name+"/"+mutant.rule, func(t *testing.T) {
 			t.Parallel()
-			if failures := try(t, none, mutant.rule); len(failures) > 0 {
+			if failures := failuresOf(t, none, mutant.rule); len(failures) > 0 {
 				t.Fatalf("a correct adapter fails: %q", failures)
 			}
-			failures := try(t, mutant.flaw, mutant.rule)
+			failures := failuresOf(t, mutant.flaw, mutant.rule)
 			if len(failures) == 0 {
 				t.Fatal("not seen")
 			}
@@ -110,9 +110,11 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-func try(t *testing.T, f flaw, name string) []string { return tryOn(t, memory, f, name) }
+func failuresOf(t *testing.T, f flaw, name string) []string {
+	return failuresOnStore(t, memory, f, name)
+}
 
-func tryOn(t *testing.T, store func(testing.TB) func(testing.TB) driver.Store, f flaw, name string) []string {
+func failuresOnStore(t *testing.T, store func(testing.TB) func(testing.TB) driver.Store, f flaw, name string) []string {
 	h := Harness{Adapter: netHTTP{mutate: f.mount}, New: store, Timeout: 30 * time.Second}
 	if f == hangs || f == sessionNeverClosed {
 		h.Timeout = time.Second

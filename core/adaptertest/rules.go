@@ -28,13 +28,13 @@ func (r rule) lacks(h Harness) string {
 // anyStore or of eachStore.
 var rules = slices.Concat(
 	anyStore(mountRules, answerRules, headerRules, untouchedRules),
-	eachStore(lifeRules),
-	anyStore(cookieRules, voidRules),
-	eachStore(goneRules, streamRules, socketRules),
-	anyStore(httpRules, timeRules, loadRules, refusedRules, errorRules, claimRules, abortRules, nthRules),
+	eachStore(lifecycleRules),
+	anyStore(cookieRules, nothingSavedRules),
+	eachStore(clientGoneRules, streamRules, socketRules),
+	anyStore(httpRules, timeLimitRules, loadRules, refusedRules, errorRules, ignoredErrorRules, logRules, abortRules, nthCallRules),
 	eachStore(overlapRules, tableRules, tableLoginRules, tableEndRules, tableStoreRules),
 	anyStore(tableBusyRules),
-	eachStore(endedRules, manyRules, severalRules, flashRules),
+	eachStore(endedRules, raceRules, severalRules, flashRules),
 	anyStore(junkRules, secretRules),
 )
 
@@ -53,7 +53,7 @@ func eachStore(lists ...[]rule) []rule {
 	return all
 }
 
-func ability(has func(Caps) bool, why string) need {
+func needCap(has func(Caps) bool, why string) need {
 	return func(h Harness) string {
 		if has(h.Adapter.Caps()) {
 			return ""
@@ -63,15 +63,15 @@ func ability(has func(Caps) bool, why string) need {
 }
 
 var (
-	streams       = ability(func(c Caps) bool { return !c.Buffered }, "the framework sends nothing before the middleware has returned")
-	informational = ability(func(c Caps) bool { return c.Informational }, "the framework sends no informational responses")
-	timeLimits    = ability(func(c Caps) bool { return c.TimeLimit }, "the framework has no time limit that answers for the handler")
-	notFounds     = ability(func(c Caps) bool { return c.NotFound }, "middleware does not run for unknown paths")
-	overHTTP      = ability(func(c Caps) bool { return c.HTTP }, "the framework is not on net/http")
+	needStreams       = needCap(func(c Caps) bool { return !c.Buffered }, "the framework sends nothing before the middleware has returned")
+	needInformational = needCap(func(c Caps) bool { return c.Informational }, "the framework sends no informational responses")
+	needTimeLimits    = needCap(func(c Caps) bool { return c.TimeLimit }, "the framework has no time limit that answers for the handler")
+	needNotFound      = needCap(func(c Caps) bool { return c.NotFound }, "middleware does not run for unknown paths")
+	needHTTP          = needCap(func(c Caps) bool { return c.HTTP }, "the framework is not on net/http")
 )
 
-// records: the rule looks at what a store on the server's side holds or is asked.
-func records(h Harness) string {
+// needRecords: the rule looks at what a store on the server's side holds or is asked.
+func needRecords(h Harness) string {
 	if h.New == nil {
 		return "the store keeps no records"
 	}

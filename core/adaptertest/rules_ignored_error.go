@@ -2,7 +2,6 @@ package adaptertest
 
 import (
 	"context"
-	"strings"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
@@ -10,8 +9,8 @@ import (
 // Rules about what a response may claim: an error that a method of the session has returned is the client's to
 // know, and the log's.
 
-// mistakes are calls that return an error.
-var mistakes = []struct {
+// failingCalls are calls that return an error.
+var failingCalls = []struct {
 	name string
 	make func(s *core.Session) error
 }{
@@ -24,16 +23,16 @@ var mistakes = []struct {
 	{"ExpireIn", func(s *core.Session) error { return s.ExpireIn(-1) }},
 }
 
-var claimRules = []rule{
+var ignoredErrorRules = []rule{
 	{
 		name: "an ignored error",
 		text: "Given a handler that ignores the error of a method of the session and reports success, then the client gets a 500 with nothing of the handler's, nothing is stored, and there are one line in the log and one event.",
 		run: func(e *env) {
-			b := e.mistaken(func(c Ctx) error { return c.String(200, text) })
-			for _, m := range mistakes {
+			b := e.failingCallPage(func(c Ctx) error { return c.String(200, longBody) })
+			for _, m := range failingCalls {
 				b.get("/", "X-Do", m.name).failed(500, "")
-				b.has(1)
-				e.told(m.name, 1, 1)
+				b.wantCount(1)
+				e.checkLog(m.name, 1, 1)
 			}
 		},
 	},
@@ -41,16 +40,16 @@ var claimRules = []rule{
 		name: "an error that is answered",
 		text: "Given a handler that answers the error of a method of the session with a status of 400 or more, then its answer stands and nothing is stored; what a Logout ended stays ended.",
 		run: func(e *env) {
-			b := e.mistaken(func(c Ctx) error { return c.String(400, "bad name") })
-			for _, m := range mistakes {
+			b := e.failingCallPage(func(c Ctx) error { return c.String(400, "bad name") })
+			for _, m := range failingCalls {
 				b.get("/", "X-Do", m.name).is(400, "bad name").leavesCookie()
-				b.has(1)
-				e.told(m.name, 0, 1)
-				out := b.seeded("alice", func(s *core.Session) { e.ok(note.Set(s, "no number"), "Set") })
+				b.wantCount(1)
+				e.checkLog(m.name, 0, 1)
+				out := b.withSession("alice", func(s *core.Session) { e.ok(note.Set(s, "no number"), "Set") })
 				was := out.copyOf()
 				out.get("/", "X-Do", m.name, "X-Out", "1").is(400, "bad name").deletesCookie()
-				was.anonymous()
-				e.told(m.name+" after Logout", 0, 1)
+				was.wantAnonymous()
+				e.checkLog(m.name+" after Logout", 0, 1)
 			}
 		},
 	},
@@ -67,9 +66,9 @@ var claimRules = []rule{
 				e.ok(number.Set(s, 7), "Set")
 				e.ok(count.Set(s, 2), "Set")
 				return c.String(200, "done")
-			}).seeded("", func(s *core.Session) { e.ok(note.Set(s, "no number"), "Set") })
+			}).withSession("", func(s *core.Session) { e.ok(note.Set(s, "no number"), "Set") })
 			b.get("/").is(200, "done")
-			b.has(2)
+			b.wantCount(2)
 		},
 	},
 	{
@@ -77,49 +76,10 @@ var claimRules = []rule{
 		text: "Given a handler that sends a redirect and signs in or sets a value then, then either the call returns ErrHeaderSent and nothing is stored, or the cookie is in the response and it is stored.",
 		run:  afterRedirect,
 	},
-	{
-		name:  "an outage in the log",
-		text:  "Given a store that does not answer, when many requests fail for it, then the log has a line at the outage's beginning, and not one for each of them.",
-		needs: []need{records},
-		run: func(e *env) {
-			b := e.page(Options{}, visit(e)).seeded("")
-			s := e.page(Options{Handle: true}, visit(e))
-			for _, b := range []*browser{b.on(s), b.on(s).site.browser()} {
-				e.fault.Before(outage)
-				for range 50 {
-					b.get("/").refused()
-				}
-				e.fault.Reset()
-			}
-			if n := e.lines(); n > 1 {
-				e.Errorf("%d lines above debug for 100 requests: %.2000s", n, e.log.String())
-			}
-			if n := strings.Count(e.log.String(), "does not answer"); n != 1 {
-				e.Errorf("%d lines for the outage", n)
-			}
-		},
-	},
-	{
-		name: "a Secure cookie over plain http",
-		text: "Given a host that is not local and a client without TLS, when the response sets a Secure cookie, then the log names the setting, once; not where a proxy says that it ended TLS.",
-		run: func(e *env) {
-			s := e.page(Options{}, visit(e))
-			for _, header := range [][]string{{"Host: shop.example", "X-Forwarded-Proto: https"}, {"Host: localhost"}} {
-				s.dial().get("/", header...).is(200, "visit 1").setsCookie()
-			}
-			e.told("a proxy, and this host", 0, 0)
-			for range 2 {
-				s.dial().get("/", "Host: shop.example").is(200, "visit 1").setsCookie()
-			}
-			if n := strings.Count(e.log.String(), "Config.Cookie.Insecure"); n != 1 {
-				e.Errorf("%d warnings: %s", n, e.log.String())
-			}
-		},
-	},
 }
 
-// mistaken is a page that writes, makes the mistake that X-Do names, signs out if X-Out is set, and answers.
-func (e *env) mistaken(answer Handler) *browser {
+// failingCallPage is a page that writes, makes the mistake that X-Do names, signs out if X-Out is set, and answers.
+func (e *env) failingCallPage(answer Handler) *browser {
 	e.cfg.Observer = func(_ context.Context, event core.Event) {
 		if event.Kind == core.EventDropped {
 			e.dropped.Add(1)
@@ -129,7 +89,7 @@ func (e *env) mistaken(answer Handler) *browser {
 		s := e.session(c)
 		e.ok(count.Set(s, 2), "Set")
 		c.SetHeader("Etag", secret)
-		for _, m := range mistakes {
+		for _, m := range failingCalls {
 			if m.name != c.Header("X-Do") {
 				continue
 			}
@@ -142,22 +102,22 @@ func (e *env) mistaken(answer Handler) *browser {
 			}
 		}
 		return answer(c)
-	}).seeded("", func(s *core.Session) { e.ok(note.Set(s, "no number"), "Set") })
-	e.told("", 0, 0)
+	}).withSession("", func(s *core.Session) { e.ok(note.Set(s, "no number"), "Set") })
+	e.checkLog("", 0, 0)
 	return b
 }
 
-// told checks what was logged above debug level, and how many changes were reported as dropped, since the last look.
-func (e *env) told(what string, lines, dropped int) {
+// checkLog checks what was logged above debug level, and how many changes were reported as dropped, since the last look.
+func (e *env) checkLog(what string, lines, dropped int) {
 	e.Helper()
-	e.eventually("the log of "+what, func() bool { return e.lines() >= lines })
-	if n := e.lines(); n != lines {
+	e.eventually("the log of "+what, func() bool { return e.logLines() >= lines })
+	if n := e.logLines(); n != lines {
 		e.Errorf("%s: %d lines in the log, want %d: %.2000s", what, n, lines, e.log.String())
 	}
 	if n := e.dropped.Swap(0); int(n) != dropped {
 		e.Errorf("%s: %d events, want %d", what, n, dropped)
 	}
-	e.log.forget()
+	e.log.startAnew()
 }
 
 func afterRedirect(e *env) {
@@ -175,15 +135,15 @@ func afterRedirect(e *env) {
 	for _, method := range []string{"GET", "POST"} {
 		fresh := s.browser()
 		fresh.send(method, "/").status(303)
-		if _, live := fresh.holds(); live != (refused == nil) {
+		if _, live := fresh.storedCount(); live != (refused == nil) {
 			e.Errorf("%s: Set returned %v, and there is a session: %t", method, refused, live)
 		}
-		b := s.seeded("")
-		r := b.send(method, "/").status(303).has("Location", "/home")
+		b := s.withSession("")
+		r := b.send(method, "/").status(303).wantHeader("Location", "/home")
 		if refused != nil {
-			e.is(refused, core.ErrHeaderSent, method+": Login after a redirect")
+			e.wantError(refused, core.ErrHeaderSent, method+": Login after a redirect")
 			r.leavesCookie()
-			b.has(1)
+			b.wantCount(1)
 		} else {
 			r.setsCookie()
 			b.peek(func(s *core.Session) {

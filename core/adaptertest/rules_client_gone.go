@@ -9,7 +9,7 @@ import (
 // Rules about clients that go away. The request's context ends with them, and stores differ in what they make of
 // a context that has ended.
 
-var goneRules = []rule{
+var clientGoneRules = []rule{
 	{
 		name: "client gone",
 		text: "Given a client that goes away before the response, when the handler writes to the session, then that is stored.",
@@ -18,7 +18,7 @@ var goneRules = []rule{
 	{
 		name:  "a client that goes away while its session is loaded",
 		text:  "Given a client that goes away, when the store is just asked for its session, then that is no outage: the handler gets the session, and the log has no line above debug level.",
-		needs: []need{records},
+		needs: []need{needRecords},
 		run:   goneWhileLoading,
 	},
 }
@@ -32,7 +32,7 @@ func clientGone(e *env) {
 		<-gone
 		e.ok(count.Set(s, 2), "Set")
 		return c.String(200, "done")
-	}).seeded("")
+	}).withSession("")
 	w := b.dial()
 	e.must(w.write("/", "Cookie: "+b.cookies[0]))
 	<-asked
@@ -43,7 +43,7 @@ func clientGone(e *env) {
 	if e.tokens != nil {
 		return // the client has not heard of it
 	}
-	e.eventually("saved", func() bool { n, _ := b.holds(); return n == 2 })
+	e.eventually("saved", func() bool { n, _ := b.storedCount(); return n == 2 })
 }
 
 func goneWhileLoading(e *env) {
@@ -56,7 +56,7 @@ func goneWhileLoading(e *env) {
 			e.Errorf("count %d", n)
 		}
 		return c.String(200, "done")
-	}).seeded("")
+	}).withSession("")
 	e.fault.Before(func(c storetest.Call) error {
 		if c.Method == "Load" {
 			asked <- true
@@ -72,5 +72,5 @@ func goneWhileLoading(e *env) {
 	close(gone)
 	<-ended
 	e.fault.Reset()
-	e.told("a client that has gone", 0, 0)
+	e.checkLog("a client that has gone", 0, 0)
 }
