@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// answer is one of the ways in which a handler makes a response. All of them carry secret
-// wherever they carry anything.
+// answer is one way in which a handler makes a response. secret is in each body and header that it makes.
 type answer struct {
 	name   string
 	send   func(e *env, c Ctx) error
 	status int
 	body   string
-	header []string // name and value, "" if there is none
+	header []string // a name and the value that it must have, or nothing
 }
 
 // longBody is long enough to be compressed.
@@ -32,7 +31,7 @@ var answers = []answer{
 	{frameworkError, func(_ *env, c Ctx) error { return c.Fail(401) }, 401, anyBody, nil},
 }
 
-// anyBody stands for a body that the framework makes.
+// anyBody stands for a body that is the framework's choice.
 const anyBody = "\x00"
 
 func chunks(send func(string) error) {
@@ -43,10 +42,10 @@ func chunks(send func(string) error) {
 	}
 }
 
-// largeBody does not fit into the buffers on the way.
+// largeBody does not fit into the buffers between the handler and the client.
 var largeBody = strings.Repeat("file "+secret+" ", 8<<10)
 
-// file makes a file with large in it and returns its path.
+// file makes a file that holds largeBody and returns its path.
 func (e *env) file() string {
 	e.once.Do(func() {
 		e.path = filepath.Join(e.TempDir(), "file.txt")
@@ -55,7 +54,7 @@ func (e *env) file() string {
 	return e.path
 }
 
-// wantWhole checks that the client got the answer whole.
+// wantWhole checks that the client got the whole answer.
 func (a answer) wantWhole(r *response) {
 	r.b.Helper()
 	if a.body == anyBody {
@@ -68,7 +67,7 @@ func (a answer) wantWhole(r *response) {
 	}
 }
 
-// compression is where the application compresses, if it does.
+// compression says whether the application compresses, and where.
 type compression struct {
 	name    string
 	options Options

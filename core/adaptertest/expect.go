@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// What rules expect of a response. All report and go on.
+// Checks of a response. Each reports a failure and goes on.
 
 func (r *response) errorf(format string, args ...any) {
 	r.b.Helper()
@@ -39,7 +39,7 @@ func (r *response) status(want int) *response {
 	return r
 }
 
-// sessionCookies are the Set-Cookie lines for the session's cookie.
+// sessionCookies returns the Set-Cookie lines for the session's cookie.
 func (r *response) sessionCookies() []string {
 	var lines []string
 	for _, line := range r.Header["Set-Cookie"] {
@@ -50,8 +50,8 @@ func (r *response) sessionCookies() []string {
 	return lines
 }
 
-// setsCookie checks that the response gives the client a token, once, and that no shared
-// cache may store it.
+// setsCookie checks that the response has exactly one Set-Cookie with a token, that no shared cache may store it, and
+// that Vary names Cookie.
 func (r *response) setsCookie() *response {
 	r.b.Helper()
 	lines := r.sessionCookies()
@@ -75,7 +75,7 @@ func (r *response) lasts(d time.Duration) *response {
 	return r
 }
 
-// deletesCookie checks that the response takes the token away, once.
+// deletesCookie checks that the response has exactly one Set-Cookie, which deletes the session's cookie.
 func (r *response) deletesCookie() *response {
 	r.b.Helper()
 	lines := r.sessionCookies()
@@ -85,7 +85,7 @@ func (r *response) deletesCookie() *response {
 	return r.varies()
 }
 
-// leavesCookie checks that the response says nothing about the session's cookie.
+// leavesCookie checks that the response has no Set-Cookie for the session's cookie.
 func (r *response) leavesCookie() *response {
 	r.b.Helper()
 	if lines := r.sessionCookies(); len(lines) > 0 {
@@ -94,7 +94,7 @@ func (r *response) leavesCookie() *response {
 	return r
 }
 
-// varies checks that a cache is told on what the response depends, once.
+// varies checks that Vary names Cookie, once.
 func (r *response) varies() *response {
 	r.b.Helper()
 	n := 0
@@ -118,28 +118,29 @@ func (r *response) wantHeader(name, value string) *response {
 	return r
 }
 
-// secret is in every body and header that a handler makes whose session cannot be stored.
+// secret is in every body and header that a handler makes and that must not reach the client if its session cannot be
+// stored.
 const secret = "of-the-handler"
 
-// refused checks that the client was told of an outage and got nothing of the handler's.
+// refused checks for a 503 with Retry-After and nothing from the handler.
 func (r *response) refused() *response {
 	r.b.Helper()
 	return r.failed(http.StatusServiceUnavailable, core.RetryAfter(core.ErrUnavailable))
 }
 
-// ended checks that the client was told that its session has ended, and got nothing of the handler's.
+// ended checks for a 409 without Retry-After and nothing from the handler: the session has ended.
 func (r *response) ended() *response {
 	r.b.Helper()
 	return r.failed(http.StatusConflict, "")
 }
 
-// late is ended where the client has a newer token by now, so that it may try again.
+// late checks for a 409 with Retry-After and nothing from the handler: the client has a newer token by now.
 func (r *response) late() *response {
 	r.b.Helper()
 	return r.failed(http.StatusConflict, "1")
 }
 
-// failed checks for an error page with this status, and nothing of the handler's.
+// failed checks for a readable error page with this status and Retry-After, and nothing from the handler.
 func (r *response) failed(status int, retry string) *response {
 	r.b.Helper()
 	r.status(status).leavesCookie()
@@ -148,22 +149,22 @@ func (r *response) failed(status int, retry string) *response {
 		r.errorf("Cache-Control %q, want no-store", cc)
 	}
 	if strings.Contains(r.body, secret) || strings.ContainsFunc(r.body, unreadable) || r.err != nil {
-		r.errorf("body %.80q, error %v, want a readable one without the handler's", r.body, r.err)
+		r.errorf("body %.80q, error %v, want a readable one with nothing from the handler", r.body, r.err)
 	}
 	for name, values := range r.Header {
 		if strings.Contains(strings.Join(values, ","), secret) {
-			r.errorf("the handler's %s: %q", name, values)
+			r.errorf("the handler's header %s was sent: %q", name, values)
 		}
 	}
 	for _, text := range []string{"coatcheck", "injected", "storetest", "unavailable: ", "under way"} {
 		if strings.Contains(r.body, text) {
-			r.errorf("the body says what went wrong inside: %.200q", r.body)
+			r.errorf("the body shows an internal error: %.200q", r.body)
 		}
 	}
 	return r
 }
 
-// unreadable is in bodies that were compressed in part.
+// unreadable finds characters that are in a body of which only a part was compressed.
 func unreadable(r rune) bool {
 	return r == utf8.RuneError || unicode.IsControl(r) && !unicode.IsSpace(r)
 }
@@ -177,7 +178,7 @@ func (r *response) hasMember(name, member string) *response {
 	return r
 }
 
-// wantError checks for a certain error. Handlers may call it.
+// wantError checks that err matches want. Handlers may call it.
 func (e *env) wantError(err, want error, what string) {
 	e.Helper()
 	if !errors.Is(err, want) {

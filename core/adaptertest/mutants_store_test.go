@@ -11,8 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// storeMutants are stores with one mistake each, under a correct adapter, and a rule of RunStore that must see it:
-// what requests do to one another rests on both.
+// storeMutants are stores with one mistake each, under a correct adapter, and a rule of RunStore that must fail for it.
 var storeMutants = []struct {
 	name string
 	make func(*memstore.Store) driver.Store
@@ -53,7 +52,7 @@ func TestStoreMutants(t *testing.T) {
 type updateCreates struct{ *memstore.Store }
 
 func (s updateCreates) Update(ctx context.Context, rec *driver.Record) error {
-	time.Sleep(2 * time.Millisecond) // so that a Delete comes between
+	time.Sleep(2 * time.Millisecond) // time for a Delete
 	err := s.Store.Update(ctx, rec)
 	if errors.Is(err, driver.ErrNotFound) {
 		return s.Create(ctx, rec)
@@ -61,7 +60,7 @@ func (s updateCreates) Update(ctx context.Context, rec *driver.Record) error {
 	return err
 }
 
-// ignoresVersions has only what its Update can spoil.
+// ignoresVersions lacks Successor, so that core makes an Update in its place.
 type ignoresVersions struct{ *memstore.Store }
 
 func (s ignoresVersions) Abilities() driver.Abilities {

@@ -14,9 +14,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// Rules about responses that have begun when it turns out that they are not true.
+// Rules about responses that have begun when a change cannot be stored. The client must not take such a response for a
+// whole one.
 
-// applications are the applications in which a response must not seem whole.
+// applications are the builds of an application in which such a response must not seem whole.
 var applications = []struct {
 	name    string
 	options Options
@@ -33,7 +34,7 @@ var abortRules = func() (list []rule) {
 	for _, b := range applications {
 		list = append(list, rule{
 			name:  "a save fails after the first byte, " + b.name,
-			text:  "Given a response that has begun, when a change of its session cannot be stored and no call has told the handler, then the client does not get a whole response.",
+			text:  "Given a response that has begun, when a change of its session cannot be stored and no call has returned that error to the handler, then the client does not get a whole response.",
 			needs: []need{needRecords},
 			run:   func(e *env) { failsAfterFirstByte(e, b.options) },
 		})
@@ -47,13 +48,13 @@ var abortRules = func() (list []rule) {
 		},
 		rule{
 			name:  "a refused save in a reverse proxy",
-			text:  "Given a store that does not answer, when a handler writes to the session and passes the request to a backend by way of httputil.ReverseProxy, then the client gets a 503 to try again after.",
+			text:  "Given a store that does not answer, when a handler writes to the session and passes the request to a backend with httputil.ReverseProxy, then the client gets a 503 with Retry-After.",
 			needs: []need{needRecords, needHTTP},
 			run:   func(e *env) { refusedProxy(e, Options{}); refusedProxy(e, Options{RecoverOutside: true}) },
 		},
 		rule{
 			name:  "a refused save in a reverse proxy, over HTTP/2",
-			text:  "Given a store that does not answer, when a handler writes to the session and passes a request over HTTP/2 to a backend, then the client gets a 503 to try again after.",
+			text:  "Given a store that does not answer, when a handler writes to the session and passes a request over HTTP/2 to a backend, then the client gets a 503 with Retry-After.",
 			needs: []need{needRecords, needHTTP},
 			run:   func(e *env) { refusedProxy(e, Options{HTTP2: true}) },
 		},
@@ -76,7 +77,7 @@ var abortRules = func() (list []rule) {
 		},
 		rule{
 			name:  "strings of the request",
-			text:  "Given a handler that makes keys, values, messages and a user's name of strings of its request, when a stream goes on using the session after other requests have come, then all of them are what they were.",
+			text:  "Given a handler that takes keys, values, messages and a user's name from strings of its request, when its stream still uses the session after other requests have come, then all of them are unchanged.",
 			needs: []need{needRecords},
 			run:   requestStrings,
 		},

@@ -1,14 +1,14 @@
 package adaptertest
 
-// Rules about the ways in which a response leaves: the session is stored before any of them.
+// Rules about the ways to answer. In all of them the session is stored before the response leaves.
 
-// answerRules: every kind of answer, with and without compression.
+// answerRules has every answer, with and without compression.
 var answerRules = func() (list []rule) {
 	for _, z := range compressions {
 		for _, a := range answers {
 			list = append(list, rule{
 				name: withCompression("save with "+a.name, z),
-				text: "Given a new client, when a handler writes to the session and answers in whatever way, then the answer arrives whole and carries the cookie, and the session is stored before.",
+				text: "Given a new client, when a handler writes to the session and answers in any way, then the session is stored first, and the whole answer arrives, with the cookie.",
 				run:  func(e *env) { saveWith(e, a, z.options) },
 			})
 		}

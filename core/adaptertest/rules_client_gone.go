@@ -6,8 +6,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// Rules about clients that go away. The request's context ends with them, and stores differ in what they make of
-// a context that has ended.
+// Rules about clients that go away. The request's context ends then, and stores treat an ended context differently.
 
 var clientGoneRules = []rule{
 	{
@@ -17,7 +16,7 @@ var clientGoneRules = []rule{
 	},
 	{
 		name:  "a client that goes away while its session is loaded",
-		text:  "Given a client that goes away, when the store is just asked for its session, then that is no outage: the handler gets the session, and the log has no line above debug level.",
+		text:  "Given a client that goes away, while the store is being asked for its session, then that is no outage: the handler gets the session, and the log has no line above debug level.",
 		needs: []need{needRecords},
 		run:   goneWhileLoading,
 	},
@@ -41,7 +40,7 @@ func clientGone(e *env) {
 	close(gone)
 	<-ended
 	if e.tokens != nil {
-		return // the client has not heard of it
+		return // the token that carries the change never reached the client
 	}
 	e.eventually("saved", func() bool { n, _ := b.storedCount(); return n == 2 })
 }

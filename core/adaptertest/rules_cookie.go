@@ -13,13 +13,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about the cookies that a request carries, and the line that a response has. Requests
-// are written by hand, as clients in libraries mend what is malformed.
+// Rules about the cookies of a request and the Set-Cookie line of a response. Requests are written by hand, because
+// client libraries repair malformed ones.
 
 var cookieRules = []rule{
 	{
 		name: "which cookie counts",
-		text: "Given several cookies of the session's name, in one line or two, malformed or unknown ones among them, then the one that stands for a live session counts, with every adapter; if two do, none does.",
+		text: "Given several cookies of the session's name, in one line or two, malformed or unknown ones among them, then the one with a live session counts, with every adapter; if two have one, none counts.",
 		run:  whichCookie,
 	},
 	{
@@ -36,12 +36,12 @@ var cookieRules = []rule{
 	},
 	{
 		name: "one connection, two users",
-		text: "Given two users behind one connection, as a proxy keeps it, when their requests alternate, then nothing of one request is seen in the other.",
+		text: "Given two users behind one connection, as a proxy keeps it, when their requests alternate, then no request sees anything of the other user's.",
 		run:  oneConnection,
 	},
 }
 
-// rawConn is a connection on which requests are written by hand.
+// rawConn is a client connection on which requests are written by hand.
 type rawConn struct {
 	*site
 	conn net.Conn
@@ -72,7 +72,7 @@ func (w *rawConn) write(path string, lines ...string) error {
 	return err
 }
 
-// try is get for goroutines of a rule.
+// try is get for the goroutines of a rule: it returns the error that makes get end the rule.
 func (w *rawConn) try(path string, lines ...string) (*response, error) {
 	if err := w.write(path, lines...); err != nil {
 		return nil, err
@@ -106,8 +106,8 @@ func whichCookie(e *env) {
 	}
 }
 
-// cookieLines are header lines, and what a handler sees: a session with count 1, or none. GOOD
-// and OTHER are tokens of two live sessions.
+// cookieLines are header lines and what a handler sees for them: a session with count 1, or none (-1). GOOD and OTHER
+// are tokens of two live sessions.
 var cookieLines = []struct{ lines, want string }{
 	{"Cookie: NAME=GOOD", "count 1"},
 	{"cookie: a=1; NAME=GOOD; b=2", "count 1"},

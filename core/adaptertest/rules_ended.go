@@ -9,9 +9,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about requests that are under way while their session is ended (logged out, replaced by a sign-in,
-// revoked, expired) or is given a new token. An ended session stays ended, a change that meets its
-// end is refused and not dropped in silence, and a late response does not disturb what came after it.
+// Rules about slow requests whose session ends meanwhile (by a logout, a sign-in, a revocation, its deadline) or gets a
+// new token. An ended session stays ended. A change that meets the end is refused, and not dropped in silence. The
+// slow response does not disturb the newer session.
 
 // change is what a slow request does to its session.
 type change struct {
@@ -20,7 +20,7 @@ type change struct {
 }
 
 var changes = []change{
-	{"read", func(s *core.Session, _ Ctx) { _ = s.Keys() }}, // and touch
+	{"read", func(s *core.Session, _ Ctx) { _ = s.Keys() }}, // and a Touch
 	{"set", func(s *core.Session, _ Ctx) { _ = count.Set(s, 99) }},
 	{"update", func(s *core.Session, _ Ctx) { _ = count.Update(s, func(n int) int { return n + 98 }) }},
 	{"rotate", func(s *core.Session, _ Ctx) { _ = s.RotateID() }},
@@ -31,7 +31,7 @@ var changes = []change{
 	{"save", func(s *core.Session, c Ctx) { _ = count.Set(s, 99); _ = s.Save(c.Context()) }},
 }
 
-// writes reports whether the change is one that another request may not swallow.
+// writes reports whether the change must not be lost.
 func (ch change) writes() bool {
 	return ch.name != "read" && ch.name != "flashes" && ch.name != "logout"
 }
@@ -39,12 +39,12 @@ func (ch change) writes() bool {
 // ending is how a session ends, or gets a new token, while another request uses it.
 type ending struct {
 	name string
-	// end does it with b's cookie, or without the client, and returns whether it could.
+	// end ends the session, with b's cookie or without the client. It returns false if the store cannot do that.
 	end   func(b *browser, subject string) bool
 	again bool // the client has a session afterwards
 }
 
-// idleness ends a session without a deadline of its own, and rotating ends none.
+// The endings that need other settings or checks: idleness needs an idle timeout, and rotating ends no session.
 const (
 	idleness = "idleness"
 	rotating = "rotation"
@@ -74,7 +74,7 @@ var endedRules = func() (list []rule) {
 	for _, end := range endings {
 		list = append(list, rule{
 			name: "ended by " + end.name,
-			text: "Given a slow request whose session is ended or rotated meanwhile, whatever the slow one did before or does after, when its response leaves, then it is a 409 if a change met the end, and else as made; it brings no token, the old cookie stands for no session, and a newer one is as it was, with what was changed across a rotation.",
+			text: "Given a slow request that changes its session before or after the session is ended or rotated by another one, when its response leaves, then it is a 409 if a change met the end, and else the handler's; it has no token. The old cookie has no session. A newer session is as it was, and after a rotation it has the change.",
 			run:  func(e *env) { endWhileSlow(e, end) },
 		})
 	}
@@ -86,12 +86,12 @@ var endedRules = func() (list []rule) {
 	})
 }()
 
-// slowHandler is a handler that does its change before or after the session is ended.
+// slowHandler does its change before or after the session ends.
 type slowHandler struct {
 	*env
 	mu    sync.Mutex
-	asked map[string]chan bool // by request: its handler has the session
-	ended map[string]chan bool
+	asked map[string]chan bool // by X-Id of a request; closed when its handler has the session
+	ended map[string]chan bool // closed when that has ended
 }
 
 func (w *slowHandler) channels(id string) (asked, ended chan bool) {
@@ -158,7 +158,7 @@ func endWhileSlow(e *env, end ending) {
 	wg.Wait()
 }
 
-// slowRequest is one slow request on a, and what ends its session on twin.
+// slowRequest sends one slow request to a, ends its session at twin, and checks the outcome.
 func (w *slowHandler) slowRequest(a, twin *site, ch change, when string, end ending) {
 	id := ch.name + " " + when
 	if a.savesEvery {
@@ -198,7 +198,8 @@ func (w *slowHandler) slowRequest(a, twin *site, ch change, when string, end end
 	}
 }
 
-// signsOut: who signs out means the session, whatever token it has by then.
+// signsOut reports whether the slow request ends the session although that was rotated: a Logout is meant for the
+// session, whichever token it has.
 func (w *slowHandler) signsOut(ch change, end ending) bool {
 	return ch.name == "logout" && end.name == rotating && w.tokens == nil
 }

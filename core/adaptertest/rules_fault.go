@@ -8,15 +8,15 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// Rules about a store that does not answer. A client must never be told of a success that
-// did not happen, nor be made anonymous.
+// Rules about a store that does not answer. The client must never see a success that did not happen, and it must never
+// become anonymous.
 
 var outage = storetest.Outage
 
 var loadRules = []rule{
 	{
 		name:  "load fails",
-		text:  "Given a store that does not answer, when a handler asks for its session, then it is told, the session is not nil, and the response leaves the cookie alone.",
+		text:  "Given a store that does not answer, when a handler asks for its session, then it gets an error and a session that is not nil, and the response does not touch the cookie.",
 		needs: []need{needRecords},
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
@@ -36,7 +36,7 @@ var loadRules = []rule{
 	},
 	{
 		name:  "load fails before Handle",
-		text:  "Given a store that does not answer, when a handler is made by Handle, then it does not run, and the client gets a 503 to try again after.",
+		text:  "Given a store that does not answer, when a handler is made by Handle, then it does not run, and the client gets a 503 with Retry-After.",
 		needs: []need{needRecords},
 		run: func(e *env) {
 			var ran atomic.Int32
@@ -55,7 +55,7 @@ var loadRules = []rule{
 	},
 	{
 		name:  "handler goes on in spite of an outage",
-		text:  "Given a session that could not be loaded, when the handler writes to it all the same and reports success, then the client gets a 503.",
+		text:  "Given a session that could not be loaded, when the handler ignores that, writes to it and reports success, then the client gets a 503.",
 		needs: []need{needRecords},
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
@@ -69,7 +69,7 @@ var loadRules = []rule{
 	},
 	{
 		name: "a value that cannot be encoded",
-		text: "Given a handler that sets a value which cannot be encoded and ignores the error, then the client gets a 500 with nothing of the handler's, and nothing is stored.",
+		text: "Given a handler that sets a value which cannot be encoded and ignores the error, then the client gets a 500 with nothing from the handler, and nothing is stored.",
 		run: func(e *env) {
 			const channel core.Key[chan int] = "channel"
 			b := e.page(Options{}, func(c Ctx) error {
@@ -88,11 +88,11 @@ var loadRules = []rule{
 	},
 }
 
-// errorRules: the application's own answer.
+// errorRules are about the application's own answer to a failed save.
 var errorRules = []rule{
 	{
 		name:  "error handler and an ended session",
-		text:  "Given the adapter's option for an error handler, when a change meets the end of its session, then the handler gets ErrEnded and can redirect to a page to sign in: nothing of the first response is in it, nor a cookie.",
+		text:  "Given the adapter's option for an error handler, when a change meets the end of its session, then the error handler gets ErrEnded and can redirect to the page for signing in; nothing of the first response is in its response, and no cookie.",
 		needs: []need{needRecords},
 		run:   errorHandler,
 	},
@@ -130,14 +130,13 @@ func errorHandler(e *env) {
 	}
 }
 
-// refusedRules: every kind of answer, with and without compression, of a handler whose session
-// cannot be stored.
+// refusedRules has every answer, with and without compression, of a handler whose session cannot be stored.
 var refusedRules = func() (list []rule) {
 	for _, z := range compressions {
 		for _, a := range answers {
 			list = append(list, rule{
 				name:  withCompression("store refuses "+a.name, z),
-				text:  "Given a store that does not answer, when a handler writes to the session and answers in whatever way, then the client gets a readable 503 with nothing of the handler's, and the next request is as if nothing had happened.",
+				text:  "Given a store that does not answer, when a handler writes to the session and answers in any way, then the client gets a readable 503 with nothing from the handler, and the next request works as if nothing had happened.",
 				needs: []need{needRecords},
 				run:   func(e *env) { refuse(e, a, z.options) },
 			})
@@ -165,7 +164,7 @@ func refuse(e *env, a answer, o Options) {
 		e.Errorf("%d sessions, cookies %q", s.sessions(), b.cookies)
 	}
 	e.fault.Reset()
-	for range 3 { // pooled objects must not be poisoned
+	for range 3 { // a framework's pooled objects must not keep anything of the failure
 		b := s.browser()
 		r := b.get("/").setsCookie()
 		a.wantWhole(r)

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// Rules about what stands in the header beside the handler's own.
+// Rules about the response's header, which the handler writes to as well.
 
 var headerRules = []rule{
 	{
@@ -39,12 +39,12 @@ var headerRules = []rule{
 	},
 	{
 		name: "Cache-Control",
-		text: "Given a response with a token, then Cache-Control says no-store, unless the handler said private or no-store; given one without, then it is the handler's.",
+		text: "Given a response with a token, then Cache-Control says no-store, unless the handler said private or no-store; given a response without a token, then Cache-Control is the handler's.",
 		run:  cacheControl,
 	},
 	{
 		name: "last value",
-		text: "Given a handler that saves, changes its mind and answers, when the response leaves, then there is one Set-Cookie and the last value is stored.",
+		text: "Given a handler that saves a value, sets another one and answers, when the response leaves, then there is one Set-Cookie, and the last value is stored.",
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				s := e.session(c)

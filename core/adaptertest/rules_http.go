@@ -13,7 +13,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about what only adapters on net/http have within reach.
+// Rules about what only adapters on net/http can offer.
 
 var httpRules = []rule{
 	{
@@ -30,7 +30,7 @@ var httpRules = []rule{
 	},
 	{
 		name:  "response controller",
-		text:  "Given the response writer of a handler, then http.Flusher, http.Hijacker and the deadlines of http.ResponseController are within reach.",
+		text:  "Given the response writer of a handler, then http.Flusher, http.Hijacker and the deadlines of http.ResponseController work.",
 		needs: []need{needHTTP},
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {

@@ -6,10 +6,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about what a response may claim: an error that a method of the session has returned is the client's to
-// know, and the log's.
+// Rules about errors that methods of the session return. A response must not report success if the handler ignored
+// such an error, and the log must have it.
 
-// failingCalls are calls that return an error.
+// failingCalls are calls to a session that return an error.
 var failingCalls = []struct {
 	name string
 	make func(s *core.Session) error
@@ -55,7 +55,7 @@ var ignoredErrorRules = []rule{
 	},
 	{
 		name: "an error that is made good",
-		text: "Given a value that cannot be decoded any more, when a handler is told so and sets it anew, then that is stored and the response is its own.",
+		text: "Given a value that cannot be decoded any more, when a handler gets that error and sets a new value, then that is stored, and the response is the handler's.",
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				s := e.session(c)
@@ -73,12 +73,13 @@ var ignoredErrorRules = []rule{
 	},
 	{
 		name: "after a redirect",
-		text: "Given a handler that sends a redirect and signs in or sets a value then, then either the call returns ErrHeaderSent and nothing is stored, or the cookie is in the response and it is stored.",
+		text: "Given a handler that sends a redirect and signs in or sets a value afterwards, then either the call returns ErrHeaderSent and nothing is stored, or the cookie is in the response and it is stored.",
 		run:  afterRedirect,
 	},
 }
 
-// failingCallPage is a page that writes, makes the mistake that X-Do names, signs out if X-Out is set, and answers.
+// failingCallPage serves a page that writes, makes the failing call that X-Do names, signs out before if X-Out is set,
+// and answers.
 func (e *env) failingCallPage(answer Handler) *browser {
 	e.cfg.Observer = func(_ context.Context, event core.Event) {
 		if event.Kind == core.EventDropped {
@@ -107,7 +108,7 @@ func (e *env) failingCallPage(answer Handler) *browser {
 	return b
 }
 
-// checkLog checks what was logged above debug level, and how many changes were reported as dropped, since the last look.
+// checkLog checks the number of lines in the log above debug level, and of core.EventDropped, since the last checkLog.
 func (e *env) checkLog(what string, lines, dropped int) {
 	e.Helper()
 	e.eventually("the log of "+what, func() bool { return e.logLines() >= lines })
@@ -115,7 +116,7 @@ func (e *env) checkLog(what string, lines, dropped int) {
 		e.Errorf("%s: %d lines in the log, want %d: %.2000s", what, n, lines, e.log.String())
 	}
 	if n := e.dropped.Swap(0); int(n) != dropped {
-		e.Errorf("%s: %d events, want %d", what, n, dropped)
+		e.Errorf("%s: %d events core.EventDropped, want %d", what, n, dropped)
 	}
 	e.log.startAnew()
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about clients that mean harm.
+// Rules about hostile clients.
 
 var junkRules = []rule{
 	{
@@ -24,7 +24,7 @@ var junkRules = []rule{
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// junk returns the nth Cookie header of a client that guesses. good is a token of a live session.
+// junk returns the nth Cookie header of a client that guesses tokens. good is the token of a live session.
 func junk(n int, name, good string) string {
 	var raw [32]byte
 	rand.Read(raw[:])
@@ -102,7 +102,7 @@ func floodOfJunk(e *env) {
 	wg.Wait()
 	for line := range strings.Lines(e.log.String()[logged:]) {
 		if !strings.Contains(line, " level=DEBUG ") {
-			e.Errorf("a client can write into the log: %.300s", line)
+			e.Errorf("a client can fill the log above DEBUG: %.300s", line)
 		}
 	}
 	for method, n := range e.fault.Calls() {
@@ -116,7 +116,7 @@ func floodOfJunk(e *env) {
 	b.wantCount(1)
 }
 
-// junk sends one request with a cookie that may be refused, and nothing more.
+// junk sends one request with a junk cookie. The server itself may refuse it; nothing else may happen.
 func (w *rawConn) junk(i int, cookie string) error {
 	do := itoa(i % 6)
 	r, err := w.try("/", "X-Do: "+do, "Cookie: "+cookie)
@@ -139,7 +139,7 @@ func (w *rawConn) junk(i int, cookie string) error {
 var secretRules = []rule{
 	{
 		name: "tokens stay secret",
-		text: "Given a session, its exchange, its manager and its context in all the ways in which they get printed, logged or quoted in errors, then no token is in it.",
+		text: "Given a session, its exchange, its manager and its context when they are printed, logged or quoted in errors in any way, then no token is shown.",
 		run:  printedSessions,
 	},
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about sessions that are moved, ended, and used by many.
+// Rules about sessions that get a new token, end, or are used by many clients.
 
 var lifecycleRules = []rule{
 	{
 		name: "rotation",
-		text: "Given a session, when a handler rotates it or signs a user in, then the client gets a new token, the old one is worth nothing, and the data is kept.",
+		text: "Given a session, when a handler rotates it or signs a user in, then the client gets a new token, the old token no longer works, and the data is kept.",
 		run: func(e *env) {
 			s := e.serve(Options{}, routes{
 				"/rotate": func(c Ctx) error { e.ok(e.session(c).RotateID(), "RotateID"); return c.NoContent(204) },
@@ -35,7 +35,7 @@ var lifecycleRules = []rule{
 	},
 	{
 		name: "logout",
-		text: "Given a session, when a handler ends it and redirects, then the cookie is deleted, and the token is worth nothing.",
+		text: "Given a session, when a handler ends it and redirects, then the cookie is deleted, and the token no longer works.",
 		run: func(e *env) {
 			s := e.page(Options{}, func(c Ctx) error {
 				e.ok(e.session(c).Logout(), "Logout")
@@ -53,12 +53,12 @@ var lifecycleRules = []rule{
 	},
 	{
 		name: "emptied",
-		text: "Given a visitor's session, when a handler takes the last out of it, then the record and the cookie both go; given a user's, then both stay.",
+		text: "Given a visitor's session, when a handler removes the last value, then the record and the cookie both go; given a user's session, then both stay.",
 		run:  emptied,
 	},
 	{
 		name: "a lifetime of its own before the sign-in",
-		text: "Given a visitor whose session has a lifetime of its own, when the visitor signs in, then the cookie has the default lifetime; when it is set after the sign-in, then that one.",
+		text: "Given a visitor whose session has a lifetime of its own, when the visitor signs in, then the cookie has the default lifetime; when the lifetime is set after the sign-in, then the cookie has that.",
 		run: func(e *env) {
 			s := e.serve(Options{}, routes{
 				"/short": func(c Ctx) error { e.ok(e.session(c).ExpireIn(time.Hour), "ExpireIn"); return c.NoContent(204) },
@@ -82,12 +82,12 @@ var lifecycleRules = []rule{
 	},
 	{
 		name: "many clients",
-		text: "Given clients that send requests at the same time over their own connections, then each sees its own session, always.",
+		text: "Given clients that send requests at the same time over their own connections, then each always sees its own session.",
 		run:  manyClients,
 	},
 	{
 		name: "after the request",
-		text: "Given a goroutine that goes on using the session when the request is over, then it gets ErrClosed, and nothing of it is stored or mixed up with another request.",
+		text: "Given a goroutine that goes on using the session when the request is over, then it gets ErrClosed, and none of its changes is stored or reaches another request.",
 		run:  afterTheRequest,
 	},
 }

@@ -2,12 +2,12 @@ package adaptertest
 
 import "strings"
 
-// Rules about what stands in the log.
+// Rules about the log.
 
 var logRules = []rule{
 	{
 		name:  "an outage in the log",
-		text:  "Given a store that does not answer, when many requests fail for it, then the log has a line at the outage's beginning, and not one for each of them.",
+		text:  "Given a store that does not answer, when many requests fail because of it, then the log has one line at the beginning of the outage, and not one for each request.",
 		needs: []need{needRecords},
 		run: func(e *env) {
 			b := e.page(Options{}, countVisits(e)).withSession("")
@@ -29,7 +29,7 @@ var logRules = []rule{
 	},
 	{
 		name: "a Secure cookie over plain http",
-		text: "Given a host that is not local and a client without TLS, when the response sets a Secure cookie, then the log names the setting, once; not where a proxy says that it ended TLS.",
+		text: "Given a host that is not local and a client without TLS, when the response sets a Secure cookie, then the log names the setting, once; it does not if a proxy's header says that the client used TLS.",
 		run: func(e *env) {
 			s := e.page(Options{}, countVisits(e))
 			for _, header := range [][]string{{"Host: shop.example", "X-Forwarded-Proto: https"}, {"Host: localhost"}} {

@@ -4,7 +4,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about the middleware where it is, is not, and is twice.
+// Rules about applications with the middleware, without it, and with it twice.
 
 var mountRules = []rule{
 	{
@@ -14,7 +14,7 @@ var mountRules = []rule{
 	},
 	{
 		name: "skipped",
-		text: "Given the option to skip, when a request is skipped, then it is as if there were no middleware.",
+		text: "Given the option to skip, when a request is skipped, then all is as without the middleware.",
 		run:  func(e *env) { wantNoSession(e, Options{Skip: true}) },
 	},
 	{

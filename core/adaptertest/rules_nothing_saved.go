@@ -6,8 +6,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about responses that store nothing: they report a failure to the client, so what the
-// handler did has not happened.
+// Rules about responses that store nothing. They report a failure to the client, so no change of the handler may be
+// stored.
 
 var nothingSavedRules = []rule{
 	nothingSaved("status 500", "a response of status 500", 500, Options{},
@@ -26,7 +26,7 @@ var nothingSavedRules = []rule{
 		func(Ctx) error { panic("broken") }),
 	{
 		name: "session after a panic",
-		text: "Given a handler that panics, when a goroutine of it uses the session afterwards, then it gets ErrClosed, and nothing is stored.",
+		text: "Given a handler that panics, when one of its goroutines uses the session afterwards, then it gets ErrClosed, and nothing is stored.",
 		run: func(e *env) {
 			leaked := make(chan *core.Session, 1)
 			b := e.page(Options{RecoverOutside: true}, func(c Ctx) error {
@@ -41,11 +41,11 @@ var nothingSavedRules = []rule{
 	},
 }
 
-// nothingSaved is a rule about a handler that writes to the session or ends it, and then fails.
+// nothingSaved makes a rule about a handler that writes to the session or ends it, and then fails.
 func nothingSaved(name, what string, status int, o Options, fail func(Ctx) error) rule {
 	return rule{
 		name: "nothing saved: " + name,
-		text: "Given a client with a session, when a handler writes to it or signs in, and the end is " + what + ", then nothing is stored, and the cookie stays as it is; when it signs out, the session is over and the cookie goes.",
+		text: "Given a client with a session, when a handler writes to it or signs in, and the response is " + what + ", then nothing is stored, and the cookie stays as it is; when it signs out, the session ends and the cookie is deleted.",
 		run: func(e *env) {
 			b := e.page(o, func(c Ctx) error {
 				s := e.session(c)

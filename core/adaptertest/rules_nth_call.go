@@ -8,26 +8,27 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// Rules about the one call in the middle of a request that fails.
+// Rules about one failing call to the store in the middle of a request.
 
-// requestKind is what a request does to its session.
+// requestKind is one thing that a request does to its session, and what happens when a call to the store fails.
 type requestKind struct {
 	name  string
-	fresh bool // of a new client
+	fresh bool // the client has no session before
 	do    func(s *core.Session, c Ctx)
 
-	// survives is the first call whose failure the client does not notice, as it is made again, or the page
-	// can do without it; 0: there is none. done is what the client has then.
+	// survives is the first call whose failure the client does not notice: the call is made again, or the page can
+	// do without it. 0: there is none. after checks what the client has then.
 	survives int
 	after    func(b *browser)
 
-	// told is the call of whose failure the handler is told: where it answers with an error of its own, that stands.
+	// toldAt is the call whose failure the handler gets as an error. If it answers with a status of 400 or more, the
+	// client gets that answer. 0: there is none.
 	toldAt int
 }
 
 var requestKinds = []requestKind{
 	{"first write", true, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }, 1, wantCountFunc(5), 0},
-	{"read", false, func(s *core.Session, _ Ctx) { _ = s.Keys() }, 2, wantCountFunc(1), 0}, // and touch
+	{"read", false, func(s *core.Session, _ Ctx) { _ = s.Keys() }, 2, wantCountFunc(1), 0}, // and a Touch
 	{"write", false, func(s *core.Session, _ Ctx) { _ = count.Set(s, 5) }, 0, nil, 0},
 	{"login", false, func(s *core.Session, _ Ctx) { _ = s.Login("bob") }, 2, wantCountFunc(0), 0},
 	{"logout", false, func(s *core.Session, _ Ctx) { _ = s.Logout() }, 2, (*browser).wantAnonymous, 0},
@@ -42,7 +43,7 @@ var nthCallRules = func() (list []rule) {
 	for _, z := range compressions {
 		list = append(list, rule{
 			name:  withCompression("the Nth call fails", z),
-			text:  "Given a request that reads, writes, signs in, signs out, and answers in whatever way, when its Nth call to the store fails, for every N, then the client gets a 503 and nothing of the handler's, or the error of a handler that was told, and the old state stands; or the call is made again or the page does without it, and the response is true; the next request is fine.",
+			text:  "Given a request that reads, writes, signs in or signs out, and answers in any way, when its Nth call to the store fails, for every N, then one of three things happens. The client gets a 503 with nothing from the handler, and the old state stays. Or the handler got the error and answered it, and the old state stays. Or the call is made again, or is not needed, and the response is true. The next request works.",
 			needs: []need{needRecords},
 			run:   func(e *env) { nthCallFails(e, z.options) },
 		})
@@ -73,7 +74,7 @@ func nthCallFails(e *env, o Options) {
 	}
 }
 
-// failEachCall sends a request again and again, each time with another call failing.
+// failEachCall sends a request again and again. Each time another call fails.
 func (s *site) failEachCall(act requestKind, answer answer) {
 	for n := 1; n < 10; n++ {
 		s.fault.Reset()
@@ -81,7 +82,7 @@ func (s *site) failEachCall(act requestKind, answer answer) {
 		if !act.fresh {
 			b = s.withSession("alice", func(s *core.Session) { _ = s.AddFlash("info", "x") })
 		}
-		time.Sleep(5 * time.Microsecond) // so that a touch is due
+		time.Sleep(5 * time.Microsecond) // so that a Touch is due
 		before := 0
 		if act.fresh {
 			before = s.sessions()
@@ -114,10 +115,10 @@ func (s *site) failEachCall(act requestKind, answer answer) {
 		b.get("/", "X-Do", "write", "X-Answer", "no content").status(204)
 		b.wantCount(5)
 	}
-	s.Errorf("%s, %s: no end of calls", act.name, answer.name)
+	s.Errorf("%s, %s: more than 9 calls", act.name, answer.name)
 }
 
-// checkUnchanged checks that a request that failed has left nothing behind.
+// checkUnchanged checks that a failed request has stored nothing.
 func (s *site) checkUnchanged(act requestKind, b *browser, before int) {
 	s.Helper()
 	if !act.fresh {

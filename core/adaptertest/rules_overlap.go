@@ -10,7 +10,7 @@ import (
 
 // Rules about requests of one session that overlap, on two servers with one storage.
 
-// overlapping is how many there are at once, and readers how many want the same flash message.
+// overlapping is the number of requests at once; readers is the number that ask for the same flash message.
 const (
 	overlapping = 64
 	readers     = 32
@@ -77,8 +77,8 @@ var overlapRules = []rule{
 	},
 }
 
-// atBothServers makes one session and sends n requests with its cookie at the same time, to two servers
-// in turn. It returns a browser with that cookie.
+// atBothServers makes one session and sends n requests with its cookie at the same time, in turn to two servers. It
+// returns a browser with that cookie.
 func (e *env) atBothServers(h Handler, send func(b *browser, i int), n int, seed ...func(*core.Session)) *browser {
 	e.Helper()
 	sites := []*site{e.page(Options{}, h), e.serveSecond(Options{}, routes{"/": h})}

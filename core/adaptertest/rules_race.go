@@ -13,8 +13,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about many requests at once, in which nobody waits for anybody: what the table says of two holds
-// for any number, in any order.
+// Rules about many requests at once that do not wait for one another. What the table says about two requests must hold
+// for any number of them, in any order.
 
 var raceRules = []rule{
 	{
@@ -31,14 +31,14 @@ var raceRules = []rule{
 	},
 	{
 		name:  "a change beside the visitor's own sign-in",
-		text:  "Given a visitor who adds to a cart and signs in at the same time, when both responses are there, then the new session has the item, or the answer to it was 409; a request with the old token is a 409, too, and the visitor stays signed in.",
+		text:  "Given a visitor who adds to a cart and signs in at the same time, when both responses are there, then the new session has the item, or the request that added it got a 409; a request with the old token is a 409, too, and the visitor stays signed in.",
 		needs: []need{needRecords},
 		run:   changeBesideSignIn,
 	},
 }
 
-// repeatFor is how long a rule repeats itself, be the store as slow as it is. With COATCHECK_SOAK set it is
-// long enough for all rounds.
+// repeatFor bounds the time that a rule repeats itself, so that a slow store only gets fewer rounds. With
+// COATCHECK_SOAK set there is time for all rounds.
 var repeatFor = func() time.Duration {
 	if os.Getenv("COATCHECK_SOAK") != "" {
 		return 50 * time.Second
@@ -46,7 +46,7 @@ var repeatFor = func() time.Duration {
 	return 4 * time.Second
 }()
 
-// rounds counts the rounds of a rule: n of them, or as many as there is time for.
+// rounds yields the rounds of a rule: n, or as many as repeatFor allows; with -short a sixth.
 func rounds(n int) iter.Seq[int] {
 	if testing.Short() {
 		n = max(n/6, 1)
@@ -100,7 +100,7 @@ func revokeRotating(e *env) {
 	}
 }
 
-// rotateUntil rotates the session again and again. After the first time it says that it moves.
+// rotateUntil rotates the session until stop is set. It sends to moving after the first time.
 func (b *browser) rotateUntil(stop *atomic.Bool, moving chan<- bool) {
 	for n := 0; !stop.Load(); n++ {
 		r, err := b.try("GET", "/", "X-Do", "rotate")
@@ -114,7 +114,7 @@ func (b *browser) rotateUntil(stop *atomic.Bool, moving chan<- bool) {
 	}
 }
 
-// sessionsOf is how many sessions a user has.
+// sessionsOf returns the number of sessions of a user.
 func (s *site) sessionsOf(user string) (n int) {
 	s.Helper()
 	for _, err := range s.m.Sessions(context.Background(), user) {
@@ -200,7 +200,7 @@ func changeBesideSignIn(e *env) {
 	e.Logf("%d of the changes met the sign-in and were refused", refused.Load())
 }
 
-// signInBesideAdd is one round: two requests at the same time, and one that comes late.
+// signInBesideAdd is one round: a change and a sign-in at the same time, then a change with the old token.
 func (s *site) signInBesideAdd(there *site, round int) (refused bool) {
 	b := s.withSession("")
 	old := b.on(there)

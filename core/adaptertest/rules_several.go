@@ -14,7 +14,7 @@ import (
 var severalRules = []rule{
 	{
 		name: "two cookies, reading",
-		text: "Given two live sessions in one request, when it only reads, then it is anonymous, sees nothing of either, and both stay as they are.",
+		text: "Given two live sessions in one request, when it only reads, then it is anonymous and sees nothing of either, and both stay as they are.",
 		run: func(e *env) {
 			d := e.twoCookies("")
 			d.sends("read").is(200, secret+" ").leavesCookie()
@@ -38,7 +38,7 @@ var severalRules = []rule{
 	},
 	{
 		name: "two cookies, signing out",
-		text: "Given two live sessions in one request, when it signs out, then none of them is alive, and the cookie is deleted.",
+		text: "Given two live sessions in one request, when it signs out, then both end, and the cookie is deleted.",
 		run: func(e *env) {
 			d := e.twoCookies("alice")
 			d.sends("logout").is(200, secret+" ").deletesCookie()
@@ -47,7 +47,7 @@ var severalRules = []rule{
 	},
 	{
 		name:  "two cookies, one of which cannot be ended",
-		text:  "Given two live sessions in one request and a store that cannot end the second, when it signs in, then the answer is 503, without a cookie, and no new session is left.",
+		text:  "Given two live sessions in one request and a store that cannot end the second, when it signs in, then the answer is 503, without a cookie, and there is no new session.",
 		needs: []need{needRecords},
 		run: func(e *env) {
 			d := e.twoCookies("")
@@ -62,7 +62,7 @@ var severalRules = []rule{
 	},
 	{
 		name:  "sign out everywhere else",
-		text:  "Given a user with two older sessions, when a handler signs the user in and revokes all others with its context, then exactly this sign-in is alive, also if it came with one of them.",
+		text:  "Given a user with two older sessions, when a handler signs the user in and revokes all others with its context, then this sign-in is the only live session, also if the request came with one of the older ones.",
 		needs: []need{needRecords},
 		run:   signOutEverywhereElse,
 	},
@@ -82,12 +82,12 @@ var severalRules = []rule{
 	},
 	{
 		name: "cookie and header managers on one store",
-		text: "Given a manager with a cookie and one with Config.TokenHeader on one store, then neither takes the other's token, in either place, nor ends the other's sessions of a user.",
+		text: "Given a manager with a cookie and one with Config.TokenHeader on one store, then neither accepts the other's token, as a cookie or in the header, and neither ends the other's sessions of a user.",
 		run:  cookieAndHeader,
 	},
 }
 
-// twoCookies is a browser with two live cookies of our name, as with another Path or Domain.
+// twoCookies is a browser with two live cookies of the session's name, which happens with different Paths or Domains.
 type twoCookies struct {
 	q             *twoServers
 	first, second *browser
@@ -100,7 +100,7 @@ func (e *env) twoCookies(subject string) *twoCookies {
 	return d
 }
 
-// sends does what words say, with both cookies.
+// sends sends a request with both cookies. words are its actions.
 func (d *twoCookies) sends(words string) *response {
 	d.q.Helper()
 	both := d.q.here.browser()
@@ -108,15 +108,15 @@ func (d *twoCookies) sends(words string) *response {
 	return both.get("/", "X-Do", words)
 }
 
-// wantBothEnded checks that both sessions are.
+// wantBothEnded checks that both sessions have ended.
 func (d *twoCookies) wantBothEnded() {
 	d.q.Helper()
 	d.first.wantAnonymous()
 	d.second.wantAnonymous()
 }
 
-// wantNewSession checks that words begin a session, and that the next page has it although the browser keeps the
-// other cookie.
+// wantNewSession checks that a request with these actions begins a session, and that the next page has it although the
+// browser keeps the other cookie.
 func (d *twoCookies) wantNewSession(words, state string) {
 	d.q.Helper()
 	r := d.sends(words).is(http.StatusOK, secret+" ").setsCookie()
@@ -131,7 +131,7 @@ func (d *twoCookies) wantNewSession(words, state string) {
 	}
 }
 
-// refuseToEnd fails all calls that would end b's session.
+// refuseToEnd makes the store fail all calls that would end b's session.
 func (two *twoServers) refuseToEnd(b *browser) {
 	var id core.ID
 	b.peek(func(s *core.Session) { id = s.ID() })

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// Rules about connections that a handler takes over.
+// Rules about handlers that take over the connection.
 
 var socketRules = []rule{
 	{
@@ -17,7 +17,7 @@ var socketRules = []rule{
 	},
 	{
 		name:  "hijack refused",
-		text:  "Given a store that does not answer, when a handler writes to the session and takes over the connection, then the client gets a 503 and the handler no connection.",
+		text:  "Given a store that does not answer, when a handler writes to the session and takes over the connection, then the client gets a 503, and the handler does not get the connection.",
 		needs: []need{needRecords},
 		run: func(e *env) {
 			s := e.page(Options{}, func(c Ctx) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about responses that go on for long after their header.
+// Rules about responses that go on after their header has left.
 
 var streamRules = []rule{
 	{
@@ -29,7 +29,7 @@ var streamRules = []rule{
 	},
 	{
 		name: "change after the header",
-		text: "Given a stored session, when a stream changes it after its first chunk, then that is stored, as it needs no cookie.",
+		text: "Given a stored session, when a stream changes it after its first chunk, then that is stored, since it needs no cookie.",
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				s := e.session(c)
@@ -71,19 +71,19 @@ var streamRules = []rule{
 	},
 	{
 		name:  "a visitor's stream",
-		text:  "Given a stream that was opened by a visitor, when the visitor signs in by another request, then the stream never is that user's, nor sees or changes what the user has, whatever it calls, and the visitor's session stays ended.",
+		text:  "Given a stream that was opened by a visitor, when the visitor signs in by another request, then the stream never becomes that user's, and no call of it sees or changes what the user has; the visitor's session stays ended.",
 		needs: []need{needRecords},
 		run:   anonymousStream,
 	},
 	{
 		name:  "Save in a stream",
-		text:  "Given a stored session, when a stream calls Save between two chunks, then the change is stored there and then.",
+		text:  "Given a stored session, when a stream calls Save between two chunks, then the change is stored at once.",
 		needs: []need{needRecords},
 		run:   saveInStream,
 	},
 }
 
-// actionsAfterHeader are everything that a stream may call once its header is out.
+// actionsAfterHeader is everything that a stream may call after its header has left.
 var actionsAfterHeader = []string{"read", "flashes", "set", "save", "add", "note", "flash", "clear", "rotate", "login carol", "save", "remove", "flashes"}
 
 func anonymousStream(e *env) {
@@ -114,7 +114,7 @@ func anonymousStream(e *env) {
 	}
 }
 
-// streamWhile is a stream of a visitor who signs in meanwhile.
+// streamWhile opens a visitor's stream, signs the visitor in by another request, and lets the stream go on.
 func (s *site) streamWhile(goOn chan bool) {
 	s.Helper()
 	open := make(chan bool, 1)
@@ -151,7 +151,7 @@ func saveInStream(e *env) {
 		s := e.session(c)
 		return c.Stream(func(send func(string) error) {
 			_ = send("one")
-			time.Sleep(20 * time.Millisecond) // whatever comes after the handler has come
+			time.Sleep(20 * time.Millisecond) // for what a framework does after the handler has returned
 			for i := range 3 {
 				e.ok(count.Set(s, 2+i), "Set")
 				e.ok(s.Save(context.Background()), "Save")

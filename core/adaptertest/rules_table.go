@@ -6,16 +6,16 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// What requests of one session do to one another, line by line. rules_table_login.go has the lines
-// about sign-ins, rules_table_end.go those about ends, rules_table_store.go those about a store that
-// does not say what it did. See meeting for the words.
+// The table of overlapping requests: what requests of one session do to one another. rules_table_login.go has the lines
+// about sign-ins, rules_table_end.go those about ends, and rules_table_store.go those about stores that fail. See
+// meeting for the notation.
 
-// tableRule is a rule that consists of meetings.
+// tableRule makes a rule of meetings.
 func tableRule(name, text string, meetings ...meeting) rule {
 	return rule{name: "table: " + name, text: text, needs: []need{needRecords}, run: func(e *env) { e.runMeetings(meetings) }}
 }
 
-// withConfig is line with other settings.
+// withConfig changes the settings of a rule.
 func (r rule) withConfig(set func(*core.Config)) rule {
 	run := r.run
 	r.run = func(e *env) { set(&e.cfg); run(e) }
@@ -81,7 +81,7 @@ var tableRules = []rule{
 		meet(each, "set", "logout, set", late, noCookie, "visitor count:99").comesLate(),
 	),
 	tableRule("a late request that changes nothing",
-		"Given a token that another request has just replaced, when a request comes with it and only reads, or asks for something that an anonymous one has no need of, then it is as made, anonymous and without a cookie.",
+		"Given a token that another request has just replaced, when a request comes with it and only reads, or asks for something that an anonymous one has no need of, then the response is the handler's, for an anonymous request and without a cookie.",
 		meet(each, "read", "rotate", served, noCookie, "each count:1 flash:old").comesLate(),
 		meet(each, "flashes", "rotate", served, noCookie, "each count:1 flash:old").comesLate(),
 		meet("alice", "rotate, clear, save", "login bob; read", served, noCookie, "bob").comesLate(),
@@ -123,7 +123,7 @@ var tableRules = []rule{
 		meet(each, "|flashes", "note", served, noCookie, noSession).conflictsWith("logout"),
 	),
 	tableRule("a request that changes nothing",
-		"Given a request that only reads, whatever others do meanwhile, then it is never refused, and sends no cookie.",
+		"Given a request that only reads, when others do anything meanwhile, then it is never refused, and sends no cookie.",
 		meet(each, "read", "rotate", served, noCookie, "each count:1 flash:old"),
 		meet("visitor", "read", "login bob", served, noCookie, "bob count:1 flash:old"),
 		meet("alice", "read", "login bob; rotate", served, noCookie, "bob"),

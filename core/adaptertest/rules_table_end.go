@@ -1,13 +1,13 @@
 package adaptertest
 
-// Lines of the table about sessions that end.
+// The lines of the table about sessions that end.
 
-// meetsEnds are meetings of changes with everything that ends a session.
+// meetsEnds returns the meetings of each of these changes with everything that ends a session.
 func meetsEnds(changes ...string) (list []meeting) {
 	for _, this := range changes {
 		end := func(from, others, newest string) {
 			m := meet(from, this, others, ended, noCookie, newest)
-			if this == "set, save|" { // it was told of a success before the end came: that stands
+			if this == "set, save|" { // its Save succeeded before the end came, and that stays
 				m.actions, m.answer = "set, save|add", ended
 			}
 			list = append(list, m)
@@ -24,7 +24,7 @@ func meetsEnds(changes ...string) (list []meeting) {
 			list = append(list, meet(each, this, "rotate", ended, noCookie, noSession).conflictsWith("operator"))
 			list = append(list, meet("visitor", this, "note", ended, noCookie, "bob count:1 note:theirs flash:old").conflictsWith("login bob"))
 		}
-		if this != "set, save|" { // what was saved before the sign-in has gone over to it
+		if this != "set, save|" { // what was saved before the sign-in is in the new session
 			end("visitor", "login bob", "bob count:1 flash:old")
 			end("alice", "login alice", "alice count:1 flash:old")
 			end("alice", "login bob", "bob")
@@ -35,7 +35,7 @@ func meetsEnds(changes ...string) (list []meeting) {
 
 var tableEndRules = []rule{
 	tableRule("Logout meets changes",
-		"Given a request that signs out, when others write, touch, or rotate the session meanwhile, then it ends all the same, and the cookie is deleted.",
+		"Given a request that signs out, when others write, touch, or rotate the session meanwhile, then the session still ends, and the cookie is deleted.",
 		meet(each, "logout", "note", served, cookieDeleted, noSession),
 		meet(each, "logout", "read", served, cookieDeleted, noSession),
 		meet(each, "logout", "rotate", served, cookieDeleted, noSession),

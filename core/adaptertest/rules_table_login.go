@@ -7,7 +7,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// Lines of the table about requests that sign in.
+// The lines of the table about requests that sign in.
 
 var tableLoginRules = []rule{
 	tableRule("Login meets changes",
@@ -37,7 +37,7 @@ var tableLoginRules = []rule{
 		meet("visitor", "login alice", "login bob; logout", served, newToken, "alice count:1"),
 	),
 	tableRule("Login over another user's session",
-		"Given a session of another user, when a request signs in and others write to that, rotate or end it meanwhile, then it is ended, and the new one has what the request did after its Login, and nothing of the other user's.",
+		"Given a session of another user, when a request signs in and others write to that session, rotate or end it meanwhile, then it is ended, and the new one has what the request did after its Login, and nothing of the other user's.",
 		meet("alice", "login bob", "note", served, newToken, "bob"),
 		meet("alice", "set, login bob", "note", served, newToken, "bob"),
 		meet("alice", "login bob, set", "note", served, newToken, "bob count:99"),
@@ -50,7 +50,7 @@ var tableLoginRules = []rule{
 		meet("alice", "login bob, set", "rotate", served, newToken, "bob count:99").conflictsWith("operator"),
 	),
 	tableRule("Login over the same user's revoked session",
-		"Given a user's session, when a request signs the same user in and the session is revoked meanwhile, then the sign-in falls with it: 409, no cookie, and no session is alive.",
+		"Given a user's session, when a request signs the same user in and the session is revoked meanwhile, then the sign-in is undone, too: 409, no cookie, and no session is alive.",
 		meet("alice", "login alice", "operator", ended, noCookie, noSession),
 		meet("alice", "set, login alice, flash", "closed alice", ended, noCookie, noSession),
 		meet("alice", "login alice", "rotate; closed alice", ended, noCookie, noSession),
@@ -69,7 +69,7 @@ var tableLoginRules = []rule{
 		meet("alice", "login alice", "expire", served, newToken, "alice"),
 	),
 	tableRule("a late Login",
-		"Given a token that another request has just replaced, when a request signs in with it, then that begins a session with only what it did, and what the other one made stands beside it.",
+		"Given a token that another request has just replaced, when a request signs in with it, then that begins a session with only what this request did, and the other request's session stays beside it.",
 		meet("visitor", "set, login carol", "rotate", served, newToken, "carol count:99").comesLate().othersHave("visitor count:1 flash:old"),
 		meet("visitor", "login carol", "login bob", served, newToken, "carol").comesLate().othersHave("bob count:1 flash:old"),
 		meet("alice", "login alice, set", "login alice", served, newToken, "alice count:99").comesLate().othersHave("alice count:1 flash:old"),

@@ -12,11 +12,12 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// Lines of the table about stores that do not say what they did, are too busy, or hold what cannot be read.
+// The lines of the table about stores that do not say what they did, that are too busy, or that have a record which
+// cannot be read.
 
 var tableStoreRules = []rule{
 	tableRule("an Update whose answer is lost",
-		"Given a request that changes its session, when the store does that and its answer is lost, then the request finds out, and is as made; when the store has not done it, then it is a 503, and nothing is stored.",
+		"Given a request that changes its session, when the store does that and its answer is lost, then the request finds out, and the response is the handler's; when the store has not done it, then the answer is 503, and nothing is stored.",
 		meet(each, "add", "", served, noCookie, "each count:11 flash:old").while(losesAnswers(1, "Update")),
 		meet(each, "add", "note", refused, noCookie, "each count:1 note:theirs flash:old").while(losesAnswers(1, "Update")), // it was a conflict
 		meet(each, "rotate", "", served, newToken, "each count:1 flash:old").while(losesAnswers(1, "Update")),
@@ -45,7 +46,7 @@ var tableStoreRules = []rule{
 		meet("stranger", "login alice", "", refused, noCookie, noSession).while(refusesCalls(99, "Create")),
 	),
 	tableRule("a damaged record",
-		"Given a session whose record is damaged, when a request reads, writes, signs in or signs out, then it is anonymous: only what it did is stored; a sign-in or a sign-out ends the record, whatever is in it.",
+		"Given a session whose record is damaged, when a request reads, writes, signs in or signs out, then it is anonymous: only what it did is stored; a sign-in or a sign-out ends the damaged record.",
 		meet(each, "read", "", served, noCookie, noSession).while(damagedRecord),
 		meet(each, "set", "", served, newToken, "visitor count:99").while(damagedRecord),
 		meet(each, "set, login bob", "", served, newToken, "bob count:99").while(damagedRecord),
@@ -65,28 +66,27 @@ var tableStoreRules = []rule{
 	},
 }
 
-// tableBusyRules: the store is in it as the source of conflicts alone.
+// tableBusyRules are for any store: they need it only for conflicts.
 var tableBusyRules = []rule{
 	tableRule("conflicts without end",
-		"Given a session that others write to without pause, when a request changes or ends it and meets one conflict after the other, then it gives up after Config.StoreTimeout: 503, and nothing is stored.",
+		"Given a session that others write to without pause, when a request changes or ends it and meets one conflict after the other, then it gives up after Config.StoreTimeout with a 503, and nothing is stored.",
 		meet(each, "set", "", refused, noCookie, "each count:1 note:theirs flash:old").while(conflictsAlways),
 		meet("alice", "login bob", "", refused, noCookie, "alice count:1 note:theirs flash:old").while(conflictsAlways).mayLeaveOne(),
 		meet(each, "logout", "", refused, noCookie, "each count:1 note:theirs flash:old").while(conflictsAlways),
 	).withConfig(func(c *core.Config) { c.StoreTimeout = time.Second }),
 }
 
-// losesAnswers is a store that does the first n calls of these methods, and its answers do not arrive.
+// losesAnswers: the store does the first n calls of these methods, but the answers do not arrive.
 func losesAnswers(n int32, methods ...string) fault {
 	return func(two *twoServers, _ *browser) { two.fault.After(failFirst(n, methods)) }
 }
 
-// refusesCalls is a store that does not do the first n calls of these methods.
+// refusesCalls: the store does not do the first n calls of these methods, and says so.
 func refusesCalls(n int32, methods ...string) fault {
 	return func(two *twoServers, _ *browser) { two.fault.Before(failFirst(n, methods)) }
 }
 
-// failsSecondLoad is a store that fails after the request has loaded its session, when it is to look what another
-// one has made of it.
+// failsSecondLoad: the store loads the session once, and fails when the request looks again after a conflict.
 func failsSecondLoad(two *twoServers, _ *browser) {
 	var seen atomic.Int32
 	two.fault.Before(func(c storetest.Call) error {
@@ -107,7 +107,7 @@ func failFirst(n int32, methods []string) func(storetest.Call) error {
 	}
 }
 
-// conflictsAlways is a session that another request has just written to, always.
+// conflictsAlways: another request writes to the session before each Update of this one.
 func conflictsAlways(two *twoServers, others *browser) {
 	two.fault.Before(func(c storetest.Call) error {
 		if c.Method == "Update" || c.Method == "Succeed" {
@@ -125,11 +125,11 @@ func newerRecord(two *twoServers, b *browser) {
 	two.rewriteRecord(b, func(data []byte) []byte { data[0] = 200; return data })
 }
 
-// blockSize is the part of a record in the clear. Its first byte is the format, the second says whether
-// the session is over.
+// blockSize is the length of the part of Record.Data that is in the clear. Its first byte is the format. The second
+// says whether the session has ended.
 const blockSize = 128
 
-// rewriteRecord changes what the storage holds for the browser's session, and returns its ID.
+// rewriteRecord changes the Data in the storage of the browser's session, and returns the session's ID.
 func (two *twoServers) rewriteRecord(b *browser, change func([]byte) []byte) (id core.ID) {
 	two.Helper()
 	b.peek(func(s *core.Session) { id = s.ID() })

@@ -35,8 +35,7 @@ var timeLimitRules = []rule{
 	},
 }
 
-// timeLimitPassed returns false where the limit was over before the store had answered: on a busy machine, that
-// takes longer now and then.
+// timeLimitPassed returns false if the limit had passed before the store answered. On a busy machine that happens.
 func timeLimitPassed(e *env, limit time.Duration) bool {
 	ended := make(chan *core.Session, 1)
 	b := e.page(Options{TimeLimit: limit}, func(c Ctx) error {

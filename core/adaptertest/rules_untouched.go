@@ -2,12 +2,12 @@ package adaptertest
 
 import "github.com/coatcheck-go/coatcheck/core/storetest"
 
-// Rules about sessions that are left alone or only read.
+// Rules about sessions that are not used or only read.
 
 var untouchedRules = []rule{
 	{
 		name: "untouched",
-		text: "Given a client with a session, when the handler does not ask for it, then the store is not called and the response says nothing of sessions.",
+		text: "Given a client with a session, when the handler does not ask for it, then the store is not called, and the response has no header about a session.",
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error { return c.String(200, "done") }).withSession("")
 			r := b.get("/").is(200, "done").leavesCookie()
@@ -49,7 +49,7 @@ var untouchedRules = []rule{
 	},
 	{
 		name:  "a touch that is refused",
-		text:  "Given a store that takes no writes, when a touch is due and the handler only reads, then the page is as made, without a cookie, and the session stays as it is.",
+		text:  "Given a store that takes no writes, when a touch is due and the handler only reads, then the response is the handler's, without a cookie, and the session stays as it is.",
 		needs: []need{needRecords},
 		run: func(e *env) {
 			e.cfg.TouchInterval = 1

@@ -12,8 +12,9 @@ import (
 // Run checks every rule, each in a subtest of its own.
 func Run(t *testing.T, h Harness) { runAll(t, h, rules) }
 
-// RunStore is for a further store under an adapter that passes [Run] with another one, in the same test run: it
-// checks all rules but those in which every store that passes core/storetest does the same.
+// RunStore is for a further store under an adapter that passes [Run] with another store in the same test run. It
+// checks the rules whose outcome can depend on the store. In the others, all stores that pass core/storetest do the
+// same.
 func RunStore(t *testing.T, h Harness) {
 	runAll(t, h, slices.DeleteFunc(slices.Clone(rules), func(r rule) bool { return !r.store }))
 }
@@ -21,7 +22,7 @@ func RunStore(t *testing.T, h Harness) {
 func runAll(t *testing.T, h Harness, rules []rule) {
 	t.Helper()
 	if h.Adapter == nil || (h.New == nil) == (h.Tokens == nil) {
-		t.Fatal("adaptertest: Harness needs Adapter, and New or Tokens")
+		t.Fatal("adaptertest: set Harness.Adapter, and either Harness.New or Harness.Tokens")
 	}
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
@@ -37,7 +38,7 @@ func runAll(t *testing.T, h Harness, rules []rule) {
 	}
 }
 
-// check runs one rule against an application of its own.
+// check runs one rule with a new storage and new applications.
 func check(tb testing.TB, h Harness, r rule) (skipped string, failures []string) {
 	tb.Helper()
 	if why := r.lacks(h); why != "" {

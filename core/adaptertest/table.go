@@ -13,29 +13,31 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// A meeting is a request whose session is changed or ended by other requests while it runs, and what
-// becomes of all of them. The rules of rules_table.go are made of meetings.
+// A meeting is one line of the table of overlapping requests: what one request does, what other requests do to the
+// same session meanwhile, and the outcome for all of them. The rules in rules_table.go and its neighbours are lists
+// of meetings.
 //
-// Every session begins with count 1 and the message "old". What requests do is written as in
-// "set, login bob": see deed for the words. A "|" is where the others come; without one
-// they come before the first deed, and once more, with a new session, after the last (not with -short).
+// Every session begins with count 1 and the message "old". The actions of a request are written as "set, login bob":
+// see doAction for the words. A "|" among them is the moment of the other requests. Without it the meeting takes
+// place twice, each time with a new session: the others come before the first action, and (not with -short) after
+// the last one.
 type meeting struct {
-	from       string   // whose session it is: visitor, alice; each stands for both; stranger: there is none
+	from       string   // whose session it is: "visitor", "alice", each for both, or "stranger" for none
 	actions    string   // what the request does
-	meanwhile  []string // what others do, one after the other
-	atConflict string   // what another one does when this one has met the first conflict
-	store      fault    // what the store does to this request's calls
+	meanwhile  []string // what the other requests do, one after the other
+	atConflict string   // what another request does after this one has met its first conflict
+	store      fault    // how the store fails for this request
 	timing     timing
 
-	answer   string // made, ended, late, refused
-	cookie   string // own, none, deletion
-	newest   string // what the browser's newest cookie stands for, "nothing" if for no session
-	others   string // what the others' cookie stands for, if that is another session
+	answer   string // the response: served, ended, late or refused
+	cookie   string // its cookie: newToken, noCookie or cookieDeleted
+	newest   string // the state of the browser's newest session, or noSession: see browser.state
+	others   string // the state of the other requests' session, if that is another one
 	messages string // the messages that the request saw
-	mayLeave bool   // it may leave a session behind that nobody has the token of
+	mayLeave bool   // a session may be left that no client has the token of
 }
 
-// timing is when the others come.
+// timing says when the other requests come.
 type timing byte
 
 const (
@@ -43,24 +45,27 @@ const (
 	lateOnly                 // before its load
 )
 
+// each stands for a visitor's session in one meeting and for alice's in another one.
 const each = "each"
 
-// expiring is no deed: the session's time comes.
+// expiring stands among the other requests, and is none: the session expires.
 const expiring = "expire"
 
-// What becomes of a response and of its cookie.
+// The outcomes of a request.
 const (
-	served        = "made"
-	ended         = "ended"
-	late          = "late"
-	refused       = "refused"
-	newToken      = "own"
-	noCookie      = "none"
-	cookieDeleted = "deletion"
-	noSession     = "nothing"
+	served  = "served"  // the handler's response
+	ended   = "ended"   // 409: the session has ended
+	late    = "late"    // 409 with Retry-After: the token was replaced before the request came
+	refused = "refused" // 503
+
+	newToken      = "new token"      // a cookie with a token
+	noCookie      = "no cookie"      // no Set-Cookie
+	cookieDeleted = "cookie deleted" // a Set-Cookie that deletes
+
+	noSession = "no session" // instead of the state of a session
 )
 
-// meet is a meeting; others are separated by ";".
+// meet makes a meeting. The other requests are separated by "; ".
 func meet(from, this, others, answer, cookie, newest string) meeting {
 	m := meeting{from: from, actions: this, answer: answer, cookie: cookie, newest: newest}
 	if others != "" {
@@ -69,17 +74,17 @@ func meet(from, this, others, answer, cookie, newest string) meeting {
 	return m
 }
 
-// mayLeaveOne allows for a session that could not be taken back in time, and that nobody has the token of.
+// mayLeaveOne allows one session more: it could not be taken back in time, and no client has its token.
 func (m meeting) mayLeaveOne() meeting { m.mayLeave = true; return m }
 
+// The others set one field each.
 func (m meeting) comesLate() meeting                  { m.timing = lateOnly; return m }
 func (m meeting) conflictsWith(deed string) meeting   { m.atConflict = deed; return m }
 func (m meeting) othersHave(s string) meeting         { m.others = s; return m }
 func (m meeting) seesMessages(flashes string) meeting { m.messages = flashes; return m }
+func (m meeting) while(f fault) meeting               { m.store = f; return m }
 
-func (m meeting) while(f fault) meeting { m.store = f; return m }
-
-// fault puts hooks around the calls of the application here. others is the browser of other requests.
+// fault sets hooks around the store's calls of the request under test. others is the browser of the other requests.
 type fault func(two *twoServers, others *browser)
 
 func (m meeting) String() string {
@@ -96,7 +101,7 @@ func (m meeting) String() string {
 	return text
 }
 
-// variants are the meetings that m stands for.
+// variants returns the meetings that m stands for: see meeting and each.
 func (m meeting) variants() (list []meeting) {
 	owners := []string{m.from}
 	if m.from == each {
@@ -123,12 +128,12 @@ func (m meeting) variants() (list []meeting) {
 	return list
 }
 
-// twoServers is where meetings take place: two applications on one storage.
+// twoServers is two applications on one storage. The request under test goes to here, the others to there.
 type twoServers struct {
 	*env
 	here, there *site
-	arrived     chan bool // the request under test has its session
-	goOn        chan bool
+	arrived     chan bool // the request under test has come to its "|"
+	goOn        chan bool // it may go on
 }
 
 func (e *env) twoServers() *twoServers {
@@ -139,9 +144,9 @@ func (e *env) twoServers() *twoServers {
 	return two
 }
 
-// serve does what the request says.
+// serve is the handler: it does the actions that the request names in X-Do, and answers with the messages that it saw.
 func (two *twoServers) serve(m *core.Manager, c Ctx) error {
-	s, _ := c.Session() // Login and Logout are possible where it cannot be read
+	s, _ := c.Session() // after an error, Login and Logout are still possible
 	before, after, waits := strings.Cut(strings.Clone(c.Header("X-Do")), "|")
 	seen := two.actions(m, c, s, before)
 	if waits {
@@ -165,7 +170,7 @@ func (two *twoServers) actions(m *core.Manager, c Ctx, s *core.Session, words st
 	return seen
 }
 
-// doAction is one call.
+// doAction makes one call. word is the action's name, and for some a user's name.
 func doAction(m *core.Manager, c Ctx, s *core.Session, word string) (list []core.Flash, err error) {
 	what, who, _ := strings.Cut(word, " ")
 	switch what {
@@ -200,12 +205,12 @@ func doAction(m *core.Manager, c Ctx, s *core.Session, word string) (list []core
 	case "revokeothers":
 		_, err = m.RevokeSubject(c.Context(), who, s.ID())
 	default:
-		err = fmt.Errorf("no such deed: %q", word)
+		err = fmt.Errorf("no such action: %q", word)
 	}
 	return list, err
 }
 
-// endAllSessions ends what an earlier meeting has left.
+// endAllSessions ends the sessions that an earlier meeting has left.
 func (two *twoServers) endAllSessions() {
 	two.Helper()
 	ctx := context.Background()
@@ -215,7 +220,7 @@ func (two *twoServers) endAllSessions() {
 	}
 }
 
-// newBrowser is a browser with a session.
+// newBrowser returns a browser with the session that the meeting begins with.
 func (two *twoServers) newBrowser(m meeting) *browser {
 	two.Helper()
 	subject := m.from
@@ -233,7 +238,7 @@ func (two *twoServers) newBrowser(m meeting) *browser {
 	})
 }
 
-// run lets one meeting take place and looks at what is left.
+// run sends the requests of one meeting and checks the response and the sessions.
 func (two *twoServers) run(m meeting) {
 	two.Helper()
 	two.endAllSessions()
@@ -251,19 +256,19 @@ func (two *twoServers) run(m meeting) {
 		return
 	}
 	if dropped := m.answer == ended || m.answer == late; dropped != (two.droppedInLog() > told) && m.answer != refused {
-		two.Errorf("%s: the log tells of dropped changes: %t, want %t", m, !dropped, dropped)
+		two.Errorf("%s: the log reports dropped changes: %t, want %t", m, !dropped, dropped)
 	}
 	two.fault.Reset()
 	r.sent = m.String()
 	m.checkResponse(r)
-	newest := others.copyOf() // a browser that got the others' responses first, and this one's last
+	newest := others.copyOf() // a browser that got the response of the request under test last
 	for _, line := range r.Header["Set-Cookie"] {
 		newest.keepCookie(line)
 	}
 	two.checkSessions(m, first, others, newest)
 }
 
-// droppedInLog is how often the log has told of changes that were not stored.
+// droppedInLog returns how often the log reports changes that were not stored.
 func (two *twoServers) droppedInLog() int {
 	return strings.Count(two.log.String(), "session changes not stored")
 }
@@ -286,7 +291,7 @@ func (two *twoServers) sendAll(m meeting, b, others *browser) *response {
 	select {
 	case <-two.arrived:
 	case r := <-got:
-		two.Errorf("%s: answered before its time: %v", m, r)
+		two.Errorf("%s: answered before the other requests came: %v", m, r)
 		return nil
 	}
 	for _, words := range m.meanwhile {
@@ -296,7 +301,8 @@ func (two *twoServers) sendAll(m meeting, b, others *browser) *response {
 	return <-got
 }
 
-// otherRequest is what another request does, or an operator at another server.
+// otherRequest is the part of another request, or of an operator at the other server: "operator" revokes the browser's
+// session, "closed alice" revokes all sessions of alice.
 func (two *twoServers) otherRequest(b *browser, words string) {
 	two.Helper()
 	ctx := context.Background()
@@ -315,7 +321,7 @@ func (two *twoServers) otherRequest(b *browser, words string) {
 	}
 }
 
-// onConflict lets another request come between a conflict of the one under test and its second attempt.
+// onConflict lets another request come after the first conflict of the one under test, before its second attempt.
 func (two *twoServers) onConflict(m meeting, b, others *browser) {
 	if m.atConflict == "" {
 		return
@@ -356,12 +362,12 @@ func (m meeting) checkResponse(r *response) {
 	}
 }
 
-// checkSessions checks which sessions are alive, and what they hold: those and no others.
+// checkSessions checks which sessions are alive and what is in them. There must be no others.
 func (two *twoServers) checkSessions(m meeting, first, others, newest *browser) {
 	two.Helper()
 	alive := two.here.sessions()
 	if _, live := first.storedCount(); live && first.token() != newest.token() {
-		two.Errorf("%s: the first cookie is alive", m)
+		two.Errorf("%s: the first cookie still has a session", m)
 	}
 	want := 0
 	expect := func(whose string, b *browser, state string) {
@@ -369,7 +375,7 @@ func (two *twoServers) checkSessions(m meeting, first, others, newest *browser) 
 			want++
 		}
 		if got := b.state(); got != state {
-			two.Errorf("%s: the %s cookie stands for %q, want %q", m, whose, got, state)
+			two.Errorf("%s: the session of the %s cookie is %q, want %q", m, whose, got, state)
 		}
 	}
 	expect("newest", newest, m.newest)
@@ -383,7 +389,7 @@ func (two *twoServers) checkSessions(m meeting, first, others, newest *browser) 
 	}
 }
 
-// state is what a browser's cookie stands for: "alice count:1 note:x flash:y". It takes the messages.
+// state describes the session of the browser's cookie: "alice count:1 note:x flash:y". It takes the messages out.
 func (b *browser) state() (text string) {
 	b.Helper()
 	b.peek(func(s *core.Session) {

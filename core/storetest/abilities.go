@@ -4,8 +4,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// abilities are the optional interfaces of package driver, in the order of the
-// table in Report.
+// abilities are the optional interfaces of package driver, in the order of Report.
 var abilities = []struct {
 	name string
 	in   func(can driver.Abilities) bool
@@ -19,7 +18,7 @@ var abilities = []struct {
 	{"Closer", func(can driver.Abilities) bool { return can.Closer != nil }},
 }
 
-// abilitiesOf is short for the abilities of one handle: a rule has to ask each of its two.
+// abilitiesOf returns the abilities of one handle. A rule asks the handle that it uses.
 func abilitiesOf(s driver.Store) driver.Abilities { return driver.AbilitiesOf(s) }
 
 func (e *env) lacksAbility(ability string) bool {

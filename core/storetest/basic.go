@@ -23,7 +23,7 @@ var loadRules = []rule{{
 	},
 }, {
 	name: "LoadTellsIDsApart",
-	text: "ID is the key, all 32 bytes of it, even if only its first or last 16 differ; a store returns it from the data, not from the question.",
+	text: "ID is the key: all 32 bytes count, even if only the first or the last 16 differ. A store returns the ID that it stored, not the one that it was asked for.",
 	run: func(e *env) {
 		var recs []*driver.Record
 		for _, id := range similarIDs() {
@@ -54,8 +54,7 @@ var loadRules = []rule{{
 	},
 }}
 
-// similarIDs returns IDs of which some share their first 16 bytes, some their last 16, and some
-// nearly all.
+// similarIDs returns IDs that share their first 16 bytes, their last 16, or nearly all.
 func similarIDs() (ids []driver.ID) {
 	for _, at := range []int{0, 15, 16, 31} {
 		for _, last := range []byte{1, 2, 0x0a, 0xa0, 0xff} {
@@ -76,7 +75,7 @@ func similarIDs() (ids []driver.ID) {
 
 var createRules = []rule{{
 	name: "CreateSetsVersion",
-	text: "Create sets rec.Version, whatever it was; Version grows with every Create and Update, so it is never 0.",
+	text: "Create sets rec.Version, and ignores what it was. Version grows with every Create and Update, so it is never 0.",
 	run: func(e *env) {
 		rec := e.newRecord(long)
 		rec.Version = 1 << 40
@@ -91,7 +90,7 @@ var createRules = []rule{{
 	},
 }, {
 	name: "CreateIsInsertOnly",
-	text: "Create answers ErrExists where a live record has this ID; that record, and the one given, are untouched.",
+	text: "Create answers ErrExists if a live record has this ID. That record and the one given are unchanged.",
 	run: func(e *env) {
 		first := e.create(e.a, long)
 		for _, s := range []driver.Store{e.a, e.b} {
@@ -115,7 +114,7 @@ var createRules = []rule{{
 	},
 }, {
 	name: "CreateBornExpired",
-	text: "At or after Expires the record does not exist, even when that was so at its creation.",
+	text: "At or after Expires the record does not exist, even if Expires had passed when it was created.",
 	run: func(e *env) {
 		e.mustBeAbsent(e.b, e.create(e.a, 0).ID)
 		e.mustBeAbsent(e.b, e.create(e.a, -long).ID)
@@ -124,7 +123,7 @@ var createRules = []rule{{
 
 var deleteRules = []rule{{
 	name: "DeleteRemoves",
-	text: "Delete removes the record, for every server, and no other record.",
+	text: "Delete removes the record for every server, and no other record.",
 	run: func(e *env) {
 		rec, other := e.create(e.a, long), e.create(e.a, long)
 		e.load(e.b, rec.ID)
@@ -135,7 +134,7 @@ var deleteRules = []rule{{
 	},
 }, {
 	name: "DeleteAbsent",
-	text: "To Delete a record that was not there is no error.",
+	text: "Delete of a record that does not exist is no error.",
 	run: func(e *env) {
 		e.ok(e.a.Delete(e.ctx, newID()), "Delete of what never was")
 		rec := e.create(e.a, long)
@@ -144,8 +143,8 @@ var deleteRules = []rule{{
 		e.ok(e.b.Delete(e.ctx, e.createExpired(e.a).ID), "Delete of an expired record")
 	},
 }, {
-	// Whether an Update with a Version from before the Delete then conflicts is
-	// not asked: IDs are never used twice, and SQL rows cannot tell.
+	// The rule does not check whether an Update with a Version from before the Delete conflicts. IDs are never used
+	// twice, and an SQL row cannot tell.
 	name: "DeleteMakesRoom",
 	text: "After Delete there is no record, so Create inserts.",
 	run: func(e *env) {

@@ -9,13 +9,12 @@ import (
 )
 
 const (
-	benchData    = 261  // bytes: five values in a session, as JSON
-	benchRecords = 1024 // in the storage; a power of two
+	benchData    = 261  // bytes of Data: a session with five values, as JSON
+	benchRecords = 1024 // records in the storage, a power of two
 )
 
-// Bench measures a store the way all stores are measured: records of 261 bytes
-// of Data for one subject in four, 1,024 of them, one caller; LoadParallel has
-// GOMAXPROCS callers on one handle.
+// Bench measures a store in the same way as all others. The storage has 1,024 records with 261 bytes of Data each; one
+// in four has a Subject. There is one caller. LoadParallel has GOMAXPROCS callers on one handle.
 func Bench(b *testing.B, h Harness) {
 	for _, c := range []struct {
 		name string

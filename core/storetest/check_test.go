@@ -6,7 +6,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Given a rule that has failed, when the harness then skips the rest of it, then the failure is told.
+// Given a rule that has failed, when the harness skips the rest of it, then the failure is still reported.
 func TestSkipHidesNoFailure(t *testing.T) {
 	h := modelHarness(NewClock(), func(m *model) driver.Store {
 		return breakModel(m, changeLoadError(driver.ErrUnavailable, driver.ErrNotFound))

@@ -13,14 +13,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// env is what a rule works with: two handles on one empty storage, a clock, and
-// shorthand for what rules do all the time. Rules write through one handle
-// and look through the other, so each of them also says that two servers agree.
+// env is what a rule works with: two handles on one empty storage, a clock, and helpers that many rules use. A rule
+// writes through one handle and reads through the other, so it also checks that two servers agree.
 type env struct {
 	testing.TB
 	h    Harness
 	ctx  context.Context
-	a, b driver.Store
+	a, b driver.Store // the handles
 	open func(tb testing.TB) driver.Store
 }
 
@@ -29,11 +28,10 @@ func newEnv(tb testing.TB, h Harness) *env {
 	return &env{TB: tb, h: h, ctx: tb.Context(), a: open(tb), b: open(tb), open: open}
 }
 
-// long is a lifetime that no test outlives.
+// long is a lifetime that no rule waits for.
 const long = time.Hour
 
-// short is a lifetime that a test outlives: long enough for a slow storage to
-// do something within it, short enough to wait for.
+// short returns a lifetime that rules wait for. A slow storage can do something within it.
 func (e *env) short() time.Duration { return 200 * time.Millisecond }
 
 func (e *env) now() time.Time {
@@ -57,8 +55,9 @@ func (e *env) waitUntil(t time.Time) {
 	}
 }
 
-// inTime lets try make a record and do something with it while that lives, and returns when its first life ends.
-// On a busy machine that may be over before the call was made: then it tries once more, with a longer life.
+// inTime calls try, which creates a record with this life and does something with it before it expires. It returns the
+// first deadline of the record. On a busy machine the record may expire too early. Then inTime tries again, with a
+// longer life.
 func (e *env) inTime(what string, try func(life time.Duration) (end time.Time, err error)) (end time.Time) {
 	e.Helper()
 	for life := 5 * e.short(); ; life *= 3 {
@@ -70,7 +69,7 @@ func (e *env) inTime(what string, try func(life time.Duration) (end time.Time, e
 	}
 }
 
-// namespace is the half of an ID that all sessions of one application share.
+// namespace is the second half of an ID, which all sessions of one application share.
 var namespace = [16]byte([]byte("one application."))
 
 // newID returns an ID as core makes them.
@@ -80,7 +79,7 @@ func newID() (id driver.ID) {
 	return id
 }
 
-// newRecord returns a record that no storage has, with data of its own.
+// newRecord returns a record of alice's that is in no storage, with Data that no other record has.
 func (e *env) newRecord(life time.Duration) *driver.Record {
 	id := newID()
 	return &driver.Record{ID: id, Subject: "alice", Created: e.after(0), Used: e.after(0), Expires: e.after(life), Data: []byte("data of " + id.String())}
@@ -94,7 +93,7 @@ func (e *env) create(s driver.Store, life time.Duration) *driver.Record {
 	return rec
 }
 
-// createExpired creates a record and waits until it is no more.
+// createExpired creates a record and waits until it has expired.
 func (e *env) createExpired(s driver.Store) *driver.Record {
 	e.Helper()
 	rec := e.create(s, e.short())
@@ -102,7 +101,7 @@ func (e *env) createExpired(s driver.Store) *driver.Record {
 	return rec
 }
 
-// load returns the record under id, which must be there.
+// load returns the record under id. It fails if there is none.
 func (e *env) load(s driver.Store, id driver.ID) driver.Record {
 	e.Helper()
 	rec, err := s.Load(e.ctx, id)
@@ -110,15 +109,14 @@ func (e *env) load(s driver.Store, id driver.ID) driver.Record {
 	return rec
 }
 
-// mustBeAbsent fails unless the store says that there is no record.
+// mustBeAbsent fails unless Load answers ErrNotFound.
 func (e *env) mustBeAbsent(s driver.Store, id driver.ID) {
 	e.Helper()
 	_, err := s.Load(e.ctx, id)
 	e.mustFail(err, driver.ErrNotFound, "Load")
 }
 
-// mustHold fails unless both handles have the record as it is in want; its Exact, which no
-// store keeps, must come back as false.
+// mustHold fails unless both handles load the record as it is in want. Exact, which no store keeps, must be false.
 func (e *env) mustHold(want *driver.Record) {
 	e.Helper()
 	kept := *want
@@ -163,8 +161,8 @@ var sentinels = []error{
 	driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnavailable, driver.ErrUnreadable, driver.ErrIncomplete,
 }
 
-// mustFail fails unless err is the error wanted and no other of the contract's: one
-// that matched two would be taken for the wrong one somewhere.
+// mustFail fails unless err matches want and no other error of the contract. If it matched two, some caller would take
+// it for the wrong one.
 func (e *env) mustFail(err, want error, what string) {
 	e.Helper()
 	for _, s := range sentinels {
@@ -181,8 +179,8 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// together runs n workers that start at the same moment, half of them at each
-// handle, and returns when all have ended.
+// together runs n workers that start at the same moment, half of them on each handle. It returns when all have ended,
+// and ends the rule if one has failed.
 func (e *env) together(n int, work func(i int, s driver.Store)) {
 	var wg sync.WaitGroup
 	start := make(chan struct{})

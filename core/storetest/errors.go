@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-const contextRule = "When the context ends first, a method returns soon with an error that matches ErrUnavailable and the context's error."
+const contextRule = "If the context ends first, a method returns soon, with an error that matches ErrUnavailable and the context's error."
 
 var errorRules = []rule{{
 	name: "ContextCanceled",
@@ -31,7 +31,7 @@ var errorRules = []rule{{
 	},
 }, {
 	name: "OutageIsUnavailable",
-	text: "An outage is never \"not found\": all that goes wrong with the storage is ErrUnavailable, and comes in time.",
+	text: "An outage is never \"not found\": every failure of the storage is ErrUnavailable, and the call returns by its deadline.",
 	run: func(e *env) {
 		if len(e.h.Outages) == 0 {
 			e.Skip("no Harness.Outages")
@@ -42,17 +42,16 @@ var errorRules = []rule{{
 	},
 }}
 
-// longestCall is much longer than a call takes whose context has ended, even on a busy machine.
+// longestCall is much more time than a call with an ended context needs, even on a busy machine.
 const longestCall = 5 * time.Second
 
-// call is one method with its arguments.
+// call is one call of a method, with its arguments.
 type call struct {
 	name string
 	run  func(ctx context.Context, s driver.Store) error
 }
 
-// calls returns a call of every method that s has, on a record that it holds.
-// None of them may be answered without the storage.
+// calls returns a call of every method that s has, for a record that it holds. Each of them needs the storage.
 func calls(s driver.Store, rec driver.Record) []call {
 	all := []call{
 		{"Load", func(ctx context.Context, s driver.Store) error { _, err := s.Load(ctx, rec.ID); return err }},
@@ -98,6 +97,7 @@ func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
 	return all
 }
 
+// checkEndedContext makes every call with a context that has ended.
 func checkEndedContext(e *env, ctx context.Context) {
 	if e.a.Info().InMemory {
 		e.Skip("Info.InMemory: no call ever waits")
@@ -117,8 +117,7 @@ func checkEndedContext(e *env, ctx context.Context) {
 	e.mustHold(rec)
 }
 
-// checkOutage asks everything of a storage that is out of order, and whether the store finds
-// back by itself.
+// checkOutage makes every call during an outage. Afterwards the store must work again by itself.
 func checkOutage(e *env, name string) {
 	const patience = 200 * time.Millisecond
 	rec := e.create(e.a, long)
@@ -132,7 +131,7 @@ func checkOutage(e *env, name string) {
 		took := time.Since(start)
 		cancel()
 		if took > longestCall {
-			e.Errorf("%s took %v with a deadline of %v", what, took, patience)
+			e.Errorf("%s: took %v with a deadline of %v", what, took, patience)
 		}
 		if !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound) {
 			e.Errorf("%s: error is %q, want %q", what, errorText(err), driver.ErrUnavailable)
@@ -141,11 +140,11 @@ func checkOutage(e *env, name string) {
 	end()
 	for deadline := time.Now().Add(time.Minute / 2); ; time.Sleep(20 * time.Millisecond) {
 		_, err := e.b.Load(e.ctx, rec.ID)
-		if err == nil || errors.Is(err, driver.ErrNotFound) { // a storage may forget everything, but must say so
+		if err == nil || errors.Is(err, driver.ErrNotFound) { // the storage may have lost the record
 			return
 		}
 		if time.Now().After(deadline) {
-			e.Fatalf("outage %q has ended: Load still says %v", name, err)
+			e.Fatalf("outage %q has ended, but Load still fails: %v", name, err)
 		}
 	}
 }

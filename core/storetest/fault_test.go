@@ -73,7 +73,7 @@ func TestFaultReachesEveryMethod(t *testing.T) {
 	}
 }
 
-// withAbilities is a store with the abilities given and no others.
+// withAbilities is a store with these abilities and no others.
 type withAbilities struct {
 	*model
 	abilities driver.Abilities

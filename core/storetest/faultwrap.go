@@ -8,14 +8,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// faulty is the Store of a Fault. It has a method for every ability, and Abilities names
-// those that the store inside has, too.
+// faulty is the Store of a Fault. It has a method for every ability. Abilities returns those that the inner store has.
 type faulty struct {
 	f     *Fault
-	inner driver.Abilities // of the store inside
+	inner driver.Abilities // of the inner store
 }
 
-// Abilities implements the wrapper's side of driver.AbilitiesOf.
+// Abilities tells driver.AbilitiesOf what the wrapper can do.
 func (w *faulty) Abilities() (has driver.Abilities) {
 	if w.inner.Successor != nil {
 		has.Successor = w
@@ -51,7 +50,7 @@ func (w *faulty) Reload(ctx context.Context, id driver.ID) (driver.Record, error
 	return w.f.read("Reload", id, func() (driver.Record, error) { return w.inner.Reloader.Reload(ctx, id) })
 }
 
-// read returns no record beside a hook's error.
+// read makes a call that returns a record. With a hook's error it returns none.
 func (f *Fault) read(method string, id driver.ID, call func() (driver.Record, error)) (rec driver.Record, err error) {
 	err = f.do(method, id, func() (err error) { rec, err = call(); return err })
 	if err != nil {
@@ -77,8 +76,8 @@ func (w *faulty) Succeed(ctx context.Context, old, next *driver.Record) error {
 	return err
 }
 
-// write keeps rec as it was when a hook fails a call that had its effect: the
-// caller of a storage that is out of reach does not learn the new version.
+// write makes a call that changes rec. If a hook fails it, rec stays as it was, even if the call had its effect: a
+// caller that gets no answer does not learn the new version.
 func (f *Fault) write(method string, rec *driver.Record, call func(*driver.Record) error) error {
 	changed := *rec
 	err := f.do(method, rec.ID, func() error { return call(&changed) })
@@ -121,7 +120,7 @@ func (w *faulty) Close() error {
 	return w.f.do("Close", driver.ID{}, w.inner.Closer.Close)
 }
 
-// walk yields a hook's error in place of the first record, or after the last.
+// walk yields the error of Before in place of the first record, or that of After as the last element.
 func (f *Fault) walk(method string, seq iter.Seq2[driver.Record, error]) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		more := true

@@ -14,7 +14,7 @@ import (
 
 var historyRules = []rule{{
 	name: "CountsExactly",
-	text: "Update never loses another's: counting up by Load and Update, and again on ErrConflict, is exact, and Touch does not disturb it.",
+	text: "No Update is lost: counting with Load and Update, and once more after ErrConflict, is exact. Touch does not disturb it.",
 	run: func(e *env) {
 		const each = 20
 		rec := e.newRecord(long)
@@ -35,7 +35,7 @@ var historyRules = []rule{{
 	},
 }, {
 	name: "HistoryIsConsistent",
-	text: "What every call returned fits one order of events: no acknowledged write is lost, no Load is stale, nothing is seen after a Delete, Version grows, Used never moves back.",
+	text: "One order of all calls explains their answers: no acknowledged write is lost, no Load is stale, nothing is seen after a Delete, Version grows, Used never moves back.",
 	run: func(e *env) {
 		h := &history{}
 		recs := make([]*driver.Record, 4)
@@ -72,7 +72,7 @@ func countUp(e *env, s driver.Store, id driver.ID) (version uint64) {
 		rec := e.load(s, id)
 		last := rec.Version
 		n := binary.LittleEndian.Uint64(rec.Data)
-		runtime.Gosched() // the quicker the store, the more rarely would two of them meet
+		runtime.Gosched() // with a quick store, two workers would rarely meet
 		rec.Data = binary.LittleEndian.AppendUint64(nil, n+1)
 		err := s.Update(e.ctx, &rec)
 		if err == nil && rec.Version <= last {
@@ -85,19 +85,20 @@ func countUp(e *env, s driver.Store, id driver.ID) (version uint64) {
 	}
 }
 
-// event is one call that has returned. begin and end are readings of one counter: a call
-// whose end is smaller than another's begin came before it.
+// event is one call that has returned. begin and end are values of one counter: if the end of a call is smaller than
+// the begin of another one, it came before that.
 type event struct {
 	op         string
 	id         driver.ID
 	begin, end int64
-	base       uint64 // of an Update or Touch: the version that it was for
-	version    uint64 // what it wrote or read
-	data       string
-	used       time.Time // what it offered or read
+	base       uint64    // the version that an Update or Touch was given
+	version    uint64    // the version that the call wrote or read
+	data       string    // the Data that it wrote or read
+	used       time.Time // the Used that it was given or read
 	err        error
 }
 
+// history is what all workers' calls returned.
 type history struct {
 	start   time.Time
 	counter atomic.Int64
@@ -105,7 +106,7 @@ type history struct {
 	events  []event
 }
 
-// record makes a call and keeps what it returned.
+// record makes a call and adds it to the history.
 func (h *history) record(op string, id driver.ID, call func(*event)) event {
 	ev := event{op: op, id: id, begin: h.counter.Add(1)}
 	call(&ev)
@@ -116,14 +117,14 @@ func (h *history) record(op string, id driver.ID, call func(*event)) event {
 	return ev
 }
 
-// offerUsed returns a time to offer as Used. Two in three are older than what others offered
-// before: a request may be slow, or its clock late.
+// offerUsed returns a time for Used. Two in three are older than times that others gave before: a request may be slow,
+// or its clock late.
 func (h *history) offerUsed() time.Time {
 	tick := h.counter.Add(1)
 	return h.start.Add(time.Duration(tick-tick%3*100) * time.Microsecond)
 }
 
-// loadAndUpdate returns the version that the worker knows afterwards.
+// loadAndUpdate loads and updates a record. It returns the version that the worker knows afterwards.
 func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data string) uint64 {
 	var rec driver.Record
 	loaded := h.record("Load", id, func(ev *event) {
@@ -143,7 +144,7 @@ func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data strin
 	return rec.Version
 }
 
-// expectedInHistory reports whether err is one that the call may have met in the history.
+// expectedInHistory reports whether a call in the history may return err.
 func expectedInHistory(err error) bool {
 	return err == nil || errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// check says what no order of events can explain about one record, that was created
-// once and deleted at most once.
+// check returns an error if no order of events explains the answers about one record. The record was created once and
+// deleted at most once.
 func (h *history) check(id driver.ID) error {
 	var writes, deletes, rest []event
 	for _, ev := range h.events {
@@ -46,7 +46,7 @@ func (h *history) check(id driver.ID) error {
 	return nil
 }
 
-// checkVersions: each acknowledged write replaced the one before it, or that one is lost.
+// checkVersions: each acknowledged write replaced the one before. Otherwise that one is lost.
 func checkVersions(writes []event) error {
 	for i, ev := range writes[1:] {
 		switch before := writes[i]; {
@@ -60,7 +60,7 @@ func checkVersions(writes []event) error {
 	return nil
 }
 
-// checkDeletion: absent after a Delete, present before.
+// checkDeletion: the record is present before its Delete and absent after it.
 func checkDeletion(ev event, deletes []event) error {
 	absent := errors.Is(ev.err, driver.ErrNotFound)
 	if !absent && slices.ContainsFunc(deletes, func(d event) bool { return d.end < ev.begin }) {
@@ -72,8 +72,8 @@ func checkDeletion(ev event, deletes []event) error {
 	return nil
 }
 
-// checkVersion: a Load returns what was written and not yet replaced; an Update that
-// conflicts had a rival, and so had a Touch.
+// checkVersion: a Load returns a version that was written and not yet replaced. An Update or Touch conflicts only if
+// another write came between.
 func checkVersion(ev event, writes []event) error {
 	written := func(w event) bool { return w.version == ev.version && w.data == ev.data && w.begin < ev.end }
 	replaced := func(w event) bool { return w.version > ev.version && w.end < ev.begin }
@@ -92,8 +92,7 @@ func checkVersion(ev event, writes []event) error {
 	return nil
 }
 
-// checkUsed: a Load returns the latest Used, or one of a call at the same moment. A Touch that
-// conflicts may have moved it.
+// checkUsed: a Load returns the latest Used, or that of a concurrent call. A Touch that conflicts may have moved it.
 func checkUsed(ev event, others []event) error {
 	offered := func(o event) bool {
 		return o.op != "Load" && (o.err == nil || o.op == "Touch") && o.begin < ev.end && o.used.Equal(ev.used)

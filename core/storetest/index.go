@@ -11,7 +11,7 @@ import (
 var indexRules = []rule{{
 	name:  "BySubjectListsTheLiving",
 	needs: "Indexer",
-	text:  "BySubject goes through the live records of one subject, each once: not the deleted, not the expired, not those of others.",
+	text:  "BySubject yields the live records of one subject, each once. It yields no deleted and no expired record, and none of another subject.",
 	run: func(e *env) {
 		alice, bob := e.createMany(12, "alice"), e.createMany(2, "bob")
 		e.createMany(3, "")
@@ -36,7 +36,7 @@ var indexRules = []rule{{
 }, {
 	name:  "BySubjectIsExact",
 	needs: "Indexer",
-	text:  "A subject's sessions are its own: subjects are the same only byte for byte, whatever a collation or a pattern makes of them.",
+	text:  "BySubject yields the sessions of exactly this subject. Subjects are equal only byte for byte: no collation or pattern makes two of them equal.",
 	run: func(e *env) {
 		recs := map[string][]*driver.Record{}
 		for _, subject := range subjects[1:] {
@@ -52,7 +52,7 @@ var indexRules = []rule{{
 }, {
 	name:  "BySubjectFollowsChanges",
 	needs: "Indexer",
-	text:  "A record is listed with its present data and times, until an Update clears its Subject or a Delete ends it.",
+	text:  "A record is listed with its present data and times, until an Update clears its Subject or a Delete removes it.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		for _, given := range []string{"alice", "bob", "alice"} {
@@ -78,7 +78,7 @@ var indexRules = []rule{{
 }, {
 	name:  "ClearedStaysUnlisted",
 	needs: "Indexer",
-	text:  "A record that an Update took out of the lists stays out, whatever Touch comes after it or too late.",
+	text:  "A record that an Update took out of the lists stays out. No later or late Touch brings it back into a list.",
 	run: func(e *env) {
 		rec := e.createLabelled(long, "admin")
 		late := rec.Version
@@ -95,7 +95,7 @@ var indexRules = []rule{{
 }, {
 	name:  "IndexForgetsTheExpired",
 	needs: "Indexer",
-	text:  "A record that was created over an expired one is not listed under the names of that one.",
+	text:  "A record that was created over an expired one is not listed under the expired record's Subject and Labels.",
 	run: func(e *env) {
 		old := e.createLabelled(e.short(), "admin")
 		e.waitUntil(old.Expires)
@@ -110,7 +110,7 @@ var indexRules = []rule{{
 }, {
 	name:  "BySubjectFollowsTouch",
 	needs: "Indexer",
-	text:  "A record whose life was prolonged is listed past its first deadline, and no longer than it lives.",
+	text:  "A record whose life was prolonged is listed after its first deadline, and only until its last.",
 	run: func(e *env) {
 		var rec *driver.Record
 		first := e.inTime("Touch", func(life time.Duration) (time.Time, error) {
@@ -136,7 +136,7 @@ var indexRules = []rule{{
 }, {
 	name:  "IndexFollowsSucceed",
 	needs: "Indexer",
-	text:  "After Succeed, next is listed under its Subject and Labels, and old is in no list, unless old.Subject says that it keeps its own.",
+	text:  "After Succeed, next is listed under its Subject and Labels. old is in no list, unless old.Subject is set: then it stays in its lists.",
 	run: func(e *env) {
 		if abilitiesOf(e.a).Successor == nil {
 			e.Skip("not a driver.Successor")
@@ -158,7 +158,7 @@ var indexRules = []rule{{
 }, {
 	name:  "IndexKnowsWhatIsCreated",
 	needs: "Indexer",
-	text:  "The index knows a record before Create has answered nil, however many are created at once.",
+	text:  "The index has a record before Create returns nil, even if many are created at once.",
 	run: func(e *env) {
 		e.together(workers, func(i int, s driver.Store) {
 			other := []driver.Store{e.b, e.a}[i%2] // not the one that creates
@@ -178,7 +178,7 @@ var indexRules = []rule{{
 }, {
 	name:  "WalksMayBeLeft",
 	needs: "Indexer",
-	text:  "A walk by subject or label may end early, and be walked again.",
+	text:  "A loop over a walk by subject or label may end early, and the walk may be repeated.",
 	run: func(e *env) {
 		var want []*driver.Record
 		for range 5 {
@@ -213,7 +213,7 @@ func (e *env) byLabel(s driver.Store, label string) iter.Seq2[driver.Record, err
 	return abilitiesOf(s).Indexer.ByLabel(e.ctx, label)
 }
 
-// finds reports whether a walk yields the record with this ID.
+// finds reports whether the walk yields the record with this ID.
 func (e *env) finds(seq iter.Seq2[driver.Record, error], id driver.ID) (found bool) {
 	e.Helper()
 	for rec, err := range seq {
@@ -223,7 +223,7 @@ func (e *env) finds(seq iter.Seq2[driver.Record, error], id driver.ID) (found bo
 	return found
 }
 
-// createLabelled creates a record of alice's with labels and returns it.
+// createLabelled creates a record of alice's with these labels and returns it.
 func (e *env) createLabelled(life time.Duration, labels ...string) *driver.Record {
 	e.Helper()
 	rec := e.newRecord(life)

@@ -9,7 +9,7 @@ import (
 
 var labelRules = []rule{{
 	name: "LabelsAreKept",
-	text: "Labels, up to MaxLabels of 1 to MaxSubject bytes each, come back byte for byte and in their order.",
+	text: "Up to MaxLabels Labels of 1 to MaxSubject bytes each come back byte for byte and in their order.",
 	run: func(e *env) {
 		var longest []string
 		for i := range driver.MaxLabels {
@@ -42,7 +42,7 @@ var labelRules = []rule{{
 }, {
 	name:  "ByLabelListsTheLiving",
 	needs: "Indexer",
-	text:  "ByLabel goes through the live records with a label, each once and wherever among its labels: not the deleted, not the expired.",
+	text:  "ByLabel yields the live records that have the label at any place among their Labels, each once. It yields no deleted and no expired record.",
 	run: func(e *env) {
 		var admin, sid []*driver.Record
 		for i := range 9 {
@@ -65,7 +65,7 @@ var labelRules = []rule{{
 }, {
 	name:  "ByLabelIsExact",
 	needs: "Indexer",
-	text:  "Labels are the same only byte for byte, whatever a separator, a collation or a pattern makes of them.",
+	text:  "Labels are equal only byte for byte: no separator, collation or pattern makes two of them equal.",
 	run: func(e *env) {
 		recs := map[string][]*driver.Record{}
 		for _, labels := range labelSets() {
@@ -84,11 +84,11 @@ var labelRules = []rule{{
 }, {
 	name:  "SubjectIsNoLabel",
 	needs: "Indexer",
-	text:  "A subject is not found as a label, nor a label as a subject, even if the texts are equal.",
+	text:  "A subject is not found as a label, and a label is not found as a subject, even if the texts are equal.",
 	run: func(e *env) {
 		alice := e.createLabelled(long, "bob")
 		bob := e.newRecord(long)
-		bob.Subject, bob.Labels = "bob", []string{"carol", "bob"} // may have the text of its own subject
+		bob.Subject, bob.Labels = "bob", []string{"carol", "bob"} // a label may equal the record's Subject
 		e.ok(e.b.Create(e.ctx, bob), "Create")
 		for _, s := range []driver.Store{e.a, e.b} {
 			e.mustList(e.bySubject(s, "alice"), []*driver.Record{alice}, "the subject alice")
@@ -101,7 +101,7 @@ var labelRules = []rule{{
 }, {
 	name:  "ByLabelFollowsChanges",
 	needs: "Indexer",
-	text:  "A record is listed by its labels with its present data and times, until an Update clears its Subject or a Delete ends it.",
+	text:  "A record is listed by its labels, with its present data and times, until an Update clears its Subject or a Delete removes it.",
 	run: func(e *env) {
 		rec, other := e.createLabelled(long, "admin", "sid"), e.createLabelled(long, "admin")
 		change := *rec
@@ -125,8 +125,8 @@ var labelRules = []rule{{
 	},
 }}
 
-// labelSets returns up to MaxLabels labels for each of some records: all of subjects, whose
-// difficulties are the same, and what a storage may use to part one label from the next.
+// labelSets returns Labels for a number of records: all of subjects, which are as difficult as labels, and texts with
+// what a storage may use to separate labels.
 func labelSets() (sets [][]string) {
 	sets = [][]string{
 		{"a", "b", "c"}, {"a,b", "c"}, {"a b", "c"}, {"a|b", "c"}, {"a;b", "c"}, {"a\x00b", "c"}, {"a\nb", "c"}, {"a\x1fb", "c"}, {`a","b`, "c"},

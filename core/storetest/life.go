@@ -8,7 +8,7 @@ import (
 
 var lifeRules = []rule{{
 	name: "InfoIsConstant",
-	text: "Info describes the store and does not change during its life.",
+	text: "Info describes the store, and does not change.",
 	run: func(e *env) {
 		before := e.a.Info()
 		e.create(e.a, long)
@@ -26,7 +26,7 @@ var lifeRules = []rule{{
 }, {
 	name:  "CloseLeavesOthers",
 	needs: "Closer",
-	text:  "Close ends one handle: others on the same storage go on, and a call to the closed one answers the truth or ErrUnavailable.",
+	text:  "Close ends one handle. Other handles on the same storage still work. A call on the closed handle returns a true answer or ErrUnavailable.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		closed := e.open(e.TB)
@@ -42,7 +42,8 @@ var lifeRules = []rule{{
 	},
 }}
 
-// mustAnswerTruly asks a closed handle. What it says it has read or written, the others must find, if there are any.
+// mustAnswerTruly makes calls on a closed handle. If a call succeeds, the other handles, if there are any, must agree
+// with its answer.
 func (e *env) mustAnswerTruly(closed driver.Store, rec driver.Record) {
 	e.Helper()
 	alone := e.a.Info().Local && closed == e.a
@@ -64,7 +65,7 @@ func (e *env) mustAnswerTruly(closed driver.Store, rec driver.Record) {
 		e.mustEqual(got, rec, "Load on a closed handle")
 	}
 	if _, err = closed.Load(e.ctx, newID()); err == nil {
-		e.Fatalf("Load on a closed handle found a record that nobody has created")
+		e.Fatalf("Load on a closed handle found a record that nobody created")
 	} else if !errors.Is(err, driver.ErrNotFound) {
 		asked(err, "Load of an absent record")
 	}

@@ -10,7 +10,7 @@ import (
 var listRules = []rule{{
 	name:  "AllListsTheLiving",
 	needs: "Lister",
-	text:  "All goes through all live records, each once: not the deleted, not the expired.",
+	text:  "All yields all live records, each once. It yields no deleted and no expired record.",
 	run: func(e *env) {
 		e.mustList(e.all(e.a), nil, "an empty storage")
 		want := e.createMany(30, "alice")
@@ -22,7 +22,7 @@ var listRules = []rule{{
 }, {
 	name:  "AllMayBeLeft",
 	needs: "Lister",
-	text:  "A walk may end early, and be walked again.",
+	text:  "A loop over a walk may end early, and the walk may be repeated.",
 	run: func(e *env) {
 		want := e.createMany(5, "alice")
 		seq := e.all(e.a)
@@ -32,7 +32,7 @@ var listRules = []rule{{
 }, {
 	name:  "AllDuringChanges",
 	needs: "Lister",
-	text:  "The loop may call the store. Records that come or go meanwhile may be seen or not; no other is missed or seen twice.",
+	text:  "The body of the loop may call the store. Records that come or go meanwhile may be seen or not. No other record is missed or seen twice.",
 	run: func(e *env) {
 		e.changeDuringWalk(func(s driver.Store) iter.Seq2[driver.Record, error] { return e.all(s) })
 	},
@@ -56,7 +56,7 @@ func (e *env) createMany(n int, subject string) (recs []*driver.Record) {
 	return recs
 }
 
-// mustList fails unless the walk yields the records wanted, each once and whole.
+// mustList fails unless the walk yields exactly the records in want, each once and with all fields.
 func (e *env) mustList(seq iter.Seq2[driver.Record, error], want []*driver.Record, what string) {
 	e.Helper()
 	missing := map[driver.ID]*driver.Record{}
@@ -80,7 +80,7 @@ func (e *env) mustList(seq iter.Seq2[driver.Record, error], want []*driver.Recor
 	}
 }
 
-// leaveEarly ends a walk at its first record.
+// leaveEarly ends the loop at the walk's first record.
 func (e *env) leaveEarly(seq iter.Seq2[driver.Record, error]) {
 	for _, err := range seq {
 		e.ok(err, "a walk")
@@ -88,8 +88,8 @@ func (e *env) leaveEarly(seq iter.Seq2[driver.Record, error]) {
 	}
 }
 
-// changeDuringWalk deletes, updates and creates within a walk, as revoking all
-// sessions of a user does.
+// changeDuringWalk deletes, updates and creates records in the body of the loop. To revoke all sessions of a user does
+// the same.
 func (e *env) changeDuringWalk(walk func(driver.Store) iter.Seq2[driver.Record, error]) {
 	goes, stays := map[driver.ID]bool{}, map[driver.ID]*driver.Record{}
 	for i, rec := range e.createMany(30, "alice") {
@@ -122,7 +122,7 @@ func (e *env) changeDuringWalk(walk func(driver.Store) iter.Seq2[driver.Record, 
 	}
 	for id := range stays {
 		if !seen[id] {
-			e.Fatalf("a record that was there all the time is not listed")
+			e.Fatalf("a record that existed all the time is not listed")
 		}
 	}
 	for id := range goes {
@@ -130,7 +130,8 @@ func (e *env) changeDuringWalk(walk func(driver.Store) iter.Seq2[driver.Record, 
 	}
 }
 
-// lastError walks to the end and returns the error there. A walk that goes on after it is an error of another kind.
+// lastError walks to the end and returns the walk's error. If the walk goes on after an error, it returns another one
+// that says so.
 func lastError(seq iter.Seq2[driver.Record, error]) (last error) {
 	for _, err := range seq {
 		if last != nil {

@@ -11,12 +11,12 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// model is the plainest store that keeps all rules: the suite must pass it, and
-// each way of breaking it in the mutants must fail.
+// model is a store in memory with every ability, an outage and a newer format. It must pass the suite, and each mutant
+// of it must fail. The Example of package driver is the plainest store.
 type model struct {
 	mu    sync.Mutex
 	recs  map[driver.ID]driver.Record
-	newer map[driver.ID]bool // those of a newer format
+	newer map[driver.ID]bool // the records of a newer format
 	now   func() time.Time
 	down  error // what all calls answer during an outage
 }
@@ -52,7 +52,7 @@ func (m *model) put(rec *driver.Record, version uint64) {
 	m.recs[rec.ID] = kept
 }
 
-// replace is Update of a record that may be updated.
+// replace does an Update that mayUpdate has allowed.
 func (m *model) replace(rec *driver.Record) {
 	kept := m.recs[rec.ID]
 	if rec.Subject == "" {
@@ -241,7 +241,7 @@ func (m *model) Ping(ctx context.Context) error {
 
 func (m *model) Close() error { return nil }
 
-// modelHarness makes models whose handles wrap turns into something else.
+// modelHarness makes models. Each handle is what wrap makes of the model.
 func modelHarness(clock *Clock, wrap func(*model) driver.Store) Harness {
 	var last *model
 	now := time.Now

@@ -62,7 +62,7 @@ var loadMutants = []mutant{{
 	},
 }}
 
-// keyByPart makes a mutant that keeps records under a part of their ID.
+// keyByPart makes a mutant that keeps each record under a part of its ID.
 func keyByPart(part func(id driver.ID) driver.ID) func(b *broken) {
 	return func(b *broken) {
 		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
@@ -80,7 +80,7 @@ func keyByPart(part func(id driver.ID) driver.ID) func(b *broken) {
 	}
 }
 
-// overwrite writes without asking what is there.
+// overwrite stores a record without a look at the one before.
 func (b *broken) overwrite(rec *driver.Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// listByLabel makes a mutant that lists by label the records, dead or alive, that match.
+// listByLabel makes a mutant whose ByLabel yields the live records that match.
 func listByLabel(match func(b *broken, rec driver.Record, label string) bool) func(b *broken) {
 	return func(b *broken) {
 		b.byLabel = func(ctx context.Context, label string) seq {
@@ -99,7 +99,7 @@ var indexMutants = []mutant{
 // one looks for what another creates.
 var notIndexedYet sync.Map
 
-// indexLater returns what leaves records out of a walk until a moment after their Create.
+// indexLater changes Create, and returns a function that leaves records out of a walk until a moment after their Create.
 func indexLater(b *broken) func(walk seq) seq {
 	b.create = func(ctx context.Context, rec *driver.Record) error {
 		id := rec.ID
@@ -118,7 +118,7 @@ func indexLater(b *broken) func(walk seq) seq {
 	}
 }
 
-// listBySubject makes a mutant that lists the records, dead or alive, that match.
+// listBySubject makes a mutant whose BySubject yields the records that match, expired ones included.
 func listBySubject(match func(b *broken, rec driver.Record, subject string) bool) func(b *broken) {
 	return func(b *broken) {
 		b.bySubject = func(ctx context.Context, subject string) seq {

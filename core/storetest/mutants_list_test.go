@@ -10,7 +10,7 @@ import (
 
 type seq = iter.Seq2[driver.Record, error]
 
-// changeWalks makes a mutant whose walks are all changed in the same way.
+// changeWalks makes a mutant that changes all its walks in the same way.
 func changeWalks(change func(b *broken, walk seq) seq) func(b *broken) {
 	return func(b *broken) {
 		b.all = func(ctx context.Context) seq { return change(b, b.model.All(ctx)) }

@@ -8,7 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// cache is what a handle with a cache of its own remembers of the storage.
+// cache is the cache of one handle.
 type cache struct{ recs sync.Map }
 
 func (c *cache) get(id driver.ID) (driver.Record, bool) {
@@ -19,7 +19,7 @@ func (c *cache) get(id driver.ID) (driver.Record, bool) {
 	return rec.(driver.Record), true
 }
 
-// withCache makes a handle whose Load answers with what Load or its own writes last saw.
+// withCache gives the handle a cache, from which Load answers. Only Load fills it.
 func withCache(b *broken) *cache {
 	c := &cache{}
 	b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
@@ -96,7 +96,7 @@ var reloadMutants = []mutant{{
 	},
 }}
 
-// shareReloads makes a mutant whose Reload hands out what a read brings that is under way.
+// shareReloads makes a mutant whose Reload waits for a read that has begun already, and returns its answer.
 func shareReloads(b *broken, read func(ctx context.Context, id driver.ID) (driver.Record, error)) {
 	type flight struct {
 		done chan struct{}

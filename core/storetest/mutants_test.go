@@ -72,7 +72,7 @@ func breakModel(m *model, with func(*broken)) driver.Store {
 	return b
 }
 
-// mutant is one way to break the model, and the rules that must notice.
+// mutant is one way to break the model, and the rules that must fail for it.
 type mutant struct {
 	name   string
 	rules  string // names of rules, space-separated
@@ -82,7 +82,7 @@ type mutant struct {
 var mutants = slices.Concat(loadMutants, writeMutants, updateMutants, touchMutants, valueMutants, labelMutants, sharingMutants,
 	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, lifeMutants, newerMutants)
 
-// pause lets another goroutine in where a broken store forgot to lock.
+// pause gives another goroutine time, where a broken store does not lock.
 func pause() { time.Sleep(50 * time.Microsecond) }
 
 func ruleNamed(t *testing.T, name string) rule {
@@ -93,7 +93,7 @@ func ruleNamed(t *testing.T, name string) rule {
 	return rules[i]
 }
 
-// isCaught tries a few times, since it takes luck to catch a race.
+// isCaught reports whether the rule fails for the mutant. It tries a few times, since a race is not always met.
 func isCaught(t *testing.T, mu mutant, r rule) bool {
 	for range 20 {
 		h := modelHarness(NewClock(), func(m *model) driver.Store { return breakModel(m, mu.change) })

@@ -7,7 +7,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// changeTouch makes a mutant that goes wrong in a Touch that it was right to accept.
+// changeTouch makes a mutant that stores wrong times in a Touch that has to succeed.
 func changeTouch(move func(rec *driver.Record, used, expires time.Time)) func(b *broken) {
 	return func(b *broken) {
 		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {

@@ -6,8 +6,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// changeUpdate makes a mutant that goes wrong in an Update that it was right to accept: change
-// gets what it stores, what was stored before, and what was given.
+// changeUpdate makes a mutant that stores something wrong in an Update that has to succeed. change gets the record that
+// will be stored, the one that was stored before, and the one given.
 func changeUpdate(change func(kept *driver.Record, before, given driver.Record)) func(b *broken) {
 	return func(b *broken) {
 		b.update = func(ctx context.Context, rec *driver.Record) error {
@@ -62,7 +62,7 @@ var updateMutants = []mutant{
 	{"keeps the deadline in Update", "UpdateReplaces UpdateMovesTimesForward UpdateWithdrawsNoLife SweepLeavesTheTouched", changeUpdate(func(kept *driver.Record, before, _ driver.Record) {
 		kept.Expires = before.Expires
 	})},
-	{"never shortens a life, whatever it is told", "UpdateExact ShortLives", changeUpdate(func(kept *driver.Record, before, _ driver.Record) {
+	{"never shortens a life, even with Exact", "UpdateExact ShortLives", changeUpdate(func(kept *driver.Record, before, _ driver.Record) {
 		kept.Expires = latest(before.Expires, kept.Expires)
 	})},
 	{"moves Used in Update only with the deadline", "UpdateMovesTimesForward", changeUpdate(func(kept *driver.Record, before, given driver.Record) {

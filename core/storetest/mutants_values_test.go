@@ -10,7 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// changeStored makes a mutant that stores something else than it was given.
+// changeStored makes a mutant that changes each record before it stores it.
 func changeStored(change func(rec *driver.Record)) func(b *broken) {
 	return func(b *broken) {
 		b.create = func(ctx context.Context, rec *driver.Record) error {

@@ -6,14 +6,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Rules about records of a newer format, which a server meets while a new release is deployed.
+// Rules about records of a newer format. A server meets them while a new release is deployed.
 
 var newerRules = []rule{{
 	name: "NewerIsKept",
-	text: "A record of a newer format is ErrUnreadable to Load, Update, Touch, Succeed and Reload, and ErrExists to Create; none of them changes it.",
+	text: "For a record of a newer format, Load, Update, Touch, Succeed and Reload answer ErrUnreadable, and Create answers ErrExists. None of them changes it.",
 	run: func(e *env) {
 		rec := e.createLabelled(long, "admin")
-		e.load(e.b, rec.ID) // what a store remembers of it is old now
+		e.load(e.b, rec.ID) // a cache now has an older state
 		back := e.makeNewer(rec.ID)
 		for _, s := range []driver.Store{e.b, e.a} {
 			e.mustBeUnreadable(s, *rec)
@@ -23,7 +23,7 @@ var newerRules = []rule{{
 	},
 }, {
 	name: "NewerIsDeleted",
-	text: "Delete removes a record of a newer format, so that a session which cannot be read can end.",
+	text: "Delete removes a record of a newer format, so that a session which cannot be read can still be ended.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		e.makeNewer(rec.ID)
@@ -35,7 +35,7 @@ var newerRules = []rule{{
 	},
 }, {
 	name: "NewerInWalks",
-	text: "A walk goes past a record of a newer format, and ends in ErrUnreadable after all others, each time: who revokes all sessions of a user must hear that one is left.",
+	text: "A walk goes past a record of a newer format and ends in ErrUnreadable after all others, each time. Whoever revokes all sessions of a user must learn that one is left.",
 	run: func(e *env) {
 		e.needNewer()
 		var want []*driver.Record
@@ -45,7 +45,7 @@ var newerRules = []rule{{
 		rec := want[2]
 		back := e.makeNewer(rec.ID)
 		others := append(append([]*driver.Record{}, want[:2]...), want[3:]...)
-		for range 2 { // the first walk must not make the second one forget it
+		for range 2 { // the first walk must not drop the record from the second one
 			for _, s := range []driver.Store{e.a, e.b} {
 				for what, walk := range e.walks(s) {
 					e.mustEndUnreadable(walk, others, what)
@@ -60,7 +60,7 @@ var newerRules = []rule{{
 }, {
 	name:  "SweepLeavesTheNewer",
 	needs: "Sweeper",
-	text:  "Sweep leaves alone what it cannot read: only a newer release can say whether that has expired.",
+	text:  "Sweep does not remove a record that it cannot read. Only a newer release can say whether that has expired.",
 	run: func(e *env) {
 		e.needNewer()
 		rec := e.create(e.a, e.short())
@@ -69,23 +69,24 @@ var newerRules = []rule{{
 		if n := e.sweepAll(e.b, 10); n != 0 {
 			e.Fatalf("Sweep removed %d records of a newer format", n)
 		}
-		back() // fails if it has gone
+		back() // fails if the record has gone
 	},
 }}
 
+// needNewer skips the rule if the harness has no Newer.
 func (e *env) needNewer() {
 	if e.h.Newer == nil {
-		e.Skip("Harness.Newer is nil: the store's records have no format of their own")
+		e.Skip("Harness.Newer is nil: the store's records have no format number")
 	}
 }
 
-// makeNewer makes the record one of a newer format until back is called.
+// makeNewer gives the record a newer format until back is called.
 func (e *env) makeNewer(id driver.ID) (back func()) {
 	e.needNewer()
 	return e.h.Newer(e.TB, id)
 }
 
-// mustBeUnreadable asks everything of a record in a newer format but to delete it.
+// mustBeUnreadable makes every call but Delete for a record of a newer format.
 func (e *env) mustBeUnreadable(s driver.Store, rec driver.Record) {
 	e.Helper()
 	ask := func(err error, what string) {
@@ -116,7 +117,7 @@ func (e *env) mustBeUnreadable(s driver.Store, rec driver.Record) {
 	ask(err, "Load, again")
 }
 
-// walks are all that a handle has, through records of alice's with the label "admin".
+// walks returns all walks of a handle that yield records of alice's with the label "admin".
 func (e *env) walks(s driver.Store) map[string]iter.Seq2[driver.Record, error] {
 	all := map[string]iter.Seq2[driver.Record, error]{}
 	if abilitiesOf(s).Lister != nil {
@@ -128,7 +129,7 @@ func (e *env) walks(s driver.Store) map[string]iter.Seq2[driver.Record, error] {
 	return all
 }
 
-// mustEndUnreadable fails unless the walk yields the records wanted and then ErrUnreadable.
+// mustEndUnreadable fails unless the walk yields exactly the records in want and then ErrUnreadable.
 func (e *env) mustEndUnreadable(walk iter.Seq2[driver.Record, error], want []*driver.Record, what string) {
 	e.Helper()
 	var last error

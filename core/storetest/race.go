@@ -7,7 +7,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// How many workers meet at one record, and how many times.
+// How many workers use one record at the same time, and how often.
 const (
 	workers = 8
 	rounds  = 10
@@ -15,7 +15,7 @@ const (
 
 var raceRules = []rule{{
 	name: "OneCreatorWins",
-	text: "Create only inserts: of many at once with one ID, exactly one succeeds, and the others get ErrExists.",
+	text: "Create only inserts: of many concurrent calls with one ID, exactly one succeeds, and the others get ErrExists.",
 	run: func(e *env) {
 		for range rounds {
 			id := newID()
@@ -28,7 +28,7 @@ var raceRules = []rule{{
 	},
 }, {
 	name: "OneUpdaterWins",
-	text: "Update compares and replaces in one atomic step: of many at once with one Version, exactly one succeeds, and the others get ErrConflict.",
+	text: "Update compares and replaces in one atomic step: of many concurrent calls with one Version, exactly one succeeds, and the others get ErrConflict.",
 	run: func(e *env) {
 		for range rounds {
 			first := e.create(e.a, long)
@@ -41,7 +41,7 @@ var raceRules = []rule{{
 	},
 }, {
 	name: "DeletedStaysDeleted",
-	text: "A session that was deleted stays deleted, whatever request is still in flight.",
+	text: "A session that was deleted stays deleted: no request in flight brings it back.",
 	run: func(e *env) {
 		for range rounds {
 			rec := e.create(e.a, long)
@@ -61,8 +61,8 @@ var raceRules = []rule{{
 	},
 }}
 
-// mustHaveOneWinner runs change on all workers and fails unless one had no error, the
-// others the error that losers get, and the winner's record is stored.
+// mustHaveOneWinner runs change on all workers. It fails unless one had no error, the others had the error loses, and
+// the winner's record is stored.
 func (e *env) mustHaveOneWinner(loses error, change func(driver.Store) (*driver.Record, error)) *driver.Record {
 	var winner atomic.Pointer[driver.Record]
 	e.together(workers, func(_ int, s driver.Store) {
@@ -71,18 +71,17 @@ func (e *env) mustHaveOneWinner(loses error, change func(driver.Store) (*driver.
 		case err != nil:
 			e.mustFail(err, loses, "the loser's call")
 		case !winner.CompareAndSwap(nil, rec):
-			e.Fatalf("two of the calls at the same moment succeeded")
+			e.Fatalf("two of the concurrent calls succeeded")
 		}
 	})
 	if winner.Load() == nil {
-		e.Fatalf("none of the calls at the same moment succeeded")
+		e.Fatalf("none of the concurrent calls succeeded")
 	}
 	e.mustHold(winner.Load())
 	return winner.Load()
 }
 
-// writeUntilGone updates and touches a record, as requests in flight would,
-// until the store says that it is not there.
+// writeUntilGone updates and touches a record, as requests in flight would, until the store answers ErrNotFound.
 func writeUntilGone(e *env, s driver.Store, id driver.ID, deleted *atomic.Bool) {
 	for {
 		over := deleted.Load()

@@ -12,7 +12,7 @@ import (
 var reloadRules = []rule{{
 	name:  "ReloadIsNew",
 	needs: "Reloader",
-	text:  "Reload answers no older than the state at the time of the call, whoever wrote it, and the next Load is as new.",
+	text:  "Reload answers with a state no older than the call, whichever server wrote it. The next Load is as new.",
 	run: func(e *env) {
 		rec := e.createLabelled(long, "admin")
 		for i := range 6 {
@@ -37,7 +37,7 @@ var reloadRules = []rule{{
 }, {
 	name:  "ReloadAbsent",
 	needs: "Reloader",
-	text:  "Reload answers ErrNotFound for a record that is absent - never there, deleted by another or expired - and so does the next Load.",
+	text:  "Reload answers ErrNotFound for a record that is absent (never created, deleted by another server or expired), and so does the next Load.",
 	run: func(e *env) {
 		deleted := e.create(e.a, long)
 		e.load(e.b, deleted.ID)
@@ -56,13 +56,13 @@ var reloadRules = []rule{{
 		}
 		again := e.newRecord(long)
 		again.ID = deleted.ID
-		e.ok(e.a.Create(e.ctx, again), "Create") // what was seen to be absent need not stay so
+		e.ok(e.a.Create(e.ctx, again), "Create") // absence must not be cached
 		e.mustReload(e.b, again)
 	},
 }, {
 	name:  "ReloadTogether",
 	needs: "Reloader",
-	text:  "Of many Reloads at once, each answers no older than the state when it was called: what they share began after all of them.",
+	text:  "Of many concurrent Reloads, each answers with a state no older than its call: a read that they share began after all of them.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		id := rec.ID
@@ -94,7 +94,7 @@ var reloadRules = []rule{{
 }, {
 	name:  "ReloadSharesNoContext",
 	needs: "Reloader",
-	text:  "A Reload whose context ends fails alone: others at the same moment get their answer.",
+	text:  "If the context of a Reload ends, only that Reload fails. Concurrent ones get their answer.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		for range rounds {
@@ -118,7 +118,7 @@ var reloadRules = []rule{{
 	},
 }}
 
-// mustReload fails unless the handle's Reload, and its Load after that, return the record.
+// mustReload fails unless Reload, and a Load after it on the same handle, return the record.
 func (e *env) mustReload(s driver.Store, want *driver.Record) {
 	e.Helper()
 	got, err := abilitiesOf(s).Reloader.Reload(e.ctx, want.ID)

@@ -9,7 +9,7 @@ import (
 var succeedRules = []rule{{
 	name:  "SucceedMoves",
 	needs: "Successor",
-	text:  "Succeed inserts next as Create does and replaces old as Update does.",
+	text:  "Succeed inserts next as Create does, and replaces old as Update does.",
 	run: func(e *env) {
 		old := e.createLabelled(long, "admin")
 		next, ended := e.newRecord(2*long), e.endedRecord(old)
@@ -30,7 +30,7 @@ var succeedRules = []rule{{
 }, {
 	name:  "SucceedKeepsLaterTimes",
 	needs: "Successor",
-	text:  "Succeed moves the times of old as Update does: Used never back, and the deadline back only with Exact.",
+	text:  "Succeed moves the times of old as Update does: Used never moves back, and the deadline moves back only with Exact.",
 	run: func(e *env) {
 		old, next := e.create(e.a, long), e.newRecord(long)
 		ended := e.endedRecord(old)
@@ -42,7 +42,7 @@ var succeedRules = []rule{{
 }, {
 	name:  "SucceedOrNothing",
 	needs: "Successor",
-	text:  "Succeed does both of its steps or neither; its errors are those of Create and Update.",
+	text:  "Succeed does both steps or neither. Its errors are those of Create and Update.",
 	run: func(e *env) {
 		succeed := func(old, next *driver.Record, want error) {
 			e.Helper()
@@ -77,7 +77,7 @@ var succeedRules = []rule{{
 }, {
 	name:  "OneSuccessorWins",
 	needs: "Successor",
-	text:  "Succeed is one atomic step: of many at once from one record, exactly one succeeds, and the others leave nothing behind.",
+	text:  "Succeed is one atomic step: of many concurrent calls for one old record, exactly one succeeds, and the others store nothing.",
 	run: func(e *env) {
 		for range rounds {
 			old := e.create(e.a, long)
@@ -97,7 +97,7 @@ var succeedRules = []rule{{
 }, {
 	name:  "SucceedOrDelete",
 	needs: "Successor",
-	text:  "A session that was deleted stays deleted: a Succeed at the same moment comes before the Delete or not at all.",
+	text:  "A session that was deleted stays deleted: a concurrent Succeed comes before the Delete or fails.",
 	run: func(e *env) {
 		for range rounds {
 			old, next := e.create(e.a, long), e.newRecord(long)
@@ -119,8 +119,7 @@ var succeedRules = []rule{{
 	},
 }}
 
-// endedRecord returns what core makes of a record that another takes the place of: nobody's, and
-// with half an hour to live.
+// endedRecord returns what core writes over a session that ends: no Subject, other Data, and half an hour to live.
 func (e *env) endedRecord(old *driver.Record) *driver.Record {
 	left := *old
 	left.Subject, left.Data, left.Expires, left.Exact = "", []byte("succeeded"), e.after(long/2), true

@@ -11,7 +11,7 @@ import (
 var sweepRules = []rule{{
 	name:  "SweepRemovesExpired",
 	needs: "Sweeper",
-	text:  "Sweep removes up to limit expired records and returns how many; fewer than limit means that it has seen all; live records stay.",
+	text:  "Sweep removes up to limit expired records and returns how many. Fewer than limit means that it has seen all. Live records stay.",
 	run: func(e *env) {
 		const expired, limit = 7, 3
 		var live []*driver.Record
@@ -24,7 +24,7 @@ var sweepRules = []rule{{
 		}
 		e.waitUntil(last.Expires)
 		if n := e.sweepAll(e.a, limit); n != expired {
-			e.Fatalf("Sweep removed %d of %d expired records before it said that it was done", n, expired)
+			e.Fatalf("Sweep removed %d of %d expired records before it returned fewer than its limit", n, expired)
 		}
 		if n := e.sweepAll(e.b, limit); n != 0 {
 			e.Fatalf("Sweep removed %d records where no expired ones were left", n)
@@ -36,7 +36,7 @@ var sweepRules = []rule{{
 }, {
 	name:  "SweepLeavesTheTouched",
 	needs: "Sweeper",
-	text:  "Sweep removes expired records only: one whose life a Touch or an Update has prolonged is none.",
+	text:  "Sweep removes expired records only. A record whose life a Touch or an Update has prolonged has not expired.",
 	run: func(e *env) {
 		var touched, updated *driver.Record
 		e.waitUntil(e.inTime("Load and Touch", func(life time.Duration) (time.Time, error) {
@@ -59,7 +59,7 @@ var sweepRules = []rule{{
 }, {
 	name:  "SweepAgainstTouch",
 	needs: "Sweeper",
-	text:  "A Touch that succeeds at the moment of the deadline is not undone by a Sweep at the same moment.",
+	text:  "If a Touch succeeds at the moment of the deadline, a concurrent Sweep does not undo it.",
 	run: func(e *env) {
 		recs := make([]*driver.Record, 20)
 		for i := range recs {
@@ -92,7 +92,7 @@ var sweepRules = []rule{{
 	},
 }}
 
-// sweepAll sweeps until the store says that it has seen everything.
+// sweepAll sweeps until Sweep returns fewer than limit, and returns how many records were removed.
 func (e *env) sweepAll(s driver.Store, limit int) (removed int) {
 	e.Helper()
 	for range 1000 {

@@ -9,7 +9,7 @@ import (
 
 var timeRules = []rule{{
 	name: "TimesToTheMicrosecond",
-	text: "Stores keep Created, Used and Expires to the microsecond, whatever the time zone; what is finer is cut off.",
+	text: "Stores keep Created, Used and Expires to the microsecond, in any time zone. What is finer is cut off.",
 	run: func(e *env) {
 		rec := e.newRecord(long)
 		rec.Created = e.after(-long).Add(123456 * time.Microsecond).In(time.FixedZone("", 5*3600+1800))
@@ -31,7 +31,7 @@ var timeRules = []rule{{
 	},
 }, {
 	name: "FarDeadlines",
-	text: "Expires may lie 30 days, 100 years or 8,000 years ahead: beyond memcached's relative times and 32-bit seconds.",
+	text: "Expires may be 30 days, 100 years or 8,000 years ahead: beyond memcached's relative times and 32-bit seconds.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		for _, expires := range []time.Time{
@@ -53,7 +53,7 @@ var timeRules = []rule{{
 	},
 }, {
 	name: "DeadlineIsExact",
-	text: "At or after Expires the record does not exist; before, it does, however coarse the storage's own lifetimes are.",
+	text: "At or after Expires the record does not exist. Before Expires it does, even if the storage's own lifetimes are coarser.",
 	run: func(e *env) {
 		rec := e.newRecord(e.short() + 1234*time.Microsecond)
 		e.ok(e.a.Create(e.ctx, rec), "Create")
@@ -71,7 +71,7 @@ var timeRules = []rule{{
 	},
 }, {
 	name: "ShortLives",
-	text: "A life shorter than the storage's own unit is neither none nor without end.",
+	text: "A record whose life is shorter than the storage's unit of time exists until its deadline, and no longer.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		rec.Expires, rec.Exact = e.after(e.short()), true
@@ -88,8 +88,8 @@ var timeRules = []rule{{
 	},
 }}
 
-// watchDeadline loads a record until its deadline has passed and judges each
-// answer by whether the whole call lay before or after it.
+// watchDeadline loads a record until its deadline has passed. It checks each answer of a call that was wholly before or
+// wholly after the deadline.
 func watchDeadline(e *env, rec *driver.Record) {
 	for e.now().Before(rec.Expires.Add(5 * time.Millisecond)) {
 		before := e.now()

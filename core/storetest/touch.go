@@ -8,7 +8,7 @@ import (
 
 var touchRules = []rule{{
 	name: "TouchExtends",
-	text: "Touch moves Used and the deadline of a live record; it writes no data and keeps the version.",
+	text: "Touch moves Used and the deadline of a live record. It writes no data and keeps the version.",
 	run: func(e *env) {
 		var rec *driver.Record
 		first := e.inTime("Touch", func(life time.Duration) (time.Time, error) {
@@ -26,7 +26,7 @@ var touchRules = []rule{{
 	},
 }, {
 	name: "TouchNeverMovesBack",
-	text: "Touch leaves a Used and a deadline that are already later as they are, and that is no error.",
+	text: "Touch does not change a Used or a deadline that is later already, and that is no error.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		for _, s := range []driver.Store{e.a, e.b} {
@@ -40,7 +40,7 @@ var touchRules = []rule{{
 	},
 }, {
 	name: "TouchMovesEachAlone",
-	text: "Touch moves Used and the deadline each for itself: a later Used is kept although the deadline is not later, and the other way round.",
+	text: "Touch moves Used and the deadline independently: it stores a later Used even if the deadline is not later, and a later deadline even if Used is not.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		for i, s := range []driver.Store{e.a, e.b, e.a, e.b} {
@@ -55,7 +55,7 @@ var touchRules = []rule{{
 	},
 }, {
 	name: "TouchKeepsNewerData",
-	text: "Touch with the version from before another server's Update answers ErrConflict, and what was written stays.",
+	text: "Touch with the version from before another server's Update answers ErrConflict, and what the Update wrote stays.",
 	run: func(e *env) {
 		rec := e.createLabelled(long, "admin")
 		e.load(e.b, rec.ID)
@@ -63,13 +63,13 @@ var touchRules = []rule{{
 		rec.Data, rec.Subject, rec.Labels = []byte("newer"), "", nil
 		e.ok(e.a.Update(e.ctx, rec), "Update")
 		e.mustFail(e.b.Touch(e.ctx, rec.ID, old, e.after(0), e.after(2*long)), driver.ErrConflict, "Touch with an old version")
-		rec.Used, rec.Expires = e.after(long), e.after(3*long) // the one before may have moved its times
+		rec.Used, rec.Expires = e.after(long), e.after(3*long) // the Touch that conflicted may have moved the times
 		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires), "Touch")
 		e.mustHold(rec)
 	},
 }, {
 	name: "TouchIsNoUpsert",
-	text: "Touch answers ErrNotFound where there is no live record - never there, deleted or expired - and creates none.",
+	text: "Touch answers ErrNotFound if there is no live record (never created, deleted or expired), and creates none.",
 	run: func(e *env) {
 		deleted := e.create(e.a, long)
 		e.ok(e.b.Delete(e.ctx, deleted.ID), "Delete")

@@ -8,7 +8,7 @@ import (
 
 var updateRules = []rule{{
 	name: "UpdateReplaces",
-	text: "Update replaces the Data of the record and sets rec.Version, which grows, and nothing else of rec.",
+	text: "Update replaces the Data of the record. It sets rec.Version to a greater one, and changes nothing else of rec.",
 	run: func(e *env) {
 		rec := e.createLabelled(long, "admin", "sid")
 		for _, s := range []driver.Store{e.b, e.a, e.b} {
@@ -27,7 +27,7 @@ var updateRules = []rule{{
 	},
 }, {
 	name: "UpdateKeepsTheRest",
-	text: "Update changes neither Created, nor a Subject to another, nor Labels: what stands in rec is passed over, and left there.",
+	text: "Update changes neither Created nor Labels, and no Subject to another one. It ignores those fields of rec, and does not change them.",
 	run: func(e *env) {
 		for _, rec := range []*driver.Record{e.createLabelled(long, "admin", "sid"), e.create(e.a, long)} {
 			stored := *rec
@@ -48,12 +48,12 @@ var updateRules = []rule{{
 	},
 }, {
 	name: "UpdateClears",
-	text: "An Update with an empty Subject clears Subject and Labels, for good: no later Update gives the record another.",
+	text: "An Update with an empty Subject clears Subject and Labels for good: no later Update sets them again.",
 	run: func(e *env) {
 		for _, rec := range []*driver.Record{e.createLabelled(long, "admin", "sid"), e.create(e.a, long)} {
 			stored := *rec
 			stored.Subject, stored.Labels = "", nil
-			rec.Subject = "" // the Labels still stand there
+			rec.Subject = "" // and rec.Labels are still set
 			for _, subject := range []string{"", "alice", ""} {
 				rec.Subject, rec.Data = subject, randomBytes(30)
 				e.ok(e.a.Update(e.ctx, rec), "Update")
@@ -64,7 +64,7 @@ var updateRules = []rule{{
 	},
 }, {
 	name: "UpdateMovesTimesForward",
-	text: "In an Update the later Used stays and the later deadline stays, each for itself, and rec is left as it was given.",
+	text: "In an Update the later Used stays, and so does the later deadline, independently of each other. Those fields of rec are unchanged.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		stored := *rec
@@ -85,7 +85,7 @@ var updateRules = []rule{{
 	},
 }, {
 	name: "UpdateWithdrawsNoLife",
-	text: "A record lives to the latest deadline that it was given, whether an Update moved it or would have shortened it.",
+	text: "A record lives until the latest deadline that it got: an Update may move the deadline forward, and cannot shorten the life.",
 	run: func(e *env) {
 		var moved *driver.Record
 		first := e.inTime("Update to a later time", func(life time.Duration) (time.Time, error) {
@@ -106,7 +106,7 @@ var updateRules = []rule{{
 	},
 }, {
 	name: "UpdateExact",
-	text: "With Exact, an Update moves the deadline either way, even to the present or the past; Exact itself is not kept.",
+	text: "With Exact, an Update moves the deadline forward or back, even to the present or the past. Exact itself is not stored.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		rec.Exact = true
@@ -127,7 +127,7 @@ var updateRules = []rule{{
 		e.mustBeAbsent(e.a, rec.ID)
 		e.mustBeAbsent(e.b, rec.ID)
 
-		for _, life := range []time.Duration{0, -time.Minute, -2 * long} { // also to before its beginning
+		for _, life := range []time.Duration{0, -time.Minute, -2 * long} { // also to a time before Created
 			rec = e.create(e.a, long)
 			e.load(e.b, rec.ID)
 			rec.Exact, rec.Expires = true, e.after(life)
@@ -138,7 +138,7 @@ var updateRules = []rule{{
 	},
 }, {
 	name: "UpdateExactKeepsUsed",
-	text: "Exact is about the deadline only: Used never moves back.",
+	text: "Exact concerns the deadline only: Used never moves back.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		used := rec.Used
@@ -149,7 +149,7 @@ var updateRules = []rule{{
 	},
 }, {
 	name: "UpdateComparesVersion",
-	text: "Update answers ErrConflict where the record has another version; that record, and the one given, are untouched.",
+	text: "Update answers ErrConflict if the record has another version. That record and the one given are unchanged.",
 	run: func(e *env) {
 		rec := e.createLabelled(long, "admin")
 		stale := e.load(e.b, rec.ID)
@@ -168,7 +168,7 @@ var updateRules = []rule{{
 	},
 }, {
 	name: "UpdateIsNoUpsert",
-	text: "Update answers ErrNotFound where there is no live record - never there, deleted or expired - and creates none.",
+	text: "Update answers ErrNotFound if there is no live record (never created, deleted or expired), and creates none.",
 	run: func(e *env) {
 		deleted := e.create(e.a, long)
 		e.ok(e.b.Delete(e.ctx, deleted.ID), "Delete")

@@ -8,8 +8,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// subjects are users' names that a storage may take for something else: for
-// one another, for a pattern, for SQL, for the end of a text.
+// subjects are users' names that a storage may confuse: with one another, with a pattern, with SQL, with the end of a
+// text.
 var subjects = []string{
 	"", "alice", "Alice", "ALICE", "alice ", " alice", "alicé", "alice\u0301", "alic\u00e9\u0301",
 	"0", "00", "1e3", "null", "NULL", "*", "%", "_", "a%", "a_ice", `a'; DROP TABLE sessions; --`, `"quoted"`, `back\slash`,
@@ -34,7 +34,7 @@ var valueRules = []rule{{
 	},
 }, {
 	name: "DataIsOpaque",
-	text: "Data is opaque: all byte values and all lengths up to the limit come back as they were, none as length 0.",
+	text: "Data is opaque: all byte values and all lengths up to the limit come back as they were. No Data comes back as length 0.",
 	run: func(e *env) {
 		every := make([]byte, 256)
 		for i := range every {
@@ -56,7 +56,7 @@ var valueRules = []rule{{
 	},
 }, {
 	name: "TooLarge",
-	text: "Where the storage does not take a record of this size, Create and Update answer ErrTooLarge, and what was stored stays.",
+	text: "If the storage does not take a record of this size, Create and Update answer ErrTooLarge, and what was stored stays.",
 	run: func(e *env) {
 		if e.h.MaxData == 0 {
 			e.Skip("Harness.MaxData is 0: no limit to exceed")
@@ -78,7 +78,7 @@ var valueRules = []rule{{
 	},
 }}
 
-// largeData is 1 MiB of data, or the most that the storage takes. LargestNames has the largest.
+// largeData returns 1 MiB, or MaxData if that is less.
 func (e *env) largeData() []byte {
 	if 0 < e.h.MaxData && e.h.MaxData < 1<<20 {
 		return randomBytes(e.h.MaxData)
@@ -86,6 +86,7 @@ func (e *env) largeData() []byte {
 	return randomBytes(1 << 20)
 }
 
+// largestData returns MaxData bytes, or 1 MiB if there is no such limit.
 func (e *env) largestData() []byte {
 	if e.h.MaxData > 0 {
 		return randomBytes(e.h.MaxData)
