@@ -99,7 +99,8 @@ var indexMutants = []mutant{
 // one looks for what another creates.
 var notIndexedYet sync.Map
 
-// indexLater changes Create, and returns a function that leaves records out of a walk until a moment after their Create.
+// indexLater changes Create, and returns a function that leaves records out of a walk until a moment after their
+// Create.
 func indexLater(b *broken) func(walk seq) seq {
 	b.create = func(ctx context.Context, rec *driver.Record) error {
 		id := rec.ID
