@@ -26,8 +26,8 @@ func tokens(tb testing.TB) driver.TokenStore {
 	return store
 }
 
-// What the mutants are made of is right: else they would fail for another reason. The adapters' own tests run
-// the suite on every store.
+// TestUnbroken: the adapter from which the mutants are made passes every rule. So a mutant fails only for its mistake.
+// The adapters' own tests run the suite on every store.
 func TestUnbroken(t *testing.T) {
 	t.Run("memstore", func(t *testing.T) { t.Parallel(); Run(t, Harness{Adapter: netHTTP{}, New: memory, Junk: 500}) })
 	t.Run("cookiestore", func(t *testing.T) { t.Parallel(); Run(t, Harness{Adapter: netHTTP{}, Tokens: tokens, Junk: 500}) })

@@ -29,17 +29,17 @@ func (s *site) browser() *browser {
 	}}
 }
 
-// copyOf is another browser with the same cookies, on the same site.
+// copyOf returns another browser with the same cookies, on the same site.
 func (b *browser) copyOf() *browser { return b.on(b.site) }
 
-// on is another browser with the same cookies on another site.
+// on returns another browser with the same cookies, on another site.
 func (b *browser) on(s *site) *browser {
 	twin := s.browser()
 	twin.cookies = slices.Clone(b.cookies)
 	return twin
 }
 
-// token is what the session's cookie holds, "" if there is none.
+// token returns the value of the session's cookie, "" if there is none.
 func (b *browser) token() string {
 	for _, c := range b.cookies {
 		if name, value, _ := strings.Cut(c, "="); name == cookieName(b.cfg) {
@@ -56,9 +56,9 @@ func cookieName(cfg core.Config) string {
 	return "__Host-session"
 }
 
-// seeded is a browser that has a session with count 1, and a subject if that is not "". The
-// session was made without the adapter's help.
-func (s *site) seeded(subject string, more ...func(*core.Session)) *browser {
+// withSession returns a browser that has a session with count 1, and with a subject if that is not "". It makes the
+// session without the adapter. more may change it before it is stored.
+func (s *site) withSession(subject string, more ...func(*core.Session)) *browser {
 	s.Helper()
 	b := s.browser()
 	ctx := context.Background()
@@ -75,13 +75,13 @@ func (s *site) seeded(subject string, more ...func(*core.Session)) *browser {
 	out, err := x.Commit(ctx, http.StatusOK)
 	s.must(err)
 	s.must(x.Finish(ctx))
-	b.take(out.Value)
+	b.keepCookie(out.Value)
 	s.fault.Reset()
 	return b
 }
 
-// take keeps the cookie of a Set-Cookie line.
-func (b *browser) take(line string) {
+// keepCookie keeps the cookie of a Set-Cookie line.
+func (b *browser) keepCookie(line string) {
 	pair, _, _ := strings.Cut(line, ";")
 	name, value, _ := strings.Cut(pair, "=")
 	b.cookies = slices.DeleteFunc(b.cookies, func(c string) bool { return strings.HasPrefix(c, name+"=") })
@@ -95,9 +95,9 @@ func (b *browser) take(line string) {
 	}
 }
 
-// holds returns the count in the session that the browser's cookie stands for, and whether there is
-// such a session, without the adapter's help.
-func (b *browser) holds() (n int, live bool) {
+// storedCount returns the count in the session of the browser's cookie, and whether there is such a session. It does
+// not use the adapter.
+func (b *browser) storedCount() (n int, live bool) {
 	b.Helper()
 	b.peek(func(s *core.Session) {
 		n, _ = count.Get(s)
@@ -106,7 +106,7 @@ func (b *browser) holds() (n int, live bool) {
 	return n, live
 }
 
-// peek shows f the session that the browser's cookie stands for, and stores nothing.
+// peek calls f with the session of the browser's cookie and stores nothing.
 func (b *browser) peek(f func(*core.Session)) {
 	b.Helper()
 	ctx := context.Background()
@@ -117,7 +117,7 @@ func (b *browser) peek(f func(*core.Session)) {
 	f(s)
 }
 
-// change stores what f does to the session that the browser's cookie stands for, without the adapter's help.
+// change stores what f does to the session of the browser's cookie. It does not use the adapter.
 func (b *browser) change(f func(*core.Session)) {
 	b.Helper()
 	ctx := context.Background()
@@ -129,36 +129,36 @@ func (b *browser) change(f func(*core.Session)) {
 	b.must(err)
 	b.must(x.Finish(ctx))
 	if out.Name == "Set-Cookie" {
-		b.take(out.Value)
+		b.keepCookie(out.Value)
 	}
 }
 
-// has checks the count in the stored session.
-func (b *browser) has(want int) {
+// wantCount checks the count in the stored session.
+func (b *browser) wantCount(want int) {
 	b.Helper()
-	if n, live := b.holds(); n != want || !live {
-		b.Errorf("the session holds count %d (alive: %t), want %d", n, live, want)
+	if n, live := b.storedCount(); n != want || !live {
+		b.Errorf("the session has count %d (live: %t), want %d", n, live, want)
 	}
 }
 
-// anonymous checks that the browser's cookie stands for no session.
-func (b *browser) anonymous() {
+// wantAnonymous checks that there is no session for the browser's cookie.
+func (b *browser) wantAnonymous() {
 	b.Helper()
-	if n, live := b.holds(); live {
-		b.Errorf("the cookie stands for a session, with count %d", n)
+	if n, live := b.storedCount(); live {
+		b.Errorf("the cookie still has a session, with count %d", n)
 	}
 }
 
-// response is what came back, read to its end.
+// response is a response, read to its end.
 type response struct {
 	*http.Response
 	b    *browser
 	body string
-	err  error // of reading the body
-	sent string
+	err  error  // of reading the body
+	sent string // the request, for failures
 }
 
-// get sends one request; header is names and values in turn.
+// get sends a GET request. header is names and values, in turn.
 func (b *browser) get(path string, header ...string) *response {
 	b.Helper()
 	return b.send("GET", path, header...)
@@ -173,7 +173,7 @@ func (b *browser) send(method, path string, header ...string) *response {
 	return r
 }
 
-// try is send for goroutines of a rule: it returns what send ends the rule with.
+// try is send for the goroutines of a rule: it returns the error that makes send end the rule.
 func (b *browser) try(method, path string, header ...string) (*response, error) {
 	req, err := http.NewRequest(method, b.url+path, nil)
 	if err != nil {
@@ -195,20 +195,20 @@ func (b *browser) try(method, path string, header ...string) (*response, error) 
 	if len(header) > 0 {
 		r.sent += fmt.Sprint(" ", header)
 	}
-	r.look()
+	r.inspect()
 	return r, nil
 }
 
-// look keeps the cookies and checks what holds for every response.
-func (r *response) look() {
+// inspect keeps the response's cookies, and checks that no token is anywhere else in it.
+func (r *response) inspect() {
 	for _, line := range r.Header["Set-Cookie"] {
-		r.b.take(line)
+		r.b.keepCookie(line)
 	}
 	rest := r.Header.Clone()
 	delete(rest, "Set-Cookie")
 	if r.b.cfg.TokenHeader != "" {
 		delete(rest, r.b.cfg.TokenHeader)
 	}
-	r.b.leaks("a header of "+r.sent, fmt.Sprint(rest))
-	r.b.leaks("the body of "+r.sent, r.body)
+	r.b.mustNotLeak("a header of "+r.sent, fmt.Sprint(rest))
+	r.b.mustNotLeak("the body of "+r.sent, r.body)
 }

@@ -22,29 +22,28 @@ const (
 	note  core.Key[string] = "note"
 )
 
-// env is what a rule works with: settings, a storage that can be told to fail, and shorthand
-// for what rules do all the time.
+// env is what a rule works with: settings, a storage that can be made to fail, and helpers that many rules use.
 type env struct {
 	testing.TB
 	h      Harness
-	cfg    core.Config      // to be changed before the first site
-	fault  *storetest.Fault // around the store of the first site; nothing is called with Tokens
+	cfg    core.Config      // a rule may change it before it starts its first site
+	fault  *storetest.Fault // around the store of the site that serve starts; unused with Tokens
 	open   func(testing.TB) driver.Store
 	tokens driver.TokenStore
-	log    ledger
+	log    logBuffer
 
-	dropped atomic.Int32 // events of this kind, since the last look
+	dropped atomic.Int32 // events core.EventDropped since the last checkLog
 
 	mu     sync.Mutex
-	issued map[string]bool // every token that a client was given
+	issued map[string]bool // every token that a client got
 
 	once sync.Once
-	path string // of a file, see file
+	path string // see file
 }
 
 func newEnv(tb testing.TB, h Harness) *env {
 	e := &env{TB: tb, h: h, issued: map[string]bool{}}
-	e.cfg.StoreTimeout = 30 * time.Second // storages and machines may be slow; the rules about that say so
+	e.cfg.StoreTimeout = 30 * time.Second // for slow storages and machines; rules about a timeout set their own
 	e.cfg.Logger = slog.New(slog.NewTextHandler(&e.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if h.New == nil {
 		e.tokens = h.Tokens(tb)
@@ -62,12 +61,12 @@ type routes = map[string]Handler
 // site is an application under test, with a manager of its own.
 type site struct {
 	*env
-	m     *core.Manager
-	url   string
-	every bool // SaveEveryRequest
+	m          *core.Manager
+	url        string
+	savesEvery bool // SaveEveryRequest
 }
 
-// serve starts the application whose store calls e.fault sees.
+// serve starts an application. Its calls to the store go through e.fault.
 func (e *env) serve(o Options, r routes) *site {
 	e.Helper()
 	if e.tokens != nil {
@@ -76,8 +75,9 @@ func (e *env) serve(o Options, r routes) *site {
 	return e.start(e.fault.Store(), o, r)
 }
 
-// twin starts another one on the same storage, as another application server is.
-func (e *env) twin(o Options, r routes) *site {
+// serveSecond starts another application on the same storage, as a second server would. Its calls do not go through
+// e.fault.
+func (e *env) serveSecond(o Options, r routes) *site {
 	e.Helper()
 	if e.tokens != nil {
 		return e.start(e.tokens, o, r)
@@ -102,7 +102,7 @@ func (e *env) page(o Options, h Handler) *site {
 	return e.serve(o, routes{"/": h})
 }
 
-// ok reports an error that should not be. Handlers may call it.
+// ok reports any error and goes on. Handlers may call it.
 func (e *env) ok(err error, what string) {
 	e.Helper()
 	if err != nil {
@@ -110,7 +110,7 @@ func (e *env) ok(err error, what string) {
 	}
 }
 
-// must ends the rule after an error. Handlers may not call it.
+// must ends the rule if there is an error. Handlers must not call it: it ends the calling goroutine.
 func (e *env) must(err error) {
 	e.Helper()
 	if err != nil {
@@ -118,7 +118,7 @@ func (e *env) must(err error) {
 	}
 }
 
-// session is Ctx.Session for handlers that need not expect an error.
+// session returns Ctx.Session and reports any error.
 func (e *env) session(c Ctx) *core.Session {
 	e.Helper()
 	s, err := c.Session()
@@ -126,8 +126,9 @@ func (e *env) session(c Ctx) *core.Session {
 	return s
 }
 
-// calls checks how often the store was asked since the last Reset: "Load", 1, "Update", 1.
-func (e *env) calls(want ...any) {
+// wantCalls checks the calls to the store since the last Reset. want is methods and numbers: "Load", 1, "Update", 1. It
+// allows no others.
+func (e *env) wantCalls(want ...any) {
 	e.Helper()
 	if e.tokens != nil {
 		return
@@ -145,8 +146,8 @@ func (e *env) calls(want ...any) {
 	}
 }
 
-// live is the number of sessions that the storage holds.
-func (s *site) live() int {
+// sessions returns the number of live sessions in the storage.
+func (s *site) sessions() int {
 	s.Helper()
 	n := 0
 	for _, err := range s.m.All(context.Background()) {
@@ -156,45 +157,45 @@ func (s *site) live() int {
 	return n
 }
 
-// eventually waits until f is true, for what happens after the client has its response.
+// eventually waits until f is true: for effects that may come after the response.
 func (e *env) eventually(what string, f func() bool) {
 	e.Helper()
 	for end := time.Now().Add(5 * time.Second); !f(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			e.Errorf("not within 5s: %s", what)
+			e.Errorf("%s: not within 5s", what)
 			return
 		}
 	}
 }
 
-// ledger is a log.
-type ledger struct {
+// logBuffer keeps what is logged.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
-	seen int // bytes that forget has left behind
+	seen int // bytes before the last startAnew
 }
 
-func (l *ledger) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
-func (l *ledger) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// forget makes lines begin anew.
-func (l *ledger) forget() {
+// startAnew makes logLines count from here.
+func (l *logBuffer) startAnew() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen = l.text.Len()
 }
 
-// lines counts the lines above debug level since the last forget.
-func (e *env) lines() (n int) {
+// logLines counts the lines above debug level since the last startAnew.
+func (e *env) logLines() (n int) {
 	e.log.mu.Lock()
 	defer e.log.mu.Unlock()
 	for line := range strings.Lines(string(e.log.text.Bytes()[e.log.seen:])) {
@@ -205,25 +206,25 @@ func (e *env) lines() (n int) {
 	return n
 }
 
-// leaks reports a token in text that has no place there.
-func (e *env) leaks(where, text string) {
+// mustNotLeak reports every token of this rule that is in the text.
+func (e *env) mustNotLeak(where, text string) {
 	e.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for token := range e.issued {
 		if strings.Contains(text, token) {
-			e.Errorf("a token in %s: %.300q", where, text)
+			e.Errorf("%s shows a token: %.300q", where, text)
 		}
 	}
 }
 
-// lookForTokens is the end of every rule.
+// lookForTokens is called at the end of every rule: no token may be in the log.
 func (e *env) lookForTokens() {
 	e.Helper()
-	e.leaks("the log", e.log.String())
+	e.mustNotLeak("the log", e.log.String())
 }
 
-// fromContext is the session as code sees it that does not know the framework.
+// fromContext returns the session as code that does not know the framework gets it.
 func fromContext(e *env, c Ctx) *core.Session {
 	e.Helper()
 	s, err := core.FromContext(c.Context())

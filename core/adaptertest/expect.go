@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// What rules expect of a response. All report and go on.
+// Checks of a response. Each reports a failure and goes on.
 
 func (r *response) errorf(format string, args ...any) {
 	r.b.Helper()
@@ -39,8 +39,8 @@ func (r *response) status(want int) *response {
 	return r
 }
 
-// ours are the Set-Cookie lines for the session's cookie.
-func (r *response) ours() []string {
+// sessionCookies returns the Set-Cookie lines for the session's cookie.
+func (r *response) sessionCookies() []string {
 	var lines []string
 	for _, line := range r.Header["Set-Cookie"] {
 		if strings.HasPrefix(line, cookieName(r.b.cfg)+"=") {
@@ -50,11 +50,11 @@ func (r *response) ours() []string {
 	return lines
 }
 
-// setsCookie checks that the response gives the client a token, once, and that no shared
-// cache may store it.
+// setsCookie checks that the response has exactly one Set-Cookie with a token, that no shared cache may store it, and
+// that Vary names Cookie.
 func (r *response) setsCookie() *response {
 	r.b.Helper()
-	lines := r.ours()
+	lines := r.sessionCookies()
 	if len(lines) != 1 || strings.HasPrefix(lines[0], cookieName(r.b.cfg)+"=;") {
 		r.errorf("Set-Cookie %q, want one with a token", lines)
 	}
@@ -75,26 +75,26 @@ func (r *response) lasts(d time.Duration) *response {
 	return r
 }
 
-// deletesCookie checks that the response takes the token away, once.
+// deletesCookie checks that the response has exactly one Set-Cookie, which deletes the session's cookie.
 func (r *response) deletesCookie() *response {
 	r.b.Helper()
-	lines := r.ours()
+	lines := r.sessionCookies()
 	if len(lines) != 1 || !strings.HasPrefix(lines[0], cookieName(r.b.cfg)+"=;") || !strings.Contains(lines[0], "Max-Age=0") {
 		r.errorf("Set-Cookie %q, want one deletion", lines)
 	}
 	return r.varies()
 }
 
-// leavesCookie checks that the response says nothing about the session's cookie.
+// leavesCookie checks that the response has no Set-Cookie for the session's cookie.
 func (r *response) leavesCookie() *response {
 	r.b.Helper()
-	if lines := r.ours(); len(lines) > 0 {
+	if lines := r.sessionCookies(); len(lines) > 0 {
 		r.errorf("Set-Cookie %q, want none", lines)
 	}
 	return r
 }
 
-// varies checks that a cache is told on what the response depends, once.
+// varies checks that Vary names Cookie, once.
 func (r *response) varies() *response {
 	r.b.Helper()
 	n := 0
@@ -109,8 +109,8 @@ func (r *response) varies() *response {
 	return r
 }
 
-// has checks one header.
-func (r *response) has(name, value string) *response {
+// wantHeader checks one header.
+func (r *response) wantHeader(name, value string) *response {
 	r.b.Helper()
 	if got := r.Header.Get(name); got != value {
 		r.errorf("%s %q, want %q", name, got, value)
@@ -118,52 +118,53 @@ func (r *response) has(name, value string) *response {
 	return r
 }
 
-// secret is in every body and header that a handler makes whose session cannot be stored.
+// secret is in every body and header that a handler makes and that must not reach the client if its session cannot be
+// stored.
 const secret = "of-the-handler"
 
-// refused checks that the client was told of an outage and got nothing of the handler's.
+// refused checks for a 503 with Retry-After and nothing from the handler.
 func (r *response) refused() *response {
 	r.b.Helper()
 	return r.failed(http.StatusServiceUnavailable, core.RetryAfter(core.ErrUnavailable))
 }
 
-// ended checks that the client was told that its session has ended, and got nothing of the handler's.
+// ended checks for a 409 without Retry-After and nothing from the handler: the session has ended.
 func (r *response) ended() *response {
 	r.b.Helper()
 	return r.failed(http.StatusConflict, "")
 }
 
-// late is ended where the client has a newer token by now, so that it may try again.
+// late checks for a 409 with Retry-After and nothing from the handler: the client has a newer token by now.
 func (r *response) late() *response {
 	r.b.Helper()
 	return r.failed(http.StatusConflict, "1")
 }
 
-// failed checks for an error page with this status, and nothing of the handler's.
+// failed checks for a readable error page with this status and Retry-After, and nothing from the handler.
 func (r *response) failed(status int, retry string) *response {
 	r.b.Helper()
 	r.status(status).leavesCookie()
-	r.has("Retry-After", retry)
+	r.wantHeader("Retry-After", retry)
 	if cc := r.Header["Cache-Control"]; !hasMember(cc, "no-store") {
 		r.errorf("Cache-Control %q, want no-store", cc)
 	}
 	if strings.Contains(r.body, secret) || strings.ContainsFunc(r.body, unreadable) || r.err != nil {
-		r.errorf("body %.80q, error %v, want a readable one without the handler's", r.body, r.err)
+		r.errorf("body %.80q, error %v, want a readable one with nothing from the handler", r.body, r.err)
 	}
 	for name, values := range r.Header {
 		if strings.Contains(strings.Join(values, ","), secret) {
-			r.errorf("the handler's %s: %q", name, values)
+			r.errorf("the handler's header %s was sent: %q", name, values)
 		}
 	}
 	for _, text := range []string{"coatcheck", "injected", "storetest", "unavailable: ", "under way"} {
 		if strings.Contains(r.body, text) {
-			r.errorf("the body says what went wrong inside: %.200q", r.body)
+			r.errorf("the body shows an internal error: %.200q", r.body)
 		}
 	}
 	return r
 }
 
-// unreadable is in bodies that were compressed in part.
+// unreadable finds characters that are in a body of which only a part was compressed.
 func unreadable(r rune) bool {
 	return r == utf8.RuneError || unicode.IsControl(r) && !unicode.IsSpace(r)
 }
@@ -177,8 +178,8 @@ func (r *response) hasMember(name, member string) *response {
 	return r
 }
 
-// is checks for a certain error. Handlers may call it.
-func (e *env) is(err, want error, what string) {
+// wantError checks that err matches want. Handlers may call it.
+func (e *env) wantError(err, want error, what string) {
 	e.Helper()
 	if !errors.Is(err, want) {
 		e.Errorf("%s: %v, want %v", what, err, want)

@@ -11,24 +11,23 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// storeMutants are stores with one mistake each, under a correct adapter, and a rule of RunStore that must see it:
-// what requests do to one another rests on both.
+// storeMutants are stores with one mistake each, under a correct adapter, and a rule of RunStore that must fail for it.
 var storeMutants = []struct {
 	name string
 	make func(*memstore.Store) driver.Store
 	rule string
 }{
-	{"Update brings back what was deleted", func(s *memstore.Store) driver.Store { return upserting{s} }, "RevokeSubject against rotation without pause"},
-	{"Update brings back what was deleted", func(s *memstore.Store) driver.Store { return upserting{s} }, "table: changes meet an end"},
-	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "a visitor's stream"},
-	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "table: changes meet changes"},
-	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "overlapping writes and rotations"},
-	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "table: Flashes meet changes"},
-	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return blind{s} }, "a change beside the visitor's own sign-in"},
-	{"the index loses what was updated", func(s *memstore.Store) driver.Store { return forgetful{s} }, "RevokeSubject against rotation without pause"},
-	{"Delete does nothing", func(s *memstore.Store) driver.Store { return sticky{s} }, "table: its own Revoke"},
-	{"Delete does nothing", func(s *memstore.Store) driver.Store { return sticky{s} }, "sign out everywhere else"},
-	{"Delete does nothing", func(s *memstore.Store) driver.Store { return sticky{s} }, "table: a Create whose answer is lost"},
+	{"Update brings back what was deleted", func(s *memstore.Store) driver.Store { return updateCreates{s} }, "RevokeSubject against rotation without pause"},
+	{"Update brings back what was deleted", func(s *memstore.Store) driver.Store { return updateCreates{s} }, "table: changes meet an end"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return ignoresVersions{s} }, "a visitor's stream"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return ignoresVersions{s} }, "table: changes meet changes"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return ignoresVersions{s} }, "overlapping writes and rotations"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return ignoresVersions{s} }, "table: Flashes meet changes"},
+	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return ignoresVersions{s} }, "a change beside the visitor's own sign-in"},
+	{"the index loses what was updated", func(s *memstore.Store) driver.Store { return losesUpdatedFromIndex{s} }, "RevokeSubject against rotation without pause"},
+	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "table: its own Revoke"},
+	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "sign out everywhere else"},
+	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "table: a Create whose answer is lost"},
 }
 
 func TestStoreMutants(t *testing.T) {
@@ -38,7 +37,7 @@ func TestStoreMutants(t *testing.T) {
 			if !ruleOf(t, mutant.rule).store {
 				t.Error("RunStore leaves out a rule that sees a broken store")
 			}
-			failures := tryOn(t, func(testing.TB) func(testing.TB) driver.Store {
+			failures := failuresOnStore(t, func(testing.TB) func(testing.TB) driver.Store {
 				store := mutant.make(opened(memstore.New(memstore.Config{})))
 				return func(testing.TB) driver.Store { return store }
 			}, none, mutant.rule)
@@ -50,10 +49,10 @@ func TestStoreMutants(t *testing.T) {
 	}
 }
 
-type upserting struct{ *memstore.Store }
+type updateCreates struct{ *memstore.Store }
 
-func (s upserting) Update(ctx context.Context, rec *driver.Record) error {
-	time.Sleep(2 * time.Millisecond) // so that a Delete comes between
+func (s updateCreates) Update(ctx context.Context, rec *driver.Record) error {
+	time.Sleep(2 * time.Millisecond) // time for a Delete
 	err := s.Store.Update(ctx, rec)
 	if errors.Is(err, driver.ErrNotFound) {
 		return s.Create(ctx, rec)
@@ -61,25 +60,25 @@ func (s upserting) Update(ctx context.Context, rec *driver.Record) error {
 	return err
 }
 
-// blind has only what its Update can spoil.
-type blind struct{ *memstore.Store }
+// ignoresVersions lacks Successor, so that core makes an Update in its place.
+type ignoresVersions struct{ *memstore.Store }
 
-func (s blind) Abilities() driver.Abilities {
+func (s ignoresVersions) Abilities() driver.Abilities {
 	has := driver.AbilitiesOf(s.Store)
 	has.Successor = nil
 	return has
 }
 
-func (s blind) Update(ctx context.Context, rec *driver.Record) error {
+func (s ignoresVersions) Update(ctx context.Context, rec *driver.Record) error {
 	if now, err := s.Load(ctx, rec.ID); err == nil {
 		rec.Version = now.Version
 	}
 	return s.Store.Update(ctx, rec)
 }
 
-type forgetful struct{ *memstore.Store }
+type losesUpdatedFromIndex struct{ *memstore.Store }
 
-func (s forgetful) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
+func (s losesUpdatedFromIndex) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		for rec, err := range s.Store.BySubject(ctx, subject) {
 			if now, failed := s.Load(ctx, rec.ID); failed == nil && now.Version > 1 {
@@ -92,6 +91,6 @@ func (s forgetful) BySubject(ctx context.Context, subject string) iter.Seq2[driv
 	}
 }
 
-type sticky struct{ *memstore.Store }
+type neverDeletes struct{ *memstore.Store }
 
-func (sticky) Delete(context.Context, driver.ID) error { return nil }
+func (neverDeletes) Delete(context.Context, driver.ID) error { return nil }

@@ -14,7 +14,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// flaw is a mistake that adapters have been seen to make.
+// flaw is a mistake that adapters make.
 type flaw int
 
 const (
@@ -45,7 +45,7 @@ const (
 	callErrorsServed
 )
 
-// mutants are adapters with one mistake each, and a rule that must see it.
+// mutants are adapters with one mistake each, and a rule that must fail for it.
 var mutants = []struct {
 	name string
 	flaw flaw
@@ -92,16 +92,15 @@ var mutants = []struct {
 	{"an error that was answered is answered again", statusIgnored, "an error that is answered"},
 }
 
-// The suite must be able to fail: each mutant by the rule that is meant to see it, and a
-// correct adapter of the same build by none.
+// TestMutants: the suite can fail. Each mutant fails its rule, and a correct adapter of the same build passes it.
 func TestMutants(t *testing.T) {
 	for _, mutant := range mutants {
 		t.Run(mutant.name+"/"+mutant.rule, func(t *testing.T) {
 			t.Parallel()
-			if failures := try(t, none, mutant.rule); len(failures) > 0 {
+			if failures := failuresOf(t, none, mutant.rule); len(failures) > 0 {
 				t.Fatalf("a correct adapter fails: %q", failures)
 			}
-			failures := try(t, mutant.flaw, mutant.rule)
+			failures := failuresOf(t, mutant.flaw, mutant.rule)
 			if len(failures) == 0 {
 				t.Fatal("not seen")
 			}
@@ -110,9 +109,11 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-func try(t *testing.T, f flaw, name string) []string { return tryOn(t, memory, f, name) }
+func failuresOf(t *testing.T, f flaw, name string) []string {
+	return failuresOnStore(t, memory, f, name)
+}
 
-func tryOn(t *testing.T, store func(testing.TB) func(testing.TB) driver.Store, f flaw, name string) []string {
+func failuresOnStore(t *testing.T, store func(testing.TB) func(testing.TB) driver.Store, f flaw, name string) []string {
 	h := Harness{Adapter: netHTTP{mutate: f.mount}, New: store, Timeout: 30 * time.Second}
 	if f == hangs || f == sessionNeverClosed {
 		h.Timeout = time.Second
@@ -132,7 +133,7 @@ func ruleOf(t *testing.T, name string) rule {
 	return rules[i]
 }
 
-// mount is a small adapter for net/http with a flaw.
+// mount returns the middleware of a small adapter for net/http that has this flaw.
 func (f flaw) mount(m *core.Manager, onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -20,11 +20,10 @@ import (
 // dirVariable makes the test binary one of the server processes of RunProcesses.
 const dirVariable = "COATCHECK_ADAPTERTEST_DIR"
 
-// RunProcesses is for storages that several processes may share: it runs the adapter's
-// application in two processes on one directory, and checks that requests of one session
-// that reach both at the same time lose nothing and that a logout in one is final in the
-// other. It starts the test binary again, so it must be called by a test of its own
-// that does nothing before it.
+// RunProcesses is for storages that several processes may share. It runs the adapter's application in two processes on
+// one directory. It checks that requests of one session which reach both at the same time lose nothing, and that a
+// logout in one is final in the other. It starts the test binary again, so the test that calls it must do nothing
+// else before.
 func RunProcesses(t *testing.T, a Adapter, open func(tb testing.TB, dir string) driver.Store) {
 	if dir := os.Getenv(dirVariable); dir != "" {
 		serveProcess(t, a, open(t, dir))
@@ -39,7 +38,7 @@ func RunProcesses(t *testing.T, a Adapter, open func(tb testing.TB, dir string) 
 	p.logoutInFlight()
 }
 
-// serveProcess is the life of a server process: until its standard input ends.
+// serveProcess runs a server process, until its standard input ends.
 func serveProcess(t *testing.T, a Adapter, store driver.Store) {
 	m, err := core.New(core.Config{Store: store, StoreTimeout: 30 * time.Second, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -77,7 +76,7 @@ func serveProcess(t *testing.T, a Adapter, store driver.Store) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// processes is the test's side.
+// processes holds the server processes, in the test that started them.
 type processes struct {
 	testing.TB
 	urls []string
@@ -119,7 +118,7 @@ func (p *processes) start(dir string) string {
 	return ""
 }
 
-// overlap: 64 requests at both processes, each with a key of its own and one more for the counter.
+// overlap sends 64 requests to both processes at the same time. Each sets a key of its own and adds one to the counter.
 func (p *processes) overlap() {
 	_, cookie := p.get(0, "/add", "", "base", "0s")
 	var wg sync.WaitGroup
@@ -135,7 +134,7 @@ func (p *processes) overlap() {
 	}
 }
 
-// logoutInFlight: one process ends the session while the other has a request of it under way.
+// logoutInFlight ends the session in one process while the other handles a request of it.
 func (p *processes) logoutInFlight() {
 	_, cookie := p.get(0, "/add", "", "base", "0s")
 	slow := make(chan *http.Response, 1)
@@ -143,7 +142,7 @@ func (p *processes) logoutInFlight() {
 	time.Sleep(100 * time.Millisecond)
 	p.get(1, "/logout", cookie, "", "")
 	if res := <-slow; res != nil && (res.StatusCode != http.StatusConflict || res.Header.Get("Set-Cookie") != "") {
-		p.Errorf("the slow response is %s with Set-Cookie %q, want 409 without", res.Status, res.Header["Set-Cookie"])
+		p.Errorf("the slow response is %s with Set-Cookie %q, want 409 and no Set-Cookie", res.Status, res.Header["Set-Cookie"])
 	}
 	for i := range p.urls {
 		if got, _ := p.get(i, "/look", cookie, "", ""); got != "0 -1" {
@@ -166,7 +165,7 @@ func (p *processes) get(i int, path, cookie, n, pause string) (body, set string)
 	return body, set
 }
 
-// send is get without expectations. The response is nil if there was none.
+// send is get without the check of the status. The response is nil if there was none.
 func (p *processes) send(i int, path, cookie, n, pause string) (string, *http.Response) {
 	req, err := http.NewRequest("GET", p.urls[i]+path, nil)
 	if err != nil {

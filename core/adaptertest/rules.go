@@ -2,17 +2,16 @@ package adaptertest
 
 import "slices"
 
-// rule is one sentence of what an adapter must do, and the code that tries to catch one at
-// not doing it.
+// rule is one sentence about what an adapter must do, and code that fails for an adapter which does not.
 type rule struct {
 	name  string
-	text  string // given, when, then: what a failure prints
-	needs []need // without which the rule is skipped
-	store bool   // RunStore checks it, too: see rules
+	text  string // given, when, then; a failure prints it
+	needs []need // if the harness lacks one, the rule is skipped
+	store bool   // RunStore checks it, too: see eachStore
 	run   func(e *env)
 }
 
-// need returns why a harness lacks what a rule needs, "" if it does not.
+// need says what a harness lacks for a rule, "" if it lacks nothing.
 type need func(Harness) string
 
 func (r rule) lacks(h Harness) string {
@@ -24,27 +23,26 @@ func (r rule) lacks(h Harness) string {
 	return ""
 }
 
-// rules are all of them, in the order in which a new adapter is likely to fulfil them. Each is one of
-// anyStore or of eachStore.
+// rules is the list of all rules, in the order in which a new adapter is likely to pass them.
 var rules = slices.Concat(
 	anyStore(mountRules, answerRules, headerRules, untouchedRules),
-	eachStore(lifeRules),
-	anyStore(cookieRules, voidRules),
-	eachStore(goneRules, streamRules, socketRules),
-	anyStore(httpRules, timeRules, loadRules, refusedRules, errorRules, claimRules, abortRules, nthRules),
+	eachStore(lifecycleRules),
+	anyStore(cookieRules, nothingSavedRules),
+	eachStore(clientGoneRules, streamRules, socketRules),
+	anyStore(httpRules, timeLimitRules, loadRules, refusedRules, errorRules, ignoredErrorRules, logRules, abortRules, nthCallRules),
 	eachStore(overlapRules, tableRules, tableLoginRules, tableEndRules, tableStoreRules),
 	anyStore(tableBusyRules),
-	eachStore(endedRules, manyRules, severalRules, flashRules),
+	eachStore(endedRules, raceRules, severalRules, flashRules),
 	anyStore(junkRules, secretRules),
 )
 
-// anyStore are rules about the adapter, the framework and core. They ask the store for one thing after the other,
-// or make its calls fail before they reach it: whatever keeps the contract does the same, and core/storetest
-// finds what does not. To see them with one store is enough.
+// anyStore marks rules about the adapter, the framework and core. One store is enough for them: they make one call
+// after the other, or calls that fail before they reach the store. All stores that pass core/storetest do the same
+// with those.
 func anyStore(lists ...[]rule) []rule { return slices.Concat(lists...) }
 
-// eachStore are rules whose outcome rests on how the store does its part, too: on what it makes of requests that
-// overlap, of versions, deadlines and ends, of a second handle, and of a call for a client that has gone.
+// eachStore marks rules whose outcome also depends on the store: on how it treats overlapping requests, versions,
+// deadlines, ends, a second handle, or a call for a client that has gone. RunStore checks them.
 func eachStore(lists ...[]rule) []rule {
 	all := slices.Concat(lists...)
 	for i := range all {
@@ -53,7 +51,7 @@ func eachStore(lists ...[]rule) []rule {
 	return all
 }
 
-func ability(has func(Caps) bool, why string) need {
+func needCap(has func(Caps) bool, why string) need {
 	return func(h Harness) string {
 		if has(h.Adapter.Caps()) {
 			return ""
@@ -63,15 +61,15 @@ func ability(has func(Caps) bool, why string) need {
 }
 
 var (
-	streams       = ability(func(c Caps) bool { return !c.Buffered }, "the framework sends nothing before the middleware has returned")
-	informational = ability(func(c Caps) bool { return c.Informational }, "the framework sends no informational responses")
-	timeLimits    = ability(func(c Caps) bool { return c.TimeLimit }, "the framework has no time limit that answers for the handler")
-	notFounds     = ability(func(c Caps) bool { return c.NotFound }, "middleware does not run for unknown paths")
-	overHTTP      = ability(func(c Caps) bool { return c.HTTP }, "the framework is not on net/http")
+	needStreams       = needCap(func(c Caps) bool { return !c.Buffered }, "the framework sends nothing before the middleware has returned")
+	needInformational = needCap(func(c Caps) bool { return c.Informational }, "the framework sends no informational responses")
+	needTimeLimits    = needCap(func(c Caps) bool { return c.TimeLimit }, "the framework has no time limit that answers for the handler")
+	needNotFound      = needCap(func(c Caps) bool { return c.NotFound }, "middleware does not run for unknown paths")
+	needHTTP          = needCap(func(c Caps) bool { return c.HTTP }, "the framework is not on net/http")
 )
 
-// records: the rule looks at what a store on the server's side holds or is asked.
-func records(h Harness) string {
+// needRecords is for a rule that looks at the records of a store or at the calls to it.
+func needRecords(h Harness) string {
 	if h.New == nil {
 		return "the store keeps no records"
 	}

@@ -14,10 +14,11 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// Rules about responses that have begun when it turns out that they are not true.
+// Rules about responses that have begun when a change cannot be stored. The client must not take such a response for a
+// whole one.
 
-// builds are the applications in which a response must not seem whole.
-var builds = []struct {
+// applications are the builds of an application in which such a response must not seem whole.
+var applications = []struct {
 	name    string
 	options Options
 }{
@@ -30,37 +31,37 @@ var builds = []struct {
 }
 
 var abortRules = func() (list []rule) {
-	for _, b := range builds {
+	for _, b := range applications {
 		list = append(list, rule{
 			name:  "a save fails after the first byte, " + b.name,
-			text:  "Given a response that has begun, when a change of its session cannot be stored and no call has told the handler, then the client does not get a whole response.",
-			needs: []need{records},
-			run:   func(e *env) { failsLate(e, b.options) },
+			text:  "Given a response that has begun, when a change of its session cannot be stored and no call has returned that error to the handler, then the client does not get a whole response.",
+			needs: []need{needRecords},
+			run:   func(e *env) { failsAfterFirstByte(e, b.options) },
 		})
 	}
 	return append(list,
 		rule{
 			name:  "a save fails after the first byte, over HTTP/2",
 			text:  "Given a response over HTTP/2 that has begun, when a change of its session cannot be stored, then the client does not get a whole response.",
-			needs: []need{records, overHTTP},
-			run:   func(e *env) { failsLate(e, Options{HTTP2: true}) },
+			needs: []need{needRecords, needHTTP},
+			run:   func(e *env) { failsAfterFirstByte(e, Options{HTTP2: true}) },
 		},
 		rule{
 			name:  "a refused save in a reverse proxy",
-			text:  "Given a store that does not answer, when a handler writes to the session and passes the request to a backend by way of httputil.ReverseProxy, then the client gets a 503 to try again after.",
-			needs: []need{records, overHTTP},
+			text:  "Given a store that does not answer, when a handler writes to the session and passes the request to a backend with httputil.ReverseProxy, then the client gets a 503 with Retry-After.",
+			needs: []need{needRecords, needHTTP},
 			run:   func(e *env) { refusedProxy(e, Options{}); refusedProxy(e, Options{RecoverOutside: true}) },
 		},
 		rule{
 			name:  "a refused save in a reverse proxy, over HTTP/2",
-			text:  "Given a store that does not answer, when a handler writes to the session and passes a request over HTTP/2 to a backend, then the client gets a 503 to try again after.",
-			needs: []need{records, overHTTP},
+			text:  "Given a store that does not answer, when a handler writes to the session and passes a request over HTTP/2 to a backend, then the client gets a 503 with Retry-After.",
+			needs: []need{needRecords, needHTTP},
 			run:   func(e *env) { refusedProxy(e, Options{HTTP2: true}) },
 		},
 		rule{
 			name:  "an abort of the handler's own",
 			text:  "Given a handler that begins a response and panics with http.ErrAbortHandler, then the client does not get a whole response, as without a session.",
-			needs: []need{overHTTP},
+			needs: []need{needHTTP},
 			run: func(e *env) {
 				b := e.page(Options{}, func(c Ctx) error {
 					e.ok(count.Set(e.session(c), 2), "Set")
@@ -68,7 +69,7 @@ var abortRules = func() (list []rule) {
 					_, _ = w.Write([]byte("one"))
 					_ = http.NewResponseController(w).Flush()
 					panic(http.ErrAbortHandler)
-				}).seeded("")
+				}).withSession("")
 				if r, err := b.try("GET", "/"); err == nil && r.err == nil {
 					r.errorf("a whole response: %q", r.body)
 				}
@@ -76,14 +77,14 @@ var abortRules = func() (list []rule) {
 		},
 		rule{
 			name:  "strings of the request",
-			text:  "Given a handler that makes keys, values, messages and a user's name of strings of its request, when a stream goes on using the session after other requests have come, then all of them are what they were.",
-			needs: []need{records},
+			text:  "Given a handler that takes keys, values, messages and a user's name from strings of its request, when its stream still uses the session after other requests have come, then all of them are unchanged.",
+			needs: []need{needRecords},
 			run:   requestStrings,
 		},
 	)
 }()
 
-func failsLate(e *env, o Options) {
+func failsAfterFirstByte(e *env, o Options) {
 	s := e.page(o, func(c Ctx) error {
 		s, fails := e.session(c), c.Header("X-Fail") != ""
 		return c.Stream(func(send func(string) error) {
@@ -98,17 +99,17 @@ func failsLate(e *env, o Options) {
 			_ = send("two")
 		})
 	})
-	b := s.seeded("")
+	b := s.withSession("")
 	b.get("/").is(200, "onetwo")
-	e.eventually("saved", func() bool { n, _ := b.holds(); return n == 2 })
-	b = s.seeded("")
+	e.eventually("saved", func() bool { n, _ := b.storedCount(); return n == 2 })
+	b = s.withSession("")
 	r, err := b.try("GET", "/", "X-Fail", "1")
 	if err == nil && r.err == nil {
 		r.errorf("the client read a whole response of status %d: %.80q", r.StatusCode, r.body)
 	}
 	e.fault.Reset()
-	b.has(1)
-	s.seeded("").get("/").is(200, "onetwo") // the server goes on
+	b.wantCount(1)
+	s.withSession("").get("/").is(200, "onetwo") // the server goes on
 }
 
 func refusedProxy(e *env, o Options) {
@@ -131,7 +132,7 @@ func refusedProxy(e *env, o Options) {
 	b.get("/").refused()
 	e.fault.Reset()
 	b.get("/").is(200, large).setsCookie()
-	b.has(1)
+	b.wantCount(1)
 }
 
 func requestStrings(e *env) {

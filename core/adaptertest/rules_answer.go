@@ -1,16 +1,14 @@
 package adaptertest
 
-import ()
+// Rules about the ways to answer. In all of them the session is stored before the response leaves.
 
-// Rules about the ways in which a response leaves: the session is stored before any of them.
-
-// answerRules: every kind of answer, with and without compression.
+// answerRules has every answer, with and without compression.
 var answerRules = func() (list []rule) {
 	for _, z := range compressions {
 		for _, a := range answers {
 			list = append(list, rule{
-				name: named("save with "+a.name, z),
-				text: "Given a new client, when a handler writes to the session and answers in whatever way, then the answer arrives whole and carries the cookie, and the session is stored before.",
+				name: withCompression("save with "+a.name, z),
+				text: "Given a new client, when a handler writes to the session and answers in any way, then the session is stored first, and the whole answer arrives, with the cookie.",
 				run:  func(e *env) { saveWith(e, a, z.options) },
 			})
 		}
@@ -19,9 +17,9 @@ var answerRules = func() (list []rule) {
 		name: "save with HEAD",
 		text: "Given a new client, when it sends HEAD to a handler that writes to the session, then the header carries the cookie.",
 		run: func(e *env) {
-			b := e.page(Options{}, visit(e)).browser()
+			b := e.page(Options{}, countVisits(e)).browser()
 			b.send("HEAD", "/").is(200, "").setsCookie()
-			b.has(1)
+			b.wantCount(1)
 		},
 	})
 }()
@@ -32,13 +30,13 @@ func saveWith(e *env, a answer, o Options) {
 		return a.send(e, c)
 	}).browser()
 	r := b.get("/")
-	a.arrived(r)
+	a.wantWhole(r)
 	r.setsCookie()
-	e.calls("Create", 1)
-	b.has(1)
-	if zipped := o.GzipInside || o.GzipOutside; a.body == text && r.Uncompressed != zipped {
+	e.wantCalls("Create", 1)
+	b.wantCount(1)
+	if zipped := o.GzipInside || o.GzipOutside; a.body == longBody && r.Uncompressed != zipped {
 		r.errorf("compressed: %t, want %t: the application under test is not built as Options says", r.Uncompressed, zipped)
 	}
 	b.get("/") // and so it goes on
-	b.has(2)
+	b.wantCount(2)
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about the cookies that a request carries, and the line that a response has. Requests
-// are written by hand, as clients in libraries mend what is malformed.
+// Rules about the cookies of a request and the Set-Cookie line of a response. Requests are written by hand, because
+// client libraries repair malformed ones.
 
 var cookieRules = []rule{
 	{
 		name: "which cookie counts",
-		text: "Given several cookies of the session's name, in one line or two, malformed or unknown ones among them, then the one that stands for a live session counts, with every adapter; if two do, none does.",
+		text: "Given several cookies of the session's name, in one line or two, malformed or unknown ones among them, then the one with a live session counts, with every adapter; if two have one, none counts.",
 		run:  whichCookie,
 	},
 	{
@@ -27,44 +27,44 @@ var cookieRules = []rule{
 		text: "Given a partitioned cookie, when a token is sent, then the Set-Cookie line is the same with every adapter, to the letter.",
 		run: func(e *env) {
 			e.cfg.Cookie = core.Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}
-			b := e.page(Options{}, visit(e)).browser()
+			b := e.page(Options{}, countVisits(e)).browser()
 			want := regexp.MustCompile(`^__Host-session=[A-Za-z0-9_-]{43,}; Max-Age=1209600; Path=/; HttpOnly; Secure; SameSite=None; Partitioned$`)
-			if lines := b.get("/").ours(); len(lines) != 1 || !want.MatchString(lines[0]) {
+			if lines := b.get("/").sessionCookies(); len(lines) != 1 || !want.MatchString(lines[0]) {
 				e.Errorf("Set-Cookie %q, want %s", lines, want)
 			}
 		},
 	},
 	{
 		name: "one connection, two users",
-		text: "Given two users behind one connection, as a proxy keeps it, when their requests alternate, then nothing of one request is seen in the other.",
+		text: "Given two users behind one connection, as a proxy keeps it, when their requests alternate, then no request sees anything of the other user's.",
 		run:  oneConnection,
 	},
 }
 
-// wire is a connection on which requests are written by hand.
-type wire struct {
+// rawConn is a client connection on which requests are written by hand.
+type rawConn struct {
 	*site
 	conn net.Conn
 	r    *bufio.Reader
 }
 
-func (s *site) dial() *wire {
+func (s *site) dial() *rawConn {
 	s.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	s.must(err)
 	s.Cleanup(func() { _ = conn.Close() })
-	return &wire{s, conn, bufio.NewReader(conn)}
+	return &rawConn{s, conn, bufio.NewReader(conn)}
 }
 
 // get sends a GET request with these header lines and returns the response, read to its end.
-func (w *wire) get(path string, lines ...string) *response {
+func (w *rawConn) get(path string, lines ...string) *response {
 	w.Helper()
 	r, err := w.try(path, lines...)
 	w.must(err)
 	return r
 }
 
-func (w *wire) write(path string, lines ...string) error {
+func (w *rawConn) write(path string, lines ...string) error {
 	if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "Host:") }) {
 		lines = append([]string{"Host: localhost"}, lines...)
 	}
@@ -72,8 +72,8 @@ func (w *wire) write(path string, lines ...string) error {
 	return err
 }
 
-// try is get for goroutines of a rule.
-func (w *wire) try(path string, lines ...string) (*response, error) {
+// try is get for the goroutines of a rule: it returns the error that makes get end the rule.
+func (w *rawConn) try(path string, lines ...string) (*response, error) {
 	if err := w.write(path, lines...); err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (w *wire) try(path string, lines ...string) (*response, error) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	r := &response{Response: res, b: &browser{site: w.site}, body: string(body), err: err, sent: "GET " + path + " by hand"}
-	r.look()
+	r.inspect()
 	return r, nil
 }
 
@@ -92,9 +92,9 @@ func whichCookie(e *env) {
 	s := e.page(Options{}, func(c Ctx) error {
 		return c.String(200, "count "+itoa(count.GetOr(e.session(c), -1)))
 	})
-	b := s.seeded("")
+	b := s.withSession("")
 	good, name := b.token(), cookieName(e.cfg)
-	second := s.seeded("").token()
+	second := s.withSession("").token()
 	fill := strings.NewReplacer("NAME", name, "name", strings.ToLower(name), "GOOD", good, "OTHER", second,
 		"UNKNOWN", strings.Repeat("A", 43), "MANY", strings.Repeat("a=b; ", 300))
 	for _, test := range cookieLines {
@@ -106,8 +106,8 @@ func whichCookie(e *env) {
 	}
 }
 
-// cookieLines are header lines, and what a handler sees: a session with count 1, or none. GOOD
-// and OTHER are tokens of two live sessions.
+// cookieLines are header lines and what a handler sees for them: a session with count 1, or none (-1). GOOD and OTHER
+// are tokens of two live sessions.
 var cookieLines = []struct{ lines, want string }{
 	{"Cookie: NAME=GOOD", "count 1"},
 	{"cookie: a=1; NAME=GOOD; b=2", "count 1"},
@@ -145,7 +145,7 @@ func oneConnection(e *env) {
 	users := []string{"ALICE", "bobby"}
 	cookies := map[string]string{}
 	for _, user := range users {
-		b := s.seeded(user, func(s *core.Session) { e.ok(note.Set(s, user), "Set") })
+		b := s.withSession(user, func(s *core.Session) { e.ok(note.Set(s, user), "Set") })
 		cookies[user] = "Cookie: " + b.cookies[0]
 	}
 	w := s.dial()

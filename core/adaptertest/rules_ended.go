@@ -9,9 +9,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about requests that are under way while their session is ended (logged out, replaced by a sign-in,
-// revoked, expired) or is given a new token. An ended session stays ended, a change that meets its
-// end is refused and not dropped in silence, and a late response does not disturb what came after it.
+// Rules about slow requests whose session ends meanwhile (by a logout, a sign-in, a revocation, its deadline) or gets a
+// new token. An ended session stays ended. A change that meets the end is refused, and not dropped in silence. The
+// slow response does not disturb the newer session.
 
 // change is what a slow request does to its session.
 type change struct {
@@ -20,7 +20,7 @@ type change struct {
 }
 
 var changes = []change{
-	{"read", func(s *core.Session, _ Ctx) { _ = s.Keys() }}, // and touch
+	{"read", func(s *core.Session, _ Ctx) { _ = s.Keys() }}, // and a Touch
 	{"set", func(s *core.Session, _ Ctx) { _ = count.Set(s, 99) }},
 	{"update", func(s *core.Session, _ Ctx) { _ = count.Update(s, func(n int) int { return n + 98 }) }},
 	{"rotate", func(s *core.Session, _ Ctx) { _ = s.RotateID() }},
@@ -31,7 +31,7 @@ var changes = []change{
 	{"save", func(s *core.Session, c Ctx) { _ = count.Set(s, 99); _ = s.Save(c.Context()) }},
 }
 
-// writes reports whether the change is one that another request may not swallow.
+// writes reports whether the change must not be lost.
 func (ch change) writes() bool {
 	return ch.name != "read" && ch.name != "flashes" && ch.name != "logout"
 }
@@ -39,12 +39,12 @@ func (ch change) writes() bool {
 // ending is how a session ends, or gets a new token, while another request uses it.
 type ending struct {
 	name string
-	// end does it with b's cookie, or without the client, and returns whether it could.
+	// end ends the session, with b's cookie or without the client. It returns false if the store cannot do that.
 	end   func(b *browser, subject string) bool
 	again bool // the client has a session afterwards
 }
 
-// idleness ends a session without a deadline of its own, and rotating ends none.
+// The endings that need other settings or checks: idleness needs an idle timeout, and rotating ends no session.
 const (
 	idleness = "idleness"
 	rotating = "rotation"
@@ -74,27 +74,27 @@ var endedRules = func() (list []rule) {
 	for _, end := range endings {
 		list = append(list, rule{
 			name: "ended by " + end.name,
-			text: "Given a slow request whose session is ended or rotated meanwhile, whatever the slow one did before or does after, when its response leaves, then it is a 409 if a change met the end, and else as made; it brings no token, the old cookie stands for no session, and a newer one is as it was, with what was changed across a rotation.",
-			run:  func(e *env) { whileSlow(e, end) },
+			text: "Given a slow request that changes its session before or after the session is ended or rotated by another one, when its response leaves, then it is a 409 if a change met the end, and else the handler's; it has no token. The old cookie has no session. A newer session is as it was, and after a rotation it has the change.",
+			run:  func(e *env) { endWhileSlow(e, end) },
 		})
 	}
 	return append(list, rule{
 		name:  "old token after a rotation",
 		text:  "Given a session that was rotated a moment ago, when a request arrives with the old token, then it is anonymous, what it writes is refused with a 409 that says to try again, and its response has no Set-Cookie.",
-		needs: []need{records},
+		needs: []need{needRecords},
 		run:   oldToken,
 	})
 }()
 
-// slow is a handler that does its change before or after the session is ended.
-type slow struct {
+// slowHandler does its change before or after the session ends.
+type slowHandler struct {
 	*env
 	mu    sync.Mutex
-	asked map[string]chan bool // by request: its handler has the session
-	ended map[string]chan bool
+	asked map[string]chan bool // by X-Id of a request; closed when its handler has the session
+	ended map[string]chan bool // closed when that has ended
 }
 
-func (w *slow) channels(id string) (asked, ended chan bool) {
+func (w *slowHandler) channels(id string) (asked, ended chan bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.asked[id] == nil {
@@ -103,7 +103,7 @@ func (w *slow) channels(id string) (asked, ended chan bool) {
 	return w.asked[id], w.ended[id]
 }
 
-func (w *slow) serve(c Ctx) error {
+func (w *slowHandler) serve(c Ctx) error {
 	asked, ended := w.channels(strings.Clone(c.Header("X-Id")))
 	s := w.session(c)
 	act := func() {
@@ -125,13 +125,13 @@ func (w *slow) serve(c Ctx) error {
 	return c.String(200, "slow")
 }
 
-// whileSlow runs slow requests of all kinds at once, with SaveEveryRequest and without.
-func whileSlow(e *env, end ending) {
+// endWhileSlow runs slow requests of all kinds at once, with SaveEveryRequest and without.
+func endWhileSlow(e *env, end ending) {
 	e.cfg.TouchInterval = time.Microsecond
 	if end.name == idleness {
 		e.cfg.IdleTimeout = time.Second
 	}
-	w := &slow{env: e, asked: map[string]chan bool{}, ended: map[string]chan bool{}}
+	w := &slowHandler{env: e, asked: map[string]chan bool{}, ended: map[string]chan bool{}}
 	all := routes{
 		"/slow":   w.serve,
 		"/logout": func(c Ctx) error { e.ok(e.session(c).Logout(), "Logout"); return c.NoContent(204) },
@@ -144,27 +144,27 @@ func whileSlow(e *env, end ending) {
 		if i%2 == 0 {
 			sites[i] = e.serve(Options{}, all)
 		} else {
-			sites[i] = e.twin(Options{}, all)
+			sites[i] = e.serveSecond(Options{}, all)
 		}
 	}
 	var wg sync.WaitGroup
 	for i := 0; i < len(sites); i += 2 {
 		for _, ch := range changes {
 			for _, when := range []string{"before", "after"} {
-				wg.Go(func() { w.one(sites[i], sites[i+1], ch, when, end) })
+				wg.Go(func() { w.slowRequest(sites[i], sites[i+1], ch, when, end) })
 			}
 		}
 	}
 	wg.Wait()
 }
 
-// one is one slow request on a, and what ends its session on twin.
-func (w *slow) one(a, twin *site, ch change, when string, end ending) {
+// slowRequest sends one slow request to a, ends its session at twin, and checks the outcome.
+func (w *slowHandler) slowRequest(a, twin *site, ch change, when string, end ending) {
 	id := ch.name + " " + when
-	if a.every {
+	if a.savesEvery {
 		id += ", SaveEveryRequest"
 	}
-	old := a.seeded(id, func(s *core.Session) {
+	old := a.withSession(id, func(s *core.Session) {
 		_ = s.AddFlash("info", "x")
 		if end.name == "expiry" {
 			_ = s.ExpireAt(time.Now().Add(1100 * time.Millisecond))
@@ -189,22 +189,23 @@ func (w *slow) one(a, twin *site, ch change, when string, end ending) {
 	if r == nil {
 		return
 	}
-	w.outcome(r, id, ch, when == "before", end)
-	if n, live := old.holds(); live {
+	w.checkOutcome(r, id, ch, when == "before", end)
+	if n, live := old.storedCount(); live {
 		w.Errorf("%s: the old cookie stands for a session again, count %d", id, n)
 	}
-	if _, live := user.holds(); live != (end.again && !w.signsOut(ch, end)) {
+	if _, live := user.storedCount(); live != (end.again && !w.signsOut(ch, end)) {
 		w.Errorf("%s: the newer session is alive: %t", id, live)
 	}
 }
 
-// signsOut: who signs out means the session, whatever token it has by then.
-func (w *slow) signsOut(ch change, end ending) bool {
+// signsOut reports whether the slow request ends the session although that was rotated: a Logout is meant for the
+// session, whichever token it has.
+func (w *slowHandler) signsOut(ch change, end ending) bool {
 	return ch.name == "logout" && end.name == rotating && w.tokens == nil
 }
 
-// outcome checks the slow response.
-func (w *slow) outcome(r *response, id string, ch change, early bool, end ending) {
+// checkOutcome checks the slow response.
+func (w *slowHandler) checkOutcome(r *response, id string, ch change, early bool, end ending) {
 	r.sent += " (" + id + ")"
 	saved := early && ch.name == "save"
 	onTop := end.name == rotating && w.tokens == nil
@@ -236,8 +237,8 @@ func oldToken(e *env) {
 		e.ok(e.session(c).Login("bob"), "Login")
 		return c.NoContent(204)
 	}})
-	twin := e.twin(Options{}, routes{"/": h})
-	b := a.seeded("")
+	twin := e.serveSecond(Options{}, routes{"/": h})
+	b := a.withSession("")
 	old := b.on(twin)
 	b.get("/login").setsCookie()
 	for _, ch := range changes {
@@ -249,8 +250,8 @@ func oldToken(e *env) {
 			r.is(200, "done").leavesCookie()
 		}
 	}
-	b.has(1)
-	if n := a.live(); n != 1 {
+	b.wantCount(1)
+	if n := a.sessions(); n != 1 {
 		e.Errorf("%d sessions, want 1", n)
 	}
 }

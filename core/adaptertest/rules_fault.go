@@ -8,42 +8,42 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// Rules about a store that does not answer. A client must never be told of a success that
-// did not happen, nor be made anonymous.
+// Rules about a store that does not answer. The client must never see a success that did not happen, and it must never
+// become anonymous.
 
 var outage = storetest.Outage
 
 var loadRules = []rule{
 	{
 		name:  "load fails",
-		text:  "Given a store that does not answer, when a handler asks for its session, then it is told, the session is not nil, and the response leaves the cookie alone.",
-		needs: []need{records},
+		text:  "Given a store that does not answer, when a handler asks for its session, then it gets an error and a session that is not nil, and the response does not touch the cookie.",
+		needs: []need{needRecords},
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				s, err := c.Session()
-				e.is(err, core.ErrUnavailable, "Session")
+				e.wantError(err, core.ErrUnavailable, "Session")
 				if s == nil {
 					e.Errorf("the session is nil")
 				}
-				e.is(count.Set(s, 2), core.ErrUnavailable, "Set")
+				e.wantError(count.Set(s, 2), core.ErrUnavailable, "Set")
 				return c.String(503, "told")
-			}).seeded("")
+			}).withSession("")
 			e.fault.Before(outage)
 			b.get("/").is(503, "told").leavesCookie()
 			e.fault.Reset()
-			b.has(1)
+			b.wantCount(1)
 		},
 	},
 	{
 		name:  "load fails before Handle",
-		text:  "Given a store that does not answer, when a handler is made by Handle, then it does not run, and the client gets a 503 to try again after.",
-		needs: []need{records},
+		text:  "Given a store that does not answer, when a handler is made by Handle, then it does not run, and the client gets a 503 with Retry-After.",
+		needs: []need{needRecords},
 		run: func(e *env) {
 			var ran atomic.Int32
 			b := e.page(Options{Handle: true}, func(c Ctx) error {
 				ran.Add(1)
-				return visit(e)(c)
-			}).seeded("")
+				return countVisits(e)(c)
+			}).withSession("")
 			e.fault.Before(outage)
 			b.get("/").refused()
 			if ran.Load() > 0 {
@@ -55,21 +55,21 @@ var loadRules = []rule{
 	},
 	{
 		name:  "handler goes on in spite of an outage",
-		text:  "Given a session that could not be loaded, when the handler writes to it all the same and reports success, then the client gets a 503.",
-		needs: []need{records},
+		text:  "Given a session that could not be loaded, when the handler ignores that, writes to it and reports success, then the client gets a 503.",
+		needs: []need{needRecords},
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				s, _ := c.Session()
 				_ = count.Set(s, 2)
-				return c.String(200, text)
-			}).seeded("")
+				return c.String(200, longBody)
+			}).withSession("")
 			e.fault.Before(outage)
 			b.get("/").refused()
 		},
 	},
 	{
 		name: "a value that cannot be encoded",
-		text: "Given a handler that sets a value which cannot be encoded and ignores the error, then the client gets a 500 with nothing of the handler's, and nothing is stored.",
+		text: "Given a handler that sets a value which cannot be encoded and ignores the error, then the client gets a 500 with nothing from the handler, and nothing is stored.",
 		run: func(e *env) {
 			const channel core.Key[chan int] = "channel"
 			b := e.page(Options{}, func(c Ctx) error {
@@ -77,68 +77,67 @@ var loadRules = []rule{
 				_ = channel.Set(e.session(c), nil)
 				_ = channel.Set(e.session(c), make(chan int))
 				c.SetHeader("Etag", secret)
-				return c.String(200, text)
-			}).seeded("")
+				return c.String(200, longBody)
+			}).withSession("")
 			r := b.get("/").status(500).leavesCookie()
-			if r.body == text || r.Header.Get("Etag") != "" {
+			if r.body == longBody || r.Header.Get("Etag") != "" {
 				r.errorf("the handler's response: %v", r.Header)
 			}
-			b.has(1)
+			b.wantCount(1)
 		},
 	},
 }
 
-// errorRules: the application's own answer.
+// errorRules are about the application's own answer to a failed save.
 var errorRules = []rule{
 	{
 		name:  "error handler and an ended session",
-		text:  "Given the adapter's option for an error handler, when a change meets the end of its session, then the handler gets ErrEnded and can redirect to a page to sign in: nothing of the first response is in it, nor a cookie.",
-		needs: []need{records},
+		text:  "Given the adapter's option for an error handler, when a change meets the end of its session, then the error handler gets ErrEnded and can redirect to the page for signing in; nothing of the first response is in its response, and no cookie.",
+		needs: []need{needRecords},
 		run:   errorHandler,
 	},
 }
 
 func errorHandler(e *env) {
-	var q *square
+	var two *twoServers
 	answer := func(c Ctx, err error) error {
-		e.is(err, core.ErrEnded, "the error handler's error")
+		e.wantError(err, core.ErrEnded, "the error handler's error")
 		if s, err := c.Session(); err == nil {
-			e.is(count.Set(s, 5), core.ErrClosed, "Set in the error handler")
+			e.wantError(count.Set(s, 5), core.ErrClosed, "Set in the error handler")
 		}
 		return c.Redirect(303, "/login")
 	}
-	q = &square{env: e, arrived: make(chan bool), goOn: make(chan bool)}
-	q.here = e.serve(Options{Error: answer}, routes{"/": func(c Ctx) error {
+	two = &twoServers{env: e, arrived: make(chan bool), goOn: make(chan bool)}
+	two.here = e.serve(Options{Error: answer}, routes{"/": func(c Ctx) error {
 		c.SetHeader("Etag", secret)
-		return q.serve(q.here.m, c)
+		return two.serve(two.here.m, c)
 	}})
-	q.there = e.twin(Options{}, routes{"/": func(c Ctx) error { return q.serve(q.there.m, c) }})
+	two.there = e.serveSecond(Options{}, routes{"/": func(c Ctx) error { return two.serve(two.there.m, c) }})
 	for _, m := range []meeting{
-		meet("alice", "set|", "logout", "", "", nothing), meet("alice", "|set", "operator", "", "", nothing),
-		meet("alice", "set", "login bob", "", "", nothing).comesLate(), meet("alice", "|set, save", "login alice", "", "", nothing),
+		meet("alice", "set|", "logout", "", "", noSession), meet("alice", "|set", "operator", "", "", noSession),
+		meet("alice", "set", "login bob", "", "", noSession).comesLate(), meet("alice", "|set, save", "login alice", "", "", noSession),
 	} {
-		b := q.begin(m)
-		r := q.happens(m, b.copyOf(), b.on(q.there))
+		b := two.newBrowser(m)
+		r := two.sendAll(m, b.copyOf(), b.on(two.there))
 		if r == nil {
 			return
 		}
 		r.sent = m.String()
-		r.status(303).leavesCookie().has("Location", "/login").has("Etag", "").hasMember("Cache-Control", "no-store")
+		r.status(303).leavesCookie().wantHeader("Location", "/login").wantHeader("Etag", "").hasMember("Cache-Control", "no-store")
 		if strings.Contains(r.body, secret) {
 			r.errorf("the handler's body: %.80q", r.body)
 		}
 	}
 }
 
-// refusedRules: every kind of answer, with and without compression, of a handler whose session
-// cannot be stored.
+// refusedRules has every answer, with and without compression, of a handler whose session cannot be stored.
 var refusedRules = func() (list []rule) {
 	for _, z := range compressions {
 		for _, a := range answers {
 			list = append(list, rule{
-				name:  named("store refuses "+a.name, z),
-				text:  "Given a store that does not answer, when a handler writes to the session and answers in whatever way, then the client gets a readable 503 with nothing of the handler's, and the next request is as if nothing had happened.",
-				needs: []need{records},
+				name:  withCompression("store refuses "+a.name, z),
+				text:  "Given a store that does not answer, when a handler writes to the session and answers in any way, then the client gets a readable 503 with nothing from the handler, and the next request works as if nothing had happened.",
+				needs: []need{needRecords},
 				run:   func(e *env) { refuse(e, a, z.options) },
 			})
 		}
@@ -161,14 +160,14 @@ func refuse(e *env, a answer, o Options) {
 	e.fault.Before(storetest.On("Create"))
 	b := s.browser()
 	b.get("/", "X-Mark", "1").refused()
-	if s.live() != 0 || len(b.cookies) != 0 {
-		e.Errorf("%d sessions, cookies %q", s.live(), b.cookies)
+	if s.sessions() != 0 || len(b.cookies) != 0 {
+		e.Errorf("%d sessions, cookies %q", s.sessions(), b.cookies)
 	}
 	e.fault.Reset()
-	for range 3 { // pooled objects must not be poisoned
+	for range 3 { // a framework's pooled objects must not keep anything of the failure
 		b := s.browser()
 		r := b.get("/").setsCookie()
-		a.arrived(r)
-		r.has("Etag", "").has("Retry-After", "")
+		a.wantWhole(r)
+		r.wantHeader("Etag", "").wantHeader("Retry-After", "")
 	}
 }

@@ -12,7 +12,7 @@ var flashRules = []rule{
 	{
 		name:  "flash messages are seen once",
 		text:  "Given two flash messages and 32 requests at the same time that ask for them, then each message is in exactly one response.",
-		needs: []need{records},
+		needs: []need{needRecords},
 		run: func(e *env) {
 			h := func(c Ctx) error {
 				list, err := e.session(c).Flashes(c.Context())
@@ -25,7 +25,7 @@ var flashRules = []rule{
 			}
 			var mu sync.Mutex
 			all := ""
-			b := e.both(h, func(b *browser, i int) {
+			b := e.atBothServers(h, func(b *browser, i int) {
 				r, err := b.try("GET", "/")
 				if err != nil || r.StatusCode != 200 {
 					e.Errorf("request %d: %v, %v", i, r, err)
@@ -41,15 +41,15 @@ var flashRules = []rule{
 			if all != "one two " && all != "two one " {
 				e.Errorf("the responses together hold %q", all)
 			}
-			b.has(1)
+			b.wantCount(1)
 		},
 	},
 	{
 		name: "flash over a sign-in",
 		text: "Given a visitor with the message to sign in first, when the visitor signs in, then the next page shows it, once.",
 		run: func(e *env) {
-			q := e.square()
-			b := q.here.browser()
+			two := e.twoServers()
+			b := two.here.browser()
 			b.get("/", "X-Do", "flash").status(200).setsCookie()
 			b.get("/", "X-Do", "login bob").is(200, secret+" ").setsCookie()
 			b.get("/", "X-Do", "flashes").is(200, secret+" new")

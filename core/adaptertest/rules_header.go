@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// Rules about what stands in the header beside the handler's own.
+// Rules about the response's header, which the handler writes to as well.
 
 var headerRules = []rule{
 	{
@@ -31,20 +31,20 @@ var headerRules = []rule{
 				c.SetHeader("Vary", c.Header("X-Vary"))
 				e.session(c)
 				return c.String(200, "done")
-			}).seeded("")
+			}).withSession("")
 			b.get("/", "X-Vary", "Accept").varies().hasMember("Vary", "Accept")
 			b.get("/", "X-Vary", "Accept, cookie").varies().hasMember("Vary", "Accept")
-			b.get("/", "X-Vary", "*").has("Vary", "*")
+			b.get("/", "X-Vary", "*").wantHeader("Vary", "*")
 		},
 	},
 	{
 		name: "Cache-Control",
-		text: "Given a response with a token, then Cache-Control says no-store, unless the handler said private or no-store; given one without, then it is the handler's.",
+		text: "Given a response with a token, then Cache-Control says no-store, unless the handler said private or no-store; given a response without a token, then Cache-Control is the handler's.",
 		run:  cacheControl,
 	},
 	{
 		name: "last value",
-		text: "Given a handler that saves, changes its mind and answers, when the response leaves, then there is one Set-Cookie and the last value is stored.",
+		text: "Given a handler that saves a value, sets another one and answers, when the response leaves, then there is one Set-Cookie, and the last value is stored.",
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				s := e.session(c)
@@ -54,8 +54,8 @@ var headerRules = []rule{
 				return c.String(200, "done")
 			}).browser()
 			b.get("/").is(200, "done").setsCookie()
-			e.calls("Create", 1, "Update", 1)
-			b.has(2)
+			e.wantCalls("Create", 1, "Update", 1)
+			b.wantCount(2)
 		},
 	},
 	{
@@ -74,20 +74,20 @@ func cacheControl(e *env) {
 			e.ok(s.RotateID(), "RotateID")
 		}
 		return c.String(200, "done")
-	}).seeded("")
+	}).withSession("")
 	for _, test := range []struct{ write, handler, want string }{
 		{"1", "", "no-store"}, {"1", "public, max-age=60", "no-store"},
 		{"1", "private, max-age=60", "private, max-age=60"}, {"1", "no-store, must-revalidate", "no-store, must-revalidate"},
 		{"1", "public, *", "no-store"}, {"1", `private="X-Field"`, "no-store"}, {"1", `no-cache="a, no-store, b"`, "no-store"},
 		{"", "", ""}, {"", "public, max-age=60", "public, max-age=60"},
 	} {
-		b.get("/", "X-Write", test.write, "X-Control", test.handler).is(200, "done").has("Cache-Control", test.want)
+		b.get("/", "X-Write", test.write, "X-Control", test.handler).is(200, "done").wantHeader("Cache-Control", test.want)
 	}
 }
 
 func tokenHeader(e *env) {
 	e.cfg.TokenHeader = "X-Session-Token"
-	b := e.page(Options{}, visit(e)).browser()
+	b := e.page(Options{}, countVisits(e)).browser()
 	r := b.get("/").is(200, "visit 1").leavesCookie().hasMember("Vary", "X-Session-Token").hasMember("Cache-Control", "no-store")
 	token := r.Header.Get("X-Session-Token")
 	if token == "" {

@@ -13,25 +13,25 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about what only adapters on net/http have within reach.
+// Rules about what only adapters on net/http can offer.
 
 var httpRules = []rule{
 	{
 		name:  "early hints",
 		text:  "Given a handler that sends a 103 between two changes, when the final response comes, then the hint had no cookie, and both changes are stored.",
-		needs: []need{informational},
+		needs: []need{needInformational},
 		run:   earlyHints,
 	},
 	{
 		name:  "reverse proxy with early hints",
 		text:  "Given a handler that writes to the session and passes the request to a backend which sends a 103, when the final response comes, then the cookie is in it.",
-		needs: []need{overHTTP, informational},
+		needs: []need{needHTTP, needInformational},
 		run:   proxied,
 	},
 	{
 		name:  "response controller",
-		text:  "Given the response writer of a handler, then http.Flusher, http.Hijacker and the deadlines of http.ResponseController are within reach.",
-		needs: []need{overHTTP},
+		text:  "Given the response writer of a handler, then http.Flusher, http.Hijacker and the deadlines of http.ResponseController work.",
+		needs: []need{needHTTP},
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				w, _ := c.(HTTP).HTTP()
@@ -72,7 +72,7 @@ func earlyHints(e *env) {
 	if hint.Get("Link") == "" || len(hint["Set-Cookie"]) > 0 {
 		r.errorf("the hint's header is %v", hint)
 	}
-	b.has(1)
+	b.wantCount(1)
 	b.peek(func(s *core.Session) {
 		if v := note.GetOr(s, ""); v != "two" {
 			e.Errorf("the second change: %q", v)
@@ -115,5 +115,5 @@ func proxied(e *env) {
 		return nil
 	}).browser()
 	b.get("/").is(200, "of the backend").setsCookie()
-	b.has(1)
+	b.wantCount(1)
 }

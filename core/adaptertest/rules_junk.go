@@ -12,19 +12,19 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about clients that mean harm.
+// Rules about hostile clients.
 
 var junkRules = []rule{
 	{
 		name: "a flood of junk",
 		text: "Given thousands of requests with junk, unknown, forged and ambiguous tokens, when handlers read the session, ask for flash messages, rotate and log out, then nothing is stored, no cookie is sent, nothing panics, and no line of the log is above DEBUG: clients must not fill it.",
-		run:  flood,
+		run:  floodOfJunk,
 	},
 }
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// junk returns the nth Cookie header of a client that guesses. good is a token of a live session.
+// junk returns the nth Cookie header of a client that guesses tokens. good is the token of a live session.
 func junk(n int, name, good string) string {
 	var raw [32]byte
 	rand.Read(raw[:])
@@ -57,7 +57,7 @@ func junk(n int, name, good string) string {
 	return name + "=" + base64.RawURLEncoding.EncodeToString(raw[:n%32])
 }
 
-func flood(e *env) {
+func floodOfJunk(e *env) {
 	n := e.h.Junk
 	if n == 0 {
 		n = 10_000
@@ -80,11 +80,11 @@ func flood(e *env) {
 			e.ok(s.Clear(), "Clear")
 		case "4":
 			_, err := count.Pop(s)
-			e.is(err, core.ErrNoValue, "Pop")
+			e.wantError(err, core.ErrNoValue, "Pop")
 		}
 		return c.String(200, "done")
 	})
-	b := s.seeded("alice")
+	b := s.withSession("alice")
 	logged := len(e.log.String())
 	const clients = 8
 	var wg sync.WaitGroup
@@ -102,7 +102,7 @@ func flood(e *env) {
 	wg.Wait()
 	for line := range strings.Lines(e.log.String()[logged:]) {
 		if !strings.Contains(line, " level=DEBUG ") {
-			e.Errorf("a client can write into the log: %.300s", line)
+			e.Errorf("a client can fill the log above DEBUG: %.300s", line)
 		}
 	}
 	for method, n := range e.fault.Calls() {
@@ -110,14 +110,14 @@ func flood(e *env) {
 			e.Errorf("%d calls of %s", n, method)
 		}
 	}
-	if e.tokens == nil && s.live() != 1 {
-		e.Errorf("%d sessions, want the one that was there", s.live())
+	if e.tokens == nil && s.sessions() != 1 {
+		e.Errorf("%d sessions, want the one that was there", s.sessions())
 	}
-	b.has(1)
+	b.wantCount(1)
 }
 
-// junk sends one request with a cookie that may be refused, and nothing more.
-func (w *wire) junk(i int, cookie string) error {
+// junk sends one request with a junk cookie. The server itself may refuse it; nothing else may happen.
+func (w *rawConn) junk(i int, cookie string) error {
 	do := itoa(i % 6)
 	r, err := w.try("/", "X-Do: "+do, "Cookie: "+cookie)
 	if err != nil {
@@ -130,8 +130,8 @@ func (w *wire) junk(i int, cookie string) error {
 	refused := r.StatusCode == 400 && strings.Contains(cookie, "\x01") // by the server itself
 	if refused {
 		*w = *w.site.dial()
-	} else if r.StatusCode != want || len(r.ours()) > 0 {
-		return fmt.Errorf("%.80q: status %d, want %d, Set-Cookie %q", cookie, r.StatusCode, want, r.ours())
+	} else if r.StatusCode != want || len(r.sessionCookies()) > 0 {
+		return fmt.Errorf("%.80q: status %d, want %d, Set-Cookie %q", cookie, r.StatusCode, want, r.sessionCookies())
 	}
 	return nil
 }
@@ -139,12 +139,12 @@ func (w *wire) junk(i int, cookie string) error {
 var secretRules = []rule{
 	{
 		name: "tokens stay secret",
-		text: "Given a session, its exchange, its manager and its context in all the ways in which they get printed, logged or quoted in errors, then no token is in it.",
-		run:  printed,
+		text: "Given a session, its exchange, its manager and its context when they are printed, logged or quoted in errors in any way, then no token is shown.",
+		run:  printedSessions,
 	},
 }
 
-func printed(e *env) {
+func printedSessions(e *env) {
 	var s *site
 	s = e.page(Options{}, func(c Ctx) error {
 		session, err := c.Session()
@@ -162,7 +162,7 @@ func printed(e *env) {
 		s.cfg.Logger.Debug("printed", "session", session, "manager", s.m, "exchange", s.m.Adapter().Exchange(ctx), "id", session.ID())
 		return c.String(200, all.String()+string(json))
 	})
-	b := s.seeded("alice")
+	b := s.withSession("alice")
 	e.fault.Reset()
 	b.get("/").status(200).setsCookie()
 	b.get("/").status(200).setsCookie()

@@ -10,7 +10,7 @@ import (
 
 // Rules about requests of one session that overlap, on two servers with one storage.
 
-// overlapping is how many there are at once, and readers how many want the same flash message.
+// overlapping is the number of requests at once; readers is the number that ask for the same flash message.
 const (
 	overlapping = 64
 	readers     = 32
@@ -20,7 +20,7 @@ var overlapRules = []rule{
 	{
 		name:  "overlapping writes",
 		text:  "Given 64 requests of one session at the same time, when each sets a key of its own and adds one to a counter, then 64 keys are there, and the counter says 64.",
-		needs: []need{records},
+		needs: []need{needRecords},
 		run: func(e *env) {
 			h := func(c Ctx) error {
 				s := e.session(c)
@@ -29,13 +29,13 @@ var overlapRules = []rule{
 				e.ok(count.Update(s, func(n int) int { return n + 1 }), "Update")
 				return c.NoContent(204)
 			}
-			b := e.both(h, func(b *browser, i int) {
+			b := e.atBothServers(h, func(b *browser, i int) {
 				r, err := b.try("GET", "/", "X-N", itoa(i))
 				if err != nil || r.StatusCode != 204 {
 					e.Errorf("request %d: %v, %v", i, r, err)
 				}
 			}, overlapping)
-			b.has(1 + overlapping)
+			b.wantCount(1 + overlapping)
 			b.peek(func(s *core.Session) {
 				if n := s.Len(); n != 1+overlapping {
 					e.Errorf("%d keys, want %d", n, 1+overlapping)
@@ -46,7 +46,7 @@ var overlapRules = []rule{
 	{
 		name:  "overlapping rotations",
 		text:  "Given requests of one session at the same time that all rotate it, then one of them gets the new token, the others get none, and there is one session.",
-		needs: []need{records},
+		needs: []need{needRecords},
 		run: func(e *env) {
 			var cookies atomic.Int32
 			arrived := make(chan bool, readers)
@@ -59,30 +59,30 @@ var overlapRules = []rule{
 				e.ok(s.RotateID(), "RotateID")
 				return c.NoContent(204)
 			}
-			b := e.both(h, func(b *browser, i int) {
+			b := e.atBothServers(h, func(b *browser, i int) {
 				r, err := b.try("GET", "/")
 				if err != nil || r.StatusCode != 204 {
 					e.Errorf("request %d: %v, %v", i, r, err)
-				} else if len(r.ours()) > 0 {
+				} else if len(r.sessionCookies()) > 0 {
 					cookies.Add(1)
 				}
 			}, readers)
 			if n := cookies.Load(); n != 1 {
 				e.Errorf("%d responses with a token, want 1", n)
 			}
-			if n := b.live(); n != 1 {
+			if n := b.sessions(); n != 1 {
 				e.Errorf("%d sessions, want 1", n)
 			}
 		},
 	},
 }
 
-// both makes one session and sends n requests with its cookie at the same time, to two servers
-// in turn. It returns a browser with that cookie.
-func (e *env) both(h Handler, send func(b *browser, i int), n int, seed ...func(*core.Session)) *browser {
+// atBothServers makes one session and sends n requests with its cookie at the same time, in turn to two servers. It
+// returns a browser with that cookie.
+func (e *env) atBothServers(h Handler, send func(b *browser, i int), n int, seed ...func(*core.Session)) *browser {
 	e.Helper()
-	sites := []*site{e.page(Options{}, h), e.twin(Options{}, routes{"/": h})}
-	b := sites[0].seeded("alice", seed...)
+	sites := []*site{e.page(Options{}, h), e.serveSecond(Options{}, routes{"/": h})}
+	b := sites[0].withSession("alice", seed...)
 	var wg sync.WaitGroup
 	for i := range n {
 		twin := b.on(sites[i%2])

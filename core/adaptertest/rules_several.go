@@ -14,47 +14,47 @@ import (
 var severalRules = []rule{
 	{
 		name: "two cookies, reading",
-		text: "Given two live sessions in one request, when it only reads, then it is anonymous, sees nothing of either, and both stay as they are.",
+		text: "Given two live sessions in one request, when it only reads, then it is anonymous and sees nothing of either, and both stay as they are.",
 		run: func(e *env) {
-			d := e.double("")
+			d := e.twoCookies("")
 			d.sends("read").is(200, secret+" ").leavesCookie()
-			e.calls("Load", 2)
-			d.first.has(1)
-			d.second.has(1)
+			e.wantCalls("Load", 2)
+			d.first.wantCount(1)
+			d.second.wantCount(1)
 		},
 	},
 	{
 		name: "two cookies, writing",
 		text: "Given two live sessions in one request, when it writes, then both are ended and one begins that has only what it wrote, and the next page has it, with the other cookie still there.",
-		run:  func(e *env) { e.double("").becomes("set", "visitor count:99") },
+		run:  func(e *env) { e.twoCookies("").wantNewSession("set", "visitor count:99") },
 	},
 	{
 		name: "two cookies, signing in",
 		text: "Given two live sessions in one request, of users or visitors, when it signs in, then both are ended, and the next page knows the user, with the other cookie still there.",
 		run: func(e *env) {
-			e.double("").becomes("login bob", "bob")
-			e.double("bob").becomes("login bob, set", "bob count:99")
+			e.twoCookies("").wantNewSession("login bob", "bob")
+			e.twoCookies("bob").wantNewSession("login bob, set", "bob count:99")
 		},
 	},
 	{
 		name: "two cookies, signing out",
-		text: "Given two live sessions in one request, when it signs out, then none of them is alive, and the cookie is deleted.",
+		text: "Given two live sessions in one request, when it signs out, then both end, and the cookie is deleted.",
 		run: func(e *env) {
-			d := e.double("alice")
+			d := e.twoCookies("alice")
 			d.sends("logout").is(200, secret+" ").deletesCookie()
-			d.over()
+			d.wantBothEnded()
 		},
 	},
 	{
 		name:  "two cookies, one of which cannot be ended",
-		text:  "Given two live sessions in one request and a store that cannot end the second, when it signs in, then the answer is 503, without a cookie, and no new session is left.",
-		needs: []need{records},
+		text:  "Given two live sessions in one request and a store that cannot end the second, when it signs in, then the answer is 503, without a cookie, and there is no new session.",
+		needs: []need{needRecords},
 		run: func(e *env) {
-			d := e.double("")
-			d.q.keepAlive(d.second)
+			d := e.twoCookies("")
+			d.q.refuseToEnd(d.second)
 			d.sends("login bob").refused()
 			e.fault.Reset()
-			d.second.has(1)
+			d.second.wantCount(1)
 			if n := d.q.there.sessionsOf("bob"); n != 0 {
 				e.Errorf("%d sessions of the user who could not sign in", n)
 			}
@@ -62,19 +62,19 @@ var severalRules = []rule{
 	},
 	{
 		name:  "sign out everywhere else",
-		text:  "Given a user with two older sessions, when a handler signs the user in and revokes all others with its context, then exactly this sign-in is alive, also if it came with one of them.",
-		needs: []need{records},
-		run:   onlyThis,
+		text:  "Given a user with two older sessions, when a handler signs the user in and revokes all others with its context, then this sign-in is the only live session, also if the request came with one of the older ones.",
+		needs: []need{needRecords},
+		run:   signOutEverywhereElse,
 	},
 	{
 		name: "Logout, then Login",
 		text: "Given a session, when one handler signs out and signs in, then there is the new session, with nothing of the old one.",
 		run: func(e *env) {
-			q := e.square()
-			b := q.here.seeded("alice")
+			two := e.twoServers()
+			b := two.here.withSession("alice")
 			old := b.copyOf()
 			b.get("/", "X-Do", "logout, login bob").is(200, secret+" ").setsCookie()
-			old.anonymous()
+			old.wantAnonymous()
 			if got := b.state(); got != "bob" {
 				e.Errorf("the session is %q, want %q", got, "bob")
 			}
@@ -82,46 +82,46 @@ var severalRules = []rule{
 	},
 	{
 		name: "cookie and header managers on one store",
-		text: "Given a manager with a cookie and one with Config.TokenHeader on one store, then neither takes the other's token, in either place, nor ends the other's sessions of a user.",
+		text: "Given a manager with a cookie and one with Config.TokenHeader on one store, then neither accepts the other's token, as a cookie or in the header, and neither ends the other's sessions of a user.",
 		run:  cookieAndHeader,
 	},
 }
 
-// double is a browser with two live cookies of our name, as with another Path or Domain.
-type double struct {
-	q             *square
+// twoCookies is a browser with two live cookies of the session's name, which happens with different Paths or Domains.
+type twoCookies struct {
+	q             *twoServers
 	first, second *browser
 }
 
-func (e *env) double(subject string) *double {
+func (e *env) twoCookies(subject string) *twoCookies {
 	e.Helper()
-	q := e.square()
-	d := &double{q, q.here.seeded(subject), q.here.seeded("alice")}
+	two := e.twoServers()
+	d := &twoCookies{two, two.here.withSession(subject), two.here.withSession("alice")}
 	return d
 }
 
-// sends does what words say, with both cookies.
-func (d *double) sends(words string) *response {
+// sends sends a request with both cookies. words are its actions.
+func (d *twoCookies) sends(words string) *response {
 	d.q.Helper()
 	both := d.q.here.browser()
 	both.cookies = append(both.cookies, d.first.cookies[0], d.second.cookies[0])
 	return both.get("/", "X-Do", words)
 }
 
-// over checks that both sessions are.
-func (d *double) over() {
+// wantBothEnded checks that both sessions have ended.
+func (d *twoCookies) wantBothEnded() {
 	d.q.Helper()
-	d.first.anonymous()
-	d.second.anonymous()
+	d.first.wantAnonymous()
+	d.second.wantAnonymous()
 }
 
-// becomes checks that words begin a session, and that the next page has it although the browser keeps the
-// other cookie.
-func (d *double) becomes(words, state string) {
+// wantNewSession checks that a request with these actions begins a session, and that the next page has it although the
+// browser keeps the other cookie.
+func (d *twoCookies) wantNewSession(words, state string) {
 	d.q.Helper()
 	r := d.sends(words).is(http.StatusOK, secret+" ").setsCookie()
-	d.over()
-	if lines := r.ours(); len(lines) == 1 {
+	d.wantBothEnded()
+	if lines := r.sessionCookies(); len(lines) == 1 {
 		pair, _, _ := strings.Cut(lines[0], ";")
 		next := d.q.here.browser()
 		next.cookies = append(next.cookies, d.second.cookies[0], pair)
@@ -131,32 +131,32 @@ func (d *double) becomes(words, state string) {
 	}
 }
 
-// keepAlive fails all calls that would end b's session.
-func (q *square) keepAlive(b *browser) {
+// refuseToEnd makes the store fail all calls that would end b's session.
+func (two *twoServers) refuseToEnd(b *browser) {
 	var id core.ID
 	b.peek(func(s *core.Session) { id = s.ID() })
-	q.fault.Before(storetest.When(func(c storetest.Call) bool {
+	two.fault.Before(storetest.When(func(c storetest.Call) bool {
 		return c.ID == id && (c.Method == "Update" || c.Method == "Delete")
 	}))
 }
 
-func onlyThis(e *env) {
-	q := e.square()
+func signOutEverywhereElse(e *env) {
+	two := e.twoServers()
 	for _, from := range []string{"stranger", "visitor", "alice"} {
-		q.empty()
-		older := []*browser{q.here.seeded("alice"), q.there.seeded("alice")}
-		b := q.begin(meeting{from: from})
+		two.endAllSessions()
+		older := []*browser{two.here.withSession("alice"), two.there.withSession("alice")}
+		b := two.newBrowser(meeting{from: from})
 		if from == "alice" {
 			older[0] = b.copyOf()
 		}
 		b.get("/", "X-Do", "login alice, revokeothers alice", "X-Strict", "1").is(200, secret+" ").setsCookie()
 		for _, o := range older {
-			o.anonymous()
+			o.wantAnonymous()
 		}
-		if _, live := b.holds(); !live {
+		if _, live := b.storedCount(); !live {
 			e.Errorf("%s: the sign-in fell, too", from)
 		}
-		if n := q.here.live(); n != 1 {
+		if n := two.here.sessions(); n != 1 {
 			e.Errorf("%s: %d sessions are alive, want this sign-in", from, n)
 		}
 	}
@@ -164,10 +164,10 @@ func onlyThis(e *env) {
 
 func cookieAndHeader(e *env) {
 	const header = "X-Session-Token"
-	page := e.page(Options{}, visit(e))
+	page := e.page(Options{}, countVisits(e))
 	e.cfg.TokenHeader = header
-	api := e.twin(Options{}, routes{"/": visit(e)})
-	b, client := page.seeded("alice"), api.browser()
+	api := e.serveSecond(Options{}, routes{"/": countVisits(e)})
+	b, client := page.withSession("alice"), api.browser()
 	token := client.get("/").is(200, "visit 1").Header.Get(header)
 
 	// the cookie's token at the API, as a cookie and in the header

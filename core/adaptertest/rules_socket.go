@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// Rules about connections that a handler takes over.
+// Rules about handlers that take over the connection.
 
 var socketRules = []rule{
 	{
@@ -17,8 +17,8 @@ var socketRules = []rule{
 	},
 	{
 		name:  "hijack refused",
-		text:  "Given a store that does not answer, when a handler writes to the session and takes over the connection, then the client gets a 503 and the handler no connection.",
-		needs: []need{records},
+		text:  "Given a store that does not answer, when a handler writes to the session and takes over the connection, then the client gets a 503, and the handler does not get the connection.",
+		needs: []need{needRecords},
 		run: func(e *env) {
 			s := e.page(Options{}, func(c Ctx) error {
 				e.ok(count.Set(e.session(c), 1), "Set")
@@ -56,12 +56,12 @@ func socket(e *env) {
 	hello := make([]byte, 5)
 	_, err = io.ReadFull(w.r, hello)
 	r := &response{Response: res, b: s.browser(), body: string(hello), err: err, sent: "the upgrade"}
-	r.look()
+	r.inspect()
 	r.is(101, "hello").setsCookie()
 	<-served
 	if e.tokens == nil {
-		r.b.has(2)
+		r.b.wantCount(2)
 	} else {
-		r.b.has(1)
+		r.b.wantCount(1)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about responses that go on for long after their header.
+// Rules about responses that go on after their header has left.
 
 var streamRules = []rule{
 	{
@@ -24,12 +24,12 @@ var streamRules = []rule{
 				})
 			}).browser()
 			b.get("/").is(200, "done").setsCookie()
-			b.has(1)
+			b.wantCount(1)
 		},
 	},
 	{
 		name: "change after the header",
-		text: "Given a stored session, when a stream changes it after its first chunk, then that is stored, as it needs no cookie.",
+		text: "Given a stored session, when a stream changes it after its first chunk, then that is stored, since it needs no cookie.",
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				s := e.session(c)
@@ -38,56 +38,56 @@ var streamRules = []rule{
 					e.ok(count.Set(s, 2), "Set")
 					_ = send("two")
 				})
-			}).seeded("")
+			}).withSession("")
 			r := b.get("/").is(200, "onetwo")
 			if !e.h.Adapter.Caps().Buffered { // there the stream may be quicker than the header
 				r.leavesCookie()
 			}
-			e.eventually("saved", func() bool { n, _ := b.holds(); return n == 2 })
+			e.eventually("saved", func() bool { n, _ := b.storedCount(); return n == 2 })
 		},
-		needs: []need{records},
+		needs: []need{needRecords},
 	},
 	{
 		name:  "first write after the header",
 		text:  "Given a new client, when a handler first writes to the session after the header has left, then the call returns ErrHeaderSent, nothing is stored, no cookie is sent, and the log says so, once.",
-		needs: []need{streams},
+		needs: []need{needStreams},
 		run: func(e *env) {
 			b := e.page(Options{}, func(c Ctx) error {
 				s := e.session(c)
 				return c.Stream(func(send func(string) error) {
 					_ = send("one")
-					e.is(count.Set(s, 2), core.ErrHeaderSent, "Set")
-					e.is(s.Login("alice"), core.ErrHeaderSent, "Login")
-					e.is(s.AddFlash("info", "text"), core.ErrHeaderSent, "AddFlash")
+					e.wantError(count.Set(s, 2), core.ErrHeaderSent, "Set")
+					e.wantError(s.Login("alice"), core.ErrHeaderSent, "Login")
+					e.wantError(s.AddFlash("info", "text"), core.ErrHeaderSent, "AddFlash")
 					_ = send("two")
 				})
 			}).browser()
 			b.get("/").is(200, "onetwo").leavesCookie()
-			e.calls()
-			if n := e.lines(); n != 1 || !strings.Contains(e.log.String(), "header was sent") {
+			e.wantCalls()
+			if n := e.logLines(); n != 1 || !strings.Contains(e.log.String(), "header was sent") {
 				e.Errorf("logged %d times: %s", n, e.log.String())
 			}
 		},
 	},
 	{
 		name:  "a visitor's stream",
-		text:  "Given a stream that was opened by a visitor, when the visitor signs in by another request, then the stream never is that user's, nor sees or changes what the user has, whatever it calls, and the visitor's session stays ended.",
-		needs: []need{records},
+		text:  "Given a stream that was opened by a visitor, when the visitor signs in by another request, then the stream never becomes that user's, and no call of it sees or changes what the user has; the visitor's session stays ended.",
+		needs: []need{needRecords},
 		run:   anonymousStream,
 	},
 	{
 		name:  "Save in a stream",
-		text:  "Given a stored session, when a stream calls Save between two chunks, then the change is stored there and then.",
-		needs: []need{records},
+		text:  "Given a stored session, when a stream calls Save between two chunks, then the change is stored at once.",
+		needs: []need{needRecords},
 		run:   saveInStream,
 	},
 }
 
-// lateDeeds are everything that a stream may call once its header is out.
-var lateDeeds = []string{"read", "flashes", "set", "save", "add", "note", "flash", "clear", "rotate", "login carol", "save", "remove", "flashes"}
+// actionsAfterHeader is everything that a stream may call after its header has left.
+var actionsAfterHeader = []string{"read", "flashes", "set", "save", "add", "note", "flash", "clear", "rotate", "login carol", "save", "remove", "flashes"}
 
 func anonymousStream(e *env) {
-	for _, calls := range [][]string{lateDeeds, {"flashes"}, {"save"}, {"set", "save", "flashes"}, {"login carol", "save"}, {"logout", "save", "set", "save"}} {
+	for _, calls := range [][]string{actionsAfterHeader, {"flashes"}, {"save"}, {"set", "save", "flashes"}, {"login carol", "save"}, {"logout", "save", "set", "save"}} {
 		goOn := make(chan bool)
 		var s *site
 		s = e.serve(Options{}, routes{
@@ -98,7 +98,7 @@ func anonymousStream(e *env) {
 					_ = send("one")
 					<-goOn
 					for _, word := range calls {
-						_, _ = deed(s.m, background{c}, session, word)
+						_, _ = doAction(s.m, background{c}, session, word)
 						if who := session.Subject(); who != "" {
 							e.Errorf("after %q the stream is %q's", word, who)
 						}
@@ -114,11 +114,11 @@ func anonymousStream(e *env) {
 	}
 }
 
-// streamWhile is a stream of a visitor who signs in meanwhile.
+// streamWhile opens a visitor's stream, signs the visitor in by another request, and lets the stream go on.
 func (s *site) streamWhile(goOn chan bool) {
 	s.Helper()
 	open := make(chan bool, 1)
-	user := s.seeded("")
+	user := s.withSession("")
 	got := make(chan *response, 1)
 	visitor := user.copyOf()
 	visitor.client.Transport = tracing{visitor.client.Transport, &httptrace.ClientTrace{GotFirstResponseByte: func() { open <- true }}}
@@ -134,7 +134,7 @@ func (s *site) streamWhile(goOn chan bool) {
 	if r := <-got; r != nil {
 		r.is(200, "onetwo").leavesCookie()
 	}
-	visitor.anonymous()
+	visitor.wantAnonymous()
 	if got, want := user.state(), "alice count:1 note:"+secret; got != want {
 		s.Errorf("the sign-in holds %q, want %q", got, want)
 	}
@@ -151,18 +151,18 @@ func saveInStream(e *env) {
 		s := e.session(c)
 		return c.Stream(func(send func(string) error) {
 			_ = send("one")
-			time.Sleep(20 * time.Millisecond) // whatever comes after the handler has come
+			time.Sleep(20 * time.Millisecond) // for what a framework does after the handler has returned
 			for i := range 3 {
 				e.ok(count.Set(s, 2+i), "Set")
 				e.ok(s.Save(context.Background()), "Save")
-				b.has(2 + i)
+				b.wantCount(2 + i)
 			}
 			_ = send("two")
 		})
-	}).seeded("")
+	}).withSession("")
 	r := b.get("/").is(200, "onetwo")
 	if !e.h.Adapter.Caps().Buffered {
 		r.leavesCookie()
 	}
-	b.has(4)
+	b.wantCount(4)
 }

@@ -2,19 +2,19 @@ package adaptertest
 
 import "github.com/coatcheck-go/coatcheck/core/storetest"
 
-// Rules about sessions that are left alone or only read.
+// Rules about sessions that are not used or only read.
 
 var untouchedRules = []rule{
 	{
 		name: "untouched",
-		text: "Given a client with a session, when the handler does not ask for it, then the store is not called and the response says nothing of sessions.",
+		text: "Given a client with a session, when the handler does not ask for it, then the store is not called, and the response has no header about a session.",
 		run: func(e *env) {
-			b := e.page(Options{}, func(c Ctx) error { return c.String(200, "done") }).seeded("")
+			b := e.page(Options{}, func(c Ctx) error { return c.String(200, "done") }).withSession("")
 			r := b.get("/").is(200, "done").leavesCookie()
 			if len(r.Header["Vary"]) > 0 || len(r.Header["Cache-Control"]) > 0 {
 				r.errorf("header %v", r.Header)
 			}
-			e.calls()
+			e.wantCalls()
 		},
 	},
 	{
@@ -24,9 +24,9 @@ var untouchedRules = []rule{
 			b := e.page(Options{}, func(c Ctx) error {
 				e.session(c)
 				return c.String(200, "visit "+itoa(count.GetOr(e.session(c), -1)))
-			}).seeded("")
+			}).withSession("")
 			b.get("/").is(200, "visit 1").leavesCookie().varies()
-			e.calls("Load", 1)
+			e.wantCalls("Load", 1)
 		},
 	},
 	{
@@ -37,52 +37,52 @@ var untouchedRules = []rule{
 			b := e.page(Options{}, func(c Ctx) error {
 				e.session(c)
 				return c.String(200, "done")
-			}).seeded("")
+			}).withSession("")
 			token := b.token()
 			b.get("/").is(200, "done").setsCookie()
-			e.calls("Load", 1, "Touch", 1)
+			e.wantCalls("Load", 1, "Touch", 1)
 			if e.tokens == nil && b.token() != token {
 				e.Errorf("another token")
 			}
-			b.has(1)
+			b.wantCount(1)
 		},
 	},
 	{
 		name:  "a touch that is refused",
-		text:  "Given a store that takes no writes, when a touch is due and the handler only reads, then the page is as made, without a cookie, and the session stays as it is.",
-		needs: []need{records},
+		text:  "Given a store that takes no writes, when a touch is due and the handler only reads, then the response is the handler's, without a cookie, and the session stays as it is.",
+		needs: []need{needRecords},
 		run: func(e *env) {
 			e.cfg.TouchInterval = 1
 			b := e.page(Options{}, func(c Ctx) error {
 				return c.String(200, "visit "+itoa(count.GetOr(e.session(c), -1)))
-			}).seeded("alice")
+			}).withSession("alice")
 			e.fault.Before(storetest.On("Touch", "Update", "Create", "Delete"))
 			b.get("/").is(200, "visit 1").leavesCookie().varies()
-			e.calls("Load", 1, "Touch", 1)
+			e.wantCalls("Load", 1, "Touch", 1)
 			e.fault.Reset()
-			b.has(1)
+			b.wantCount(1)
 		},
 	},
 	{
 		name: "unknown path",
 		text: "Given a path without a route, when it is asked for, then the answer is the framework's 404, and the store is not called.",
 		run: func(e *env) {
-			b := e.page(Options{}, func(c Ctx) error { return c.String(200, "done") }).seeded("")
+			b := e.page(Options{}, func(c Ctx) error { return c.String(200, "done") }).withSession("")
 			b.get("/nowhere").status(404).leavesCookie()
-			e.calls()
+			e.wantCalls()
 		},
 	},
 	{
 		name:  "own page for unknown paths",
 		text:  "Given the application's own 404 page, when it writes to the session, then that is stored.",
-		needs: []need{notFounds},
+		needs: []need{needNotFound},
 		run: func(e *env) {
 			b := e.serve(Options{NotFound: func(c Ctx) error {
 				e.ok(count.Set(e.session(c), 1), "Set")
 				return c.String(404, "not here")
-			}}, routes{"/": visit(e)}).browser()
+			}}, routes{"/": countVisits(e)}).browser()
 			b.get("/nowhere").is(404, "not here").setsCookie()
-			b.has(1)
+			b.wantCount(1)
 		},
 	},
 }

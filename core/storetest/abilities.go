@@ -4,8 +4,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// abilities are the optional interfaces of package driver, in the order of the
-// table in Report.
+// abilities are the optional interfaces of package driver, in the order of Report.
 var abilities = []struct {
 	name string
 	in   func(can driver.Abilities) bool
@@ -19,13 +18,13 @@ var abilities = []struct {
 	{"Closer", func(can driver.Abilities) bool { return can.Closer != nil }},
 }
 
-// can is short for the abilities of one handle: a rule has to ask each of its two.
-func can(s driver.Store) driver.Abilities { return driver.AbilitiesOf(s) }
+// abilitiesOf returns the abilities of one handle. A rule asks the handle that it uses.
+func abilitiesOf(s driver.Store) driver.Abilities { return driver.AbilitiesOf(s) }
 
-func (e *env) lacks(ability string) bool {
+func (e *env) lacksAbility(ability string) bool {
 	for _, a := range abilities {
 		if a.name == ability {
-			return !a.in(can(e.a))
+			return !a.in(abilitiesOf(e.a))
 		}
 	}
 	return false

@@ -10,30 +10,30 @@ var loadRules = []rule{{
 	name: "LoadReturnsTheRecord",
 	text: "Load returns the live record under id, on every server, with the Version that Create set.",
 	run: func(e *env) {
-		e.holds(e.stored(e.a, long))
-		e.holds(e.labelled(long, "admin", "sid"))
+		e.mustHold(e.create(e.a, long))
+		e.mustHold(e.createLabelled(long, "admin", "sid"))
 	},
 }, {
 	name: "LoadAbsent",
 	text: "Load answers ErrNotFound for a record that was proved to be absent.",
 	run: func(e *env) {
-		e.stored(e.a, long)
-		e.absent(e.a, newID())
-		e.absent(e.b, newID())
+		e.create(e.a, long)
+		e.mustBeAbsent(e.a, newID())
+		e.mustBeAbsent(e.b, newID())
 	},
 }, {
 	name: "LoadTellsIDsApart",
-	text: "ID is the key, all 32 bytes of it, even if only its first or last 16 differ; a store returns it from the data, not from the question.",
+	text: "ID is the key: all 32 bytes count, even if only the first or the last 16 differ. A store returns the ID that it stored, not the one that it was asked for.",
 	run: func(e *env) {
 		var recs []*driver.Record
 		for _, id := range similarIDs() {
-			rec := e.record(long)
+			rec := e.newRecord(long)
 			rec.ID = id
 			e.ok(e.a.Create(e.ctx, rec), "Create")
 			recs = append(recs, rec)
 		}
 		for _, rec := range recs {
-			e.holds(rec)
+			e.mustHold(rec)
 		}
 		var left []*driver.Record
 		for i, rec := range recs {
@@ -41,21 +41,20 @@ var loadRules = []rule{{
 				e.ok(e.b.Delete(e.ctx, rec.ID), "Delete")
 				continue
 			}
-			rec.Data = random(30)
+			rec.Data = randomBytes(30)
 			e.ok(e.b.Update(e.ctx, rec), "Update")
 			left = append(left, rec)
 		}
 		for _, rec := range left {
-			e.holds(rec)
+			e.mustHold(rec)
 		}
-		if can(e.a).Indexer != nil {
-			e.lists(e.bySubject(e.a, "alice"), left, "alice")
+		if abilitiesOf(e.a).Indexer != nil {
+			e.mustList(e.bySubject(e.a, "alice"), left, "alice")
 		}
 	},
 }}
 
-// similarIDs returns IDs of which some share their first 16 bytes, some their last 16, and some
-// nearly all.
+// similarIDs returns IDs that share their first 16 bytes, their last 16, or nearly all.
 func similarIDs() (ids []driver.ID) {
 	for _, at := range []int{0, 15, 16, 31} {
 		for _, last := range []byte{1, 2, 0x0a, 0xa0, 0xff} {
@@ -76,9 +75,9 @@ func similarIDs() (ids []driver.ID) {
 
 var createRules = []rule{{
 	name: "CreateSetsVersion",
-	text: "Create sets rec.Version, whatever it was; Version grows with every Create and Update, so it is never 0.",
+	text: "Create sets rec.Version, and ignores what it was. Version grows with every Create and Update, so it is never 0.",
 	run: func(e *env) {
-		rec := e.record(long)
+		rec := e.newRecord(long)
 		rec.Version = 1 << 40
 		want := *rec
 		e.ok(e.a.Create(e.ctx, rec), "Create")
@@ -86,74 +85,74 @@ var createRules = []rule{{
 			e.Fatalf("Version is 0 after Create")
 		}
 		want.Version = rec.Version
-		e.same(*rec, want, "the record given")
-		e.holds(rec)
+		e.mustEqual(*rec, want, "the record given")
+		e.mustHold(rec)
 	},
 }, {
 	name: "CreateIsInsertOnly",
-	text: "Create answers ErrExists where a live record has this ID; that record, and the one given, are untouched.",
+	text: "Create answers ErrExists if a live record has this ID. That record and the one given are unchanged.",
 	run: func(e *env) {
-		first := e.stored(e.a, long)
+		first := e.create(e.a, long)
 		for _, s := range []driver.Store{e.a, e.b} {
-			second := e.record(2 * long)
+			second := e.newRecord(2 * long)
 			second.ID, second.Subject, second.Version = first.ID, "mallory", 7
 			before := *second
-			e.fails(s.Create(e.ctx, second), driver.ErrExists, "Create")
-			e.same(*second, before, "the record given")
-			e.holds(first)
+			e.mustFail(s.Create(e.ctx, second), driver.ErrExists, "Create")
+			e.mustEqual(*second, before, "the record given")
+			e.mustHold(first)
 		}
 	},
 }, {
 	name: "CreateOverExpired",
 	text: "For Create, an expired record counts as absent.",
 	run: func(e *env) {
-		old := e.expired(e.a)
-		rec := e.record(long)
+		old := e.createExpired(e.a)
+		rec := e.newRecord(long)
 		rec.ID = old.ID
 		e.ok(e.b.Create(e.ctx, rec), "Create")
-		e.holds(rec)
+		e.mustHold(rec)
 	},
 }, {
 	name: "CreateBornExpired",
-	text: "At or after Expires the record does not exist, even when that was so at its creation.",
+	text: "At or after Expires the record does not exist, even if Expires had passed when it was created.",
 	run: func(e *env) {
-		e.absent(e.b, e.stored(e.a, 0).ID)
-		e.absent(e.b, e.stored(e.a, -long).ID)
+		e.mustBeAbsent(e.b, e.create(e.a, 0).ID)
+		e.mustBeAbsent(e.b, e.create(e.a, -long).ID)
 	},
 }}
 
 var deleteRules = []rule{{
 	name: "DeleteRemoves",
-	text: "Delete removes the record, for every server, and no other record.",
+	text: "Delete removes the record for every server, and no other record.",
 	run: func(e *env) {
-		rec, other := e.stored(e.a, long), e.stored(e.a, long)
+		rec, other := e.create(e.a, long), e.create(e.a, long)
 		e.load(e.b, rec.ID)
 		e.ok(e.b.Delete(e.ctx, rec.ID), "Delete")
-		e.absent(e.a, rec.ID)
-		e.absent(e.b, rec.ID)
-		e.holds(other)
+		e.mustBeAbsent(e.a, rec.ID)
+		e.mustBeAbsent(e.b, rec.ID)
+		e.mustHold(other)
 	},
 }, {
 	name: "DeleteAbsent",
-	text: "To Delete a record that was not there is no error.",
+	text: "Delete of a record that does not exist is no error.",
 	run: func(e *env) {
 		e.ok(e.a.Delete(e.ctx, newID()), "Delete of what never was")
-		rec := e.stored(e.a, long)
+		rec := e.create(e.a, long)
 		e.ok(e.a.Delete(e.ctx, rec.ID), "Delete")
 		e.ok(e.b.Delete(e.ctx, rec.ID), "Delete again")
-		e.ok(e.b.Delete(e.ctx, e.expired(e.a).ID), "Delete of an expired record")
+		e.ok(e.b.Delete(e.ctx, e.createExpired(e.a).ID), "Delete of an expired record")
 	},
 }, {
-	// Whether an Update with a Version from before the Delete then conflicts is
-	// not asked: IDs are never used twice, and SQL rows cannot tell.
+	// The rule does not check whether an Update with a Version from before the Delete conflicts. IDs are never used
+	// twice, and an SQL row cannot tell.
 	name: "DeleteMakesRoom",
 	text: "After Delete there is no record, so Create inserts.",
 	run: func(e *env) {
-		rec := e.stored(e.a, long)
+		rec := e.create(e.a, long)
 		e.ok(e.a.Delete(e.ctx, rec.ID), "Delete")
-		again := e.record(long)
+		again := e.newRecord(long)
 		again.ID = rec.ID
 		e.ok(e.b.Create(e.ctx, again), "Create")
-		e.holds(again)
+		e.mustHold(again)
 	},
 }}

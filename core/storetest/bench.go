@@ -9,13 +9,12 @@ import (
 )
 
 const (
-	benchData    = 261  // bytes: five values in a session, as JSON
-	benchRecords = 1024 // in the storage; a power of two
+	benchData    = 261  // bytes of Data: a session with five values, as JSON
+	benchRecords = 1024 // records in the storage, a power of two
 )
 
-// Bench measures a store the way all stores are measured: records of 261 bytes
-// of Data for one subject in four, 1,024 of them, one caller; LoadParallel has
-// GOMAXPROCS callers on one handle.
+// Bench measures a store in the same way as all others. The storage has 1,024 records with 261 bytes of Data each; one
+// in four has a Subject. There is one caller. LoadParallel has GOMAXPROCS callers on one handle.
 func Bench(b *testing.B, h Harness) {
 	for _, c := range []struct {
 		name string
@@ -26,7 +25,7 @@ func Bench(b *testing.B, h Harness) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			e := newEnv(b, h)
-			recs := e.fresh()
+			recs := e.newRecords()
 			e.createAll(recs)
 			b.ReportAllocs()
 			b.ResetTimer()
@@ -35,12 +34,12 @@ func Bench(b *testing.B, h Harness) {
 	}
 }
 
-// fresh returns records that are not stored yet.
-func (e *env) fresh() []*driver.Record {
+// newRecords returns records that are not stored yet.
+func (e *env) newRecords() []*driver.Record {
 	recs := make([]*driver.Record, benchRecords)
 	for i := range recs {
-		recs[i] = e.record(long)
-		recs[i].Data = random(benchData)
+		recs[i] = e.newRecord(long)
+		recs[i].Data = randomBytes(benchData)
 		if i%4 != 0 {
 			recs[i].Subject = ""
 		}
@@ -69,7 +68,7 @@ func benchLoad(b *testing.B, e *env, recs []*driver.Record) {
 }
 
 func benchLoadAbsent(b *testing.B, e *env, _ []*driver.Record) {
-	absent := e.fresh()
+	absent := e.newRecords()
 	b.ResetTimer()
 	for i := 0; b.Loop(); i++ {
 		if _, err := e.a.Load(e.ctx, absent[i%benchRecords].ID); err == nil {
@@ -90,7 +89,7 @@ func benchLoadParallel(b *testing.B, e *env, recs []*driver.Record) {
 }
 
 func benchCreate(b *testing.B, e *env, _ []*driver.Record) {
-	recs := e.fresh()
+	recs := e.newRecords()
 	b.ResetTimer()
 	for i := 0; b.Loop(); i++ {
 		if i > 0 && i%benchRecords == 0 {
@@ -105,7 +104,7 @@ func benchCreate(b *testing.B, e *env, _ []*driver.Record) {
 }
 
 func benchUpdate(b *testing.B, e *env, recs []*driver.Record) {
-	other := random(benchData)
+	other := randomBytes(benchData)
 	b.ResetTimer()
 	for i := 0; b.Loop(); i++ {
 		rec := recs[i%benchRecords]

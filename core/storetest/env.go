@@ -13,14 +13,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// env is what a rule works with: two handles on one empty storage, a clock, and
-// shorthand for what rules do all the time. Rules write through one handle
-// and look through the other, so each of them also says that two servers agree.
+// env is what a rule works with: two handles on one empty storage, a clock, and helpers that many rules use. A rule
+// writes through one handle and reads through the other, so it also checks that two servers agree.
 type env struct {
 	testing.TB
 	h    Harness
 	ctx  context.Context
-	a, b driver.Store
+	a, b driver.Store // the handles
 	open func(tb testing.TB) driver.Store
 }
 
@@ -29,11 +28,10 @@ func newEnv(tb testing.TB, h Harness) *env {
 	return &env{TB: tb, h: h, ctx: tb.Context(), a: open(tb), b: open(tb), open: open}
 }
 
-// long is a lifetime that no test outlives.
+// long is a lifetime that no rule waits for.
 const long = time.Hour
 
-// short is a lifetime that a test outlives: long enough for a slow storage to
-// do something within it, short enough to wait for.
+// short returns a lifetime that rules wait for. A slow storage can do something within it.
 func (e *env) short() time.Duration { return 200 * time.Millisecond }
 
 func (e *env) now() time.Time {
@@ -57,8 +55,9 @@ func (e *env) waitUntil(t time.Time) {
 	}
 }
 
-// inTime lets try make a record and do something with it while that lives, and returns when its first life ends.
-// On a busy machine that may be over before the call was made: then it tries once more, with a longer life.
+// inTime calls try, which creates a record with this life and does something with it before it expires. It returns the
+// first deadline of the record. On a busy machine the record may expire too early. Then inTime tries again, with a
+// longer life.
 func (e *env) inTime(what string, try func(life time.Duration) (end time.Time, err error)) (end time.Time) {
 	e.Helper()
 	for life := 5 * e.short(); ; life *= 3 {
@@ -70,7 +69,7 @@ func (e *env) inTime(what string, try func(life time.Duration) (end time.Time, e
 	}
 }
 
-// namespace is the half of an ID that all sessions of one application share.
+// namespace is the second half of an ID, which all sessions of one application share.
 var namespace = [16]byte([]byte("one application."))
 
 // newID returns an ID as core makes them.
@@ -80,29 +79,29 @@ func newID() (id driver.ID) {
 	return id
 }
 
-// record returns a record that no storage has, with data of its own.
-func (e *env) record(life time.Duration) *driver.Record {
+// newRecord returns a record of alice's that is in no storage, with Data that no other record has.
+func (e *env) newRecord(life time.Duration) *driver.Record {
 	id := newID()
 	return &driver.Record{ID: id, Subject: "alice", Created: e.after(0), Used: e.after(0), Expires: e.after(life), Data: []byte("data of " + id.String())}
 }
 
-// stored creates a record and returns it.
-func (e *env) stored(s driver.Store, life time.Duration) *driver.Record {
+// create creates a record and returns it.
+func (e *env) create(s driver.Store, life time.Duration) *driver.Record {
 	e.Helper()
-	rec := e.record(life)
+	rec := e.newRecord(life)
 	e.ok(s.Create(e.ctx, rec), "Create")
 	return rec
 }
 
-// expired creates a record and waits until it is no more.
-func (e *env) expired(s driver.Store) *driver.Record {
+// createExpired creates a record and waits until it has expired.
+func (e *env) createExpired(s driver.Store) *driver.Record {
 	e.Helper()
-	rec := e.stored(s, e.short())
+	rec := e.create(s, e.short())
 	e.waitUntil(rec.Expires)
 	return rec
 }
 
-// load returns the record under id, which must be there.
+// load returns the record under id. It fails if there is none.
 func (e *env) load(s driver.Store, id driver.ID) driver.Record {
 	e.Helper()
 	rec, err := s.Load(e.ctx, id)
@@ -110,24 +109,23 @@ func (e *env) load(s driver.Store, id driver.ID) driver.Record {
 	return rec
 }
 
-// absent fails unless the store says that there is no record.
-func (e *env) absent(s driver.Store, id driver.ID) {
+// mustBeAbsent fails unless Load answers ErrNotFound.
+func (e *env) mustBeAbsent(s driver.Store, id driver.ID) {
 	e.Helper()
 	_, err := s.Load(e.ctx, id)
-	e.fails(err, driver.ErrNotFound, "Load")
+	e.mustFail(err, driver.ErrNotFound, "Load")
 }
 
-// holds fails unless both handles have the record as it is in want; its Exact, which no
-// store keeps, must come back as false.
-func (e *env) holds(want *driver.Record) {
+// mustHold fails unless both handles load the record as it is in want. Exact, which no store keeps, must be false.
+func (e *env) mustHold(want *driver.Record) {
 	e.Helper()
 	kept := *want
 	kept.Exact = false
-	e.same(e.load(e.b, want.ID), kept, "second handle")
-	e.same(e.load(e.a, want.ID), kept, "first handle")
+	e.mustEqual(e.load(e.b, want.ID), kept, "second handle")
+	e.mustEqual(e.load(e.a, want.ID), kept, "first handle")
 }
 
-func (e *env) same(got, want driver.Record, what string) {
+func (e *env) mustEqual(got, want driver.Record, what string) {
 	e.Helper()
 	switch {
 	case got.ID != want.ID:
@@ -163,26 +161,26 @@ var sentinels = []error{
 	driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnavailable, driver.ErrUnreadable, driver.ErrIncomplete,
 }
 
-// fails fails unless err is the error wanted and no other of the contract's: one
-// that matched two would be taken for the wrong one somewhere.
-func (e *env) fails(err, want error, what string) {
+// mustFail fails unless err matches want and no other error of the contract. If it matched two, some caller would take
+// it for the wrong one.
+func (e *env) mustFail(err, want error, what string) {
 	e.Helper()
 	for _, s := range sentinels {
 		if errors.Is(err, s) != (s == want) {
-			e.Fatalf("%s: error is %q, want %q", what, text(err), want)
+			e.Fatalf("%s: error is %q, want %q", what, errorText(err), want)
 		}
 	}
 }
 
-func text(err error) string {
+func errorText(err error) string {
 	if err == nil {
 		return "nil"
 	}
 	return err.Error()
 }
 
-// together runs n workers that start at the same moment, half of them at each
-// handle, and returns when all have ended.
+// together runs n workers that start at the same moment, half of them on each handle. It returns when all have ended,
+// and ends the rule if one has failed.
 func (e *env) together(n int, work func(i int, s driver.Store)) {
 	var wg sync.WaitGroup
 	start := make(chan struct{})

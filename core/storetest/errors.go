@@ -11,48 +11,47 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-const ended = "When the context ends first, a method returns soon with an error that matches ErrUnavailable and the context's error."
+const contextRule = "If the context ends first, a method returns soon, with an error that matches ErrUnavailable and the context's error."
 
 var errorRules = []rule{{
 	name: "ContextCanceled",
-	text: ended,
+	text: contextRule,
 	run: func(e *env) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		cancel()
-		endedContext(e, ctx)
+		checkEndedContext(e, ctx)
 	},
 }, {
 	name: "ContextDeadline",
-	text: ended,
+	text: contextRule,
 	run: func(e *env) {
 		ctx, cancel := context.WithDeadline(e.ctx, time.Now().Add(-time.Second))
 		defer cancel()
-		endedContext(e, ctx)
+		checkEndedContext(e, ctx)
 	},
 }, {
 	name: "OutageIsUnavailable",
-	text: "An outage is never \"not found\": all that goes wrong with the storage is ErrUnavailable, and comes in time.",
+	text: "An outage is never \"not found\": every failure of the storage is ErrUnavailable, and the call returns by its deadline.",
 	run: func(e *env) {
 		if len(e.h.Outages) == 0 {
 			e.Skip("no Harness.Outages")
 		}
 		for _, name := range slices.Sorted(maps.Keys(e.h.Outages)) {
-			outage(e, name)
+			checkOutage(e, name)
 		}
 	},
 }}
 
-// limit is much longer than a call takes whose context has ended, even on a busy machine.
-const limit = 5 * time.Second
+// longestCall is much more time than a call with an ended context needs, even on a busy machine.
+const longestCall = 5 * time.Second
 
-// call is one method with its arguments.
+// call is one call of a method, with its arguments.
 type call struct {
 	name string
 	run  func(ctx context.Context, s driver.Store) error
 }
 
-// calls returns a call of every method that s has, on a record that it holds.
-// None of them may be answered without the storage.
+// calls returns a call of every method that s has, for a record that it holds. Each of them needs the storage.
 func calls(s driver.Store, rec driver.Record) []call {
 	all := []call{
 		{"Load", func(ctx context.Context, s driver.Store) error { _, err := s.Load(ctx, rec.ID); return err }},
@@ -64,7 +63,7 @@ func calls(s driver.Store, rec driver.Record) []call {
 		}},
 		{"Delete", func(ctx context.Context, s driver.Store) error { return s.Delete(ctx, newID()) }},
 	}
-	return append(all, optionalCalls(can(s), rec)...)
+	return append(all, optionalCalls(abilitiesOf(s), rec)...)
 }
 
 func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
@@ -98,30 +97,30 @@ func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
 	return all
 }
 
-func endedContext(e *env, ctx context.Context) {
+// checkEndedContext makes every call with a context that has ended.
+func checkEndedContext(e *env, ctx context.Context) {
 	if e.a.Info().InMemory {
 		e.Skip("Info.InMemory: no call ever waits")
 	}
-	rec := e.stored(e.a, long)
+	rec := e.create(e.a, long)
 	for _, c := range calls(e.b, *rec) {
 		start := time.Now()
 		err := c.run(ctx, e.b)
-		if took := time.Since(start); took > limit {
+		if took := time.Since(start); took > longestCall {
 			e.Fatalf("%s took %v", c.name, took)
 		}
-		e.fails(err, driver.ErrUnavailable, c.name)
+		e.mustFail(err, driver.ErrUnavailable, c.name)
 		if !errors.Is(err, ctx.Err()) {
 			e.Fatalf("%s: %q does not match %q", c.name, err, ctx.Err())
 		}
 	}
-	e.holds(rec)
+	e.mustHold(rec)
 }
 
-// outage asks everything of a storage that is out of order, and whether the store finds
-// back by itself.
-func outage(e *env, name string) {
+// checkOutage makes every call during an outage. Afterwards the store must work again by itself.
+func checkOutage(e *env, name string) {
 	const patience = 200 * time.Millisecond
-	rec := e.stored(e.a, long)
+	rec := e.create(e.a, long)
 	e.load(e.b, rec.ID)
 	end := e.h.Outages[name](e.TB)
 	for _, c := range calls(e.b, *rec) {
@@ -131,21 +130,21 @@ func outage(e *env, name string) {
 		err := c.run(ctx, e.b)
 		took := time.Since(start)
 		cancel()
-		if took > limit {
-			e.Errorf("%s took %v with a deadline of %v", what, took, patience)
+		if took > longestCall {
+			e.Errorf("%s: took %v with a deadline of %v", what, took, patience)
 		}
 		if !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound) {
-			e.Errorf("%s: error is %q, want %q", what, text(err), driver.ErrUnavailable)
+			e.Errorf("%s: error is %q, want %q", what, errorText(err), driver.ErrUnavailable)
 		}
 	}
 	end()
 	for deadline := time.Now().Add(time.Minute / 2); ; time.Sleep(20 * time.Millisecond) {
 		_, err := e.b.Load(e.ctx, rec.ID)
-		if err == nil || errors.Is(err, driver.ErrNotFound) { // a storage may forget everything, but must say so
+		if err == nil || errors.Is(err, driver.ErrNotFound) { // the storage may have lost the record
 			return
 		}
 		if time.Now().After(deadline) {
-			e.Fatalf("outage %q has ended: Load still says %v", name, err)
+			e.Fatalf("outage %q has ended, but Load still fails: %v", name, err)
 		}
 	}
 }

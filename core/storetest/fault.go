@@ -9,10 +9,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Fault puts hooks around the calls of a store and counts them. It is for tests
-// of what stands above a store: does an outage at the third call lose anything, does
-// a page that never asks for its session cost a call, what if a logout comes
-// between a Load and its Update.
+// Fault puts hooks around the calls of a store, and counts the calls. It is for tests of code that uses a store: does
+// an outage at the third call lose anything? Does a page that never asks for its session cost a call? What happens if
+// a logout comes between a Load and its Update?
 //
 //	store, err := memstore.New(memstore.Config{})
 //	fault := storetest.NewFault(store)
@@ -30,28 +29,26 @@ type Fault struct {
 // Call is one call of a store's method. A walk through All, BySubject or ByLabel is one call.
 type Call struct {
 	Method string    // "Load"
-	ID     driver.ID // zero where the method has none; of Succeed, the old one
-	N      int       // counted from 1 over all methods, since NewFault or Reset
+	ID     driver.ID // zero if the method has none; for Succeed, that of the old record
+	N      int       // the number of the call, from 1, over all methods, since NewFault or Reset
 }
 
-// ErrInjected is found in the errors that the hooks of this package return,
-// beside driver.ErrUnavailable.
+// ErrInjected is what the errors of this package's hooks match, besides driver.ErrUnavailable.
 var ErrInjected = errors.New("injected outage")
 
-// NewFault wraps a store. Nothing fails yet.
+// NewFault wraps a store. No call fails until a hook is set.
 func NewFault(inner driver.Store) *Fault { return &Fault{inner: inner, calls: map[string]int{}} }
 
-// Store returns the wrapped store. It has the abilities of the store inside and no
-// others: ask driver.AbilitiesOf.
+// Store returns the wrapped store. It has the same abilities as the inner store: see driver.AbilitiesOf.
 func (f *Fault) Store() driver.Store { return &faulty{f, driver.AbilitiesOf(f.inner)} }
 
-// Before sets what runs before each call: an error that it returns is the
-// call's answer, and the store inside is not asked. It may block, to hold a call until
-// something else has happened, and it may call the store inside. Default: nil, nothing.
+// Before sets the hook that runs before each call. If it returns an error, the call returns that, and the inner store
+// is not called. The hook may block, to hold the call until something else has happened, and it may call the inner
+// store. Default: nil, no hook.
 func (f *Fault) Before(hook func(Call) error) { f.set(&f.before, hook) }
 
-// After sets what runs after each call: an error that it returns replaces the
-// answer, although the call had its effect. Default: nil, nothing.
+// After sets the hook that runs after each call. If it returns an error, the call returns that, although it had its
+// effect. Default: nil, no hook.
 func (f *Fault) After(hook func(Call) error) { f.set(&f.after, hook) }
 
 func (f *Fault) set(to *func(Call) error, hook func(Call) error) {
@@ -60,15 +57,14 @@ func (f *Fault) set(to *func(Call) error, hook func(Call) error) {
 	*to = hook
 }
 
-// Calls returns the number of calls of each method that was called, refused
-// ones included.
+// Calls returns the number of calls by method, for the methods that were called. Calls that a hook failed count, too.
 func (f *Fault) Calls() map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.calls)
 }
 
-// Reset removes the hooks and counts from 0 again.
+// Reset removes the hooks and sets the counts to 0.
 func (f *Fault) Reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,7 +95,7 @@ func When(match func(Call) bool) func(Call) error {
 	}
 }
 
-// do counts a call and runs it between the hooks, which run unlocked.
+// do counts a call and runs it between the hooks. The hooks run without the lock.
 func (f *Fault) do(method string, id driver.ID, call func() error) error {
 	f.mu.Lock()
 	f.n++

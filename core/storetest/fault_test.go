@@ -3,7 +3,6 @@ package storetest
 import (
 	"errors"
 	"maps"
-	"strings"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -23,23 +22,23 @@ func newFault(t *testing.T) (*Fault, *env) {
 func TestFaultBefore(t *testing.T) {
 	f, e := newFault(t)
 	f.Before(Nth(2))
-	rec := e.stored(e.a, long)
+	rec := e.create(e.a, long)
 	change := *rec
 	change.Data = []byte("changed")
 	err := e.a.Update(e.ctx, &change)
 	if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, ErrInjected) {
 		t.Fatalf("second call: %v", err)
 	}
-	e.holds(rec) // no effect, and all later calls work
+	e.mustHold(rec) // no effect, and all later calls work
 }
 
 func TestFaultAfter(t *testing.T) {
 	f, e := newFault(t)
-	rec := e.stored(e.a, long)
+	rec := e.create(e.a, long)
 	f.After(On("Update"))
 	change := *rec
 	change.Data = []byte("changed")
-	e.fails(e.a.Update(e.ctx, &change), driver.ErrUnavailable, "Update")
+	e.mustFail(e.a.Update(e.ctx, &change), driver.ErrUnavailable, "Update")
 	if change.Version != rec.Version {
 		t.Fatalf("the caller learned version %d", change.Version)
 	}
@@ -50,7 +49,7 @@ func TestFaultAfter(t *testing.T) {
 
 func TestFaultReachesEveryMethod(t *testing.T) {
 	f, e := newFault(t)
-	rec := e.stored(e.a, long)
+	rec := e.create(e.a, long)
 	f.Reset()
 	for _, hook := range []func(func(Call) error){f.Before, f.After} {
 		hook(Outage)
@@ -59,7 +58,7 @@ func TestFaultReachesEveryMethod(t *testing.T) {
 				t.Errorf("%s: %v", c.name, err)
 			}
 		}
-		if err := can(e.a).Closer.Close(); !errors.Is(err, ErrInjected) {
+		if err := abilitiesOf(e.a).Closer.Close(); !errors.Is(err, ErrInjected) {
 			t.Errorf("Close: %v", err)
 		}
 		hook(nil)
@@ -74,13 +73,13 @@ func TestFaultReachesEveryMethod(t *testing.T) {
 	}
 }
 
-// some is a store with the abilities given and no others.
-type some struct {
+// withAbilities is a store with these abilities and no others.
+type withAbilities struct {
 	*model
-	has driver.Abilities
+	abilities driver.Abilities
 }
 
-func (s some) Abilities() driver.Abilities { return s.has }
+func (s withAbilities) Abilities() driver.Abilities { return s.abilities }
 
 func TestFaultHasTheAbilitiesOfTheInner(t *testing.T) {
 	m := &model{}
@@ -96,7 +95,7 @@ func TestFaultHasTheAbilitiesOfTheInner(t *testing.T) {
 				want += abilities[i].name + " "
 			}
 		}
-		wrapped := can(NewFault(some{m, has}).Store())
+		wrapped := abilitiesOf(NewFault(withAbilities{m, has}).Store())
 		got := ""
 		for _, a := range abilities {
 			if a.in(wrapped) {
@@ -109,23 +108,6 @@ func TestFaultHasTheAbilitiesOfTheInner(t *testing.T) {
 	}
 }
 
-func TestReport(t *testing.T) {
-	row := Report(t, modelHarness(NewClock(), modelItself))
-	const want = "| model | yes | yes | yes | yes | yes | yes | yes | all servers | 65536 bytes |\n"
-	if row != want {
-		t.Errorf("Report is %q, want %q", row, want)
-	}
-	if head := ReportHead(); strings.Count(head, "|") != 2*strings.Count(row, "|") {
-		t.Errorf("head and row differ in columns: %q", head)
-	}
-}
-
-// Given a rule that has failed, when the harness then skips the rest of it, then the failure is told.
-func TestSkipHidesNoFailure(t *testing.T) {
-	h := modelHarness(NewClock(), func(m *model) driver.Store { return breaking(m, answering(driver.ErrUnavailable, driver.ErrNotFound)) })
-	h.Outages["not here"] = func(tb testing.TB) func() { tb.Skip("no such server"); return nil }
-	skipped, failures := check(t, h, find(t, "OutageIsUnavailable"))
-	if skipped != "" || len(failures) == 0 {
-		t.Errorf("skipped %q, failures %q", skipped, failures)
-	}
+func TestModelThroughFault(t *testing.T) {
+	Run(t, modelHarness(NewClock(), func(m *model) driver.Store { return NewFault(m).Store() }))
 }

@@ -8,34 +8,33 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// faulty is the Store of a Fault. It has a method for every ability, and Abilities names
-// those that the store inside has, too.
+// faulty is the Store of a Fault. It has a method for every ability. Abilities returns those that the inner store has.
 type faulty struct {
-	f   *Fault
-	can driver.Abilities // of the store inside
+	f     *Fault
+	inner driver.Abilities // of the inner store
 }
 
-// Abilities implements the wrapper's side of driver.AbilitiesOf.
+// Abilities tells driver.AbilitiesOf what the wrapper can do.
 func (w *faulty) Abilities() (has driver.Abilities) {
-	if w.can.Successor != nil {
+	if w.inner.Successor != nil {
 		has.Successor = w
 	}
-	if w.can.Reloader != nil {
+	if w.inner.Reloader != nil {
 		has.Reloader = w
 	}
-	if w.can.Sweeper != nil {
+	if w.inner.Sweeper != nil {
 		has.Sweeper = w
 	}
-	if w.can.Lister != nil {
+	if w.inner.Lister != nil {
 		has.Lister = w
 	}
-	if w.can.Indexer != nil {
+	if w.inner.Indexer != nil {
 		has.Indexer = w
 	}
-	if w.can.Pinger != nil {
+	if w.inner.Pinger != nil {
 		has.Pinger = w
 	}
-	if w.can.Closer != nil {
+	if w.inner.Closer != nil {
 		has.Closer = w
 	}
 	return has
@@ -48,10 +47,10 @@ func (w *faulty) Load(ctx context.Context, id driver.ID) (driver.Record, error) 
 }
 
 func (w *faulty) Reload(ctx context.Context, id driver.ID) (driver.Record, error) {
-	return w.f.read("Reload", id, func() (driver.Record, error) { return w.can.Reloader.Reload(ctx, id) })
+	return w.f.read("Reload", id, func() (driver.Record, error) { return w.inner.Reloader.Reload(ctx, id) })
 }
 
-// read returns no record beside a hook's error.
+// read makes a call that returns a record. With a hook's error it returns none.
 func (f *Fault) read(method string, id driver.ID, call func() (driver.Record, error)) (rec driver.Record, err error) {
 	err = f.do(method, id, func() (err error) { rec, err = call(); return err })
 	if err != nil {
@@ -70,15 +69,15 @@ func (w *faulty) Update(ctx context.Context, rec *driver.Record) error {
 
 func (w *faulty) Succeed(ctx context.Context, old, next *driver.Record) error {
 	inserted := *next
-	err := w.f.write("Succeed", old, func(old *driver.Record) error { return w.can.Successor.Succeed(ctx, old, &inserted) })
+	err := w.f.write("Succeed", old, func(old *driver.Record) error { return w.inner.Successor.Succeed(ctx, old, &inserted) })
 	if err == nil {
 		*next = inserted
 	}
 	return err
 }
 
-// write keeps rec as it was when a hook fails a call that had its effect: the
-// caller of a storage that is out of reach does not learn the new version.
+// write makes a call that changes rec. If a hook fails it, rec stays as it was, even if the call had its effect: a
+// caller that gets no answer does not learn the new version.
 func (f *Fault) write(method string, rec *driver.Record, call func(*driver.Record) error) error {
 	changed := *rec
 	err := f.do(method, rec.ID, func() error { return call(&changed) })
@@ -97,31 +96,31 @@ func (w *faulty) Delete(ctx context.Context, id driver.ID) error {
 }
 
 func (w *faulty) Sweep(ctx context.Context, limit int) (n int, err error) {
-	err = w.f.do("Sweep", driver.ID{}, func() (err error) { n, err = w.can.Sweeper.Sweep(ctx, limit); return err })
+	err = w.f.do("Sweep", driver.ID{}, func() (err error) { n, err = w.inner.Sweeper.Sweep(ctx, limit); return err })
 	return n, err
 }
 
 func (w *faulty) All(ctx context.Context) iter.Seq2[driver.Record, error] {
-	return w.f.walk("All", w.can.Lister.All(ctx))
+	return w.f.walk("All", w.inner.Lister.All(ctx))
 }
 
 func (w *faulty) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
-	return w.f.walk("BySubject", w.can.Indexer.BySubject(ctx, subject))
+	return w.f.walk("BySubject", w.inner.Indexer.BySubject(ctx, subject))
 }
 
 func (w *faulty) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
-	return w.f.walk("ByLabel", w.can.Indexer.ByLabel(ctx, label))
+	return w.f.walk("ByLabel", w.inner.Indexer.ByLabel(ctx, label))
 }
 
 func (w *faulty) Ping(ctx context.Context) error {
-	return w.f.do("Ping", driver.ID{}, func() error { return w.can.Pinger.Ping(ctx) })
+	return w.f.do("Ping", driver.ID{}, func() error { return w.inner.Pinger.Ping(ctx) })
 }
 
 func (w *faulty) Close() error {
-	return w.f.do("Close", driver.ID{}, w.can.Closer.Close)
+	return w.f.do("Close", driver.ID{}, w.inner.Closer.Close)
 }
 
-// walk yields a hook's error in place of the first record, or after the last.
+// walk yields the error of Before in place of the first record, or that of After as the last element.
 func (f *Fault) walk(method string, seq iter.Seq2[driver.Record, error]) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		more := true

@@ -14,17 +14,17 @@ import (
 
 var historyRules = []rule{{
 	name: "CountsExactly",
-	text: "Update never loses another's: counting up by Load and Update, and again on ErrConflict, is exact, and Touch does not disturb it.",
+	text: "No Update is lost: counting with Load and Update, and once more after ErrConflict, is exact. Touch does not disturb it.",
 	run: func(e *env) {
 		const each = 20
-		rec := e.record(long)
+		rec := e.newRecord(long)
 		rec.Data = make([]byte, 8)
 		e.ok(e.a.Create(e.ctx, rec), "Create")
 		e.together(workers, func(i int, s driver.Store) {
 			for range each {
 				version := countUp(e, s, rec.ID)
 				if err := s.Touch(e.ctx, rec.ID, version, e.after(0), e.after(2*long)); err != nil {
-					e.fails(err, driver.ErrConflict, "Touch")
+					e.mustFail(err, driver.ErrConflict, "Touch")
 				}
 			}
 		})
@@ -35,12 +35,12 @@ var historyRules = []rule{{
 	},
 }, {
 	name: "HistoryIsConsistent",
-	text: "What every call returned fits one order of events: no acknowledged write is lost, no Load is stale, nothing is seen after a Delete, Version grows, Used never moves back.",
+	text: "One order of all calls explains their answers: no acknowledged write is lost, no Load is stale, nothing is seen after a Delete, Version grows, Used never moves back.",
 	run: func(e *env) {
 		h := &history{}
 		recs := make([]*driver.Record, 4)
 		for i := range recs {
-			recs[i] = e.stored(e.a, long)
+			recs[i] = e.create(e.a, long)
 			h.events = append(h.events, event{op: "Create", id: recs[i].ID, version: recs[i].Version, data: string(recs[i].Data), used: recs[i].Used})
 		}
 		h.start = e.after(0)
@@ -50,17 +50,17 @@ var historyRules = []rule{{
 				version := h.loadAndUpdate(e, s, id, fmt.Sprintf("%v by worker %d at %d", id, w, i))
 				switch {
 				case i%5 == w%5:
-					h.do("Touch", id, func(ev *event) {
-						ev.used = h.use()
+					h.record("Touch", id, func(ev *event) {
+						ev.used = h.offerUsed()
 						ev.base, ev.err = version, s.Touch(e.ctx, id, version, ev.used, e.after(2*long))
 					})
 				case i == 40 && w < len(recs)-1: // the last record stays
-					h.do("Delete", recs[w].ID, func(ev *event) { ev.err = s.Delete(e.ctx, recs[w].ID) })
+					h.record("Delete", recs[w].ID, func(ev *event) { ev.err = s.Delete(e.ctx, recs[w].ID) })
 				}
 			}
 		})
 		for _, rec := range recs {
-			if err := h.judge(rec.ID); err != nil {
+			if err := h.check(rec.ID); err != nil {
 				e.Fatalf("record %v: %v", rec.ID, err)
 			}
 		}
@@ -72,7 +72,7 @@ func countUp(e *env, s driver.Store, id driver.ID) (version uint64) {
 		rec := e.load(s, id)
 		last := rec.Version
 		n := binary.LittleEndian.Uint64(rec.Data)
-		runtime.Gosched() // the quicker the store, the more rarely would two of them meet
+		runtime.Gosched() // with a quick store, two workers would rarely meet
 		rec.Data = binary.LittleEndian.AppendUint64(nil, n+1)
 		err := s.Update(e.ctx, &rec)
 		if err == nil && rec.Version <= last {
@@ -81,52 +81,53 @@ func countUp(e *env, s driver.Store, id driver.ID) (version uint64) {
 		if err == nil {
 			return rec.Version
 		}
-		e.fails(err, driver.ErrConflict, "Update")
+		e.mustFail(err, driver.ErrConflict, "Update")
 	}
 }
 
-// event is one call that has returned. begin and end are readings of one counter: a call
-// whose end is smaller than another's begin came before it.
+// event is one call that has returned. begin and end are values of one counter: if the end of a call is smaller than
+// the begin of another one, it came before that.
 type event struct {
 	op         string
 	id         driver.ID
 	begin, end int64
-	base       uint64 // of an Update or Touch: the version that it was for
-	version    uint64 // what it wrote or read
-	data       string
-	used       time.Time // what it offered or read
+	base       uint64    // the version that an Update or Touch was given
+	version    uint64    // the version that the call wrote or read
+	data       string    // the Data that it wrote or read
+	used       time.Time // the Used that it was given or read
 	err        error
 }
 
+// history is what all workers' calls returned.
 type history struct {
-	start  time.Time
-	ticks  atomic.Int64
-	mu     sync.Mutex
-	events []event
+	start   time.Time
+	counter atomic.Int64
+	mu      sync.Mutex
+	events  []event
 }
 
-// do makes a call and keeps what it returned.
-func (h *history) do(op string, id driver.ID, call func(*event)) event {
-	ev := event{op: op, id: id, begin: h.ticks.Add(1)}
+// record makes a call and adds it to the history.
+func (h *history) record(op string, id driver.ID, call func(*event)) event {
+	ev := event{op: op, id: id, begin: h.counter.Add(1)}
 	call(&ev)
-	ev.end = h.ticks.Add(1)
+	ev.end = h.counter.Add(1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.events = append(h.events, ev)
 	return ev
 }
 
-// use returns a time to offer as Used. Two in three are older than what others offered
-// before: a request may be slow, or its clock late.
-func (h *history) use() time.Time {
-	tick := h.ticks.Add(1)
+// offerUsed returns a time for Used. Two in three are older than times that others gave before: a request may be slow,
+// or its clock late.
+func (h *history) offerUsed() time.Time {
+	tick := h.counter.Add(1)
 	return h.start.Add(time.Duration(tick-tick%3*100) * time.Microsecond)
 }
 
-// loadAndUpdate returns the version that the worker knows afterwards.
+// loadAndUpdate loads and updates a record. It returns the version that the worker knows afterwards.
 func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data string) uint64 {
 	var rec driver.Record
-	loaded := h.do("Load", id, func(ev *event) {
+	loaded := h.record("Load", id, func(ev *event) {
 		rec, ev.err = s.Load(e.ctx, id)
 		ev.version, ev.data, ev.used = rec.Version, string(rec.Data), rec.Used
 	})
@@ -134,8 +135,8 @@ func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data strin
 	if loaded.err != nil {
 		return 0
 	}
-	h.do("Update", id, func(ev *event) {
-		rec.Used = h.use()
+	h.record("Update", id, func(ev *event) {
+		rec.Used = h.offerUsed()
 		rec.Data, ev.base, ev.data, ev.used = []byte(data), rec.Version, data, rec.Used
 		ev.err = s.Update(e.ctx, &rec)
 		ev.version = rec.Version
@@ -143,7 +144,7 @@ func (h *history) loadAndUpdate(e *env, s driver.Store, id driver.ID, data strin
 	return rec.Version
 }
 
-// known reports whether err is one that the call may have met in the history.
-func known(err error) bool {
+// expectedInHistory reports whether a call in the history may return err.
+func expectedInHistory(err error) bool {
 	return err == nil || errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict)
 }

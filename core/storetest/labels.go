@@ -9,124 +9,124 @@ import (
 
 var labelRules = []rule{{
 	name: "LabelsAreKept",
-	text: "Labels, up to MaxLabels of 1 to MaxSubject bytes each, come back byte for byte and in their order.",
+	text: "Up to MaxLabels Labels of 1 to MaxSubject bytes each come back byte for byte and in their order.",
 	run: func(e *env) {
 		var longest []string
 		for i := range driver.MaxLabels {
 			longest = append(longest, strings.Repeat("x", driver.MaxSubject-1)+fmt.Sprint(i))
 		}
 		for _, labels := range append(labelSets(), longest) {
-			rec := e.labelled(long, labels...)
-			e.holds(rec)
-			rec.Data = random(30)
+			rec := e.createLabelled(long, labels...)
+			e.mustHold(rec)
+			rec.Data = randomBytes(30)
 			e.ok(e.b.Update(e.ctx, rec), "Update")
 			rec.Used, rec.Expires = e.after(long), e.after(2*long)
 			e.ok(e.a.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires), "Touch")
-			e.holds(rec)
+			e.mustHold(rec)
 		}
 	},
 }, {
 	name: "LargestNames",
 	text: "A record takes the longest Subject, the most and longest Labels and the largest Data together.",
 	run: func(e *env) {
-		rec := e.record(long)
-		rec.Subject, rec.Data = strings.Repeat("s", driver.MaxSubject), e.largest()
+		rec := e.newRecord(long)
+		rec.Subject, rec.Data = strings.Repeat("s", driver.MaxSubject), e.largestData()
 		for i := range driver.MaxLabels {
 			rec.Labels = append(rec.Labels, strings.Repeat("l", driver.MaxSubject-1)+fmt.Sprint(i))
 		}
 		e.ok(e.a.Create(e.ctx, rec), "Create")
-		e.holds(rec)
+		e.mustHold(rec)
 		e.ok(e.b.Update(e.ctx, rec), "Update")
-		e.holds(rec)
+		e.mustHold(rec)
 	},
 }, {
 	name:  "ByLabelListsTheLiving",
 	needs: "Indexer",
-	text:  "ByLabel goes through the live records with a label, each once and wherever among its labels: not the deleted, not the expired.",
+	text:  "ByLabel yields the live records that have the label at any place among their Labels, each once. It yields no deleted and no expired record.",
 	run: func(e *env) {
 		var admin, sid []*driver.Record
 		for i := range 9 {
-			rec := e.labelled(long, [][]string{{"admin"}, {"sid", "admin"}, {"other", "sid", "admin"}}[i%3]...)
+			rec := e.createLabelled(long, [][]string{{"admin"}, {"sid", "admin"}, {"other", "sid", "admin"}}[i%3]...)
 			admin = append(admin, rec)
 			if i%3 > 0 {
 				sid = append(sid, rec)
 			}
 		}
-		e.records(3, "alice")
-		e.ok(e.b.Delete(e.ctx, e.labelled(long, "admin", "sid").ID), "Delete")
-		short := e.labelled(e.short(), "sid", "admin")
+		e.createMany(3, "alice")
+		e.ok(e.b.Delete(e.ctx, e.createLabelled(long, "admin", "sid").ID), "Delete")
+		short := e.createLabelled(e.short(), "sid", "admin")
 		e.waitUntil(short.Expires)
 		for _, s := range []driver.Store{e.a, e.b} {
-			e.lists(e.byLabel(s, "admin"), admin, "admin")
-			e.lists(e.byLabel(s, "sid"), sid, "sid")
-			e.lists(e.byLabel(s, "nobody"), nil, "a label that no record has")
+			e.mustList(e.byLabel(s, "admin"), admin, "admin")
+			e.mustList(e.byLabel(s, "sid"), sid, "sid")
+			e.mustList(e.byLabel(s, "nobody"), nil, "a label that no record has")
 		}
 	},
 }, {
 	name:  "ByLabelIsExact",
 	needs: "Indexer",
-	text:  "Labels are the same only byte for byte, whatever a separator, a collation or a pattern makes of them.",
+	text:  "Labels are equal only byte for byte: no separator, collation or pattern makes two of them equal.",
 	run: func(e *env) {
 		recs := map[string][]*driver.Record{}
 		for _, labels := range labelSets() {
-			rec := e.labelled(long, labels...)
+			rec := e.createLabelled(long, labels...)
 			for _, label := range labels {
 				recs[label] = append(recs[label], rec)
 			}
 		}
 		for label, want := range recs {
-			e.lists(e.byLabel(e.b, label), want, label)
+			e.mustList(e.byLabel(e.b, label), want, label)
 		}
 		for _, other := range []string{"alic", "alicee", "aLICE", "1000", "xx", "%%"} {
-			e.lists(e.byLabel(e.b, other), nil, other)
+			e.mustList(e.byLabel(e.b, other), nil, other)
 		}
 	},
 }, {
 	name:  "SubjectIsNoLabel",
 	needs: "Indexer",
-	text:  "A subject is not found as a label, nor a label as a subject, even if the texts are equal.",
+	text:  "A subject is not found as a label, and a label is not found as a subject, even if the texts are equal.",
 	run: func(e *env) {
-		alice := e.labelled(long, "bob")
-		bob := e.record(long)
-		bob.Subject, bob.Labels = "bob", []string{"carol", "bob"} // may have the text of its own subject
+		alice := e.createLabelled(long, "bob")
+		bob := e.newRecord(long)
+		bob.Subject, bob.Labels = "bob", []string{"carol", "bob"} // a label may equal the record's Subject
 		e.ok(e.b.Create(e.ctx, bob), "Create")
 		for _, s := range []driver.Store{e.a, e.b} {
-			e.lists(e.bySubject(s, "alice"), []*driver.Record{alice}, "the subject alice")
-			e.lists(e.byLabel(s, "alice"), nil, "the label alice")
-			e.lists(e.bySubject(s, "bob"), []*driver.Record{bob}, "the subject bob")
-			e.lists(e.byLabel(s, "bob"), []*driver.Record{alice, bob}, "the label bob")
-			e.lists(e.bySubject(s, "carol"), nil, "the subject carol")
+			e.mustList(e.bySubject(s, "alice"), []*driver.Record{alice}, "the subject alice")
+			e.mustList(e.byLabel(s, "alice"), nil, "the label alice")
+			e.mustList(e.bySubject(s, "bob"), []*driver.Record{bob}, "the subject bob")
+			e.mustList(e.byLabel(s, "bob"), []*driver.Record{alice, bob}, "the label bob")
+			e.mustList(e.bySubject(s, "carol"), nil, "the subject carol")
 		}
 	},
 }, {
 	name:  "ByLabelFollowsChanges",
 	needs: "Indexer",
-	text:  "A record is listed by its labels with its present data and times, until an Update clears its Subject or a Delete ends it.",
+	text:  "A record is listed by its labels, with its present data and times, until an Update clears its Subject or a Delete removes it.",
 	run: func(e *env) {
-		rec, other := e.labelled(long, "admin", "sid"), e.labelled(long, "admin")
+		rec, other := e.createLabelled(long, "admin", "sid"), e.createLabelled(long, "admin")
 		change := *rec
-		change.Labels, change.Data = []string{"sid", "more"}, random(30)
+		change.Labels, change.Data = []string{"sid", "more"}, randomBytes(30)
 		e.ok(e.b.Update(e.ctx, &change), "Update")
 		rec.Version, rec.Data = change.Version, change.Data
 		rec.Used, rec.Expires = e.after(long), e.after(2*long)
 		e.ok(e.b.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires), "Touch")
-		e.lists(e.byLabel(e.a, "admin"), []*driver.Record{rec, other}, "a label that it has")
-		e.lists(e.byLabel(e.a, "more"), nil, "a label that an Update named")
+		e.mustList(e.byLabel(e.a, "admin"), []*driver.Record{rec, other}, "a label that it has")
+		e.mustList(e.byLabel(e.a, "more"), nil, "a label that an Update named")
 
 		rec.Subject = ""
 		e.ok(e.a.Update(e.ctx, rec), "Update that clears")
-		e.lists(e.byLabel(e.b, "admin"), []*driver.Record{other}, "after an Update that clears")
-		e.lists(e.byLabel(e.b, "sid"), nil, "another label, after an Update that clears")
+		e.mustList(e.byLabel(e.b, "admin"), []*driver.Record{other}, "after an Update that clears")
+		e.mustList(e.byLabel(e.b, "sid"), nil, "another label, after an Update that clears")
 		rec.Subject = "alice"
 		e.ok(e.a.Update(e.ctx, rec), "Update after that")
-		e.lists(e.byLabel(e.b, "sid"), nil, "after an Update that brings neither back")
+		e.mustList(e.byLabel(e.b, "sid"), nil, "after an Update that brings neither back")
 		e.ok(e.b.Delete(e.ctx, other.ID), "Delete")
-		e.lists(e.byLabel(e.a, "admin"), nil, "after Delete")
+		e.mustList(e.byLabel(e.a, "admin"), nil, "after Delete")
 	},
 }}
 
-// labelSets returns up to MaxLabels labels for each of some records: all of subjects, whose
-// difficulties are the same, and what a storage may use to part one label from the next.
+// labelSets returns Labels for a number of records: all of subjects, which are as difficult as labels, and texts with
+// what a storage may use to separate labels.
 func labelSets() (sets [][]string) {
 	sets = [][]string{
 		{"a", "b", "c"}, {"a,b", "c"}, {"a b", "c"}, {"a|b", "c"}, {"a;b", "c"}, {"a\x00b", "c"}, {"a\nb", "c"}, {"a\x1fb", "c"}, {`a","b`, "c"},

@@ -8,10 +8,10 @@ import (
 
 var lifeRules = []rule{{
 	name: "InfoIsConstant",
-	text: "Info describes the store and does not change during its life.",
+	text: "Info describes the store, and does not change.",
 	run: func(e *env) {
 		before := e.a.Info()
-		e.stored(e.a, long)
+		e.create(e.a, long)
 		if before.Name == "" || before != e.a.Info() || before != e.b.Info() {
 			e.Fatalf("Info was %+v and is %+v", before, e.a.Info())
 		}
@@ -21,59 +21,60 @@ var lifeRules = []rule{{
 	needs: "Pinger",
 	text:  "Ping tells whether the storage answers now.",
 	run: func(e *env) {
-		e.ok(can(e.a).Pinger.Ping(e.ctx), "Ping")
+		e.ok(abilitiesOf(e.a).Pinger.Ping(e.ctx), "Ping")
 	},
 }, {
 	name:  "CloseLeavesOthers",
 	needs: "Closer",
-	text:  "Close ends one handle: others on the same storage go on, and a call to the closed one answers the truth or ErrUnavailable.",
+	text:  "Close ends one handle. Other handles on the same storage still work. A call on the closed handle returns a true answer or ErrUnavailable.",
 	run: func(e *env) {
-		rec := e.stored(e.a, long)
+		rec := e.create(e.a, long)
 		closed := e.open(e.TB)
-		e.holds(rec)
-		e.ok(can(closed).Closer.Close(), "Close")
-		e.truthful(closed, *rec)
+		e.mustHold(rec)
+		e.ok(abilitiesOf(closed).Closer.Close(), "Close")
+		e.mustAnswerTruly(closed, *rec)
 		if e.a.Info().Local && closed == e.a {
 			return
 		}
-		left := e.stored(e.a, long)
-		e.load(e.a, left.ID)
-		e.load(e.b, left.ID)
+		later := e.create(e.a, long)
+		e.load(e.a, later.ID)
+		e.load(e.b, later.ID)
 	},
 }}
 
-// truthful asks a closed handle. What it says it has read or written, the others must find, if there are any.
-func (e *env) truthful(closed driver.Store, rec driver.Record) {
+// mustAnswerTruly makes calls on a closed handle. If a call succeeds, the other handles, if there are any, must agree
+// with its answer.
+func (e *env) mustAnswerTruly(closed driver.Store, rec driver.Record) {
 	e.Helper()
 	alone := e.a.Info().Local && closed == e.a
 	others := func(want *driver.Record) {
 		e.Helper()
 		if !alone {
-			e.holds(want)
+			e.mustHold(want)
 		}
 	}
 	asked := func(err error, what string) (answered bool) {
 		e.Helper()
 		if err != nil {
-			e.fails(err, driver.ErrUnavailable, what+" on a closed handle")
+			e.mustFail(err, driver.ErrUnavailable, what+" on a closed handle")
 		}
 		return err == nil
 	}
 	got, err := closed.Load(e.ctx, rec.ID)
 	if asked(err, "Load") {
-		e.same(got, rec, "Load on a closed handle")
+		e.mustEqual(got, rec, "Load on a closed handle")
 	}
 	if _, err = closed.Load(e.ctx, newID()); err == nil {
-		e.Fatalf("Load on a closed handle found a record that nobody has created")
+		e.Fatalf("Load on a closed handle found a record that nobody created")
 	} else if !errors.Is(err, driver.ErrNotFound) {
 		asked(err, "Load of an absent record")
 	}
-	created := e.record(long)
+	created := e.newRecord(long)
 	if asked(closed.Create(e.ctx, created), "Create") {
 		others(created)
 	}
 	change := rec
-	change.Data = random(30)
+	change.Data = randomBytes(30)
 	if asked(closed.Update(e.ctx, &change), "Update") {
 		rec = change
 	}
@@ -87,6 +88,6 @@ func (e *env) truthful(closed driver.Store, rec driver.Record) {
 	case !deleted:
 		others(&rec)
 	case !alone:
-		e.absent(e.b, rec.ID)
+		e.mustBeAbsent(e.b, rec.ID)
 	}
 }

@@ -10,42 +10,42 @@ import (
 var listRules = []rule{{
 	name:  "AllListsTheLiving",
 	needs: "Lister",
-	text:  "All goes through all live records, each once: not the deleted, not the expired.",
+	text:  "All yields all live records, each once. It yields no deleted and no expired record.",
 	run: func(e *env) {
-		e.lists(e.all(e.a), nil, "an empty storage")
-		want := e.records(30, "alice")
-		e.ok(e.a.Delete(e.ctx, e.stored(e.a, long).ID), "Delete")
-		e.expired(e.b)
-		e.lists(e.all(e.a), want, "the first handle")
-		e.lists(e.all(e.b), want, "the second handle")
+		e.mustList(e.all(e.a), nil, "an empty storage")
+		want := e.createMany(30, "alice")
+		e.ok(e.a.Delete(e.ctx, e.create(e.a, long).ID), "Delete")
+		e.createExpired(e.b)
+		e.mustList(e.all(e.a), want, "the first handle")
+		e.mustList(e.all(e.b), want, "the second handle")
 	},
 }, {
 	name:  "AllMayBeLeft",
 	needs: "Lister",
-	text:  "A walk may end early, and be walked again.",
+	text:  "A loop over a walk may end early, and the walk may be repeated.",
 	run: func(e *env) {
-		want := e.records(5, "alice")
+		want := e.createMany(5, "alice")
 		seq := e.all(e.a)
-		e.leave(seq)
-		e.lists(seq, want, "a walk after one that ended early")
+		e.leaveEarly(seq)
+		e.mustList(seq, want, "a walk after one that ended early")
 	},
 }, {
 	name:  "AllDuringChanges",
 	needs: "Lister",
-	text:  "The loop may call the store. Records that come or go meanwhile may be seen or not; no other is missed or seen twice.",
+	text:  "The body of the loop may call the store. Records that come or go meanwhile may be seen or not. No other record is missed or seen twice.",
 	run: func(e *env) {
-		e.changesDuring(func(s driver.Store) iter.Seq2[driver.Record, error] { return e.all(s) })
+		e.changeDuringWalk(func(s driver.Store) iter.Seq2[driver.Record, error] { return e.all(s) })
 	},
 }}
 
 func (e *env) all(s driver.Store) iter.Seq2[driver.Record, error] {
-	return can(s).Lister.All(e.ctx)
+	return abilitiesOf(s).Lister.All(e.ctx)
 }
 
-// records creates n records of a subject.
-func (e *env) records(n int, subject string) (recs []*driver.Record) {
+// createMany creates n records of a subject.
+func (e *env) createMany(n int, subject string) (recs []*driver.Record) {
 	for i := range n {
-		rec := e.record(long)
+		rec := e.newRecord(long)
 		rec.Subject = subject
 		if subject != "" {
 			rec.Labels = []string{"label"}
@@ -56,8 +56,8 @@ func (e *env) records(n int, subject string) (recs []*driver.Record) {
 	return recs
 }
 
-// lists fails unless the walk yields the records wanted, each once and whole.
-func (e *env) lists(seq iter.Seq2[driver.Record, error], want []*driver.Record, what string) {
+// mustList fails unless the walk yields exactly the records in want, each once and with all fields.
+func (e *env) mustList(seq iter.Seq2[driver.Record, error], want []*driver.Record, what string) {
 	e.Helper()
 	missing := map[driver.ID]*driver.Record{}
 	for _, rec := range want {
@@ -65,14 +65,14 @@ func (e *env) lists(seq iter.Seq2[driver.Record, error], want []*driver.Record, 
 	}
 	for rec, err := range seq {
 		if len(want) == 0 && e.h.ForgetsLists && errors.Is(err, driver.ErrIncomplete) {
-			e.fails(err, driver.ErrIncomplete, what)
+			e.mustFail(err, driver.ErrIncomplete, what)
 			continue
 		}
 		e.ok(err, what)
 		if missing[rec.ID] == nil {
 			e.Fatalf("%s: %v (%.300q) is listed twice, or should not be", what, rec.ID, rec.Subject)
 		}
-		e.same(rec, *missing[rec.ID], what)
+		e.mustEqual(rec, *missing[rec.ID], what)
 		delete(missing, rec.ID)
 	}
 	if len(missing) > 0 {
@@ -80,19 +80,19 @@ func (e *env) lists(seq iter.Seq2[driver.Record, error], want []*driver.Record, 
 	}
 }
 
-// leave ends a walk at its first record.
-func (e *env) leave(seq iter.Seq2[driver.Record, error]) {
+// leaveEarly ends the loop at the walk's first record.
+func (e *env) leaveEarly(seq iter.Seq2[driver.Record, error]) {
 	for _, err := range seq {
 		e.ok(err, "a walk")
 		break
 	}
 }
 
-// changesDuring deletes, updates and creates within a walk, as revoking all
-// sessions of a user does.
-func (e *env) changesDuring(walk func(driver.Store) iter.Seq2[driver.Record, error]) {
+// changeDuringWalk deletes, updates and creates records in the body of the loop. To revoke all sessions of a user does
+// the same.
+func (e *env) changeDuringWalk(walk func(driver.Store) iter.Seq2[driver.Record, error]) {
 	goes, stays := map[driver.ID]bool{}, map[driver.ID]*driver.Record{}
-	for i, rec := range e.records(30, "alice") {
+	for i, rec := range e.createMany(30, "alice") {
 		if i%3 == 0 {
 			goes[rec.ID] = true
 		} else {
@@ -117,20 +117,21 @@ func (e *env) changesDuring(walk func(driver.Store) iter.Seq2[driver.Record, err
 			e.Fatalf("%v is listed and should not be", rec.ID)
 		}
 		if len(came) < 10 {
-			came[e.labelled(long, "label").ID] = true
+			came[e.createLabelled(long, "label").ID] = true
 		}
 	}
 	for id := range stays {
 		if !seen[id] {
-			e.Fatalf("a record that was there all the time is not listed")
+			e.Fatalf("a record that existed all the time is not listed")
 		}
 	}
 	for id := range goes {
-		e.absent(e.b, id)
+		e.mustBeAbsent(e.b, id)
 	}
 }
 
-// lastError walks to the end and returns the error there. A walk that goes on after it is an error of another kind.
+// lastError walks to the end and returns the walk's error. If the walk goes on after an error, it returns another one
+// that says so.
 func lastError(seq iter.Seq2[driver.Record, error]) (last error) {
 	for _, err := range seq {
 		if last != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"maps"
-	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -28,11 +27,11 @@ var loadMutants = []mutant{{
 		}
 	},
 }, {
-	"keys by the first half of the ID", "LoadTellsIDsApart", keying(func(id driver.ID) driver.ID { clear(id[16:]); return id }),
+	"keys by the first half of the ID", "LoadTellsIDsApart", keyByPart(func(id driver.ID) driver.ID { clear(id[16:]); return id }),
 }, {
-	"keys by the last half of the ID", "LoadTellsIDsApart", keying(func(id driver.ID) driver.ID { clear(id[:16]); return id }),
+	"keys by the last half of the ID", "LoadTellsIDsApart", keyByPart(func(id driver.ID) driver.ID { clear(id[:16]); return id }),
 }, {
-	"lists one of IDs that begin alike", "LoadTellsIDsApart", matching(func(b *broken, rec driver.Record, subject string) bool {
+	"lists one of IDs that begin alike", "LoadTellsIDsApart", listBySubject(func(b *broken, rec driver.Record, subject string) bool {
 		for _, other := range b.recs {
 			if [16]byte(other.ID[:]) == [16]byte(rec.ID[:]) && bytes.Compare(other.ID[:], rec.ID[:]) < 0 {
 				return false
@@ -63,8 +62,8 @@ var loadMutants = []mutant{{
 	},
 }}
 
-// keying makes a mutant that keeps records under a part of their ID.
-func keying(part func(id driver.ID) driver.ID) func(b *broken) {
+// keyByPart makes a mutant that keeps each record under a part of its ID.
+func keyByPart(part func(id driver.ID) driver.ID) func(b *broken) {
 	return func(b *broken) {
 		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
 			rec, err := b.model.Load(ctx, part(id))
@@ -81,7 +80,7 @@ func keying(part func(id driver.ID) driver.ID) func(b *broken) {
 	}
 }
 
-// overwrite writes without asking what is there.
+// overwrite stores a record without a look at the one before.
 func (b *broken) overwrite(rec *driver.Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -167,108 +166,6 @@ var writeMutants = []mutant{{
 				rec.Version++
 			}
 			return err
-		}
-	},
-}}
-
-// touching makes a mutant that goes wrong in a Touch that it was right to accept.
-func touching(move func(rec *driver.Record, used, expires time.Time)) func(b *broken) {
-	return func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			if err := b.ready(ctx); err != nil {
-				return err
-			}
-			rec, err := b.live(id)
-			if err == nil && rec.Version != version {
-				err = driver.ErrConflict
-			}
-			if err == nil {
-				move(&rec, used, expires)
-				b.put(&rec, version)
-			}
-			return err
-		}
-	}
-}
-
-var touchMutants = []mutant{{
-	"counts a Touch as a version", "TouchExtends", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			rec, err := b.live(id)
-			if err == nil && expires.After(rec.Expires) {
-				rec.Expires = expires
-				b.put(&rec, rec.Version+1)
-			}
-			return err
-		}
-	},
-}, {
-	"shortens in Touch", "TouchNeverMovesBack", touching(func(rec *driver.Record, used, expires time.Time) {
-		rec.Used, rec.Expires = latest(rec.Used, used), expires
-	}),
-}, {
-	"moves Used back in Touch", "TouchNeverMovesBack TouchMovesEachAlone HistoryIsConsistent", touching(func(rec *driver.Record, used, expires time.Time) {
-		rec.Used, rec.Expires = used, latest(rec.Expires, expires)
-	}),
-}, {
-	"keeps no Used in Touch", "TouchExtends TouchMovesEachAlone HistoryIsConsistent", touching(func(rec *driver.Record, _, expires time.Time) {
-		rec.Expires = latest(rec.Expires, expires)
-	}),
-}, {
-	"skips a Touch that prolongs nothing", "TouchMovesEachAlone", touching(func(rec *driver.Record, used, expires time.Time) {
-		if expires.After(rec.Expires) {
-			rec.Used, rec.Expires = latest(rec.Used, used), expires
-		}
-	}),
-}, {
-	"skips a Touch of an older use", "TouchMovesEachAlone", touching(func(rec *driver.Record, used, expires time.Time) {
-		if used.After(rec.Used) {
-			rec.Used, rec.Expires = used, latest(rec.Expires, expires)
-		}
-	}),
-}, {
-	"writes what it loaded in Touch", "TouchKeepsNewerData CountsExactly", func(b *broken) {
-		var loaded driver.Record
-		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
-			rec, err := b.model.Load(ctx, id)
-			b.mu.Lock()
-			loaded = rec
-			b.mu.Unlock()
-			return rec, err
-		}
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			rec := loaded
-			if rec.ID != id {
-				return nil
-			}
-			rec.Expires = expires
-			b.put(&rec, rec.Version)
-			return nil
-		}
-	},
-}, {
-	"does not compare versions in Touch", "TouchKeepsNewerData", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, _ uint64, used, expires time.Time) error {
-			rec, err := b.model.Load(ctx, id)
-			if err == nil {
-				err = b.model.Touch(ctx, id, rec.Version, used, expires)
-			}
-			return err
-		}
-	},
-}, {
-	"finds everything in Touch", "TouchIsNoUpsert DeadlineIsExact", func(b *broken) {
-		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
-			if err := b.model.Touch(ctx, id, version, used, expires); err != driver.ErrNotFound {
-				return err
-			}
-			return nil
 		}
 	},
 }}

@@ -74,7 +74,7 @@ var newerMutants = []mutant{{
 		}
 	},
 }, {
-	"passes over a newer format in silence", "NewerInWalks", walking(func(_ *broken, walk seq) seq {
+	"passes over a newer format in silence", "NewerInWalks", changeWalks(func(_ *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			for rec, err := range walk {
 				if err == driver.ErrUnreadable || !yield(rec, err) {
@@ -84,7 +84,7 @@ var newerMutants = []mutant{{
 		}
 	}),
 }, {
-	"ends a walk at a newer format", "NewerInWalks", walking(func(b *broken, walk seq) seq {
+	"ends a walk at a newer format", "NewerInWalks", changeWalks(func(b *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			b.mu.Lock()
 			meets := len(b.newer) > 0
@@ -97,7 +97,7 @@ var newerMutants = []mutant{{
 		}
 	}),
 }, {
-	"tells of a newer format before it has been through all", "NewerInWalks", walking(func(b *broken, walk seq) seq {
+	"tells of a newer format before it has been through all", "NewerInWalks", changeWalks(func(b *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			b.mu.Lock()
 			meets := len(b.newer) > 0
@@ -113,7 +113,7 @@ var newerMutants = []mutant{{
 		}
 	}),
 }, {
-	"drops a newer format from its index", "NewerInWalks", walking(func(b *broken, walk seq) seq {
+	"drops a newer format from its index", "NewerInWalks", changeWalks(func(b *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			walk(yield)
 			b.mu.Lock()

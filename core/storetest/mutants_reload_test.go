@@ -8,61 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-var succeedMutants = []mutant{{
-	"creates and forgets the old one", "SucceedMoves", func(b *broken) {
-		b.succeed = func(ctx context.Context, old, next *driver.Record) error { return b.model.Create(ctx, next) }
-	},
-}, {
-	"leaves the old one its user", "SucceedMoves IndexFollowsSucceed", func(b *broken) {
-		b.succeed = func(ctx context.Context, old, next *driver.Record) error {
-			kept := *old
-			kept.Subject = "alice"
-			err := b.model.Succeed(ctx, &kept, next)
-			old.Version = kept.Version
-			return err
-		}
-	},
-}, {
-	"takes all of the old one's times", "SucceedKeepsLaterTimes", func(b *broken) {
-		b.succeed = func(ctx context.Context, old, next *driver.Record) error {
-			err := b.model.Succeed(ctx, old, next)
-			if err == nil {
-				b.mu.Lock()
-				defer b.mu.Unlock()
-				kept := b.recs[old.ID]
-				kept.Used, kept.Expires = old.Used, old.Expires
-				b.recs[old.ID] = kept
-			}
-			return err
-		}
-	},
-}, {
-	"creates, then updates", "SucceedOrNothing OneSuccessorWins SucceedOrDelete", func(b *broken) {
-		b.succeed = func(ctx context.Context, old, next *driver.Record) error {
-			if err := b.model.Create(ctx, next); err != nil {
-				return err
-			}
-			pause()
-			return b.model.Update(ctx, old)
-		}
-	},
-}, {
-	"looks before it succeeds", "OneSuccessorWins SucceedOrDelete", func(b *broken) {
-		b.succeed = func(ctx context.Context, old, next *driver.Record) error {
-			b.mu.Lock()
-			err := b.mayUpdate(ctx, old)
-			b.mu.Unlock()
-			if err != nil {
-				return err
-			}
-			pause()
-			b.overwrite(old)
-			return b.overwrite(next)
-		}
-	},
-}}
-
-// cache is what a handle with a cache of its own remembers of the storage.
+// cache is the cache of one handle.
 type cache struct{ recs sync.Map }
 
 func (c *cache) get(id driver.ID) (driver.Record, bool) {
@@ -73,8 +19,8 @@ func (c *cache) get(id driver.ID) (driver.Record, bool) {
 	return rec.(driver.Record), true
 }
 
-// caching makes a handle whose Load answers with what Load or its own writes last saw.
-func caching(b *broken) *cache {
+// withCache gives the handle a cache, from which Load answers. Only Load fills it.
+func withCache(b *broken) *cache {
 	c := &cache{}
 	b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
 		if rec, ok := c.get(id); ok && rec.Live(b.now()) {
@@ -91,16 +37,16 @@ func caching(b *broken) *cache {
 
 var reloadMutants = []mutant{{
 	"reloads from its cache", "ReloadIsNew ReloadAbsent OutageIsUnavailable", func(b *broken) {
-		caching(b)
+		withCache(b)
 		b.reload = b.load
 	},
 }, {
 	"does not keep what it reloaded", "ReloadIsNew ReloadAbsent", func(b *broken) {
-		caching(b)
+		withCache(b)
 	},
 }, {
 	"keeps what it saw to be gone", "ReloadAbsent", func(b *broken) {
-		c := caching(b)
+		c := withCache(b)
 		b.reload = func(ctx context.Context, id driver.ID) (driver.Record, error) {
 			rec, err := b.model.Load(ctx, id)
 			if err == nil {
@@ -135,7 +81,7 @@ var reloadMutants = []mutant{{
 	},
 }, {
 	"joins a read that began before", "ReloadTogether", func(b *broken) {
-		joining(b, func(ctx context.Context, id driver.ID) (driver.Record, error) {
+		shareReloads(b, func(ctx context.Context, id driver.ID) (driver.Record, error) {
 			rec, err := b.model.Load(context.WithoutCancel(ctx), id)
 			pause()
 			return rec, err
@@ -143,15 +89,15 @@ var reloadMutants = []mutant{{
 	},
 }, {
 	"reads with the context of the first", "ReloadSharesNoContext", func(b *broken) {
-		joining(b, func(ctx context.Context, id driver.ID) (driver.Record, error) {
+		shareReloads(b, func(ctx context.Context, id driver.ID) (driver.Record, error) {
 			pause()
 			return b.model.Load(ctx, id)
 		})
 	},
 }}
 
-// joining makes a mutant whose Reload hands out what a read brings that is under way.
-func joining(b *broken, read func(ctx context.Context, id driver.ID) (driver.Record, error)) {
+// shareReloads makes a mutant whose Reload waits for a read that has begun already, and returns its answer.
+func shareReloads(b *broken, read func(ctx context.Context, id driver.ID) (driver.Record, error)) {
 	type flight struct {
 		done chan struct{}
 		rec  driver.Record

@@ -6,9 +6,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// updating makes a mutant that goes wrong in an Update that it was right to accept: change
-// gets what it stores, what was stored before, and what was given.
-func updating(change func(kept *driver.Record, before, given driver.Record)) func(b *broken) {
+// changeUpdate makes a mutant that stores something wrong in an Update that has to succeed. change gets the record that
+// will be stored, the one that was stored before, and the one given.
+func changeUpdate(change func(kept *driver.Record, before, given driver.Record)) func(b *broken) {
 	return func(b *broken) {
 		b.update = func(ctx context.Context, rec *driver.Record) error {
 			b.mu.Lock()
@@ -27,60 +27,60 @@ func updating(change func(kept *driver.Record, before, given driver.Record)) fun
 }
 
 var updateMutants = []mutant{
-	{"keeps the data in Update", "UpdateReplaces", updating(func(kept *driver.Record, before, _ driver.Record) {
+	{"keeps the data in Update", "UpdateReplaces", changeUpdate(func(kept *driver.Record, before, _ driver.Record) {
 		kept.Data = before.Data
 	})},
-	{"takes the subject from Update", "UpdateKeepsTheRest UpdateClears BySubjectFollowsChanges", updating(func(kept *driver.Record, _, given driver.Record) {
+	{"takes the subject from Update", "UpdateKeepsTheRest UpdateClears BySubjectFollowsChanges", changeUpdate(func(kept *driver.Record, _, given driver.Record) {
 		kept.Subject = given.Subject
 	})},
-	{"takes the labels from Update", "UpdateKeepsTheRest UpdateClears ByLabelFollowsChanges", updating(func(kept *driver.Record, _, given driver.Record) {
+	{"takes the labels from Update", "UpdateKeepsTheRest UpdateClears ByLabelFollowsChanges", changeUpdate(func(kept *driver.Record, _, given driver.Record) {
 		kept.Labels = given.Labels
 	})},
-	{"takes Created from Update", "UpdateKeepsTheRest", updating(func(kept *driver.Record, _, given driver.Record) {
+	{"takes Created from Update", "UpdateKeepsTheRest", changeUpdate(func(kept *driver.Record, _, given driver.Record) {
 		kept.Created = given.Created
 	})},
-	{"clears nothing", "UpdateClears TouchKeepsNewerData BySubjectFollowsChanges ByLabelFollowsChanges", updating(func(kept *driver.Record, before, _ driver.Record) {
+	{"clears nothing", "UpdateClears TouchKeepsNewerData BySubjectFollowsChanges ByLabelFollowsChanges", changeUpdate(func(kept *driver.Record, before, _ driver.Record) {
 		kept.Subject, kept.Labels = before.Subject, before.Labels
 	})},
-	{"clears the subject alone", "UpdateClears ByLabelFollowsChanges", updating(func(kept *driver.Record, before, _ driver.Record) {
+	{"clears the subject alone", "UpdateClears ByLabelFollowsChanges", changeUpdate(func(kept *driver.Record, before, _ driver.Record) {
 		kept.Labels = before.Labels
 	})},
-	{"gives a cleared record a subject again", "UpdateClears BySubjectFollowsChanges", updating(func(kept *driver.Record, before, given driver.Record) {
+	{"gives a cleared record a subject again", "UpdateClears BySubjectFollowsChanges", changeUpdate(func(kept *driver.Record, before, given driver.Record) {
 		if before.Subject == "" {
 			kept.Subject = given.Subject
 		}
 	})},
-	{"takes Used from Update", "UpdateMovesTimesForward UpdateExactKeepsUsed HistoryIsConsistent", updating(func(kept *driver.Record, _, given driver.Record) {
+	{"takes Used from Update", "UpdateMovesTimesForward UpdateExactKeepsUsed HistoryIsConsistent", changeUpdate(func(kept *driver.Record, _, given driver.Record) {
 		kept.Used = given.Used
 	})},
-	{"keeps Used in Update", "UpdateReplaces UpdateMovesTimesForward TimesToTheMicrosecond", updating(func(kept *driver.Record, before, _ driver.Record) {
+	{"keeps Used in Update", "UpdateReplaces UpdateMovesTimesForward TimesToTheMicrosecond", changeUpdate(func(kept *driver.Record, before, _ driver.Record) {
 		kept.Used = before.Used
 	})},
-	{"takes the deadline from Update", "UpdateMovesTimesForward UpdateWithdrawsNoLife UpdateExact", updating(func(kept *driver.Record, _, given driver.Record) {
+	{"takes the deadline from Update", "UpdateMovesTimesForward UpdateWithdrawsNoLife UpdateExact", changeUpdate(func(kept *driver.Record, _, given driver.Record) {
 		kept.Expires = given.Expires
 	})},
-	{"keeps the deadline in Update", "UpdateReplaces UpdateMovesTimesForward UpdateWithdrawsNoLife SweepLeavesTheTouched", updating(func(kept *driver.Record, before, _ driver.Record) {
+	{"keeps the deadline in Update", "UpdateReplaces UpdateMovesTimesForward UpdateWithdrawsNoLife SweepLeavesTheTouched", changeUpdate(func(kept *driver.Record, before, _ driver.Record) {
 		kept.Expires = before.Expires
 	})},
-	{"never shortens a life, whatever it is told", "UpdateExact ShortLives", updating(func(kept *driver.Record, before, _ driver.Record) {
+	{"never shortens a life, even with Exact", "UpdateExact ShortLives", changeUpdate(func(kept *driver.Record, before, _ driver.Record) {
 		kept.Expires = latest(before.Expires, kept.Expires)
 	})},
-	{"moves Used in Update only with the deadline", "UpdateMovesTimesForward", updating(func(kept *driver.Record, before, given driver.Record) {
+	{"moves Used in Update only with the deadline", "UpdateMovesTimesForward", changeUpdate(func(kept *driver.Record, before, given driver.Record) {
 		if !given.Expires.After(before.Expires) {
 			kept.Used = before.Used
 		}
 	})},
-	{"moves the deadline in Update only with Used", "UpdateMovesTimesForward", updating(func(kept *driver.Record, before, given driver.Record) {
+	{"moves the deadline in Update only with Used", "UpdateMovesTimesForward", changeUpdate(func(kept *driver.Record, before, given driver.Record) {
 		if !given.Used.After(before.Used) {
 			kept.Expires = before.Expires
 		}
 	})},
-	{"takes Exact for all times", "UpdateExactKeepsUsed", updating(func(kept *driver.Record, _, given driver.Record) {
+	{"takes Exact for all times", "UpdateExactKeepsUsed", changeUpdate(func(kept *driver.Record, _, given driver.Record) {
 		if given.Exact {
 			kept.Used = given.Used
 		}
 	})},
-	{"keeps Exact", "UpdateExact", updating(func(kept *driver.Record, _, given driver.Record) {
+	{"keeps Exact", "UpdateExact", changeUpdate(func(kept *driver.Record, _, given driver.Record) {
 		kept.Exact = given.Exact
 	})},
 	{"tells in rec what it stored", "UpdateKeepsTheRest UpdateMovesTimesForward", func(b *broken) {

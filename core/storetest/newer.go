@@ -6,133 +6,134 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Rules about records of a newer format, which a server meets while a new release is deployed.
+// Rules about records of a newer format. A server meets them while a new release is deployed.
 
 var newerRules = []rule{{
 	name: "NewerIsKept",
-	text: "A record of a newer format is ErrUnreadable to Load, Update, Touch, Succeed and Reload, and ErrExists to Create; none of them changes it.",
+	text: "For a record of a newer format, Load, Update, Touch, Succeed and Reload answer ErrUnreadable, and Create answers ErrExists. None of them changes it.",
 	run: func(e *env) {
-		rec := e.labelled(long, "admin")
-		e.load(e.b, rec.ID) // what a store remembers of it is old now
-		back := e.newer(rec.ID)
+		rec := e.createLabelled(long, "admin")
+		e.load(e.b, rec.ID) // a cache now has an older state
+		back := e.makeNewer(rec.ID)
 		for _, s := range []driver.Store{e.b, e.a} {
-			e.unreadable(s, *rec)
+			e.mustBeUnreadable(s, *rec)
 		}
 		back()
-		e.holds(rec)
+		e.mustHold(rec)
 	},
 }, {
 	name: "NewerIsDeleted",
-	text: "Delete removes a record of a newer format, so that a session which cannot be read can end.",
+	text: "Delete removes a record of a newer format, so that a session which cannot be read can still be ended.",
 	run: func(e *env) {
-		rec := e.stored(e.a, long)
-		e.newer(rec.ID)
+		rec := e.create(e.a, long)
+		e.makeNewer(rec.ID)
 		e.ok(e.b.Delete(e.ctx, rec.ID), "Delete")
-		e.absent(e.a, rec.ID)
-		e.absent(e.b, rec.ID)
+		e.mustBeAbsent(e.a, rec.ID)
+		e.mustBeAbsent(e.b, rec.ID)
 		e.ok(e.b.Create(e.ctx, rec), "Create")
-		e.holds(rec)
+		e.mustHold(rec)
 	},
 }, {
 	name: "NewerInWalks",
-	text: "A walk goes past a record of a newer format, and ends in ErrUnreadable after all others, each time: who revokes all sessions of a user must hear that one is left.",
+	text: "A walk goes past a record of a newer format and ends in ErrUnreadable after all others, each time. Whoever revokes all sessions of a user must learn that one is left.",
 	run: func(e *env) {
-		e.newerKnown()
+		e.needNewer()
 		var want []*driver.Record
 		for range 5 {
-			want = append(want, e.labelled(long, "admin"))
+			want = append(want, e.createLabelled(long, "admin"))
 		}
 		rec := want[2]
-		back := e.newer(rec.ID)
+		back := e.makeNewer(rec.ID)
 		others := append(append([]*driver.Record{}, want[:2]...), want[3:]...)
-		for range 2 { // the first walk must not make the second one forget it
+		for range 2 { // the first walk must not drop the record from the second one
 			for _, s := range []driver.Store{e.a, e.b} {
 				for what, walk := range e.walks(s) {
-					e.endsUnreadable(walk, others, what)
+					e.mustEndUnreadable(walk, others, what)
 				}
 			}
 		}
 		back()
 		for what, walk := range e.walks(e.a) {
-			e.lists(walk, want, what)
+			e.mustList(walk, want, what)
 		}
 	},
 }, {
 	name:  "SweepLeavesTheNewer",
 	needs: "Sweeper",
-	text:  "Sweep leaves alone what it cannot read: only a newer release can say whether that has expired.",
+	text:  "Sweep does not remove a record that it cannot read. Only a newer release can say whether that has expired.",
 	run: func(e *env) {
-		e.newerKnown()
-		rec := e.stored(e.a, e.short())
-		back := e.newer(rec.ID)
+		e.needNewer()
+		rec := e.create(e.a, e.short())
+		back := e.makeNewer(rec.ID)
 		e.waitUntil(rec.Expires)
 		if n := e.sweepAll(e.b, 10); n != 0 {
 			e.Fatalf("Sweep removed %d records of a newer format", n)
 		}
-		back() // fails if it has gone
+		back() // fails if the record has gone
 	},
 }}
 
-func (e *env) newerKnown() {
+// needNewer skips the rule if the harness has no Newer.
+func (e *env) needNewer() {
 	if e.h.Newer == nil {
-		e.Skip("Harness.Newer is nil: the store's records have no format of their own")
+		e.Skip("Harness.Newer is nil: the store's records have no format number")
 	}
 }
 
-// newer makes the record one of a newer format until back is called.
-func (e *env) newer(id driver.ID) (back func()) {
-	e.newerKnown()
+// makeNewer gives the record a newer format until back is called.
+func (e *env) makeNewer(id driver.ID) (back func()) {
+	e.needNewer()
 	return e.h.Newer(e.TB, id)
 }
 
-// unreadable asks everything of a record in a newer format but to delete it.
-func (e *env) unreadable(s driver.Store, rec driver.Record) {
+// mustBeUnreadable makes every call but Delete for a record of a newer format.
+func (e *env) mustBeUnreadable(s driver.Store, rec driver.Record) {
 	e.Helper()
 	ask := func(err error, what string) {
 		e.Helper()
-		e.fails(err, driver.ErrUnreadable, what)
+		e.mustFail(err, driver.ErrUnreadable, what)
 	}
 	_, err := s.Load(e.ctx, rec.ID)
 	ask(err, "Load")
 	for _, version := range []uint64{rec.Version, rec.Version - 1} {
 		change := rec
-		change.Version, change.Data, change.Subject = version, random(30), ""
+		change.Version, change.Data, change.Subject = version, randomBytes(30), ""
 		ask(s.Update(e.ctx, &change), "Update")
 		ask(s.Touch(e.ctx, rec.ID, version, e.after(long), e.after(2*long)), "Touch")
 	}
 	other := rec
-	other.Data = random(30)
-	e.fails(s.Create(e.ctx, &other), driver.ErrExists, "Create")
-	if r := can(s).Reloader; r != nil {
+	other.Data = randomBytes(30)
+	e.mustFail(s.Create(e.ctx, &other), driver.ErrExists, "Create")
+	if r := abilitiesOf(s).Reloader; r != nil {
 		_, err := r.Reload(e.ctx, rec.ID)
 		ask(err, "Reload")
 	}
-	if r := can(s).Successor; r != nil {
-		next := e.record(long)
-		ask(r.Succeed(e.ctx, e.ending(&rec), next), "Succeed")
-		e.absent(s, next.ID)
+	if r := abilitiesOf(s).Successor; r != nil {
+		next := e.newRecord(long)
+		ask(r.Succeed(e.ctx, e.endedRecord(&rec), next), "Succeed")
+		e.mustBeAbsent(s, next.ID)
 	}
 	_, err = s.Load(e.ctx, rec.ID)
 	ask(err, "Load, again")
 }
 
-// walks are all that a handle has, through records of alice's with the label "admin".
+// walks returns all walks of a handle that yield records of alice's with the label "admin".
 func (e *env) walks(s driver.Store) map[string]iter.Seq2[driver.Record, error] {
 	all := map[string]iter.Seq2[driver.Record, error]{}
-	if can(s).Lister != nil {
+	if abilitiesOf(s).Lister != nil {
 		all["All"] = e.all(s)
 	}
-	if can(s).Indexer != nil {
+	if abilitiesOf(s).Indexer != nil {
 		all["BySubject"], all["ByLabel"] = e.bySubject(s, "alice"), e.byLabel(s, "admin")
 	}
 	return all
 }
 
-// endsUnreadable fails unless the walk yields the records wanted and then ErrUnreadable.
-func (e *env) endsUnreadable(walk iter.Seq2[driver.Record, error], want []*driver.Record, what string) {
+// mustEndUnreadable fails unless the walk yields exactly the records in want and then ErrUnreadable.
+func (e *env) mustEndUnreadable(walk iter.Seq2[driver.Record, error], want []*driver.Record, what string) {
 	e.Helper()
 	var last error
-	e.lists(func(yield func(driver.Record, error) bool) {
+	e.mustList(func(yield func(driver.Record, error) bool) {
 		for rec, err := range walk {
 			if last != nil {
 				e.Fatalf("%s: the walk goes on after %v", what, last)
@@ -144,5 +145,5 @@ func (e *env) endsUnreadable(walk iter.Seq2[driver.Record, error], want []*drive
 			}
 		}
 	}, want, what)
-	e.fails(last, driver.ErrUnreadable, what+" at its end")
+	e.mustFail(last, driver.ErrUnreadable, what+" at its end")
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// How many workers meet at one record, and how many times.
+// How many workers use one record at the same time, and how often.
 const (
 	workers = 8
 	rounds  = 10
@@ -15,74 +15,73 @@ const (
 
 var raceRules = []rule{{
 	name: "OneCreatorWins",
-	text: "Create only inserts: of many at once with one ID, exactly one succeeds, and the others get ErrExists.",
+	text: "Create only inserts: of many concurrent calls with one ID, exactly one succeeds, and the others get ErrExists.",
 	run: func(e *env) {
 		for range rounds {
 			id := newID()
-			e.oneWins(driver.ErrExists, func(s driver.Store) (*driver.Record, error) {
-				rec := e.record(long)
-				rec.ID, rec.Data = id, random(50)
+			e.mustHaveOneWinner(driver.ErrExists, func(s driver.Store) (*driver.Record, error) {
+				rec := e.newRecord(long)
+				rec.ID, rec.Data = id, randomBytes(50)
 				return rec, s.Create(e.ctx, rec)
 			})
 		}
 	},
 }, {
 	name: "OneUpdaterWins",
-	text: "Update compares and replaces in one atomic step: of many at once with one Version, exactly one succeeds, and the others get ErrConflict.",
+	text: "Update compares and replaces in one atomic step: of many concurrent calls with one Version, exactly one succeeds, and the others get ErrConflict.",
 	run: func(e *env) {
 		for range rounds {
-			first := e.stored(e.a, long)
-			e.oneWins(driver.ErrConflict, func(s driver.Store) (*driver.Record, error) {
+			first := e.create(e.a, long)
+			e.mustHaveOneWinner(driver.ErrConflict, func(s driver.Store) (*driver.Record, error) {
 				rec := *first
-				rec.Data = random(50)
+				rec.Data = randomBytes(50)
 				return &rec, s.Update(e.ctx, &rec)
 			})
 		}
 	},
 }, {
 	name: "DeletedStaysDeleted",
-	text: "A session that was deleted stays deleted, whatever request is still in flight.",
+	text: "A session that was deleted stays deleted: no request in flight brings it back.",
 	run: func(e *env) {
 		for range rounds {
-			rec := e.stored(e.a, long)
+			rec := e.create(e.a, long)
 			var deleted atomic.Bool
 			e.together(workers, func(i int, s driver.Store) {
 				if i < 2 {
-					e.load(s, e.stored(s, long).ID) // lets the others begin
+					e.load(s, e.create(s, long).ID) // lets the others begin
 					e.ok(s.Delete(e.ctx, rec.ID), "Delete")
 					deleted.Store(true)
 					return
 				}
 				writeUntilGone(e, s, rec.ID, &deleted)
 			})
-			e.absent(e.a, rec.ID)
-			e.absent(e.b, rec.ID)
+			e.mustBeAbsent(e.a, rec.ID)
+			e.mustBeAbsent(e.b, rec.ID)
 		}
 	},
 }}
 
-// oneWins runs change on all workers and fails unless one had no error, the
-// others the error that losers get, and the winner's record is stored.
-func (e *env) oneWins(loses error, change func(driver.Store) (*driver.Record, error)) *driver.Record {
+// mustHaveOneWinner runs change on all workers. It fails unless one had no error, the others had the error loses, and
+// the winner's record is stored.
+func (e *env) mustHaveOneWinner(loses error, change func(driver.Store) (*driver.Record, error)) *driver.Record {
 	var winner atomic.Pointer[driver.Record]
 	e.together(workers, func(_ int, s driver.Store) {
 		rec, err := change(s)
 		switch {
 		case err != nil:
-			e.fails(err, loses, "the loser's call")
+			e.mustFail(err, loses, "the loser's call")
 		case !winner.CompareAndSwap(nil, rec):
-			e.Fatalf("two of the calls at the same moment succeeded")
+			e.Fatalf("two of the concurrent calls succeeded")
 		}
 	})
 	if winner.Load() == nil {
-		e.Fatalf("none of the calls at the same moment succeeded")
+		e.Fatalf("none of the concurrent calls succeeded")
 	}
-	e.holds(winner.Load())
+	e.mustHold(winner.Load())
 	return winner.Load()
 }
 
-// writeUntilGone updates and touches a record, as requests in flight would,
-// until the store says that it is not there.
+// writeUntilGone updates and touches a record, as requests in flight would, until the store answers ErrNotFound.
 func writeUntilGone(e *env, s driver.Store, id driver.ID, deleted *atomic.Bool) {
 	for {
 		over := deleted.Load()
@@ -91,14 +90,14 @@ func writeUntilGone(e *env, s driver.Store, id driver.ID, deleted *atomic.Bool) 
 			e.Fatalf("Load found the record after Delete")
 		}
 		if err == nil {
-			rec.Data = random(50)
+			rec.Data = randomBytes(50)
 			err = s.Update(e.ctx, &rec)
 		}
 		if err == nil {
 			err = s.Touch(e.ctx, id, rec.Version, e.after(0), e.after(2*long))
 		}
 		if err != nil && !errors.Is(err, driver.ErrConflict) {
-			e.fails(err, driver.ErrNotFound, "a call after or during Delete")
+			e.mustFail(err, driver.ErrNotFound, "a call after or during Delete")
 			return
 		}
 	}

@@ -12,9 +12,9 @@ import (
 var reloadRules = []rule{{
 	name:  "ReloadIsNew",
 	needs: "Reloader",
-	text:  "Reload answers no older than the state at the time of the call, whoever wrote it, and the next Load is as new.",
+	text:  "Reload answers with a state no older than the call, whichever server wrote it. The next Load is as new.",
 	run: func(e *env) {
-		rec := e.labelled(long, "admin")
+		rec := e.createLabelled(long, "admin")
 		for i := range 6 {
 			writer, reader := e.a, e.b
 			if i%2 == 1 {
@@ -22,49 +22,49 @@ var reloadRules = []rule{{
 			}
 			e.load(writer, rec.ID)
 			e.load(reader, rec.ID) // a cache has it now
-			rec.Data = random(30)
+			rec.Data = randomBytes(30)
 			e.ok(writer.Update(e.ctx, rec), "Update")
-			e.reloads(reader, rec)
+			e.mustReload(reader, rec)
 			rec.Used, rec.Expires = rec.Used.Add(time.Minute), rec.Expires.Add(time.Minute)
 			e.ok(writer.Touch(e.ctx, rec.ID, rec.Version, rec.Used, rec.Expires), "Touch")
-			e.reloads(reader, rec)
+			e.mustReload(reader, rec)
 		}
 		rec.Subject = ""
 		e.ok(e.a.Update(e.ctx, rec), "Update that clears")
 		rec.Labels = nil
-		e.reloads(e.b, rec)
+		e.mustReload(e.b, rec)
 	},
 }, {
 	name:  "ReloadAbsent",
 	needs: "Reloader",
-	text:  "Reload answers ErrNotFound for a record that is absent - never there, deleted by another or expired - and so does the next Load.",
+	text:  "Reload answers ErrNotFound for a record that is absent (never created, deleted by another server or expired), and so does the next Load.",
 	run: func(e *env) {
-		deleted := e.stored(e.a, long)
+		deleted := e.create(e.a, long)
 		e.load(e.b, deleted.ID)
 		var short *driver.Record
 		e.inTime("Load", func(life time.Duration) (time.Time, error) {
-			short = e.stored(e.a, life)
+			short = e.create(e.a, life)
 			_, err := e.b.Load(e.ctx, short.ID)
 			return short.Expires, err
 		})
 		e.ok(e.a.Delete(e.ctx, deleted.ID), "Delete")
 		e.waitUntil(short.Expires)
 		for _, id := range []driver.ID{newID(), deleted.ID, short.ID} {
-			_, err := can(e.b).Reloader.Reload(e.ctx, id)
-			e.fails(err, driver.ErrNotFound, "Reload")
-			e.absent(e.b, id)
+			_, err := abilitiesOf(e.b).Reloader.Reload(e.ctx, id)
+			e.mustFail(err, driver.ErrNotFound, "Reload")
+			e.mustBeAbsent(e.b, id)
 		}
-		again := e.record(long)
+		again := e.newRecord(long)
 		again.ID = deleted.ID
-		e.ok(e.a.Create(e.ctx, again), "Create") // what was seen to be absent need not stay so
-		e.reloads(e.b, again)
+		e.ok(e.a.Create(e.ctx, again), "Create") // absence must not be cached
+		e.mustReload(e.b, again)
 	},
 }, {
 	name:  "ReloadTogether",
 	needs: "Reloader",
-	text:  "Of many Reloads at once, each answers no older than the state when it was called: what they share began after all of them.",
+	text:  "Of many concurrent Reloads, each answers with a state no older than its call: a read that they share began after all of them.",
 	run: func(e *env) {
-		rec := e.stored(e.a, long)
+		rec := e.create(e.a, long)
 		id := rec.ID
 		var acknowledged atomic.Uint64
 		acknowledged.Store(rec.Version)
@@ -73,7 +73,7 @@ var reloadRules = []rule{{
 			if i == 0 {
 				defer done.Store(true)
 				for range 10 * rounds {
-					rec.Data = random(30)
+					rec.Data = randomBytes(30)
 					e.ok(s.Update(e.ctx, rec), "Update")
 					acknowledged.Store(rec.Version)
 				}
@@ -82,21 +82,21 @@ var reloadRules = []rule{{
 			for last := false; !last; {
 				last = done.Load()
 				least := acknowledged.Load()
-				got, err := can(s).Reloader.Reload(e.ctx, id)
+				got, err := abilitiesOf(s).Reloader.Reload(e.ctx, id)
 				e.ok(err, "Reload")
 				if got.Version < least {
 					e.Fatalf("Reload returned version %d after %d had been acknowledged", got.Version, least)
 				}
 			}
 		})
-		e.holds(rec)
+		e.mustHold(rec)
 	},
 }, {
 	name:  "ReloadSharesNoContext",
 	needs: "Reloader",
-	text:  "A Reload whose context ends fails alone: others at the same moment get their answer.",
+	text:  "If the context of a Reload ends, only that Reload fails. Concurrent ones get their answer.",
 	run: func(e *env) {
-		rec := e.stored(e.a, long)
+		rec := e.create(e.a, long)
 		for range rounds {
 			ctx, cancel := context.WithCancel(e.ctx)
 			e.together(workers, func(i int, s driver.Store) {
@@ -105,12 +105,12 @@ var reloadRules = []rule{{
 					return
 				}
 				if i%4 < 2 {
-					if _, err := can(s).Reloader.Reload(ctx, rec.ID); err != nil && !errors.Is(err, driver.ErrUnavailable) {
+					if _, err := abilitiesOf(s).Reloader.Reload(ctx, rec.ID); err != nil && !errors.Is(err, driver.ErrUnavailable) {
 						e.Fatalf("Reload with a context that ends: %v", err)
 					}
 					return
 				}
-				_, err := can(s).Reloader.Reload(e.ctx, rec.ID)
+				_, err := abilitiesOf(s).Reloader.Reload(e.ctx, rec.ID)
 				e.ok(err, "Reload beside one whose context ends")
 			})
 			cancel()
@@ -118,11 +118,11 @@ var reloadRules = []rule{{
 	},
 }}
 
-// reloads fails unless the handle's Reload, and its Load after that, return the record.
-func (e *env) reloads(s driver.Store, want *driver.Record) {
+// mustReload fails unless Reload, and a Load after it on the same handle, return the record.
+func (e *env) mustReload(s driver.Store, want *driver.Record) {
 	e.Helper()
-	got, err := can(s).Reloader.Reload(e.ctx, want.ID)
+	got, err := abilitiesOf(s).Reloader.Reload(e.ctx, want.ID)
 	e.ok(err, "Reload")
-	e.same(got, *want, "Reload")
-	e.same(e.load(s, want.ID), *want, "Load after Reload")
+	e.mustEqual(got, *want, "Reload")
+	e.mustEqual(e.load(s, want.ID), *want, "Load after Reload")
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// ReportHead is the head of the table that the rows of Report make up.
+// ReportHead returns the head of the table whose rows Report returns.
 func ReportHead() string {
 	head, line := "| Store |", "|---|"
 	for _, a := range abilities {
@@ -16,15 +16,14 @@ func ReportHead() string {
 	return head + " Records seen by | Largest Data |\n" + line + "---|---|\n"
 }
 
-// Report returns one row of the table of stores in Markdown: which optional
-// abilities the store has, and its limits.
+// Report returns one row of the table of stores, in Markdown: which abilities the store has, and its limits.
 func Report(tb testing.TB, h Harness) string {
 	e := newEnv(tb, h)
 	info := e.a.Info()
 	var row strings.Builder
 	fmt.Fprintf(&row, "| %s |", info.Name)
 	for _, a := range abilities {
-		if a.in(can(e.a)) {
+		if a.in(abilitiesOf(e.a)) {
 			row.WriteString(" yes |")
 		} else {
 			row.WriteString(" - |")

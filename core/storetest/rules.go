@@ -2,17 +2,15 @@ package storetest
 
 import "slices"
 
-// rule is one sentence of the contract and the code that tries to catch a store
-// at breaking it.
+// rule is one sentence of the contract, and code that fails for a store which breaks it.
 type rule struct {
 	name  string
-	text  string // what a failure prints
-	needs string // the optional ability without which the rule is skipped
+	text  string // a failure prints it
+	needs string // an ability; the rule is skipped for a store that lacks it
 	run   func(e *env)
 }
 
-// rules are all of them, in the order in which a new store is likely to
-// fulfil them.
+// rules is the list of all rules, in the order in which a new store is likely to pass them.
 var rules = slices.Concat(
 	loadRules, createRules, updateRules, touchRules, deleteRules,
 	valueRules, labelRules, timeRules, sharingRules, errorRules,

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-const immutable = "Data and Labels are immutable: once they have been handed over, in either direction, neither side writes to them, and both may keep them."
+const immutableRule = "Data and Labels are immutable: after they were given to the store or returned by it, neither side writes to them, and both may keep them."
 
 var sharingRules = []rule{{
 	name: "DataGivenIsNotWritten",
-	text: immutable,
+	text: immutableRule,
 	run: func(e *env) {
-		rec := e.record(long)
-		whole := append(random(1000), bytes.Repeat([]byte{0xAA}, 1000)...) // room behind Data, for a store that would append to it
+		rec := e.newRecord(long)
+		whole := append(randomBytes(1000), bytes.Repeat([]byte{0xAA}, 1000)...) // free capacity after Data, which a wrong store would append to
 		want := slices.Clone(whole)
 		rec.Data = whole[:1000]
 		names := []string{"sid", "admin", "room behind"}
@@ -27,29 +27,29 @@ var sharingRules = []rule{{
 		next.Data = rec.Data
 		e.ok(e.a.Update(e.ctx, &next), "Update with the first data")
 		e.ok(e.a.Delete(e.ctx, rec.ID), "Delete")
-		e.stored(e.a, long)
+		e.create(e.a, long)
 		if !bytes.Equal(whole, want) {
-			e.Fatalf("the store wrote to the Data that it was given, or behind it")
+			e.Fatalf("the store wrote to the Data that it was given, or to the capacity after it")
 		}
 		if !slices.Equal(names, []string{"sid", "admin", "room behind"}) {
-			e.Fatalf("the store wrote to the Labels that it was given, or behind them: %q", names)
+			e.Fatalf("the store wrote to the Labels that it was given, or to the capacity after them: %q", names)
 		}
 	},
 }, {
 	name: "DataLoadedStays",
-	text: immutable,
+	text: immutableRule,
 	run: func(e *env) {
-		rec := e.labelled(long, "sid", "admin")
+		rec := e.createLabelled(long, "sid", "admin")
 		want := slices.Clone(rec.Data)
 		fromA, fromB := e.load(e.a, rec.ID), e.load(e.b, rec.ID)
-		rec.Data = bytes.Repeat([]byte("x"), len(want)) // of the same length, for a store that would write in place
+		rec.Data = bytes.Repeat([]byte("x"), len(want)) // of the same length: a wrong store would write in place
 		e.ok(e.a.Update(e.ctx, rec), "Update")
 		later := e.load(e.a, rec.ID)
 		rec.Subject = ""
 		e.ok(e.b.Update(e.ctx, rec), "Update that clears")
 		e.ok(e.b.Delete(e.ctx, rec.ID), "Delete")
-		for range 20 { // and for one that would use the bytes again
-			e.load(e.b, e.labelled(long, "other").ID)
+		for range 20 { // a wrong store would use the bytes again
+			e.load(e.b, e.createLabelled(long, "other").ID)
 		}
 		if !bytes.Equal(fromA.Data, want) || !bytes.Equal(fromB.Data, want) || string(later.Data) != strings.Repeat("x", len(want)) {
 			e.Fatalf("Data of an earlier Load changed")
@@ -62,9 +62,9 @@ var sharingRules = []rule{{
 	},
 }, {
 	name: "LoadsDoNotShareRoom",
-	text: immutable + " Two readers may each append to what they loaded.",
+	text: immutableRule + " Two readers may each append to what they loaded.",
 	run: func(e *env) {
-		rec := e.record(long)
+		rec := e.newRecord(long)
 		rec.Data = append(make([]byte, 0, 100), "room behind"...)
 		rec.Labels = append(make([]string, 0, 10), "sid", "admin")
 		e.ok(e.a.Create(e.ctx, rec), "Create")
@@ -74,8 +74,8 @@ var sharingRules = []rule{{
 		one.Labels = append(one.Labels, "one")
 		two.Labels = append(two.Labels, "two")
 		if one.Data[len(one.Data)-1] != '1' || one.Labels[len(one.Labels)-1] != "one" {
-			e.Fatalf("an append to what one reader has reached the other's")
+			e.Fatalf("an append to what one reader loaded changed what the other one loaded")
 		}
-		e.holds(rec)
+		e.mustHold(rec)
 	},
 }}

@@ -1,6 +1,5 @@
-// Package storetest is the contract of [driver.Store] as code. It is for people
-// who write a store: one call of [Run] in a test proves the rules that package
-// driver states, and one call of [Bench] measures the store as all others are.
+// Package storetest tests a [driver.Store]. It is for people who write one. One call of [Run] in a test checks every
+// rule that package driver states, and one call of [Bench] measures the store in the same way as all others.
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, storetest.Harness{
@@ -11,12 +10,13 @@
 //		})
 //	}
 //
-// A failure prints the rule that was violated. No rule can be switched off. What cannot be
-// seen is skipped, and go test -v shows it: the abilities that a store lacks, contexts where
-// nothing waits (Info.InMemory), and what Harness does not say: Outages, MaxData, Newer.
+// A failure prints the rule that was violated. No rule can be switched off. Rules that cannot be checked are skipped,
+// and go test -v shows them: those about abilities that the store lacks, about contexts if no call waits
+// (Info.InMemory), and those that need Outages, MaxData or Newer in the [Harness].
 //
-// For tests of what stands above a store there are [Fault], which fails, delays
-// and counts calls, and [Clock]. Next to read: rules.go, the list of the rules.
+// For tests of code that uses a store, [Fault] fails, delays and counts calls, and [Clock] moves the time.
+//
+// To read next: the Example of package driver, which is a whole store, and rules.go, the list of the rules.
 package storetest
 
 import (
@@ -28,41 +28,36 @@ import (
 
 // Harness tells the suite how to make the store under test.
 type Harness struct {
-	// New makes an empty storage for one test and returns a function that opens
-	// a handle on it. Every call of that opens one more, as another application
-	// server would: handles share the storage and nothing else. A store that
-	// is Info.Local may return the same handle again. Both register what
-	// there is to clean up with tb. Required.
+	// New makes an empty storage for one rule and returns the function open. Each call of open opens one more handle
+	// on the storage, as another application server would. Handles share the storage and nothing else; a store with
+	// Info.Local may return the same handle again. New and open register cleanups with tb.Cleanup. Required.
 	New func(tb testing.TB) (open func(tb testing.TB) driver.Store)
 
-	// Clock is the clock that the stores go by; the suite advances it. Default:
-	// nil, the stores use time.Now, and where the suite has to see a record
-	// expire it waits, ten seconds in all.
+	// Clock is the clock of the stores. The suite advances it when a record has to expire. Default: nil, the stores
+	// use time.Now, and the suite waits, ten seconds in all.
 	Clock *Clock
 
-	// MaxData is the length of the largest Record.Data that the storage takes:
-	// MaxData bytes must be accepted beside the longest Subject and Labels, twice as many must
-	// be ErrTooLarge.
+	// MaxData is the length in bytes of the largest Record.Data that the storage takes. The store must accept MaxData
+	// bytes together with the longest Subject and Labels, and must answer ErrTooLarge to twice as many.
 	// Default: 0, the storage takes at least 1 MiB.
 	MaxData int
 
-	// Outages begin, under their names, a failure of the storage that New made
-	// last, and return a function that ends it: a server stopped or
-	// killed, a directory without permissions, a closed connection pool.
-	// Default: none, and the suite cannot see how the store speaks of them.
+	// Outages has functions by name. Each begins a failure of the storage that New made last, and returns the
+	// function that ends it: a server is stopped or killed, a directory loses its permissions, a connection pool is
+	// closed. Default: none, and the suite does not check how the store reports them.
 	Outages map[string]func(tb testing.TB) (end func())
 
-	// Newer gives the record under id, in the storage that New made last, the number of a newer
-	// format, as a newer release would have written it, and changes nothing else in it. A cache
-	// in front of the storage forgets the record. back restores the number of what is stored by
-	// then, and fails if nothing is. Default: nil, the records have no format of the store's own.
+	// Newer gives the record under id the number of a newer format, as if a newer release had written it, and changes
+	// nothing else in it. The record is in the storage that New made last. A cache in front of the storage must forget
+	// it. back restores the number in the record that is stored by then, and fails if there is none.
+	// Default: nil, the store's records have no format number.
 	Newer func(tb testing.TB, id driver.ID) (back func())
 
-	// ForgetsLists says that the storage may throw a list by subject or label out, so that a walk may end in
-	// driver.ErrIncomplete where there never was a record. Default: false, an index knows that it has none.
+	// ForgetsLists says that the storage may lose a list by subject or label. Then a walk may end in
+	// driver.ErrIncomplete even if there never was a record. Default: false, the index knows when it has no records.
 	ForgetsLists bool
 
-	// Timeout is how long one case may take before it counts as hanging.
+	// Timeout is how long one rule may take before it counts as hanging.
 	// Default: one minute.
 	Timeout time.Duration
 }

@@ -11,59 +11,59 @@ import (
 var sweepRules = []rule{{
 	name:  "SweepRemovesExpired",
 	needs: "Sweeper",
-	text:  "Sweep removes up to limit expired records and returns how many; fewer than limit means that it has seen all; live records stay.",
+	text:  "Sweep removes up to limit expired records and returns how many. Fewer than limit means that it has seen all. Live records stay.",
 	run: func(e *env) {
 		const expired, limit = 7, 3
 		var live []*driver.Record
 		for range 5 {
-			live = append(live, e.stored(e.a, long))
+			live = append(live, e.create(e.a, long))
 		}
 		var last *driver.Record
 		for i := range expired {
-			last = e.stored([]driver.Store{e.a, e.b}[i%2], e.short())
+			last = e.create([]driver.Store{e.a, e.b}[i%2], e.short())
 		}
 		e.waitUntil(last.Expires)
 		if n := e.sweepAll(e.a, limit); n != expired {
-			e.Fatalf("Sweep removed %d of %d expired records before it said that it was done", n, expired)
+			e.Fatalf("Sweep removed %d of %d expired records before it returned fewer than its limit", n, expired)
 		}
 		if n := e.sweepAll(e.b, limit); n != 0 {
 			e.Fatalf("Sweep removed %d records where no expired ones were left", n)
 		}
 		for _, rec := range live {
-			e.holds(rec)
+			e.mustHold(rec)
 		}
 	},
 }, {
 	name:  "SweepLeavesTheTouched",
 	needs: "Sweeper",
-	text:  "Sweep removes expired records only: one whose life a Touch or an Update has prolonged is none.",
+	text:  "Sweep removes expired records only. A record whose life a Touch or an Update has prolonged has not expired.",
 	run: func(e *env) {
 		var touched, updated *driver.Record
 		e.waitUntil(e.inTime("Load and Touch", func(life time.Duration) (time.Time, error) {
-			touched = e.stored(e.a, life)
+			touched = e.create(e.a, life)
 			first := touched.Expires
 			touched.Expires = e.after(long)
 			_, err := e.b.Load(e.ctx, touched.ID)
 			return first, errors.Join(err, e.a.Touch(e.ctx, touched.ID, touched.Version, touched.Used, touched.Expires))
 		}))
 		e.waitUntil(e.inTime("Update", func(life time.Duration) (time.Time, error) {
-			updated = e.stored(e.a, life)
+			updated = e.create(e.a, life)
 			first := updated.Expires
 			updated.Expires = e.after(long)
 			return first, e.a.Update(e.ctx, updated)
 		}))
 		e.sweepAll(e.b, 10)
-		e.holds(touched)
-		e.holds(updated)
+		e.mustHold(touched)
+		e.mustHold(updated)
 	},
 }, {
 	name:  "SweepAgainstTouch",
 	needs: "Sweeper",
-	text:  "A Touch that succeeds at the moment of the deadline is not undone by a Sweep at the same moment.",
+	text:  "If a Touch succeeds at the moment of the deadline, a concurrent Sweep does not undo it.",
 	run: func(e *env) {
 		recs := make([]*driver.Record, 20)
 		for i := range recs {
-			recs[i] = e.stored(e.a, e.short()+time.Duration(i)*200*time.Microsecond)
+			recs[i] = e.create(e.a, e.short()+time.Duration(i)*200*time.Microsecond)
 		}
 		prolonged := make([]atomic.Bool, len(recs))
 		e.waitUntil(recs[0].Expires.Add(-time.Millisecond))
@@ -86,17 +86,17 @@ var sweepRules = []rule{{
 			if prolonged[i].Load() {
 				e.load(e.b, rec.ID)
 			} else {
-				e.absent(e.b, rec.ID)
+				e.mustBeAbsent(e.b, rec.ID)
 			}
 		}
 	},
 }}
 
-// sweepAll sweeps until the store says that it has seen everything.
+// sweepAll sweeps until Sweep returns fewer than limit, and returns how many records were removed.
 func (e *env) sweepAll(s driver.Store, limit int) (removed int) {
 	e.Helper()
 	for range 1000 {
-		n, err := can(s).Sweeper.Sweep(e.ctx, limit)
+		n, err := abilitiesOf(s).Sweeper.Sweep(e.ctx, limit)
 		e.ok(err, "Sweep")
 		if n < 0 || n > limit {
 			e.Fatalf("Sweep with a limit of %d returned %d", limit, n)

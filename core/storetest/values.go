@@ -8,8 +8,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// subjects are users' names that a storage may take for something else: for
-// one another, for a pattern, for SQL, for the end of a text.
+// subjects are users' names that a storage may confuse: with one another, with a pattern, with SQL, with the end of a
+// text.
 var subjects = []string{
 	"", "alice", "Alice", "ALICE", "alice ", " alice", "alicé", "alice\u0301", "alic\u00e9\u0301",
 	"0", "00", "1e3", "null", "NULL", "*", "%", "_", "a%", "a_ice", `a'; DROP TABLE sessions; --`, `"quoted"`, `back\slash`,
@@ -23,77 +23,78 @@ var valueRules = []rule{{
 	text: "Subject may be any string of up to MaxSubject bytes, and comes back byte for byte.",
 	run: func(e *env) {
 		for _, subject := range subjects {
-			rec := e.record(long)
+			rec := e.newRecord(long)
 			rec.Subject = subject
 			e.ok(e.a.Create(e.ctx, rec), "Create")
-			e.holds(rec)
-			rec.Data = random(30)
+			e.mustHold(rec)
+			rec.Data = randomBytes(30)
 			e.ok(e.b.Update(e.ctx, rec), "Update")
-			e.holds(rec)
+			e.mustHold(rec)
 		}
 	},
 }, {
 	name: "DataIsOpaque",
-	text: "Data is opaque: all byte values and all lengths up to the limit come back as they were, none as length 0.",
+	text: "Data is opaque: all byte values and all lengths up to the limit come back as they were. No Data comes back as length 0.",
 	run: func(e *env) {
 		every := make([]byte, 256)
 		for i := range every {
 			every[i] = byte(i)
 		}
-		rec := e.stored(e.a, long)
+		rec := e.create(e.a, long)
 		for _, data := range [][]byte{
-			nil, {}, {0}, {'\n'}, []byte("\r\n"), every, bytes.Repeat(every, 20), random(4095), random(4097), random(65536),
-			[]byte("END\r\nget x\r\n"), bytes.Repeat([]byte{0}, 1000), e.large(),
+			nil, {}, {0}, {'\n'}, []byte("\r\n"), every, bytes.Repeat(every, 20), randomBytes(4095), randomBytes(4097), randomBytes(65536),
+			[]byte("END\r\nget x\r\n"), bytes.Repeat([]byte{0}, 1000), e.largeData(),
 		} {
-			created := e.record(long)
+			created := e.newRecord(long)
 			created.Data = data
 			e.ok(e.b.Create(e.ctx, created), "Create")
-			e.holds(created)
+			e.mustHold(created)
 			rec.Data = data
 			e.ok(e.a.Update(e.ctx, rec), "Update")
-			e.holds(rec)
+			e.mustHold(rec)
 		}
 	},
 }, {
 	name: "TooLarge",
-	text: "Where the storage does not take a record of this size, Create and Update answer ErrTooLarge, and what was stored stays.",
+	text: "If the storage does not take a record of this size, Create and Update answer ErrTooLarge, and what was stored stays.",
 	run: func(e *env) {
 		if e.h.MaxData == 0 {
 			e.Skip("Harness.MaxData is 0: no limit to exceed")
 		}
-		rec := e.record(long)
+		rec := e.newRecord(long)
 		data := rec.Data
-		rec.Data = random(2 * e.h.MaxData)
-		e.fails(e.a.Create(e.ctx, rec), driver.ErrTooLarge, "Create")
-		e.absent(e.b, rec.ID)
+		rec.Data = randomBytes(2 * e.h.MaxData)
+		e.mustFail(e.a.Create(e.ctx, rec), driver.ErrTooLarge, "Create")
+		e.mustBeAbsent(e.b, rec.ID)
 
 		rec.Data = data
 		e.ok(e.a.Create(e.ctx, rec), "Create")
 		change := *rec
-		change.Data, change.Subject = random(2*e.h.MaxData), ""
+		change.Data, change.Subject = randomBytes(2*e.h.MaxData), ""
 		before := change
-		e.fails(e.b.Update(e.ctx, &change), driver.ErrTooLarge, "Update")
-		e.same(change, before, "the record given")
-		e.holds(rec)
+		e.mustFail(e.b.Update(e.ctx, &change), driver.ErrTooLarge, "Update")
+		e.mustEqual(change, before, "the record given")
+		e.mustHold(rec)
 	},
 }}
 
-// large is 1 MiB of data, or the most that the storage takes. LargestNames has the largest.
-func (e *env) large() []byte {
+// largeData returns 1 MiB, or MaxData if that is less.
+func (e *env) largeData() []byte {
 	if 0 < e.h.MaxData && e.h.MaxData < 1<<20 {
-		return random(e.h.MaxData)
+		return randomBytes(e.h.MaxData)
 	}
-	return random(1 << 20)
+	return randomBytes(1 << 20)
 }
 
-func (e *env) largest() []byte {
+// largestData returns MaxData bytes, or 1 MiB if there is no such limit.
+func (e *env) largestData() []byte {
 	if e.h.MaxData > 0 {
-		return random(e.h.MaxData)
+		return randomBytes(e.h.MaxData)
 	}
-	return random(1 << 20)
+	return randomBytes(1 << 20)
 }
 
-func random(n int) []byte {
+func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	rand.Read(b)
 	return b

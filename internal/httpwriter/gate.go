@@ -1,8 +1,5 @@
-// Package httpwriter is what the adapters for net/http, Gin and Echo share: the
-// gate that stores a session before the header of the response leaves, and the
-// http.ResponseWriter that has such a gate on every way out.
-//
-// Authors of adapters read [Gate] first, then [Writer].
+// Package httpwriter is shared by the adapters for net/http, Gin and Echo. [Gate] stores a session before the header of
+// the response leaves. [Writer] is an http.ResponseWriter with a Gate on every way out. Read Gate first.
 package httpwriter
 
 import (
@@ -16,49 +13,49 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Gate is one request's passage from handler to client. Whoever is about to send the
-// header calls Pass first. Its zero value is to be given to Begin; it must not be copied.
+// Gate stands between the handler of one request and the client. Whoever is about to send the header calls Pass first.
+// Begin makes the zero value ready. A Gate must not be copied.
 type Gate struct {
 	unprinted
-	x     core.Exchange
-	m     *core.Manager
-	r     *http.Request
-	ctx   scope
-	entry []field    // the response header as it was before the handler
-	err   error      // set before state says failed
-	mu    sync.Mutex // held while the session is stored
-	state atomic.Uint32
-	late  bool // FinishLater was called; Pass looks at it under mu
-	ended bool // Finish was called
+	x            core.Exchange
+	m            *core.Manager
+	r            *http.Request
+	ctx          handlerContext
+	headerBefore []headerField // the response's header as it was before the handler
+	err          error         // set before state becomes failed
+	mu           sync.Mutex    // held while the session is stored
+	state        atomic.Uint32
+	finishInPass bool // FinishLater was called; under mu
+	finished     bool // Finish was called
 }
 
-// What Gate.state says.
+// The values of Gate.state.
 const (
 	open   uint32 = iota
-	passed        // the session is stored, the header may leave
-	failed        // it is not, and nothing of the handler's may leave
+	passed        // the session is stored; the header may leave
+	failed        // it is not; nothing from the handler may leave
 )
 
-// unprinted keeps the header, with its tokens, out of a printed writer, whatever the verb: with some, fmt follows pointers
-// in unexported fields. Its method is on the value, since templates print what a pointer points to.
+// unprinted keeps the header, with its tokens, out of a printed writer. It needs Format because fmt, with some verbs,
+// follows pointers in unexported fields. The method is on the value, because templates print what a pointer points to.
 type unprinted struct{}
 
 func (unprinted) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coatcheck.ResponseWriter") }
 
-type field struct {
+type headerField struct {
 	name   string
 	values []string
 }
 
-// Owner is the adapter's struct for one request, of which the Gate is a part.
+// Owner is the adapter's struct for one request. The Gate is a part of it.
 type Owner interface {
-	// Fail answers the client in place of the handler: err is why the session was not stored.
-	// The header is as it was before the handler, but for what Refuse put there.
+	// Fail answers the client in place of the handler. err says why the session was not stored. The header is as it
+	// was before the handler, with what Refuse sets.
 	Fail(err error)
 }
 
-// Mounted returns m's Exchange in ctx if it is still in use: the middleware is
-// mounted twice, or the framework routes the request once more.
+// Mounted returns m's Exchange in ctx if that is still in use, else nil. It is in use if the middleware is mounted
+// twice, or if the framework routes the request once more.
 func Mounted(m *core.Manager, ctx context.Context) *core.Exchange {
 	if x := m.Adapter().Exchange(ctx); x != nil && !x.Closed() {
 		return x
@@ -66,26 +63,27 @@ func Mounted(m *core.Manager, ctx context.Context) *core.Exchange {
 	return nil
 }
 
-// Begin starts m's Exchange for r, and returns the request to give to the handler. h is
-// the header of the response. It changes none of its arguments.
+// Begin starts m's Exchange for r and returns the request for the handler. h is the header of the response. Begin
+// changes none of its arguments.
 func (g *Gate) Begin(m *core.Manager, r *http.Request, h http.Header, owner Owner) *http.Request {
 	g.m, g.r = m, r
 	a := m.Adapter()
 	a.BeginIn(&g.x, r.Context(), r.Header[a.Header()])
-	g.ctx = scope{g.x.Context(), &g.x, owner}
+	g.ctx = handlerContext{g.x.Context(), &g.x, owner}
 	if len(h) > 0 {
-		g.entry = make([]field, 0, len(h))
+		g.headerBefore = make([]headerField, 0, len(h))
 		for name, values := range h {
-			g.entry = append(g.entry, field{name, values})
+			g.headerBefore = append(g.headerBefore, headerField{name, values})
 		}
 	}
 	return r.WithContext(&g.ctx)
 }
 
-// Pass stores the session, and puts into h, the header of a response with this
-// status, what the client has to be told. After an error nothing of the handler's may
-// be sent; fresh says that the caller has to send something else, and h is ready
-// for that. Only the first call does anything; it may come from any goroutine.
+// Pass stores the session. h is the header of the response, which has this status; Pass adds the cookie to it. Only
+// the first call does anything. It may come from any goroutine.
+//
+// After an error nothing from the handler may be sent. If fresh is true, this call found the error: the caller has to
+// send another answer, and h is ready for that.
 func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 	switch g.state.Load() {
 	case passed:
@@ -95,12 +93,12 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.state.Load() != open { // another goroutine was faster
+	if g.state.Load() != open { // another goroutine came first
 		return false, g.err
 	}
 	out, err := g.x.Commit(g.ctx.Context, status)
-	if err == nil && g.late {
-		err = g.x.Finish(g.ctx.Context) // a goroutine of the handler may have come in between
+	if err == nil && g.finishInPass {
+		err = g.x.Finish(g.ctx.Context) // stores what a goroutine of the handler changed since Commit
 	}
 	if err == nil {
 		g.apply(out, h)
@@ -108,7 +106,7 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 		return false, nil
 	}
 	clear(h)
-	for _, f := range g.entry {
+	for _, f := range g.headerBefore {
 		h[f.name] = f.values
 	}
 	Refuse(h, err)
@@ -118,7 +116,7 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 	return true, err
 }
 
-// apply puts into h what the client has to be told.
+// apply sets the headers that out has for the client.
 func (g *Gate) apply(out core.Out, h http.Header) {
 	out.Apply(h)
 	if out.Name == "Set-Cookie" && g.r.TLS == nil {
@@ -126,29 +124,30 @@ func (g *Gate) apply(out core.Out, h http.Header) {
 	}
 }
 
-// Finish closes the session after the handler. The error says that changes were not stored of which nobody was told;
-// core has logged it. Abort is for that.
+// Finish closes the session after the handler. An error says that changes were not stored and that neither the handler
+// nor the client knows. core has logged it. The caller should call Abort then.
 func (g *Gate) Finish() error {
-	g.ended = true
+	g.finished = true
 	return g.x.Finish(g.ctx.Context)
 }
 
-// FinishLater leaves the session open until Pass has stored it: the framework makes the
-// response after the middleware.
+// FinishLater leaves the session open until Pass has stored it, for a framework that makes the response after the
+// middleware.
 func (g *Gate) FinishLater() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.late = true
+	g.finishInPass = true
 }
 
-// Leave is for defer, with what recover returns where Err is not nil. If the handler panicked, so that neither Finish nor
-// FinishLater was called, it closes the session and stores nothing but a Logout; h, the header of the response,
-// gets the deletion of the cookie if it is still to leave. All three are for the goroutine that called Begin.
+// Leave is deferred by the adapter. recovered is the result of recover if Err is not nil, else nil. If the handler
+// panicked, neither Finish nor FinishLater was called. Then Leave closes the session and stores nothing but a Logout.
+// If the header h has not left, it gets the deletion of the cookie. Finish, FinishLater and Leave must be called by the
+// goroutine that called Begin.
 //
-// A handler that could not write on, because its session was not stored and the client has been told so, may panic
-// with http.ErrAbortHandler: httputil.ReverseProxy does. That would take the answer away, so it ends here.
+// A handler whose session was not stored, and whose client has the answer to that, cannot write any more. It may panic
+// with http.ErrAbortHandler, as httputil.ReverseProxy does. That panic would destroy the answer, so Leave swallows it.
 func (g *Gate) Leave(h http.Header, recovered any) {
-	if !g.ended && !g.late {
+	if !g.finished && !g.finishInPass {
 		if out := g.x.Discard(); g.Open() {
 			g.apply(out, h)
 		}
@@ -158,7 +157,7 @@ func (g *Gate) Leave(h http.Header, recovered any) {
 	}
 }
 
-// Err returns why the session could not be stored, nil while that is not known.
+// Err returns why the session could not be stored. It is nil before Pass and after a Pass that succeeded.
 func (g *Gate) Err() error {
 	if g.state.Load() == failed {
 		return g.err
@@ -166,10 +165,10 @@ func (g *Gate) Err() error {
 	return nil
 }
 
-// Open reports whether the header is still to come.
+// Open reports whether the header has not left yet.
 func (g *Gate) Open() bool { return g.state.Load() == open }
 
-// Bypass runs f, which answers the client after a failure, through the gate.
+// Bypass runs f, which answers the client after a failure, with the gate open.
 func (g *Gate) Bypass(f func()) {
 	g.state.Store(passed)
 	defer g.state.Store(failed)

@@ -1,21 +1,22 @@
 package httpwriter_test
 
 import (
-	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"text/template"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -45,7 +46,7 @@ func TestOneOfManyPasses(t *testing.T) {
 	}
 }
 
-// slowlyRefuses leaves time for others to come to the gate.
+// slowlyRefuses is a store that fails Create slowly: other goroutines have time to come to the gate.
 func slowlyRefuses() core.Config {
 	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	refuse := storetest.On("Create")
@@ -83,47 +84,50 @@ func TestFinishLater(t *testing.T) {
 	}
 }
 
-type other struct{ owner }
-
-func TestOwnersInTheContext(t *testing.T) {
-	req := begin(t, works(), httptest.NewRecorder())
-	ctx := req.r.Context()
-	x := httpwriter.Mounted(req.m, ctx)
-	if x == nil {
-		t.Fatal("not mounted")
+// An adapter's writer holds the Exchange by value, and fmt calls no methods of unexported fields. So no field may hold
+// the token that came or the new one.
+func TestPrintedWriterShowsNoToken(t *testing.T) {
+	m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{})), Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if o, ok := httpwriter.OwnerOf[*owner](ctx, x); !ok || o != req.owner {
-		t.Error("not the owner")
-	}
-	inner := begin(t, works(), httptest.NewRecorder())
-	r := inner.Begin(inner.m, req.r, httptest.NewRecorder(), &other{})
-	if _, ok := httpwriter.InnermostOwner[*owner](r.Context()); ok {
-		t.Error("another adapter's request taken for one's own")
-	}
-	if o, ok := httpwriter.OwnerOf[*owner](r.Context(), x); !ok || o != req.owner {
-		t.Error("hidden by another manager")
-	}
-	if httpwriter.Mounted(req.m, r.Context()) != x {
-		t.Error("the outer manager is hidden")
-	}
-	_ = req.Finish()
-	if httpwriter.Mounted(req.m, ctx) != nil {
-		t.Error("mounted, though the session is closed")
-	}
-}
-
-// A context ends up in logs.
-func TestContextShowsNothing(t *testing.T) {
+	defer m.Close()
 	r := httptest.NewRequest("GET", "/", nil)
-	token := strings.Repeat("A", 43)
-	r.Header.Set("Cookie", "__Host-session="+token)
-	req := begin(t, works(), httptest.NewRecorder())
-	ctx, cancel := context.WithCancel(req.Begin(req.m, r, httptest.NewRecorder(), req.owner).Context())
-	defer cancel()
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
-		if text := fmt.Sprintf(verb, ctx); strings.Contains(text, token) {
-			t.Errorf("%s shows the token: %s", verb, text)
+	var tokens []string
+	for range 2 {
+		rec := httptest.NewRecorder()
+		o := &owner{}
+		s, err := core.FromContext(o.Begin(m, r, rec, o).Context())
+		if err != nil {
+			t.Fatal(err)
 		}
+		if err := s.Login("qq-subject"); err != nil {
+			t.Fatal(err)
+		}
+		var shown strings.Builder
+		show := func() {
+			for _, v := range []any{o, reflect.ValueOf(o).Elem().Interface(), &o.Writer, &o.Gate, map[string]any{"w": o}} {
+				for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+					fmt.Fprintf(&shown, verb+"\n", v)
+				}
+				_ = template.Must(template.New("").Parse("{{.}}")).Execute(&shown, v)
+				_ = json.NewEncoder(&shown).Encode(v)
+			}
+		}
+		show()
+		if err := o.End(); err != nil {
+			t.Fatal(err)
+		}
+		show()
+		cookie, _, _ := strings.Cut(rec.Header().Get("Set-Cookie"), ";")
+		_, token, _ := strings.Cut(cookie, "=")
+		for _, secret := range append(tokens, token, "qq-subject") {
+			if token == "" || strings.Contains(shown.String(), secret) || strings.Contains(shown.String(), strings.Trim(fmt.Sprint([]byte(secret)), "[]")) {
+				t.Errorf("%q is shown: %.3000s", secret, shown.String())
+			}
+		}
+		r.Header.Set("Cookie", cookie)
+		tokens = append(tokens, token)
 	}
 }
 

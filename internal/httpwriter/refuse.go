@@ -6,8 +6,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Refuse puts into h what goes with an answer to err, whatever it looks like: nobody may
-// store it, and where trying again may help it says when. It returns the status.
+// Refuse sets the headers that every answer to err needs: no cache may store it, and Retry-After says when to try
+// again, if that may help. It returns the status.
 func Refuse(h http.Header, err error) int {
 	status := core.HTTPStatus(err)
 	h["Cache-Control"] = []string{"no-store"}

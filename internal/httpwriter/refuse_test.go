@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
 )
 
-// An answer that may be another one in a moment says when; one that would be the same does not.
+// Retry-After is sent only if the same request may succeed later.
 func TestRefuse(t *testing.T) {
 	for _, c := range []struct {
 		err    error

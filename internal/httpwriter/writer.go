@@ -9,10 +9,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Writer is an http.ResponseWriter with a Gate on every way out. What flushes, hijacks or
-// copies must not find a way around it: http.ResponseController looks behind any
-// writer that has Unwrap but not the method it seeks. Deadlines and full duplex send
-// nothing and are reached through Unwrap.
+// Writer is an http.ResponseWriter with a Gate on every way out. It has every method that may send the header, because
+// http.ResponseController unwraps a writer that lacks the method it needs. Deadlines and full duplex send nothing, so
+// they are reached through Unwrap.
 type Writer struct {
 	Gate
 	inner    http.ResponseWriter
@@ -34,19 +33,18 @@ func (w *Writer) Begin(m *core.Manager, r *http.Request, inner http.ResponseWrit
 	return w.Gate.Begin(m, r, inner.Header(), owner)
 }
 
-// End is for a handler that has returned and may have sent nothing. It leaves the
-// header to the server, as without a Writer.
-func (w *Writer) End() error { return w.ready(http.StatusOK) }
+// End passes the gate after a handler that may have sent nothing. The server sends the header, as without a Writer.
+func (w *Writer) End() error { return w.pass(http.StatusOK) }
 
-// Close is Finish, and ends a connection whose client must not take the response for whole.
+// Close calls Finish. After an error it aborts the response, unless the connection was hijacked.
 func (w *Writer) Close() {
 	if w.Finish() != nil && !w.hijacked {
 		Abort(w.inner)
 	}
 }
 
-// ready opens the gate, or has the client answered in place of the handler.
-func (w *Writer) ready(status int) error {
+// pass calls Pass, and lets the owner answer the client if that fails.
+func (w *Writer) pass(status int) error {
 	fresh, err := w.Pass(w.inner.Header(), status)
 	if fresh {
 		w.ctx.owner.Fail(err)
@@ -57,11 +55,11 @@ func (w *Writer) ready(status int) error {
 // Unwrap is for http.ResponseController.
 func (w *Writer) Unwrap() http.ResponseWriter { return w.inner }
 
-// Header is the inner writer's.
+// Header returns the inner writer's header.
 func (w *Writer) Header() http.Header { return w.inner.Header() }
 
-// WriteHeader sends the header. Informational responses (1xx) pass by the gate: the
-// header that counts is still to come. 101 is that header.
+// WriteHeader sends the header. Informational responses (1xx) do not pass the gate, since the final header follows. 101
+// is a final header.
 func (w *Writer) WriteHeader(status int) {
 	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
 		if w.Err() == nil {
@@ -69,49 +67,49 @@ func (w *Writer) WriteHeader(status int) {
 		}
 		return
 	}
-	if w.ready(status) == nil {
+	if w.pass(status) == nil {
 		w.inner.WriteHeader(status)
 	}
 }
 
 // Write fails, and sends nothing, if the session could not be stored.
 func (w *Writer) Write(p []byte) (int, error) {
-	if err := w.ready(http.StatusOK); err != nil {
+	if err := w.pass(http.StatusOK); err != nil {
 		return 0, err
 	}
 	return w.inner.Write(p)
 }
 
-// WriteString is Write.
+// WriteString is Write for a string.
 func (w *Writer) WriteString(s string) (int, error) {
-	if err := w.ready(http.StatusOK); err != nil {
+	if err := w.pass(http.StatusOK); err != nil {
 		return 0, err
 	}
 	return io.WriteString(w.inner, s)
 }
 
-// ReadFrom keeps the server's sendfile within reach.
+// ReadFrom lets the server use sendfile.
 func (w *Writer) ReadFrom(src io.Reader) (int64, error) {
-	if err := w.ready(http.StatusOK); err != nil {
+	if err := w.pass(http.StatusOK); err != nil {
 		return 0, err
 	}
 	return io.Copy(w.inner, src)
 }
 
-// Flush is FlushError for those who do not ask.
+// Flush is FlushError without the error.
 func (w *Writer) Flush() { _ = w.FlushError() }
 
-// FlushError sends the header, if it is still to come, and what is buffered.
+// FlushError sends the header, if it has not left yet, and what is buffered.
 func (w *Writer) FlushError() error {
 	for inner := w.inner; ; {
 		switch f := inner.(type) {
 		case interface{ FlushError() error }:
-			if err := w.ready(http.StatusOK); err != nil {
+			if err := w.pass(http.StatusOK); err != nil {
 				return err
 			}
 			return f.FlushError()
 		case http.Flusher:
-			if err := w.ready(http.StatusOK); err != nil {
+			if err := w.pass(http.StatusOK); err != nil {
 				return err
 			}
 			f.Flush()
@@ -124,13 +122,12 @@ func (w *Writer) FlushError() error {
 	}
 }
 
-// Hijack hands out the connection. Whoever upgrades it sends Header himself, with
-// the cookie in it.
+// Hijack hands out the connection. The caller then sends Header, which has the cookie.
 func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	for inner := w.inner; ; {
 		switch h := inner.(type) {
 		case http.Hijacker:
-			if err := w.ready(http.StatusSwitchingProtocols); err != nil {
+			if err := w.pass(http.StatusSwitchingProtocols); err != nil {
 				return nil, nil, err
 			}
 			w.hijacked = true
@@ -143,7 +140,7 @@ func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 }
 
-// Push is the inner writer's. It sends nothing of this response.
+// Push calls the inner writer's Push. It sends nothing of this response.
 func (w *Writer) Push(target string, opts *http.PushOptions) error {
 	if p, ok := w.inner.(http.Pusher); ok {
 		return p.Push(target, opts)
@@ -151,10 +148,10 @@ func (w *Writer) Push(target string, opts *http.PushOptions) error {
 	return http.ErrNotSupported
 }
 
-// CloseNotify is for a Gin engine behind this writer, whose Stream insists on it.
+// CloseNotify is for a Gin engine behind this writer: its Stream requires it.
 func (w *Writer) CloseNotify() <-chan bool {
 	if n, ok := w.inner.(interface{ CloseNotify() <-chan bool }); ok {
 		return n.CloseNotify()
 	}
-	return nil // never ready; the request's context tells the same
+	return nil // a channel that is never ready: the request's context says the same
 }

@@ -21,7 +21,7 @@ import (
 
 const visits core.Key[int] = "visits"
 
-// owner is the least that an adapter is.
+// owner is the smallest adapter.
 type owner struct {
 	httpwriter.Writer
 	failures int
@@ -63,7 +63,7 @@ func begin(t *testing.T, cfg core.Config, inner http.ResponseWriter) request {
 
 func works() core.Config { return core.Config{Store: made(memstore.New(memstore.Config{}))} }
 
-// refuses is a store that reads and does not write.
+// refuses is a store that fails Create.
 func refuses() core.Config {
 	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	fault.Before(storetest.On("Create"))
@@ -98,7 +98,7 @@ func TestEveryWayOutStoresFirst(t *testing.T) {
 			if err := exit.leave(&req.Writer); err != nil {
 				t.Fatal(err)
 			}
-			// As if nothing more came from the handler: the header as it left.
+			// The header as it left, before the handler does anything else.
 			res := rec.Result()
 			if res.StatusCode != exit.status || len(res.Header["Set-Cookie"]) != 1 || res.Header.Get("Vary") != "Cookie" {
 				t.Errorf("got %d %v, want %d with one cookie", res.StatusCode, res.Header, exit.status)
@@ -253,7 +253,7 @@ func (u unwrappable) Write(p []byte) (int, error) { return u.inner.Write(p) }
 func (u unwrappable) WriteHeader(status int)      { u.inner.WriteHeader(status) }
 func (u unwrappable) Unwrap() http.ResponseWriter { return u.inner }
 
-// What sends nothing is reached past the gate, on a real connection.
+// Methods that send nothing are reached without passing the gate, on a real connection.
 func TestResponseController(t *testing.T) {
 	var errs []error
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

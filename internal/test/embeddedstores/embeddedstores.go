@@ -1,6 +1,5 @@
-// Package embeddedstores runs core/adaptertest for one adapter with each of the embedded
-// stores, and with two server processes on one folder of files. All four adapters use it, so
-// that what holds for one holds for all.
+// Package embeddedstores runs core/adaptertest for one adapter with each embedded store, and with two server processes
+// on one folder of files. The tests of all four adapters call it, so that all are tested alike.
 package embeddedstores
 
 import (
@@ -15,8 +14,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// Run runs adaptertest with every store, side by side: a good part of its time is spent waiting. It has all rules
-// with memstore, and with cookiestore, whose tokens take another path in core; with filestore those about the store.
+// Run runs adaptertest with every store, in parallel, since much of the time is spent waiting. memstore and cookiestore
+// get all rules, because the tokens of cookiestore take another path through core. filestore gets the rules that depend
+// on the store.
 func Run(t *testing.T, a adaptertest.Adapter) {
 	each := func(name string, run func(*testing.T, adaptertest.Harness), h adaptertest.Harness) {
 		h.Adapter = a
@@ -27,8 +27,7 @@ func Run(t *testing.T, a adaptertest.Adapter) {
 	each("filestore", adaptertest.RunStore, adaptertest.Harness{New: files})
 }
 
-// RunProcesses is adaptertest.RunProcesses with filestore. It must be called by a test of
-// its own.
+// RunProcesses calls adaptertest.RunProcesses with filestore. It must be the first thing that a test does.
 func RunProcesses(t *testing.T, a adaptertest.Adapter) { adaptertest.RunProcesses(t, a, openFiles) }
 
 func memory(testing.TB) func(testing.TB) driver.Store {

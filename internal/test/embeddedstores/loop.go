@@ -11,15 +11,15 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// CheckLoop goes through a user's sessions with a loop that is slow and ends each of them: more sessions than a
-// store reads at once, and a body that takes longer than the store may. store must be empty, and be listed by user.
+// CheckLoop loops over a user's sessions and ends each of them. There are more sessions than a store reads at once, and
+// the body takes longer than core.Config.StoreTimeout. store must be empty and have the ability driver.Indexer.
 func CheckLoop(t *testing.T, store driver.Store) {
 	const sessions, timeout = 150, 2 * time.Second
 	m, err := core.New(core.Config{Store: store, StoreTimeout: timeout, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Whoever holds a connection or a lock while the body runs hangs until here.
+	// A store that holds a connection or a lock while the body runs hangs until this deadline.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for range sessions {

@@ -8,8 +8,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// CheckMatrix fails unless the table in the file at path has the head and the row that storetest
-// reports for each harness.
+// CheckMatrix fails unless the table in the file at path has storetest.ReportHead and, for each harness, the row of
+// storetest.Report.
 func CheckMatrix(t *testing.T, path string, harnesses ...storetest.Harness) {
 	t.Helper()
 	text, err := os.ReadFile(path)

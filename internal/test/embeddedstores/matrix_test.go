@@ -8,7 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 )
 
-// The table in stores/README.md says what storetest found. internal/test/serverstores looks at the
+// TestMatrix: the table in stores/README.md has what storetest.Report returns. internal/test/serverstores checks the
 // rows of the stores on servers.
 func TestMatrix(t *testing.T) {
 	var harnesses []storetest.Harness

@@ -16,21 +16,21 @@ import (
 var soak = os.Getenv("COATCHECK_SOAK") != ""
 
 func run(t *testing.T, a adaptertest.Adapter, names ...string) {
-	t.Parallel() // after the tests that stop servers and watch deadlines
+	t.Parallel() // so that it runs after the tests that stop servers and watch deadlines
 	for _, s := range storages {
 		if names == nil || soak || slices.Contains(names, s.name) {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				s.at(t) // a server that is missing skips the whole storage
-				// embeddedstores has Run
+				// The adapters' own tests call adaptertest.Run.
 				adaptertest.RunStore(t, adaptertest.Harness{Adapter: a, New: s.lasting(t)})
 			})
 		}
 	}
 }
 
-// lasting is s.fresh, and connections outlive a rule, as PostgreSQL takes 20 ms for one: the nth handle of each
-// space has the nth pool, so that two application servers have two.
+// lasting is s.fresh with connection pools that outlive a rule, since PostgreSQL takes 20 ms for a connection. The nth
+// handle of each space uses the nth pool, so that two application servers have two.
 func (s storage) lasting(t *testing.T) func(testing.TB) func(testing.TB) driver.Store {
 	if s.name != "PostgreSQL" && s.name != "MariaDB" {
 		return s.fresh
@@ -49,8 +49,8 @@ func (s storage) lasting(t *testing.T) func(testing.TB) func(testing.TB) driver.
 	}
 }
 
-// An adapter knows its store by core alone: each storage once, and for the other three
-// adapters two of them, is what fits in the time. The soak has them all.
+// An adapter reaches its store only through core. So httpsession has every storage, and the other adapters have two of
+// them, to save time. With COATCHECK_SOAK set, all have all.
 func TestHTTP(t *testing.T)  { run(t, httpAdapter{}) }
 func TestGin(t *testing.T)   { run(t, ginAdapter{}, "redisstore", "PostgreSQL") }
 func TestEcho(t *testing.T)  { run(t, echoAdapter{}, "redisstore", "MariaDB") }

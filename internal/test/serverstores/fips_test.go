@@ -11,8 +11,8 @@ import (
 
 const module = "github.com/coatcheck-go/coatcheck"
 
-// A program that imports every package of ours that applications import starts where Go allows approved
-// cryptography alone. A package, also of a third party, that uses another as it is initialized would panic.
+// A program that imports all our packages for applications starts in a mode in which Go allows only approved
+// cryptography. A package, ours or a third party's, that used other cryptography while it is initialized would panic.
 func TestPackagesStartInFIPSMode(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("package main\n\nimport (\n")
@@ -43,11 +43,11 @@ func TestPackagesStartInFIPSMode(t *testing.T) {
 func goCommand(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("go", args...)
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go %s: %v: %s", strings.Join(args, " "), err, &complaint)
+		t.Fatalf("go %s: %v: %s", strings.Join(args, " "), err, &stderr)
 	}
 	return string(out)
 }

@@ -8,8 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// TestSlowLoop: the body of a loop over sessions may be slow, and may call the store, also where that has one
-// connection.
+// TestSlowLoop: the body of a loop over sessions may be slow and may call the store, even if that has one connection.
 func TestSlowLoop(t *testing.T) {
 	all := append(storages[:len(storages):len(storages)], storage{"SQLite with one connection", sqliteAt, migrate, openOneConn, 0})
 	for _, s := range all {

@@ -8,7 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/embeddedstores"
 )
 
-// TestMatrix: embeddedstores looks at the other rows.
+// TestMatrix checks the rows of the stores on servers. embeddedstores checks the others.
 func TestMatrix(t *testing.T) {
 	for _, s := range storages {
 		if s.name == "cachedstore" {

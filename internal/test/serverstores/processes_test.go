@@ -8,10 +8,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// addressVariable tells a server process where the storage is.
+// addressVariable has the address of the storage for a server process.
 const addressVariable = "COATCHECK_SERVERTEST_ADDRESS"
 
-// twoProcesses runs two server processes on one storage. at is only called by the test itself.
+// twoProcesses runs two server processes on one storage, which only the test itself starts.
 func twoProcesses(t *testing.T, name string) {
 	const space = "processes"
 	for _, s := range storages {

@@ -14,9 +14,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// TestServerThatTakesNoWrites: a Redis that is full, and a PostgreSQL that is read-only. Pages that only read are
-// answered, though their sessions' use is to be written down; that it could not be is an event. What needs a
-// write is a 503.
+// TestServerThatTakesNoWrites has a full Redis and a read-only PostgreSQL. Pages that only read are answered, although
+// a Touch is due; that the Touch failed is an event. A page that writes is a 503.
 func TestServerThatTakesNoWrites(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -68,7 +67,7 @@ func TestServerThatTakesNoWrites(t *testing.T) {
 	}
 }
 
-// request is one whole request, and returns the cookie of its response.
+// request handles one whole request and returns the cookie of its response.
 func request(t *testing.T, m *core.Manager, cookie []string, handle func(*core.Session) error) ([]string, error) {
 	t.Helper()
 	x := m.Adapter().Begin(t.Context(), cookie)

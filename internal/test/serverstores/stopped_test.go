@@ -23,19 +23,17 @@ import (
 const (
 	count core.Key[int] = "count"
 
-	// longest is several times core's StoreTimeout, which bounds a request, and much less than a client's
-	// own, which ends one that does not end.
+	// longest bounds a request. It is several times core's StoreTimeout, and much less than the client's timeout.
 	longest = 15 * time.Second
 )
 
-// withDefaults is memcachestore as applications have it.
+// withDefaults is memcachestore with the timeout that applications get by default.
 var withDefaults = storage{name: "memcachestore", open: func(tb testing.TB, address, space string) driver.Store {
 	return openMemcachedWith(tb, address, space, 0)
 }}
 
-// TestServerStopped stops the server (SIGSTOP) under eight clients. Each request is
-// answered, with the right number or a 503; all are served again when the server is back;
-// and no goroutine is left.
+// TestServerStopped stops the server (SIGSTOP) under eight clients. Each request gets the right number or a 503. When
+// the server is back, all clients are served again. No goroutine is left.
 func TestServerStopped(t *testing.T) {
 	servers := []struct {
 		storage storage
@@ -53,7 +51,7 @@ func TestServerStopped(t *testing.T) {
 				t.Run("prepare", func(t *testing.T) { s.storage.prepare(t, address, "stopped") })
 			}
 			before := runtime.NumGoroutine()
-			t.Run("stop", func(t *testing.T) { stop(t, server, s.storage.open(t, address, "stopped")) })
+			t.Run("stop", func(t *testing.T) { stopUnderLoad(t, server, s.storage.open(t, address, "stopped")) })
 			for end := time.Now().Add(patience); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("%d goroutines, there were %d", runtime.NumGoroutine(), before)
@@ -63,7 +61,7 @@ func TestServerStopped(t *testing.T) {
 	}
 }
 
-func stop(t *testing.T, server *startserver.Server, store driver.Store) {
+func stopUnderLoad(t *testing.T, server *startserver.Server, store driver.Store) {
 	pause := 500 * time.Millisecond
 	if soak {
 		pause = 4 * longest
@@ -75,7 +73,7 @@ func stop(t *testing.T, server *startserver.Server, store driver.Store) {
 	}
 	warm := runtime.NumGoroutine()
 
-	var again atomic.Bool // the server answers
+	var again atomic.Bool // the server answers again
 	var wg sync.WaitGroup
 	for i, c := range clients {
 		wg.Go(func() {
@@ -115,7 +113,7 @@ func stop(t *testing.T, server *startserver.Server, store driver.Store) {
 		c.http.CloseIdleConnections()
 	}
 	for end := time.Now().Add(patience); runtime.NumGoroutine() > warm+8*4; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) { // a connection has up to four
+		if time.Now().After(end) { // a connection has up to four goroutines
 			t.Fatalf("%d goroutines with the store open, there were %d", runtime.NumGoroutine(), warm)
 		}
 	}
@@ -136,8 +134,7 @@ func serveCount(t *testing.T, store driver.Store) string {
 	return srv.URL
 }
 
-// client is one visitor. What it knows of its session: the last number that it was told,
-// and how many more visits may have been counted.
+// client is one visitor. It knows the last number that it got, and how many refused visits may have been counted.
 type client struct {
 	t      *testing.T
 	http   *http.Client
@@ -160,7 +157,7 @@ func newClient(t *testing.T, url string) *client {
 	return c
 }
 
-// visit sends a request and judges the answer.
+// visit sends a request and checks the answer.
 func (c *client) visit() {
 	req, err := http.NewRequest("GET", c.url, nil)
 	if err != nil {

@@ -30,13 +30,13 @@ func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
 type storage struct {
 	name string
 
-	// at returns where it is. Another process can open it there, too.
+	// at returns the storage's address, with which another process can open it, too.
 	at func(tb testing.TB) (address string)
 
-	// prepare makes what open needs to be there; nil: nothing.
+	// prepare makes what open needs. nil: open needs nothing.
 	prepare func(tb testing.TB, address, space string)
 
-	// open opens one handle. What is in one space is not in another.
+	// open opens one handle. Different spaces share no records.
 	open func(tb testing.TB, address, space string) driver.Store
 
 	// largest is the harness's MaxData.
@@ -77,8 +77,8 @@ func (s storage) fresh(tb testing.TB) func(testing.TB) driver.Store {
 func memcachedAt(tb testing.TB) string { return memcached(tb).Addr }
 func redisAt(tb testing.TB) string     { return redis(tb).Addr }
 
-// patience is how long a server may take where a test is not about that: on a busy machine, a process may get
-// no time for a second. core's StoreTimeout ends a call all the same.
+// patience is how long a server may take in tests that are not about slowness: on a busy machine, a process may get no
+// time for a second. core's StoreTimeout still ends a call.
 const patience = 30 * time.Second
 
 func openMemcached(tb testing.TB, address, space string) driver.Store {
@@ -150,7 +150,7 @@ func newGorm(tb testing.TB, db *gorm.DB, table gormstore.Option) driver.Store {
 	return s
 }
 
-// A cachedstore's address is that of its cache, a space, and that of its truth.
+// cachedAt: the address of a cachedstore is that of its cache, a blank, and that of its main store.
 func cachedAt(tb testing.TB) string { return redisAt(tb) + " " + sqliteAt(tb) }
 
 func migrateTruth(tb testing.TB, address, space string) {

@@ -1,8 +1,7 @@
 // Package startserver starts real servers for tests: memcached, Redis (alone,
-// as a cluster, under Sentinel), PostgreSQL (alone, behind PgBouncer) and MariaDB, each on a free loopback
-// port and in a temporary folder, with nothing of the system's own services. They
-// can be killed, restarted on the same port, and paused. [Proxy] stands between
-// a client and a server, breaks what networks break, and counts round trips.
+// as a cluster, under Sentinel), PostgreSQL (alone, behind PgBouncer) and MariaDB. Each has a free loopback port and a
+// temporary folder, and uses nothing of the system's own services. It can be killed, restarted on the same port, and
+// paused. [Proxy] stands between a client and a server, fails as networks do, and counts round trips.
 //
 //	var redis = startserver.Share(func(tb testing.TB) *startserver.Server { return startserver.Redis(tb) })
 //
@@ -13,6 +12,6 @@
 //		...
 //	}
 //
-// A server whose program is not installed skips the test and says so. Where the
-// environment variable CI is set, it fails the test instead.
+// If a server's program is not installed, the test is skipped with the reason. If the environment variable CI is set,
+// it fails instead.
 package startserver

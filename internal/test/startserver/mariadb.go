@@ -43,14 +43,14 @@ func MariaDB(tb testing.TB, args ...string) *Server {
 		if err := os.WriteFile(filepath.Join(s.Dir, "init.sql"), []byte(sql), 0o644); err != nil {
 			return err
 		}
-		return complete(s.Dir, s.account, install, "--no-defaults", "--datadir="+filepath.Join(s.Dir, "data"),
+		return runToEnd(s.Dir, s.account, install, "--no-defaults", "--datadir="+filepath.Join(s.Dir, "data"),
 			"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=32M")
 	})
 }
 
 // mariadbReady reads the greeting, which comes when all else is up.
 func mariadbReady(addr string) error {
-	return dialogue(addr, "", func(r *bufio.Reader) error {
+	return ask(addr, "", func(r *bufio.Reader) error {
 		var head [5]byte // length, number, protocol version
 		if _, err := io.ReadFull(r, head[:]); err != nil {
 			return err

@@ -27,7 +27,7 @@ func Memcached(tb testing.TB, args ...string) *Server {
 }
 
 func memcachedReady(addr string) error {
-	return dialogue(addr, "version\r\n", func(r *bufio.Reader) error {
+	return ask(addr, "version\r\n", func(r *bufio.Reader) error {
 		line, err := r.ReadString('\n')
 		if err == nil && !strings.HasPrefix(line, "VERSION ") && !strings.Contains(line, "unauthenticated") { // -Y
 			err = errors.New(line)
@@ -36,8 +36,8 @@ func memcachedReady(addr string) error {
 	})
 }
 
-// dialogue dials, sends what there is to send, and lets check read the reply.
-func dialogue(addr, send string, check func(*bufio.Reader) error) error {
+// ask dials, sends a text, and lets check read the reply.
+func ask(addr, send string, check func(*bufio.Reader) error) error {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
 		return err

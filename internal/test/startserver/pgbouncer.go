@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// PgBouncer starts a PgBouncer in front of a PostgreSQL that Postgres started. It shares three connections among its
-// clients, by transaction. The URL is that of the PostgreSQL, with this Addr.
+// PgBouncer starts a PgBouncer in front of a PostgreSQL that Postgres started. Its clients share three connections, by
+// transaction. The URL is that of the PostgreSQL, with this Addr.
 func PgBouncer(tb testing.TB, behind *Server) *Server {
 	tb.Helper()
 	s := &Server{

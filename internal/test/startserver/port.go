@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Ports below the range from which kernels take the local ports of outgoing
-// connections. In that range, a client that dials a dead server can be given the
-// server's own port and so connect to itself, and a restarted server may find its port taken.
+// The ports lie below the range from which kernels take local ports of outgoing connections. Inside that range, a
+// client that dials a dead server may get the server's port as its own and connect to itself, and a restarted server
+// may find its port taken.
 const firstPort, lastPort = 12000, 32000
 
 var ports struct {
@@ -18,8 +18,7 @@ var ports struct {
 	given map[int]bool
 }
 
-// freePort returns a port of 127.0.0.1 that nobody listens on and that this
-// process has not been given before.
+// freePort returns a port of 127.0.0.1 on which nobody listens, and which it has not returned before in this process.
 func freePort(tb testing.TB) int {
 	tb.Helper()
 	ports.Lock()

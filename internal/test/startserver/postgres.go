@@ -36,7 +36,7 @@ func Postgres(tb testing.TB, args ...string) *Server {
 		}, args...)
 	}
 	return s.launch(tb, func() error {
-		return complete(s.Dir, s.account, initdb, "-D", filepath.Join(s.Dir, "data"),
+		return runToEnd(s.Dir, s.account, initdb, "-D", filepath.Join(s.Dir, "data"),
 			"-U", s.User, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 	})
 }
@@ -45,7 +45,7 @@ func Postgres(tb testing.TB, args ...string) *Server {
 func postgresReady(addr string) error {
 	start := append([]byte{0, 0, 0, 0, 0, 3, 0, 0}, "user\x00postgres\x00database\x00postgres\x00\x00"...)
 	binary.BigEndian.PutUint32(start, uint32(len(start)))
-	return dialogue(addr, string(start), func(r *bufio.Reader) error {
+	return ask(addr, string(start), func(r *bufio.Reader) error {
 		for {
 			var head [5]byte
 			if _, err := io.ReadFull(r, head[:]); err != nil {

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// dieWithParent lets the kernel end the server when the test binary dies
-// without cleaning up: a panic, a timeout, a kill.
+// dieWithParent makes the kernel kill the server when the test binary dies without its cleanups: by a panic, a timeout
+// or a kill.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
 
-// awaitStopped waits until the last thread of a process has seen the signal to stop:
-// on a busy machine it may answer a request before that.
+// awaitStopped waits until the last thread of a process has stopped. On a busy machine it may still answer a request
+// before that.
 func awaitStopped(pid int) {
 	for range 1000 {
 		stats, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")

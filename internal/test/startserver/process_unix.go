@@ -22,8 +22,8 @@ type process struct {
 	done chan struct{} // closed when it has ended
 }
 
-// launcher runs every start on one thread that lives as long as the test does:
-// Linux sends the parent-death signal when the thread that started a child ends.
+// launcher starts all programs on one thread, which lives as long as the test binary: Linux sends the parent-death
+// signal when the thread that started a child ends.
 var launcher = sync.OnceValue(func() chan<- func() {
 	jobs := make(chan func())
 	go func() {
@@ -35,7 +35,7 @@ var launcher = sync.OnceValue(func() chan<- func() {
 	return jobs
 })
 
-// run starts a program in dir, as the account if the test is root.
+// run starts a program in dir. If the test is root, the program runs as the account.
 func run(dir, account, path string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(path, args...), log: filepath.Join(dir, "log"), done: make(chan struct{})}
 	out, err := os.Create(p.log)
@@ -62,7 +62,8 @@ func run(dir, account, path string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// credential is nil unless the test is root: servers refuse to run as root.
+// credential returns the account's credential if the test is root, since servers refuse to run as root. Otherwise it
+// returns nil.
 func credential(account string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -79,8 +80,8 @@ func credential(account string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }
 
-// giveTo makes the account the owner of a folder.
-func giveTo(dir, account string) error {
+// chownTo makes the account the owner of a folder.
+func chownTo(dir, account string) error {
 	c, err := credential(account)
 	if c == nil || err != nil {
 		return err
@@ -88,8 +89,8 @@ func giveTo(dir, account string) error {
 	return os.Chown(dir, int(c.Uid), int(c.Gid))
 }
 
-// complete runs a program to its end.
-func complete(dir, account, path string, args ...string) error {
+// runToEnd runs a program to its end.
+func runToEnd(dir, account, path string, args ...string) error {
 	p, err := run(dir, account, path, args...)
 	if err != nil {
 		return err
@@ -118,13 +119,12 @@ func (p *process) output() string {
 	return string(bytes.TrimSpace(text[max(0, len(text)-2000):]))
 }
 
-// signal goes to the process, its group, and to children that left the group,
-// as those of PostgreSQL do.
+// signal sends a signal to the process, its group, and children that left the group, as those of PostgreSQL do.
 func (p *process) signal(sig syscall.Signal) {
 	if p.ended() {
 		return
 	}
-	if sig != syscall.SIGCONT { // or it would have more children after the look at them
+	if sig != syscall.SIGCONT { // stopped, it cannot start more children after descendants has looked
 		_ = syscall.Kill(p.pid(), syscall.SIGSTOP)
 		awaitStopped(p.pid())
 	}

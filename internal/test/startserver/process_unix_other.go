@@ -8,5 +8,5 @@ func dieWithParent(*syscall.SysProcAttr) {}
 
 func awaitStopped(int) {}
 
-// descendants knows none: the process group has to do.
+// descendants finds none here: only the process group gets signals.
 func descendants(int) []int { return nil }

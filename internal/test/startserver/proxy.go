@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// Proxy is a TCP proxy that breaks what networks break. Its faults hold until
-// Heal, for connections that are open and for new ones. Its methods may be called
-// concurrently.
+// Proxy is a TCP proxy that fails as networks do. A fault lasts until Heal, for open connections and for new ones. All
+// methods may be called concurrently.
 type Proxy struct {
-	// Addr is where clients dial, and stays the same over Down and Up.
+	// Addr is the address for clients. It stays the same over Down and Up.
 	Addr string
 
 	mu      sync.Mutex
@@ -26,36 +25,34 @@ type Proxy struct {
 
 // Stats are counts since NewProxy or ResetStats.
 type Stats struct {
-	// Connections that clients opened.
+	// Connections is how many connections clients have opened.
 	Connections int
 
-	// Open are those that are open now.
+	// Open is how many of them are open now.
 	Open int
 
-	// Sent are bytes from clients, Received are bytes that reached them.
+	// Sent is the bytes from clients, Received the bytes that reached them.
 	Sent, Received int
 
-	// RoundTrips are the times that a client spoke when the server had spoken last,
-	// or nobody had: commands sent without waiting for each other's
-	// replies are one.
+	// RoundTrips counts a client's bytes that follow bytes of the server, or that are the first. So commands that are
+	// sent without waiting for each other's replies count as one.
 	RoundTrips int
 }
 
-// faults are what is wrong now.
+// faults are the faults at present.
 type faults struct {
 	latency time.Duration
 	hang    bool
 	slice   bool
-	cut     *int // bytes of reply until a connection is cut; shared by all of them
-	cutEach *int // the same for each connection of its own
+	cut     *int // bytes of replies until one connection is cut; counted over all connections
+	cutEach *int // the same, counted for each connection
 }
 
-// NewProxy starts a proxy to the server at target, host:port, and ends it with
-// the test.
+// NewProxy starts a proxy to the server at target, host:port. The proxy ends with the test.
 func NewProxy(tb testing.TB, target string) *Proxy {
 	tb.Helper()
 	p := &Proxy{target: target, links: map[*link]bool{}, changed: make(chan struct{})}
-	// Not a port of the kernel's choice: while the proxy is down, nothing else may get it.
+	// The kernel does not choose the port: it could give it to another socket while the proxy is down.
 	p.Addr = net.JoinHostPort("127.0.0.1", itoa(freePort(tb)))
 	p.Up(tb)
 	tb.Cleanup(func() {
@@ -75,8 +72,8 @@ func (p *Proxy) Hang() { p.set(func(f *faults) { f.hang = true }) }
 // Slice delivers replies one byte at a time.
 func (p *Proxy) Slice() { p.set(func(f *faults) { f.slice = true }) }
 
-// CutAfter lets n more bytes of replies through, and then cuts the connection
-// that would carry the next. It cuts once; all other connections go on.
+// CutAfter lets n more bytes of replies through. Then it cuts the connection that would carry the next one. It cuts
+// once; all other connections go on.
 func (p *Proxy) CutAfter(n int) { p.set(func(f *faults) { f.cut = &n }) }
 
 // CutEach cuts every connection after n more bytes of its replies.
@@ -92,7 +89,7 @@ func (p *Proxy) CutEach(n int) {
 // Heal ends Latency, Hang, Slice, CutAfter and CutEach.
 func (p *Proxy) Heal() { p.set(func(f *faults) { *f = faults{} }) }
 
-// Reset breaks all open connections with a TCP reset. New ones are welcome.
+// Reset breaks all open connections with a TCP reset. New ones are accepted.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,14 +142,14 @@ func (p *Proxy) Stats() Stats {
 	return s
 }
 
-// ResetStats counts from 0 again; connections that are open stay counted as open.
+// ResetStats sets the counts to 0. Connections that are open still count as open.
 func (p *Proxy) ResetStats() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stats = Stats{}
 }
 
-// set changes the faults and wakes those who wait for that.
+// set changes the faults and wakes all that wait for a change.
 func (p *Proxy) set(change func(*faults)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

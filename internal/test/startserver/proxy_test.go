@@ -36,33 +36,33 @@ func echo(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// talker is a client with one connection.
-type talker struct {
+// client is a client with one connection.
+type client struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-func dial(t *testing.T, p *Proxy) *talker {
+func dial(t *testing.T, p *Proxy) *client {
 	c, err := net.Dial("tcp", p.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	return &talker{c, bufio.NewReader(c)}
+	return &client{c, bufio.NewReader(c)}
 }
 
-func (c *talker) say(line string) (string, error) {
+func (c *client) send(line string) (string, error) {
 	if _, err := io.WriteString(c, line+"\n"); err != nil {
 		return "", err
 	}
 	return c.r.ReadString('\n')
 }
 
-func (c *talker) expect(t *testing.T, line string) {
+func (c *client) expect(t *testing.T, line string) {
 	t.Helper()
-	if got, err := c.say(line); err != nil || got != strings.ToUpper(line)+"\n" {
-		t.Fatalf("said %q, heard %q, %v", line, got, err)
+	if got, err := c.send(line); err != nil || got != strings.ToUpper(line)+"\n" {
+		t.Fatalf("sent %q, got %q, %v", line, got, err)
 	}
 }
 
@@ -113,19 +113,19 @@ func TestProxyHangDeliversLate(t *testing.T) {
 	p := NewProxy(t, echo(t))
 	c := dial(t, p)
 	p.Hang()
-	heard := make(chan string, 1)
+	got := make(chan string, 1)
 	go func() {
-		line, _ := c.say("late")
-		heard <- line
+		line, _ := c.send("late")
+		got <- line
 	}()
 	select {
-	case line := <-heard:
-		t.Fatalf("heard %q", line)
+	case line := <-got:
+		t.Fatalf("got %q", line)
 	case <-time.After(50 * time.Millisecond):
 	}
 	p.Heal()
-	if line := <-heard; line != "LATE\n" {
-		t.Fatalf("heard %q", line)
+	if line := <-got; line != "LATE\n" {
+		t.Fatalf("got %q", line)
 	}
 }
 
@@ -135,9 +135,9 @@ func TestProxyCuts(t *testing.T) {
 		c, other := dial(t, p), dial(t, p)
 		c.expect(t, "warm")
 		p.CutAfter(n)
-		line, err := c.say("hello")
+		line, err := c.send("hello")
 		if err == nil || line != "HELLO\n"[:n] {
-			t.Errorf("cut after %d: heard %q, %v", n, line, err)
+			t.Errorf("cut after %d: got %q, %v", n, line, err)
 		}
 		other.expect(t, "once is enough")
 	}
@@ -145,8 +145,8 @@ func TestProxyCuts(t *testing.T) {
 	for range 2 {
 		c := dial(t, p)
 		c.expect(t, "hello")
-		if line, err := c.say("again"); err == nil {
-			t.Errorf("heard %q", line)
+		if line, err := c.send("again"); err == nil {
+			t.Errorf("got %q", line)
 		}
 	}
 	p.Heal()
@@ -158,7 +158,7 @@ func TestProxyResetDownUp(t *testing.T) {
 	c := dial(t, p)
 	c.expect(t, "hello")
 	p.Reset()
-	if _, err := c.say("hello"); err == nil {
+	if _, err := c.send("hello"); err == nil {
 		t.Error("the connection survived Reset")
 	}
 	dial(t, p).expect(t, "new ones are welcome")
@@ -171,8 +171,8 @@ func TestProxyResetDownUp(t *testing.T) {
 	p.Target("127.0.0.1:1")
 	if c, err := net.Dial("tcp", p.Addr); err == nil { // the reset may reach Dial itself
 		defer c.Close()
-		if heard, err := bufio.NewReader(c).ReadString('\n'); err == nil {
-			t.Errorf("a dead server said %q", heard)
+		if got, err := bufio.NewReader(c).ReadString('\n'); err == nil {
+			t.Errorf("a dead server answered %q", got)
 		}
 	}
 }

@@ -15,9 +15,9 @@ type link struct {
 	once           sync.Once
 
 	// Under p.mu.
-	passed      int  // bytes of replies since CutEach
-	replySpoken bool // the server spoke last
-	spoken      bool // anybody spoke
+	passed     int  // bytes of replies since CutEach
+	serverLast bool // the last bytes were the server's
+	used       bool // there were any bytes
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -34,7 +34,7 @@ func (p *Proxy) accept(ln net.Listener) {
 	}
 }
 
-// serve dials the server as a client's own dial would: a refusal resets the client.
+// serve dials the server and connects the client to it. If the server refuses, it resets the client's connection.
 func (p *Proxy) serve(client net.Conn) {
 	defer p.done.Done()
 	p.mu.Lock()
@@ -51,7 +51,7 @@ func (p *Proxy) serve(client net.Conn) {
 	down := p.ln == nil
 	p.links[l] = true
 	p.mu.Unlock()
-	if down { // since it was accepted
+	if down { // Down was called after the connection was accepted
 		l.reset()
 	}
 	ends := make(chan struct{})
@@ -81,7 +81,7 @@ func (l *link) pump(to, from net.Conn, reply bool) {
 	}
 }
 
-// carry delivers one piece under the faults of the moment.
+// carry delivers one piece under the present faults. It returns false if the connection has to end.
 func (l *link) carry(to net.Conn, piece []byte, reply bool) bool {
 	f, ok := l.wait()
 	if !ok {
@@ -132,8 +132,8 @@ func (l *link) wait() (faults, bool) {
 	}
 }
 
-// allow takes n bytes of reply from what the cuts leave, and says whether the
-// connection ends here. A cut after all n bytes waits for the next ones.
+// allow returns how many of n bytes of a reply may pass before a cut, and whether the connection is cut after them. A
+// cut after all n bytes comes with the next ones.
 func (l *link) allow(n int) (allowed int, cut bool) {
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
@@ -154,8 +154,7 @@ func (l *link) allow(n int) (allowed int, cut bool) {
 	return allowed, cut
 }
 
-// count is done before the bytes are delivered, so that who has received an
-// answer finds it counted.
+// count counts bytes before they are delivered, so that a client which has an answer finds it counted.
 func (l *link) count(n int, reply bool) {
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
@@ -164,11 +163,11 @@ func (l *link) count(n int, reply bool) {
 		s.Received += n
 	} else {
 		s.Sent += n
-		if l.replySpoken || !l.spoken {
+		if l.serverLast || !l.used {
 			s.RoundTrips++
 		}
 	}
-	l.replySpoken, l.spoken = reply, true
+	l.serverLast, l.used = reply, true
 }
 
 func (l *link) close() {
@@ -181,7 +180,7 @@ func (l *link) close() {
 	})
 }
 
-// reset closes with a TCP reset to the client, as a dead machine's kernel would send.
+// reset closes the connection, with a TCP reset to the client.
 func (l *link) reset() {
 	if c, ok := l.client.(*net.TCPConn); ok {
 		_ = c.SetLinger(0)

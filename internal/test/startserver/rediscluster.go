@@ -11,9 +11,8 @@ import (
 
 const clusterSlots = 16384
 
-// RedisCluster starts a Redis Cluster of that many masters without replicas,
-// with the slots in equal shares, and returns when every node knows all of them.
-// args are as for Redis.
+// RedisCluster starts a Redis Cluster of masters without replicas, which have equal shares of the slots. It returns
+// when every node knows all the others. args are as for Redis.
 func RedisCluster(tb testing.TB, nodes int, args ...string) []*Server {
 	tb.Helper()
 	all := make([]*Server, nodes)
@@ -40,8 +39,7 @@ func RedisCluster(tb testing.TB, nodes int, args ...string) []*Server {
 	return all
 }
 
-// AwaitRedisCluster returns when every node has seen all the others and calls the
-// cluster whole.
+// AwaitRedisCluster returns when every node knows all the others and reports the cluster as whole.
 func AwaitRedisCluster(tb testing.TB, nodes []*Server) {
 	tb.Helper()
 	for _, s := range nodes {

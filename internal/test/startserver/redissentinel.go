@@ -12,8 +12,8 @@ import (
 // SentinelMaster is the name under which RedisSentinel watches its master.
 const SentinelMaster = "main"
 
-// RedisSentinel starts a master, one replica of it, and one Sentinel, whose word
-// alone moves the mastership about a second after the master is gone.
+// RedisSentinel starts a master, a replica of it, and one Sentinel. About a second after the master is gone, the
+// Sentinel alone makes the replica the master.
 func RedisSentinel(tb testing.TB) (master, replica, sentinel *Server) {
 	tb.Helper()
 	master = Redis(tb, "--repl-diskless-sync-delay", "0")
@@ -39,7 +39,7 @@ func RedisSentinel(tb testing.TB) (master, replica, sentinel *Server) {
 		if err := os.WriteFile(path, []byte(conf), 0o666); err != nil { // Sentinel rewrites it
 			return err
 		}
-		return giveTo(path, sentinel.account)
+		return chownTo(path, sentinel.account)
 	})
 	await(tb, func() error {
 		found, err := RedisCommand(sentinel.Addr, "SENTINEL", "MASTER", SentinelMaster)

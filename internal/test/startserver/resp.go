@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// RedisCommand sends one command to a Redis and returns the reply as text: the
-// elements of a list on one line each, nil as "". An error reply is an error.
+// RedisCommand sends one command to a Redis and returns the reply as text. Each element of a list is a line, and nil is
+// "". An error reply is an error.
 func RedisCommand(addr string, args ...string) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(args))
@@ -18,7 +18,7 @@ func RedisCommand(addr string, args ...string) (string, error) {
 		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(arg), arg)
 	}
 	var reply string
-	err := dialogue(addr, b.String(), func(r *bufio.Reader) (err error) {
+	err := ask(addr, b.String(), func(r *bufio.Reader) (err error) {
 		reply, err = redisReply(r)
 		return err
 	})

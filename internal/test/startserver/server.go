@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// startTimeout is generous: a busy machine with two cores runs initdb, too.
+// startTimeout has room for initdb on a busy machine with two cores.
 const startTimeout = time.Minute
 
 // Server is one running server. Its methods are for one goroutine at a time.
@@ -18,14 +18,13 @@ type Server struct {
 	// Name is the program's name: "redis-server".
 	Name string
 
-	// Addr is host:port, and stays the same over Kill and Restart.
+	// Addr is host:port. It stays the same over Kill and Restart.
 	Addr string
 
-	// Dir is the server's folder, removed with it.
+	// Dir is the server's folder. It is removed with the server.
 	Dir string
 
-	// User and Database are what to log in with, without a password, where the
-	// server has such things.
+	// User and Database are for logging in, without a password, if the server has logins.
 	User, Database string
 
 	program string
@@ -35,18 +34,18 @@ type Server struct {
 	proc    *process
 }
 
-// PID is the process id of the server, or of the one that ran last.
+// PID is the process id of the server, or of its last process.
 func (s *Server) PID() int { return s.proc.pid() }
 
 // Kill ends the server and its children at once (SIGKILL) and returns when they are gone.
 func (s *Server) Kill() { s.proc.kill() }
 
-// Restart starts a killed server again on the same port and in the same folder,
-// and returns when it answers. What it kept on disk is there again.
+// Restart starts a killed server again, on the same port and in the same folder. It returns when the server answers.
+// What the server stored on disk is there again.
 func (s *Server) Restart(tb testing.TB) {
 	tb.Helper()
-	// The children of a killed PostgreSQL may hold its memory for a moment, and the
-	// kernel a port: try again until the time is up.
+	// For a moment, the children of a killed PostgreSQL may still hold its memory, and the kernel its port. So try
+	// until the time is up.
 	deadline := time.Now().Add(startTimeout)
 	for {
 		err := s.start()
@@ -60,14 +59,13 @@ func (s *Server) Restart(tb testing.TB) {
 	}
 }
 
-// Pause stops the server (SIGSTOP): it keeps its connections and answers
-// nothing. Resume lets it go on.
+// Pause stops the server (SIGSTOP): it keeps its connections and does not answer. Resume ends that.
 func (s *Server) Pause() { s.proc.pause() }
 
 // Resume ends Pause.
 func (s *Server) Resume() { s.proc.resume() }
 
-// launch starts s for tb. prepare, if any, fills the folder first.
+// launch starts s for tb. prepare, if not nil, fills the folder first.
 func (s *Server) launch(tb testing.TB, prepare func() error) *Server {
 	tb.Helper()
 	s.Dir = folder(tb, s.account)
@@ -115,12 +113,12 @@ func (s *Server) start() error {
 	}
 }
 
-// folder makes a short path: a socket's name may have about 100 bytes.
+// folder makes a temporary folder with a short path, since a socket's path may have about 100 bytes.
 func folder(tb testing.TB, account string) string {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "ccts")
 	if err == nil {
-		err = giveTo(dir, account)
+		err = chownTo(dir, account)
 	}
 	if err != nil {
 		tb.Fatal(err)
@@ -129,8 +127,8 @@ func folder(tb testing.TB, account string) string {
 	return dir
 }
 
-// program finds a program on the path or in one of the folders. Without it the
-// test is skipped, or fails where CI is set.
+// program finds a program in PATH or in one of the folders. If there is none, the test is skipped, or fails if CI is
+// set.
 func program(tb testing.TB, name string, folders ...string) string {
 	tb.Helper()
 	path, err := exec.LookPath(name)

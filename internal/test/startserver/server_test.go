@@ -13,8 +13,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(Main(m)) }
 
-// Every kind of server: it answers, is gone when killed, comes back on the same
-// port, and says nothing while it is paused.
+// Every kind of server answers, is gone after Kill, comes back on the same port, and does not answer while it is
+// paused.
 func TestServers(t *testing.T) {
 	for name, start := range map[string]func(testing.TB) *Server{
 		"memcached": func(tb testing.TB) *Server { return Memcached(tb, "-m", "2") },

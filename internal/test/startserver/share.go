@@ -6,14 +6,13 @@ import (
 	"testing"
 )
 
-// shared is what Main has to clean up.
+// shared holds the cleanups for Main.
 var shared struct {
 	sync.Mutex
 	cleanups []func()
 }
 
-// Main runs the tests and then stops what Share started. It returns the exit
-// code, for TestMain to end with.
+// Main runs the tests and then stops what Share started. It returns the exit code for TestMain.
 func Main(m *testing.M) int {
 	defer func() {
 		shared.Lock()
@@ -25,9 +24,8 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Share returns a function that calls start once, for the first test that asks,
-// and gives the same result to all of them. What start registers with
-// Cleanup runs at the end of Main, which the package's TestMain has to call.
+// Share returns a function that calls start for the first test that asks, and gives the same result to all later ones.
+// Cleanups that start registers run at the end of Main, which the package's TestMain has to call.
 func Share[T any](start func(tb testing.TB) T) func(tb testing.TB) T {
 	var (
 		mu      sync.Mutex
@@ -38,7 +36,7 @@ func Share[T any](start func(tb testing.TB) T) func(tb testing.TB) T {
 		tb.Helper()
 		mu.Lock()
 		defer mu.Unlock()
-		if !started { // a start that skips or fails does not come back here
+		if !started { // a start that skips or fails ends the test's goroutine
 			it = start(lasting{tb})
 			started = true
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// A storage on a busy machine, that goes by the real time and takes longer for a call than a record of a rule
-// lives, keeps every rule.
+// TestBusyMachine: every rule passes on a machine so busy that one call takes longer than the short-lived records of
+// the rules live. The store goes by the real time.
 func TestBusyMachine(t *testing.T) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
@@ -30,4 +30,9 @@ func TestBusyMachine(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestModel(t *testing.T) {
+	t.Run("Clock", func(t *testing.T) { Run(t, modelHarness(NewClock(), unchangedModel)) })
+	t.Run("RealTime", func(t *testing.T) { Run(t, modelHarness(nil, unchangedModel)) })
 }

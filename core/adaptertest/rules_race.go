@@ -13,40 +13,40 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about many requests at once, in which nobody waits for anybody: what the table says of two holds
-// for any number, in any order.
+// Rules about many requests at once that do not wait for one another. What the table says about two requests must hold
+// for any number of them, in any order.
 
-var manyRules = []rule{
+var raceRules = []rule{
 	{
 		name:  "RevokeSubject against rotation without pause",
 		text:  "Given 8 clients of one user that rotate their sessions without pause, when RevokeSubject returns without an error, then no session of that user is alive, nor becomes alive, round after round.",
-		needs: []need{records},
+		needs: []need{needRecords},
 		run:   revokeRotating,
 	},
 	{
 		name:  "overlapping writes and rotations",
 		text:  "Given 64 requests of one session that each set a key, when the session is rotated 8 times before they are stored, then 64 of 64 keys are there, and none of the writers sends a cookie.",
-		needs: []need{records},
+		needs: []need{needRecords},
 		run:   writeRotating,
 	},
 	{
 		name:  "a change beside the visitor's own sign-in",
-		text:  "Given a visitor who adds to a cart and signs in at the same time, when both responses are there, then the new session has the item, or the answer to it was 409; a request with the old token is a 409, too, and the visitor stays signed in.",
-		needs: []need{records},
-		run:   cart,
+		text:  "Given a visitor who adds to a cart and signs in at the same time, when both responses are there, then the new session has the item, or the request that added it got a 409; a request with the old token is a 409, too, and the visitor stays signed in.",
+		needs: []need{needRecords},
+		run:   changeBesideSignIn,
 	},
 }
 
-// enough is how long a rule repeats itself, be the store as slow as it is. With COATCHECK_SOAK set it is
-// long enough for all rounds.
-var enough = func() time.Duration {
+// repeatFor bounds the time that a rule repeats itself, so that a slow store only gets fewer rounds. With
+// COATCHECK_SOAK set there is time for all rounds.
+var repeatFor = func() time.Duration {
 	if os.Getenv("COATCHECK_SOAK") != "" {
 		return 50 * time.Second
 	}
 	return 4 * time.Second
 }()
 
-// rounds counts the rounds of a rule: n of them, or as many as there is time for.
+// rounds yields the rounds of a rule: n, or as many as repeatFor allows; with -short a sixth.
 func rounds(n int) iter.Seq[int] {
 	if testing.Short() {
 		n = max(n/6, 1)
@@ -54,7 +54,7 @@ func rounds(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		start := time.Now()
 		for i := range n {
-			if time.Since(start) > enough || !yield(i) {
+			if time.Since(start) > repeatFor || !yield(i) {
 				return
 			}
 		}
@@ -64,8 +64,8 @@ func rounds(n int) iter.Seq[int] {
 func revokeRotating(e *env) {
 	const clients = 8
 	ctx := context.Background()
-	q := e.square()
-	here, there := q.here, q.there
+	two := e.twoServers()
+	here, there := two.here, two.there
 	for round := range rounds(60) {
 		user := "user" + itoa(round)
 		var wg sync.WaitGroup
@@ -73,7 +73,7 @@ func revokeRotating(e *env) {
 		moving := make(chan bool, clients)
 		all := make([]*browser, clients)
 		for i := range clients {
-			b := here.seeded(user)
+			b := here.withSession(user)
 			if i%2 == 1 {
 				b = b.on(there)
 			}
@@ -92,7 +92,7 @@ func revokeRotating(e *env) {
 			e.Errorf("round %d: %d sessions are alive after RevokeSubject, and %d a moment later", round, left, later)
 		}
 		for _, b := range all {
-			b.anonymous()
+			b.wantAnonymous()
 		}
 		if e.Failed() {
 			return
@@ -100,7 +100,7 @@ func revokeRotating(e *env) {
 	}
 }
 
-// rotateUntil rotates the session again and again. After the first time it says that it moves.
+// rotateUntil rotates the session until stop is set. It sends to moving after the first time.
 func (b *browser) rotateUntil(stop *atomic.Bool, moving chan<- bool) {
 	for n := 0; !stop.Load(); n++ {
 		r, err := b.try("GET", "/", "X-Do", "rotate")
@@ -114,7 +114,7 @@ func (b *browser) rotateUntil(stop *atomic.Bool, moving chan<- bool) {
 	}
 }
 
-// sessionsOf is how many sessions a user has.
+// sessionsOf returns the number of sessions of a user.
 func (s *site) sessionsOf(user string) (n int) {
 	s.Helper()
 	for _, err := range s.m.Sessions(context.Background(), user) {
@@ -136,14 +136,14 @@ func writeRotating(e *env) {
 			return c.NoContent(204)
 		},
 	}
-	sites := []*site{e.serve(Options{}, all), e.twin(Options{}, all)}
-	b := sites[0].seeded("alice")
+	sites := []*site{e.serve(Options{}, all), e.serveSecond(Options{}, all)}
+	b := sites[0].withSession("alice")
 	var wg sync.WaitGroup
 	for i := range overlapping {
 		writer := b.on(sites[i%2])
 		wg.Go(func() {
 			r, err := writer.try("GET", "/", "X-N", itoa(i))
-			if err != nil || r.StatusCode != 204 || len(r.ours()) > 0 {
+			if err != nil || r.StatusCode != 204 || len(r.sessionCookies()) > 0 {
 				e.Errorf("writer %d: %v, %v", i, r, err)
 			}
 		})
@@ -155,7 +155,7 @@ func writeRotating(e *env) {
 		if i == 1 {
 			close(goOn)
 		}
-		if r, err := b.try("GET", "/rotate"); err != nil || r.StatusCode != 204 || len(r.ours()) != 1 {
+		if r, err := b.try("GET", "/rotate"); err != nil || r.StatusCode != 204 || len(r.sessionCookies()) != 1 {
 			e.Errorf("rotation %d: %v, %v", i, r, err)
 		}
 	}
@@ -165,12 +165,12 @@ func writeRotating(e *env) {
 			e.Errorf("%d keys, want %d", n, 1+overlapping)
 		}
 	})
-	if n := b.live(); n != 1 {
+	if n := b.sessions(); n != 1 {
 		e.Errorf("%d sessions, want 1", n)
 	}
 }
 
-func cart(e *env) {
+func changeBesideSignIn(e *env) {
 	all := routes{
 		"/add": func(c Ctx) error {
 			s := e.session(c)
@@ -181,7 +181,7 @@ func cart(e *env) {
 		},
 		"/login": func(c Ctx) error { e.ok(e.session(c).Login("alice"), "Login"); return c.NoContent(204) },
 	}
-	here, there := e.serve(Options{}, all), e.twin(Options{}, all)
+	here, there := e.serve(Options{}, all), e.serveSecond(Options{}, all)
 	var wg sync.WaitGroup
 	var refused atomic.Int32
 	for range 4 {
@@ -200,9 +200,9 @@ func cart(e *env) {
 	e.Logf("%d of the changes met the sign-in and were refused", refused.Load())
 }
 
-// signInBesideAdd is one round: two requests at the same time, and one that comes late.
+// signInBesideAdd is one round: a change and a sign-in at the same time, then a change with the old token.
 func (s *site) signInBesideAdd(there *site, round int) (refused bool) {
-	b := s.seeded("")
+	b := s.withSession("")
 	old := b.on(there)
 	adding := make(chan *response, 1)
 	go func() {
@@ -212,7 +212,7 @@ func (s *site) signInBesideAdd(there *site, round int) (refused bool) {
 	}()
 	r, err := b.try("GET", "/login")
 	add := <-adding
-	if err != nil || add == nil || r.StatusCode != 204 || len(r.ours()) != 1 {
+	if err != nil || add == nil || r.StatusCode != 204 || len(r.sessionCookies()) != 1 {
 		s.Errorf("the sign-in: %v, %v", r, err)
 		return false
 	}
@@ -222,12 +222,12 @@ func (s *site) signInBesideAdd(there *site, round int) (refused bool) {
 	} else if add.StatusCode != 204 {
 		s.Errorf("the change: %d", add.StatusCode)
 	}
-	if len(add.ours()) > 0 {
-		s.Errorf("the change overwrites the sign-in's cookie: %.70q", add.ours())
+	if len(add.sessionCookies()) > 0 {
+		s.Errorf("the change overwrites the sign-in's cookie: %.70q", add.sessionCookies())
 	}
-	b.has(want)
+	b.wantCount(want)
 	late, err := old.copyOf().try("GET", "/add")
-	if err != nil || late.StatusCode != 409 || len(late.ours()) > 0 {
+	if err != nil || late.StatusCode != 409 || len(late.sessionCookies()) > 0 {
 		s.Errorf("with the old token: %v, %v", late, err)
 	}
 	b.peek(func(session *core.Session) {

@@ -19,9 +19,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
-// listed is a memcachestore that can list its records, for the rules that count them: those that this process
-// has created, and those whose names the server tells. The server passes over items that are moved meanwhile, and
-// on a busy machine over more.
+// listed is a memcachestore with All, for the rules that count records. It finds those that this process has created
+// and those whose names the server dumps. The dump misses items that are moved meanwhile, and more on a busy machine.
 type listed struct {
 	*memcachestore.Store
 	address, prefix string
@@ -48,7 +47,7 @@ func (l listed) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 		created.Lock()
 		ids := slices.Clone(created.ids[l.prefix])
 		created.Unlock()
-		for range 2 { // a dump for the records of other processes, and another one for what was moved
+		for range 2 { // the first dump may miss items that were moved
 			some, err := l.ids()
 			if err != nil {
 				yield(driver.Record{}, driver.Unavailable("list", err))
@@ -92,7 +91,7 @@ func (l listed) ids() (ids []driver.ID, err error) {
 		name, _, _ = strings.Cut(name, " ")
 		name = strings.ReplaceAll(name, "%3A", ":")
 		var id driver.ID
-		// What is shorter or longer is an item of the index.
+		// Shorter and longer names are items of the index.
 		if digits, ours := strings.CutPrefix(name, l.prefix); ours && len(digits) == hex.EncodedLen(len(id)) {
 			if _, err := hex.Decode(id[:], []byte(digits)); err == nil {
 				ids = append(ids, id)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestKillMissesNoChild: a child that left the group, and was born while the server was killed, is killed, too. One of
-// PostgreSQL's would hold its memory, and no new server could start.
+// TestKillMissesNoChild: a child that left the group and was started while the server was killed is killed, too. A
+// child of PostgreSQL that lives on would hold its memory, and no new server could start.
 func TestKillMissesNoChild(t *testing.T) {
 	for i := range 30 {
 		mark := fmt.Sprintf("60.%d%d", os.Getpid(), i)
@@ -25,7 +25,7 @@ func TestKillMissesNoChild(t *testing.T) {
 		p.kill()
 		time.Sleep(20 * time.Millisecond) // for setsid to become sleep
 		var left []int
-		for range 1000 { // a busy machine takes its time to clear the dead away; a child that lives has a minute
+		for range 1000 { // a busy machine clears dead processes away slowly; a child that was missed lives for a minute
 			if left = running(mark); len(left) == 0 {
 				break
 			}

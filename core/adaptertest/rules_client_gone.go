@@ -6,10 +6,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// Rules about clients that go away. The request's context ends with them, and stores differ in what they make of
-// a context that has ended.
+// Rules about clients that go away. The request's context ends then, and stores treat an ended context differently.
 
-var goneRules = []rule{
+var clientGoneRules = []rule{
 	{
 		name: "client gone",
 		text: "Given a client that goes away before the response, when the handler writes to the session, then that is stored.",
@@ -17,8 +16,8 @@ var goneRules = []rule{
 	},
 	{
 		name:  "a client that goes away while its session is loaded",
-		text:  "Given a client that goes away, when the store is just asked for its session, then that is no outage: the handler gets the session, and the log has no line above debug level.",
-		needs: []need{records},
+		text:  "Given a client that goes away, while the store is being asked for its session, then that is no outage: the handler gets the session, and the log has no line above debug level.",
+		needs: []need{needRecords},
 		run:   goneWhileLoading,
 	},
 }
@@ -32,7 +31,7 @@ func clientGone(e *env) {
 		<-gone
 		e.ok(count.Set(s, 2), "Set")
 		return c.String(200, "done")
-	}).seeded("")
+	}).withSession("")
 	w := b.dial()
 	e.must(w.write("/", "Cookie: "+b.cookies[0]))
 	<-asked
@@ -41,9 +40,9 @@ func clientGone(e *env) {
 	close(gone)
 	<-ended
 	if e.tokens != nil {
-		return // the client has not heard of it
+		return // the token that carries the change never reached the client
 	}
-	e.eventually("saved", func() bool { n, _ := b.holds(); return n == 2 })
+	e.eventually("saved", func() bool { n, _ := b.storedCount(); return n == 2 })
 }
 
 func goneWhileLoading(e *env) {
@@ -56,7 +55,7 @@ func goneWhileLoading(e *env) {
 			e.Errorf("count %d", n)
 		}
 		return c.String(200, "done")
-	}).seeded("")
+	}).withSession("")
 	e.fault.Before(func(c storetest.Call) error {
 		if c.Method == "Load" {
 			asked <- true
@@ -72,5 +71,5 @@ func goneWhileLoading(e *env) {
 	close(gone)
 	<-ended
 	e.fault.Reset()
-	e.told("a client that has gone", 0, 0)
+	e.checkLog("a client that has gone", 0, 0)
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// judge says what no order of events can explain about one record, that was created
-// once and deleted at most once.
-func (h *history) judge(id driver.ID) error {
+// check returns an error if no order of events explains the answers about one record. The record was created once and
+// deleted at most once.
+func (h *history) check(id driver.ID) error {
 	var writes, deletes, rest []event
 	for _, ev := range h.events {
 		switch {
 		case ev.id != id:
-		case !known(ev.err):
+		case !expectedInHistory(ev.err):
 			return fmt.Errorf("%s: %v", ev.op, ev.err)
 		case ev.op == "Delete":
 			deletes = append(deletes, ev)
@@ -27,27 +27,27 @@ func (h *history) judge(id driver.ID) error {
 		}
 	}
 	slices.SortFunc(writes, func(a, b event) int { return cmp.Compare(a.version, b.version) })
-	if err := judgeChain(writes); err != nil {
+	if err := checkVersions(writes); err != nil {
 		return err
 	}
 	for _, ev := range slices.Concat(writes, rest) {
-		if err := judgeLife(ev, deletes); err != nil {
+		if err := checkDeletion(ev, deletes); err != nil {
 			return err
 		}
 	}
 	for _, ev := range rest {
-		if err := judgeVersion(ev, writes); err != nil {
+		if err := checkVersion(ev, writes); err != nil {
 			return err
 		}
-		if err := judgeUsed(ev, slices.Concat(writes, rest)); err != nil {
+		if err := checkUsed(ev, slices.Concat(writes, rest)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// judgeChain: each acknowledged write replaced the one before it, or that one is lost.
-func judgeChain(writes []event) error {
+// checkVersions: each acknowledged write replaced the one before. Otherwise that one is lost.
+func checkVersions(writes []event) error {
 	for i, ev := range writes[1:] {
 		switch before := writes[i]; {
 		case ev.version == before.version:
@@ -60,11 +60,11 @@ func judgeChain(writes []event) error {
 	return nil
 }
 
-// judgeLife: absent after a Delete, present before.
-func judgeLife(ev event, deletes []event) error {
+// checkDeletion: the record is present before its Delete and absent after it.
+func checkDeletion(ev event, deletes []event) error {
 	absent := errors.Is(ev.err, driver.ErrNotFound)
 	if !absent && slices.ContainsFunc(deletes, func(d event) bool { return d.end < ev.begin }) {
-		return fmt.Errorf("%s after Delete: %v", ev.op, text(ev.err))
+		return fmt.Errorf("%s after Delete: %v", ev.op, errorText(ev.err))
 	}
 	if absent && !slices.ContainsFunc(deletes, func(d event) bool { return d.begin < ev.end }) {
 		return fmt.Errorf("%s before Delete: %v", ev.op, ev.err)
@@ -72,9 +72,9 @@ func judgeLife(ev event, deletes []event) error {
 	return nil
 }
 
-// judgeVersion: a Load returns what was written and not yet replaced; an Update that
-// conflicts had a rival, and so had a Touch.
-func judgeVersion(ev event, writes []event) error {
+// checkVersion: a Load returns a version that was written and not yet replaced. An Update or Touch conflicts only if
+// another write came between.
+func checkVersion(ev event, writes []event) error {
 	written := func(w event) bool { return w.version == ev.version && w.data == ev.data && w.begin < ev.end }
 	replaced := func(w event) bool { return w.version > ev.version && w.end < ev.begin }
 	outdated := func(w event) bool { return w.version > ev.base && w.end < ev.begin }
@@ -92,9 +92,8 @@ func judgeVersion(ev event, writes []event) error {
 	return nil
 }
 
-// judgeUsed: a Load returns the latest Used, or one of a call at the same moment. A Touch that
-// conflicts may have moved it.
-func judgeUsed(ev event, others []event) error {
+// checkUsed: a Load returns the latest Used, or that of a concurrent call. A Touch that conflicts may have moved it.
+func checkUsed(ev event, others []event) error {
 	offered := func(o event) bool {
 		return o.op != "Load" && (o.err == nil || o.op == "Touch") && o.begin < ev.end && o.used.Equal(ev.used)
 	}

@@ -6,9 +6,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// scope is the context of the handler's request. It is a part of the Gate, so that
-// putting it there costs no allocation of its own.
-type scope struct {
+// handlerContext is the context of the handler's request. It is a part of the Gate, which saves an allocation.
+type handlerContext struct {
 	context.Context
 	x     *core.Exchange
 	owner Owner
@@ -19,7 +18,7 @@ type (
 	ownerOfKey struct{ x *core.Exchange }
 )
 
-func (s *scope) Value(key any) any {
+func (s *handlerContext) Value(key any) any {
 	switch key := key.(type) {
 	case ownerKey:
 		return s.owner
@@ -31,11 +30,10 @@ func (s *scope) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// String is what contexts made of this one show.
-func (s *scope) String() string { return "coatcheck.Context" }
+// String is what contexts derived from this one print. It shows no token.
+func (s *handlerContext) String() string { return "coatcheck.Context" }
 
-// OwnerOf returns what was given to Begin for x, if it is a T: another adapter may
-// have begun it.
+// OwnerOf returns the owner that was given to Begin for x, if it is a T. It is not if another adapter began x.
 func OwnerOf[T Owner](ctx context.Context, x *core.Exchange) (T, bool) {
 	owner, ok := ctx.Value(ownerOfKey{x}).(T)
 	return owner, ok

@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/httpsession"
 )
 
-// netHTTP is the adapter for net/http, the reference. mutate, if set, breaks what it is.
+// netHTTP is the adapter for net/http. mutate, if set, makes a broken middleware in its place.
 type netHTTP struct {
 	mutate func(m *core.Manager, onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler
 }
@@ -67,7 +67,7 @@ func (a netHTTP) Serve(tb testing.TB, m *core.Manager, o Options, all map[string
 	return Serve(tb, o, app)
 }
 
-// handler makes a handler of net/http.
+// handler makes an http.Handler of h.
 func handler(h Handler, o Options) http.Handler {
 	serve := func(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		c := &httpCtx{w: w, r: r, given: s}

@@ -10,42 +10,42 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Rules about sessions that are moved, ended, and used by many.
+// Rules about sessions that get a new token, end, or are used by many clients.
 
-var lifeRules = []rule{
+var lifecycleRules = []rule{
 	{
 		name: "rotation",
-		text: "Given a session, when a handler rotates it or signs a user in, then the client gets a new token, the old one is worth nothing, and the data is kept.",
+		text: "Given a session, when a handler rotates it or signs a user in, then the client gets a new token, the old token no longer works, and the data is kept.",
 		run: func(e *env) {
 			s := e.serve(Options{}, routes{
 				"/rotate": func(c Ctx) error { e.ok(e.session(c).RotateID(), "RotateID"); return c.NoContent(204) },
 				"/login":  func(c Ctx) error { e.ok(e.session(c).Login("alice"), "Login"); return c.Redirect(303, "/") },
 			})
 			for _, path := range []string{"/rotate", "/login"} {
-				b := s.seeded("")
+				b := s.withSession("")
 				old := b.copyOf()
 				b.get(path).setsCookie()
 				if b.token() == old.token() {
 					e.Errorf("%s: the token is the same", path)
 				}
-				old.anonymous()
-				b.has(1)
+				old.wantAnonymous()
+				b.wantCount(1)
 			}
 		},
 	},
 	{
 		name: "logout",
-		text: "Given a session, when a handler ends it and redirects, then the cookie is deleted, and the token is worth nothing.",
+		text: "Given a session, when a handler ends it and redirects, then the cookie is deleted, and the token no longer works.",
 		run: func(e *env) {
 			s := e.page(Options{}, func(c Ctx) error {
 				e.ok(e.session(c).Logout(), "Logout")
 				return c.Redirect(303, "/")
 			})
-			b := s.seeded("alice")
+			b := s.withSession("alice")
 			old := b.copyOf()
 			b.get("/").status(303).deletesCookie()
-			old.anonymous()
-			if e.tokens == nil && s.live() != 0 {
+			old.wantAnonymous()
+			if e.tokens == nil && s.sessions() != 0 {
 				e.Errorf("the store is not empty")
 			}
 			s.browser().get("/").status(303).leavesCookie()
@@ -53,12 +53,12 @@ var lifeRules = []rule{
 	},
 	{
 		name: "emptied",
-		text: "Given a visitor's session, when a handler takes the last out of it, then the record and the cookie both go; given a user's, then both stay.",
+		text: "Given a visitor's session, when a handler removes the last value, then the record and the cookie both go; given a user's session, then both stay.",
 		run:  emptied,
 	},
 	{
 		name: "a lifetime of its own before the sign-in",
-		text: "Given a visitor whose session has a lifetime of its own, when the visitor signs in, then the cookie has the default lifetime; when it is set after the sign-in, then that one.",
+		text: "Given a visitor whose session has a lifetime of its own, when the visitor signs in, then the cookie has the default lifetime; when the lifetime is set after the sign-in, then the cookie has that.",
 		run: func(e *env) {
 			s := e.serve(Options{}, routes{
 				"/short": func(c Ctx) error { e.ok(e.session(c).ExpireIn(time.Hour), "ExpireIn"); return c.NoContent(204) },
@@ -69,10 +69,10 @@ var lifeRules = []rule{
 					return c.NoContent(204)
 				},
 			})
-			b := s.seeded("")
+			b := s.withSession("")
 			b.get("/short").setsCookie().lasts(time.Hour)
 			b.copyOf().get("/login").setsCookie().lasts(14 * 24 * time.Hour)
-			s.seeded("").get("/both").setsCookie().lasts(time.Hour)
+			s.withSession("").get("/both").setsCookie().lasts(time.Hour)
 		},
 	},
 	{
@@ -82,23 +82,23 @@ var lifeRules = []rule{
 	},
 	{
 		name: "many clients",
-		text: "Given clients that send requests at the same time over their own connections, then each sees its own session, always.",
+		text: "Given clients that send requests at the same time over their own connections, then each always sees its own session.",
 		run:  manyClients,
 	},
 	{
 		name: "after the request",
-		text: "Given a goroutine that goes on using the session when the request is over, then it gets ErrClosed, and nothing of it is stored or mixed up with another request.",
+		text: "Given a goroutine that goes on using the session when the request is over, then it gets ErrClosed, and none of its changes is stored or reaches another request.",
 		run:  afterTheRequest,
 	},
 }
 
 func emptied(e *env) {
-	q := e.square()
+	two := e.twoServers()
 	for _, how := range []string{"remove", "clear", "flashes"} {
 		if how == "flashes" && e.tokens != nil {
 			continue // they leave the cookie with the response
 		}
-		b := q.here.seeded("", func(s *core.Session) {
+		b := two.here.withSession("", func(s *core.Session) {
 			if how == "flashes" { // and nothing else
 				e.ok(count.Delete(s), "Delete")
 				e.ok(s.AddFlash("info", "old"), "AddFlash")
@@ -106,12 +106,12 @@ func emptied(e *env) {
 		})
 		before := b.copyOf()
 		b.get("/", "X-Do", how).status(200).deletesCookie()
-		before.anonymous()
-		if e.tokens == nil && q.here.live() != 0 {
+		before.wantAnonymous()
+		if e.tokens == nil && two.here.sessions() != 0 {
 			e.Errorf("%s: a session is left", how)
 		}
 	}
-	user := q.here.seeded("alice")
+	user := two.here.withSession("alice")
 	user.get("/", "X-Do", "clear").status(200)
 	if got := user.state(); got != "alice" {
 		e.Errorf("the user's session is %q", got)
@@ -121,7 +121,7 @@ func emptied(e *env) {
 func withJar(e *env) {
 	e.cfg.Cookie.Insecure = true // the jar keeps Secure cookies to itself on http://
 	s := e.serve(Options{}, routes{
-		"/":       visit(e),
+		"/":       countVisits(e),
 		"/login":  func(c Ctx) error { e.ok(e.session(c).Login("alice"), "Login"); return c.Redirect(303, "/") },
 		"/logout": func(c Ctx) error { e.ok(e.session(c).Logout(), "Logout"); return c.Redirect(303, "/") },
 	})
@@ -185,13 +185,13 @@ func afterTheRequest(e *env) {
 		}()
 		<-started
 		return c.String(200, "done")
-	}).seeded("")
+	}).withSession("")
 	b.get("/").is(200, "done")
 	s := <-leaked
 	<-stopped
-	e.is(count.Set(s, 99), core.ErrClosed, "Set")
+	e.wantError(count.Set(s, 99), core.ErrClosed, "Set")
 	_, err := count.Get(s)
-	e.is(err, core.ErrClosed, "Get")
-	e.is(s.Save(context.Background()), core.ErrClosed, "Save")
-	b.has(1)
+	e.wantError(err, core.ErrClosed, "Get")
+	e.wantError(s.Save(context.Background()), core.ErrClosed, "Save")
+	b.wantCount(1)
 }

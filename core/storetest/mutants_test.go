@@ -63,7 +63,7 @@ func (b *broken) Close() error                   { return b.close() }
 
 var _ io.Closer = (*broken)(nil)
 
-func breaking(m *model, with func(*broken)) driver.Store {
+func breakModel(m *model, with func(*broken)) driver.Store {
 	b := &broken{
 		model: m, info: m.Info, load: m.Load, create: m.Create, update: m.Update, touch: m.Touch, remove: m.Delete,
 		succeed: m.Succeed, reload: m.Reload, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, byLabel: m.ByLabel, ping: m.Ping, close: m.Close,
@@ -72,20 +72,20 @@ func breaking(m *model, with func(*broken)) driver.Store {
 	return b
 }
 
-// mutant is one way to break the model, and the rules that must notice.
+// mutant is one way to break the model, and the rules that must fail for it.
 type mutant struct {
 	name   string
-	caught string // names of rules, space-separated
-	with   func(b *broken)
+	rules  string // names of rules, space-separated
+	change func(b *broken)
 }
 
 var mutants = slices.Concat(loadMutants, writeMutants, updateMutants, touchMutants, valueMutants, labelMutants, sharingMutants,
 	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, lifeMutants, newerMutants)
 
-// pause lets another goroutine in where a broken store forgot to lock.
+// pause gives another goroutine time, where a broken store does not lock.
 func pause() { time.Sleep(50 * time.Microsecond) }
 
-func find(t *testing.T, name string) rule {
+func ruleNamed(t *testing.T, name string) rule {
 	i := slices.IndexFunc(rules, func(r rule) bool { return r.name == name })
 	if i < 0 {
 		t.Fatalf("there is no rule %q", name)
@@ -93,10 +93,10 @@ func find(t *testing.T, name string) rule {
 	return rules[i]
 }
 
-// fails tries a few times, since it takes luck to catch a race.
-func fails(t *testing.T, mu mutant, r rule) bool {
+// isCaught reports whether the rule fails for the mutant. It tries a few times, since a race is not always met.
+func isCaught(t *testing.T, mu mutant, r rule) bool {
 	for range 20 {
-		h := modelHarness(NewClock(), func(m *model) driver.Store { return breaking(m, mu.with) })
+		h := modelHarness(NewClock(), func(m *model) driver.Store { return breakModel(m, mu.change) })
 		h.Timeout = time.Second
 		if skipped, failures := check(t, h, r); len(failures) > 0 {
 			return true
@@ -109,9 +109,9 @@ func fails(t *testing.T, mu mutant, r rule) bool {
 
 func TestEveryMutantIsCaught(t *testing.T) {
 	for _, mu := range mutants {
-		for name := range strings.FieldsSeq(mu.caught) {
+		for name := range strings.FieldsSeq(mu.rules) {
 			t.Run(mu.name+"/"+name, func(t *testing.T) {
-				if !fails(t, mu, find(t, name)) {
+				if !isCaught(t, mu, ruleNamed(t, name)) {
 					t.Errorf("the store that %s passes %s", mu.name, name)
 				}
 			})
@@ -128,7 +128,7 @@ func TestEveryRuleCatchesSomething(t *testing.T) {
 		idle[r.name] = true
 	}
 	for _, mu := range mutants {
-		for name := range strings.FieldsSeq(mu.caught) {
+		for name := range strings.FieldsSeq(mu.rules) {
 			delete(idle, name)
 		}
 	}

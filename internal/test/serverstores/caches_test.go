@@ -15,7 +15,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/redisstore"
 )
 
-// nodes open the store of one application server, which has a cache of its own over one truth.
+// nodes has storages by name. open makes the store of one more application server, with its own cache over the shared
+// storage.
 var nodes = map[string]func(t *testing.T) (open func() driver.Store){
 	"memory over PostgreSQL": func(t *testing.T) func() driver.Store {
 		address := postgresAt(t)
@@ -44,10 +45,10 @@ var nodes = map[string]func(t *testing.T) (open func() driver.Store){
 	},
 }
 
-// TestCacheOfAnotherNode: a cache must not make a new token look wrong. Given a session that node B
-// has in its cache, when node A rotates it or signs the user in, then the pages that follow know the user,
-// on B and on A, every time. (The session before a sign-in may live on B as long as its cache is
-// believed; that of a rotation is the same session, and B has just learned its new token.)
+// TestCacheOfAnotherNode: a cache must not make a new token look wrong. Given a session that node B has in its cache,
+// when node A rotates it or signs the user in, then the pages that follow know the user, on B and on A, every time. (B
+// may know the session from before a sign-in for as long as it trusts its cache. A rotation keeps the session, and by
+// then B has seen its new token.)
 func TestCacheOfAnotherNode(t *testing.T) {
 	const rounds = 500
 	for name, prepare := range nodes {
@@ -63,7 +64,7 @@ func TestCacheOfAnotherNode(t *testing.T) {
 				for range rounds {
 					old, err := visit(a, "", c.given)
 					must(t, err)
-					for range 2 { // the second one is answered by the cache
+					for range 2 { // the cache answers the second one
 						_, err = visit(b, old, read)
 						must(t, err)
 					}
@@ -91,7 +92,7 @@ func TestCacheOfAnotherNode(t *testing.T) {
 	}
 }
 
-// pages is what a browser asks for next: some requests at once, and one that writes.
+// pages sends the browser's next requests: some at once, and then one that writes.
 func pages(m *core.Manager, cookie string) error {
 	var all sync.WaitGroup
 	var errs [4]error
@@ -102,7 +103,7 @@ func pages(m *core.Manager, cookie string) error {
 	return errors.Join(errors.Join(errs[:]...), user(m, cookie, write))
 }
 
-// user is a page that fails for strangers.
+// user sends a request that fails unless alice is signed in.
 func user(m *core.Manager, cookie string, handler func(*core.Session) error) error {
 	_, err := visit(m, cookie, func(s *core.Session) error {
 		if s.Subject() != "alice" {

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// What adapters on net/http need for their Ctx, so that each need not write its own.
+// Helpers for adapters on net/http.
 
-// Serve is the end of Adapter.Serve: it starts a server for h, with the time limit and the protocol that o asks for, and
-// returns its URL.
+// Serve starts a server for h, with the time limit and the protocol that o asks for, and returns its URL. Adapter.Serve
+// ends with it.
 func Serve(tb testing.TB, o Options, h http.Handler) string {
 	if o.TimeLimit > 0 {
 		h = http.TimeoutHandler(h, o.TimeLimit, "too slow")
@@ -31,8 +31,8 @@ func Serve(tb testing.TB, o Options, h http.Handler) string {
 	return server.URL
 }
 
-// Upgrade is Ctx.Hijack by way of an http.ResponseWriter: it takes over the connection as
-// libraries for WebSockets do, and sends the header of w with status 101.
+// Upgrade implements Ctx.Hijack for an http.ResponseWriter. It takes over the connection as WebSocket libraries do, and
+// sends the header of w with status 101.
 func Upgrade(w http.ResponseWriter, serve func(net.Conn)) error {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -49,7 +49,7 @@ func Upgrade(w http.ResponseWriter, serve func(net.Conn)) error {
 	return nil
 }
 
-// Stream is Ctx.Stream by way of an http.ResponseWriter.
+// Stream implements Ctx.Stream for an http.ResponseWriter.
 func Stream(w http.ResponseWriter, produce func(send func(chunk string) error)) error {
 	var failed error
 	produce(func(chunk string) error {
@@ -68,7 +68,7 @@ func Stream(w http.ResponseWriter, produce func(send func(chunk string) error)) 
 	return failed
 }
 
-// Gzip compresses what h sends to clients that accept it: a middleware as many are.
+// Gzip is a typical compression middleware: it compresses what h sends to clients that accept gzip.
 func Gzip(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
@@ -81,7 +81,7 @@ func Gzip(h http.Handler) http.Handler {
 	})
 }
 
-// gzipWriter sets the header when the handler does, and writes nothing where nothing is to be.
+// gzipWriter sets Content-Encoding when the header is written. It does not touch a response without a body.
 type gzipWriter struct {
 	http.ResponseWriter
 	z    *gzip.Writer
@@ -133,7 +133,7 @@ func (g *gzipWriter) close() {
 	}
 }
 
-// Recover makes a panic of h a 500, as middleware outside of an application does.
+// Recover is a typical recovery middleware: it answers a panic of h with a 500. It passes on http.ErrAbortHandler.
 func Recover(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

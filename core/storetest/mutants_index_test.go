@@ -10,41 +10,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-var labelMutants = []mutant{
-	{"forgets the labels", "LoadReturnsTheRecord LabelsAreKept", storing(func(rec *driver.Record) { rec.Labels = nil })},
-	{"sorts the labels", "LabelsAreKept", storing(func(rec *driver.Record) { rec.Labels = slices.Sorted(slices.Values(rec.Labels)) })},
-	{"keeps one label fewer", "LabelsAreKept LargestNames", storing(func(rec *driver.Record) {
-		rec.Labels = rec.Labels[:min(len(rec.Labels), driver.MaxLabels-1)]
-	})},
-	{"joins the labels with commas", "LabelsAreKept ByLabelIsExact", storing(func(rec *driver.Record) {
-		if len(rec.Labels) > 0 {
-			rec.Labels = strings.Split(strings.Join(rec.Labels, ","), ",")
-		}
-	})},
-	{"ends labels at NUL", "LabelsAreKept", storing(func(rec *driver.Record) {
-		rec.Labels = slices.Clone(rec.Labels)
-		for i := range rec.Labels {
-			rec.Labels[i], _, _ = strings.Cut(rec.Labels[i], "\x00")
-		}
-	})},
-	{"cuts labels off", "LabelsAreKept LargestNames", storing(func(rec *driver.Record) {
-		rec.Labels = slices.Clone(rec.Labels)
-		for i, label := range rec.Labels {
-			rec.Labels[i] = label[:min(len(label), driver.MaxSubject-1)]
-		}
-	})},
-	{"counts names as data", "LargestNames", func(b *broken) {
-		b.create = func(ctx context.Context, rec *driver.Record) error {
-			if len(rec.Subject)+len(strings.Join(rec.Labels, ""))+len(rec.Data) > modelMax+driver.MaxSubject {
-				return driver.ErrTooLarge
-			}
-			return b.model.Create(ctx, rec)
-		}
-	}},
-}
-
-// naming makes a mutant that lists by label the records, dead or alive, that match.
-func naming(match func(b *broken, rec driver.Record, label string) bool) func(b *broken) {
+// listByLabel makes a mutant whose ByLabel yields the live records that match.
+func listByLabel(match func(b *broken, rec driver.Record, label string) bool) func(b *broken) {
 	return func(b *broken) {
 		b.byLabel = func(ctx context.Context, label string) seq {
 			return func(yield func(driver.Record, error) bool) {
@@ -59,22 +26,22 @@ func naming(match func(b *broken, rec driver.Record, label string) bool) func(b 
 }
 
 var indexMutants = []mutant{
-	{"has one index for subjects and labels", "SubjectIsNoLabel", naming(func(_ *broken, rec driver.Record, label string) bool {
+	{"has one index for subjects and labels", "SubjectIsNoLabel", listByLabel(func(_ *broken, rec driver.Record, label string) bool {
 		return slices.Contains(rec.Labels, label) || label != "" && rec.Subject == label
 	})},
-	{"finds subjects by label", "SubjectIsNoLabel", matching(func(b *broken, rec driver.Record, subject string) bool {
+	{"finds subjects by label", "SubjectIsNoLabel", listBySubject(func(b *broken, rec driver.Record, subject string) bool {
 		return subject != "" && rec.Live(b.now()) && (rec.Subject == subject || slices.Contains(rec.Labels, subject))
 	})},
-	{"has no label that is the subject", "SubjectIsNoLabel", naming(func(_ *broken, rec driver.Record, label string) bool {
+	{"has no label that is the subject", "SubjectIsNoLabel", listByLabel(func(_ *broken, rec driver.Record, label string) bool {
 		return rec.Subject != label && slices.Contains(rec.Labels, label)
 	})},
-	{"indexes the first label", "ByLabelListsTheLiving ByLabelIsExact", naming(func(_ *broken, rec driver.Record, label string) bool {
+	{"indexes the first label", "ByLabelListsTheLiving ByLabelIsExact", listByLabel(func(_ *broken, rec driver.Record, label string) bool {
 		return len(rec.Labels) > 0 && rec.Labels[0] == label
 	})},
-	{"folds the case of labels", "ByLabelIsExact", naming(func(_ *broken, rec driver.Record, label string) bool {
+	{"folds the case of labels", "ByLabelIsExact", listByLabel(func(_ *broken, rec driver.Record, label string) bool {
 		return slices.ContainsFunc(rec.Labels, func(l string) bool { return strings.EqualFold(l, label) })
 	})},
-	{"searches labels as a text", "ByLabelIsExact AnonymousAreNotIndexed", naming(func(_ *broken, rec driver.Record, label string) bool {
+	{"searches labels as a text", "ByLabelIsExact AnonymousAreNotIndexed", listByLabel(func(_ *broken, rec driver.Record, label string) bool {
 		return strings.Contains(strings.Join(rec.Labels, ","), label)
 	})},
 	{"indexes labels at Create only", "ByLabelFollowsChanges IndexFollowsSucceed", func(b *broken) {
@@ -83,7 +50,7 @@ var indexMutants = []mutant{
 			first[rec.ID] = rec.Labels
 			return b.model.Create(ctx, rec)
 		}
-		naming(func(_ *broken, rec driver.Record, label string) bool { return slices.Contains(first[rec.ID], label) })(b)
+		listByLabel(func(_ *broken, rec driver.Record, label string) bool { return slices.Contains(first[rec.ID], label) })(b)
 	}},
 	{"indexes labels again in Touch", "ClearedStaysUnlisted", func(b *broken) {
 		touched := map[driver.ID]bool{}
@@ -91,7 +58,7 @@ var indexMutants = []mutant{
 			touched[id] = true
 			return b.model.Touch(ctx, id, version, used, expires)
 		}
-		naming(func(_ *broken, rec driver.Record, label string) bool {
+		listByLabel(func(_ *broken, rec driver.Record, label string) bool {
 			return touched[rec.ID] || slices.Contains(rec.Labels, label)
 		})(b)
 	}},
@@ -101,7 +68,7 @@ var indexMutants = []mutant{
 			all[rec.ID] = append(all[rec.ID], rec.Labels...)
 			return b.model.Create(ctx, rec)
 		}
-		naming(func(_ *broken, rec driver.Record, label string) bool { return slices.Contains(all[rec.ID], label) })(b)
+		listByLabel(func(_ *broken, rec driver.Record, label string) bool { return slices.Contains(all[rec.ID], label) })(b)
 	}},
 	{"lists the expired by label", "ByLabelListsTheLiving BySubjectFollowsTouch", func(b *broken) {
 		b.byLabel = func(ctx context.Context, label string) seq {
@@ -128,25 +95,55 @@ var indexMutants = []mutant{
 	}},
 }
 
-// indexing is the set of records that Create has not indexed yet. All handles share it, since
+// notIndexedYet is the set of records that Create has not indexed yet. All handles share it, since
 // one looks for what another creates.
-var indexing sync.Map
+var notIndexedYet sync.Map
 
-// indexLater returns what leaves records out of a walk until a moment after their Create.
+// indexLater changes Create, and returns a function that leaves records out of a walk until a moment after their
+// Create.
 func indexLater(b *broken) func(walk seq) seq {
 	b.create = func(ctx context.Context, rec *driver.Record) error {
 		id := rec.ID
-		indexing.Store(id, true)
-		go func() { pause(); indexing.Delete(id) }()
+		notIndexedYet.Store(id, true)
+		go func() { pause(); notIndexedYet.Delete(id) }()
 		return b.model.Create(ctx, rec)
 	}
 	return func(walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			for rec, err := range walk {
-				if _, later := indexing.Load(rec.ID); !later && !yield(rec, err) {
+				if _, later := notIndexedYet.Load(rec.ID); !later && !yield(rec, err) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// listBySubject makes a mutant whose BySubject yields the records that match, expired ones included.
+func listBySubject(match func(b *broken, rec driver.Record, subject string) bool) func(b *broken) {
+	return func(b *broken) {
+		b.bySubject = func(ctx context.Context, subject string) seq {
+			return func(yield func(driver.Record, error) bool) {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				for _, rec := range b.recs {
+					if match(b, rec, subject) && !yield(rec, b.ready(ctx)) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// indexOnce lists a record under the subject that it had when it was created.
+func indexOnce(b *broken) {
+	first := map[driver.ID]string{}
+	b.create = func(ctx context.Context, rec *driver.Record) error {
+		first[rec.ID] = rec.Subject
+		return b.model.Create(ctx, rec)
+	}
+	listBySubject(func(b *broken, rec driver.Record, subject string) bool {
+		return rec.Live(b.now()) && subject != "" && first[rec.ID] == subject
+	})(b)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// trips are the cases of TestRoundTrips and what each costs, by way of its store's calls.
-var trips = []struct {
+// roundTrips are the cases of TestRoundTrips, and the number of round trips of each, by kind of store.
+var roundTrips = []struct {
 	name    string
 	given   func(*core.Session) error // the session that the request comes with; nil: none
 	request func(*core.Session) error // nil: it does not ask for its session
@@ -29,8 +29,8 @@ var trips = []struct {
 	{"new", nil, write, 1, 1, 1},
 	{"new, and nothing in it", nil, read, 0, 0, 0},
 
-	// A Login begins a session (Create) and ends the one before (Update), which Redis does in one step. The
-	// index costs two more in memcached, and nothing elsewhere.
+	// A Login begins a session (Create) and ends the one before (Update). Redis does both in one step. The index costs
+	// two more round trips in memcached, and none elsewhere.
 	{"Login", anonymous, signIn, 3, 2, 5},
 	{"Login without a session", nil, signIn, 1, 1, 3},
 	{"Login again", signIn, signIn, 3, 2, 5},
@@ -61,13 +61,13 @@ func TestRoundTrips(t *testing.T) {
 		t.Run(c.storage.name, func(t *testing.T) {
 			server := c.server(t)
 			proxy := startserver.NewProxy(t, server.Addr)
-			const space = "trips"
+			const space = "roundtrips"
 			if c.storage.prepare != nil {
 				c.storage.prepare(t, c.storage.at(t), space)
 			}
 			address := strings.Replace(c.storage.at(t), server.Addr, proxy.Addr, 1)
 			m := newManager(t, c.storage.open(t, address, space))
-			for _, trip := range trips {
+			for _, trip := range roundTrips {
 				want := trip.sql
 				switch c.storage.name {
 				case "memcachestore":
@@ -75,7 +75,7 @@ func TestRoundTrips(t *testing.T) {
 				case "redisstore":
 					want = trip.redis
 				}
-				if got := fewest(t, proxy, m, trip.given, trip.request); got != want {
+				if got := fewestRoundTrips(t, proxy, m, trip.given, trip.request); got != want {
 					t.Errorf("%s: %d round trips, want %d", trip.name, got, want)
 				}
 			}
@@ -83,9 +83,9 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// fewest sends a request a few times, each with a session of its own, and returns the fewest
-// round trips: a client also prepares its statements, and looks whether its connection lives.
-func fewest(t *testing.T, proxy *startserver.Proxy, m *core.Manager, given, request func(*core.Session) error) int {
+// fewestRoundTrips sends a request a few times, each with a new session, and returns the fewest round trips. A client
+// now and then needs more: it prepares statements, or checks whether its connection lives.
+func fewestRoundTrips(t *testing.T, proxy *startserver.Proxy, m *core.Manager, given, request func(*core.Session) error) int {
 	n := math.MaxInt
 	for range 5 {
 		cookie := ""
@@ -110,7 +110,7 @@ func newManager(t *testing.T, store driver.Store) *core.Manager {
 	return m
 }
 
-// visit is a request with a cookie. It returns the one that the client has afterwards.
+// visit handles a request with a cookie. It returns the cookie that the client has afterwards.
 func visit(m *core.Manager, cookie string, handler func(*core.Session) error) (string, error) {
 	ctx := context.Background()
 	var lines []string

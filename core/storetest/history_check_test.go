@@ -8,7 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-func TestJudge(t *testing.T) {
+func TestHistoryCheck(t *testing.T) {
 	created := event{op: "Create", version: 1, data: "a"}
 	second := event{op: "Update", begin: 10, end: 20, base: 1, version: 2, data: "b"}
 	at := func(minute int) time.Time { return time.Time{}.Add(time.Duration(minute) * time.Minute) }
@@ -41,9 +41,9 @@ func TestJudge(t *testing.T) {
 		{"an outage", []event{created, {op: "Load", begin: 1, end: 2, err: driver.ErrUnavailable}}, "unavailable"},
 	} {
 		h := &history{events: c.events}
-		err := h.judge(driver.ID{})
+		err := h.check(driver.ID{})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s: judged %v, want %q", c.name, err, c.want)
+			t.Errorf("%s: check says %v, want %q", c.name, err, c.want)
 		}
 	}
 }
