@@ -114,28 +114,26 @@ import (
 // MaxData is the length of the largest Record.Data, in bytes.
 const MaxData = 8 << 20
 
-// DefaultPrefix is what the names of all keys begin with unless Config.Prefix
-// says otherwise.
+// DefaultPrefix begins the names of all keys unless Config.Prefix is set.
 const DefaultPrefix = "coatcheck:"
 
 // Config sets up a Store. The zero value is ready to use.
 type Config struct {
-	// Prefix begins the names of all keys, to part the sessions of several
-	// applications in one Redis. With a hash tag, "{shop}:", a Cluster keeps all of
-	// them on one node. At most 200 bytes. Default: "", DefaultPrefix.
+	// Prefix begins the names of all keys. It separates the sessions of several
+	// applications in one Redis. With a hash tag, "{shop}:", a Cluster keeps all keys
+	// on one node. At most 200 bytes. Default: DefaultPrefix.
 	Prefix string
 
-	// CacheFor turns on client-side caching: Load answers from memory for at most
-	// this long after it asked Redis, which tells the process when a record changes.
-	// What this Store has written or reloaded itself, it reads back at once. Of what
-	// other servers write, a Load may see the state before for as long as the
-	// notice takes, usually well under a millisecond; if the connection that brings
-	// the notices hangs, at most for CacheFor. A session that was ended elsewhere
-	// may be honoured for that time. No write is lost by it: Update compares
-	// versions at the server. Needs Redis 6 or newer. Default: 0, no caching.
+	// CacheFor turns on client-side caching: after Load has asked Redis, it answers from memory
+	// for at most this long. Redis tells the process when a record changes. This Store reads its own
+	// writes and what it has reloaded back at once. After a write by another server, Load may
+	// answer with the old state until the notice arrives. That usually takes well under a millisecond. If the
+	// connection that brings the notices hangs, it takes at most CacheFor. A session that was ended elsewhere
+	// may be accepted for that time. No write is lost: Update compares
+	// versions at the server. Not negative. Needs Redis 6 or newer. Default: 0, no caching.
 	CacheFor time.Duration
 
-	// Logger gets a warning from Open if Redis may throw out sessions that are alive. Default: nil, slog.Default().
+	// Logger gets a warning from Open if a full Redis would throw out live sessions. Default: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -165,17 +163,18 @@ var (
 	_ io.Closer        = (*Store)(nil)
 )
 
-// Open connects and returns a store that owns its client. Of the options it sets
-// those that are zero: DisableAutoPipelining always, since a request waits for
-// each of its calls and gets its answer sooner over a connection of its own;
-// buffers of 16 KiB in place of 512; RetryDelay so that a read is tried again
-// once; a dialer whose connections notice that a server has gone before they send
-// it something. SendToReplicas it asks about reads only.
+// Open connects and returns a store that owns its client. It checks config as [New] does.
 //
-// Redis must be there: Open returns ErrUnavailable where it is not. It asks each node that answers for every command
-// that the store uses, in a form that changes nothing; the error names the one that a node refuses, because the
-// user's ACL lacks it, it was renamed, or there are no scripts. It warns (Config.Logger) of a maxmemory-policy that
-// throws out sessions.
+// Open fills in zero options and always disables auto-pipelining: a request waits for each of its calls, and over a
+// connection of its own the answer comes sooner. It sets buffers of 16 KiB instead of 512, a cache of 32 MiB for each
+// connection, timeouts of 2 s to dial and for each exchange, a RetryDelay that repeats a read once, and a dialer whose
+// connections notice before a command that the server has closed them. Without Config.CacheFor it also disables the
+// client's cache. It calls a SendToReplicas for reads only.
+//
+// Redis must answer, or Open returns ErrUnavailable. Open sends every command that the store uses to each node that
+// answers, in a form that changes nothing. If a node refuses one, the error names it: the user's ACL lacks the
+// command, it was renamed, or the server runs no scripts. If the maxmemory-policy throws out sessions, Open warns
+// through Config.Logger.
 func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	option.DisableAutoPipelining = true
 	if config.CacheFor == 0 {
@@ -226,19 +225,21 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	return s, nil
 }
 
-// New returns a store that uses the application's client. Close leaves it open.
-// A client with auto-pipelining, rueidis's default, carries half as many calls again
-// as Open's at high concurrency, and takes up to twice as long for a single one. If it has a SendToReplicas, that
-// must go by IsReadOnly, for the store has reads for the primary that are not marked so. New asks the server
-// nothing: what Open checks, the first calls find out.
+// New returns a store that uses the application's client, which stays the caller's to close. New checks that
+// client is not nil, that Prefix is at most 200 bytes and that CacheFor is not negative. It asks the server nothing:
+// the first calls find out what Open would have checked.
+//
+// A client with auto-pipelining, rueidis's default, carries half as many calls again as Open's at high concurrency,
+// but a single call takes up to twice as long. If the client has a SendToReplicas, that function must return false
+// unless cmd.IsReadOnly(): the store sends some reads unmarked, because the primary must answer them.
 func New(client rueidis.Client, config Config) (*Store, error) {
 	switch {
 	case client == nil:
 		return nil, errors.New("redisstore: client is nil")
 	case len(config.Prefix) > 200:
-		return nil, fmt.Errorf("redisstore: Config.Prefix has %d bytes, at most 200", len(config.Prefix))
+		return nil, fmt.Errorf("redisstore: Config.Prefix has %d bytes, want at most 200", len(config.Prefix))
 	case config.CacheFor < 0:
-		return nil, fmt.Errorf("redisstore: Config.CacheFor is %v", config.CacheFor)
+		return nil, fmt.Errorf("redisstore: Config.CacheFor is %v, want 0 or more", config.CacheFor)
 	}
 	if config.Logger == nil {
 		config.Logger = slog.Default()
@@ -298,7 +299,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	return fits(what, err, isText(&msg, "PONG"))
 }
 
-// Close implements io.Closer: it closes a client that Open made.
+// Close implements io.Closer. It closes the client that Open made. A client that was given to New stays open: it is
+// the caller's to close.
 func (s *Store) Close() error {
 	if s.close != nil {
 		s.close()
