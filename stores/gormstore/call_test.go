@@ -29,7 +29,7 @@ func (e codeError) Code() int         { return int(e) }
 func (e structError) Error() string   { return fmt.Sprint("code ", e.Code) }
 
 func TestKinds(t *testing.T) {
-	s, _ := newFake(t)
+	s, _ := newFake(t, Config{})
 	for want, errs := range map[kind][]error{
 		isAnswer:     {nil, driver.Corrupt("x")},
 		isTaken:      {errFakeTaken},
@@ -53,7 +53,7 @@ func TestKinds(t *testing.T) {
 
 // TestPoolerIsNamed: a statement that was prepared on another connection than this one.
 func TestPoolerIsNamed(t *testing.T) {
-	s, f := newFake(t)
+	s, f := newFake(t, Config{})
 	for err, want := range map[error]bool{
 		stateError("26000"): true, stateError("42P05"): true, stateError("08P01"): false, stateError("42P01"): false,
 		fmt.Errorf("unnamed prepared statement: %w", stateError("08P01")): true,
@@ -69,7 +69,7 @@ func TestPoolerIsNamed(t *testing.T) {
 // TestNothingIsBelievedAfterTheEnd: some drivers answer "done" or "no rows" when they
 // stop because the context has ended.
 func TestNothingIsBelievedAfterTheEnd(t *testing.T) {
-	s, f := newFake(t)
+	s, f := newFake(t, Config{})
 	calls := map[string]func(ctx context.Context) error{
 		"Load":   func(ctx context.Context) error { _, err := s.Load(ctx, driver.ID{1}); return err },
 		"Create": func(ctx context.Context) error { return s.Create(ctx, &driver.Record{}) },
@@ -96,7 +96,7 @@ func TestNothingIsBelievedAfterTheEnd(t *testing.T) {
 }
 
 func TestRolledBackIsTriedAgain(t *testing.T) {
-	s, f := newFake(t)
+	s, f := newFake(t, Config{})
 	rec := &driver.Record{Version: 7}
 	f.answers(fails(stateError("40001")), fails(&mysqlError{1213}), fails(codeError(5)), rows(1))
 	if err := s.Update(t.Context(), rec); err != nil || rec.Version != 8 {
@@ -119,7 +119,7 @@ func TestRolledBackIsTriedAgain(t *testing.T) {
 }
 
 func TestRefusedIsNotTriedAgain(t *testing.T) {
-	s, f := newFake(t)
+	s, f := newFake(t, Config{})
 	f.answers(fails(stateError("25006"))) // read-only
 	err := s.Delete(t.Context(), driver.ID{1})
 	if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, stateError("25006")) || f.said() != "DELETE" {
@@ -131,7 +131,7 @@ func TestRefusedIsNotTriedAgain(t *testing.T) {
 // became of the first.
 func TestLostAnswers(t *testing.T) {
 	now := time.UnixMicro(1) // the version that the fake's rows have
-	s, f := newFake(t, Now(func() time.Time { return now }))
+	s, f := newFake(t, Config{Now: func() time.Time { return now }})
 	lost := fails(io.ErrUnexpectedEOF)
 	check := func(what string, err, want error, said string) {
 		t.Helper()
@@ -168,7 +168,7 @@ func TestLostAnswers(t *testing.T) {
 }
 
 func TestCorruptID(t *testing.T) {
-	s, f := newFake(t)
+	s, f := newFake(t, Config{})
 	f.answers(rows(1)) // whose id is the number 1
 	if _, err := s.Load(t.Context(), driver.ID{1}); !errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnavailable) {
 		t.Error(err)
@@ -191,7 +191,7 @@ func TestPanicOfADeafDriver(t *testing.T) {
 
 // A caller who has no time says nothing about the database; one who waited does, also in what began afterwards.
 func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
-	s, _ := newFake(t)
+	s, _ := newFake(t, Config{})
 	stopped := func(given time.Duration, begun time.Time) {
 		ctx, cancel := context.WithDeadline(t.Context(), begun.Add(given))
 		defer cancel()

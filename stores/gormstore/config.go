@@ -9,15 +9,15 @@ import (
 	"gorm.io/gorm"
 )
 
-// Option is a setting of New and Migrate that few need.
-type Option func(*table)
+// Config sets up a Store and its table. The zero value is ready to use. New and Migrate need the same Table.
+type Config struct {
+	// Table is the name of the table: letters, digits and underscores, at most 48, and no digit first.
+	// A schema may stand before it, of as many characters: "app.sessions". Default: "coatcheck_sessions".
+	Table string
 
-// Table names the table, with its schema if need be: "app.sessions". Letters, digits
-// and underscores. Default: "coatcheck_sessions".
-func Table(name string) Option { return func(t *table) { t.name = name } }
-
-// Now sets the clock, for tests. Default: time.Now.
-func Now(now func() time.Time) Option { return func(t *table) { t.now = now } }
+	// Now is the clock that deadlines are compared with, for tests. Default: time.Now.
+	Now func() time.Time
+}
 
 // table is what New and Migrate know about the table.
 type table struct {
@@ -30,7 +30,7 @@ type table struct {
 // tableName leaves room in 63 characters for what index names add.
 var tableName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]{0,47}\.)?[A-Za-z_][A-Za-z0-9_]{0,47}$`)
 
-func newTable(db *gorm.DB, options []Option) (*table, error) {
+func newTable(db *gorm.DB, config Config) (*table, error) {
 	if db == nil || db.Config == nil || db.Dialector == nil {
 		return nil, errors.New("gormstore: the *gorm.DB is nil")
 	}
@@ -39,15 +39,15 @@ func newTable(db *gorm.DB, options []Option) (*table, error) {
 			return nil, errors.New("gormstore: the *gorm.DB is a transaction, which ends before the sessions do")
 		}
 	}
-	t := &table{db: db, name: "coatcheck_sessions", now: time.Now, dialect: dialectOf(db)}
-	for _, option := range options {
-		option(t)
+	if config.Table == "" {
+		config.Table = "coatcheck_sessions"
 	}
-	if !tableName.MatchString(t.name) {
-		return nil, fmt.Errorf("gormstore: Table(%q): letters, digits and underscores, at most 48, perhaps after a schema and a dot", t.name)
+	if config.Now == nil {
+		config.Now = time.Now
 	}
-	if t.now == nil {
-		return nil, errors.New("gormstore: Now(nil)")
+	if !tableName.MatchString(config.Table) {
+		return nil, fmt.Errorf("gormstore: Config.Table is %.100q, want letters, digits and underscores, at most 48, "+
+			"with no digit first, and perhaps a schema and a dot before", config.Table)
 	}
-	return t, nil
+	return &table{db: db, name: config.Table, now: config.Now, dialect: dialectOf(db)}, nil
 }

@@ -82,7 +82,7 @@ func (fakeDialect) Translate(err error) error {
 	return err
 }
 
-func newFake(t *testing.T, options ...Option) (*Store, *fake) {
+func newFake(t *testing.T, config Config) (*Store, *fake) {
 	t.Helper()
 	f := new(fake)
 	pool := sql.OpenDB(f)
@@ -91,7 +91,7 @@ func newFake(t *testing.T, options ...Option) (*Store, *fake) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(db, options...)
+	s, err := New(db, config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,8 @@
 // already: PostgreSQL, MySQL or MariaDB, SQLite, and others on trial.
 //
 //	db, err := gorm.Open(postgres.Open(dsn), &gorm.Config{})
-//	err = gormstore.Migrate(db)        // or the SQL below, in a migration of yours
-//	store, err := gormstore.New(db)
+//	err = gormstore.Migrate(db, gormstore.Config{}) // or run Migrate's SQL in a migration of your own
+//	store, err := gormstore.New(db, gormstore.Config{})
 //
 // Read next: package core, which takes the store in its Config; [Migrate], which has
 // the table's SQL; package cachedstore, for fewer reads of the database.
@@ -130,11 +130,11 @@ type Store struct {
 // startTimeout bounds what New and Migrate do.
 const startTimeout = 15 * time.Second
 
-// New returns a store on the table that Migrate makes. It looks at the table, and
-// refuses one that is missing or cannot hold sessions (see Limits), a db that is a transaction, and one
-// whose connections do not commit by themselves. db stays the caller's to close.
-func New(db *gorm.DB, options ...Option) (*Store, error) {
-	t, err := newTable(db, options)
+// New returns a store on the table that Migrate makes. It checks config and asks the database, for at most 15
+// seconds. It refuses a db that is nil or a transaction, connections that do not commit by themselves, and
+// a table that is missing or cannot hold sessions (see Limits). db stays the caller's to close.
+func New(db *gorm.DB, config Config) (*Store, error) {
+	t, err := newTable(db, config)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	return err
 }
 
-// Close releases the prepared statements. The *gorm.DB stays open.
+// Close closes the statements that New prepared. The *gorm.DB and its connections stay open: they are the
+// caller's to close.
 func (s *Store) Close() error {
 	if err := s.sql.close(); err != nil {
 		return fmt.Errorf("gormstore: close: %w", err)

@@ -77,8 +77,8 @@ import (
 // Times are microseconds since 1970 in UTC. Sessions of a subject are found by
 // bytes: WHERE subject = 'alice' in PostgreSQL and MySQL, CAST('alice' AS BLOB) in SQLite.
 // A label that a session does not have is empty, not NULL.
-func Migrate(db *gorm.DB, options ...Option) error {
-	t, err := newTable(db, options)
+func Migrate(db *gorm.DB, config Config) error {
+	t, err := newTable(db, config)
 	if err != nil {
 		return err
 	}

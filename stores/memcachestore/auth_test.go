@@ -59,13 +59,13 @@ func TestServerWantsPassword(t *testing.T) {
 		}
 	}
 
-	s = openWith(t, memcachestore.Config{Servers: []string{addr}, DialContext: dialAs("shop", "secret")})
+	s = openWith(t, []string{addr}, memcachestore.Config{DialContext: dialAs("shop", "secret")})
 	for _, name := range []string{"Ping", "Create", "Load", "Update", "Touch", "BySubject", "Delete"} {
 		if err := calls[name](s); err != nil {
 			t.Errorf("with a password: %s: %v", name, err)
 		}
 	}
-	s = openWith(t, memcachestore.Config{Servers: []string{addr}, DialContext: dialAs("shop", "wrong")})
+	s = openWith(t, []string{addr}, memcachestore.Config{DialContext: dialAs("shop", "wrong")})
 	wants(t, s.Ping(ctx), driver.ErrUnavailable)
 }
 

@@ -118,7 +118,7 @@ func TestCachedRoundTrips(t *testing.T) {
 // BenchmarkCachedLoad compares warm reads through a cachedstore with those of its cache, in turns
 // of one run.
 func BenchmarkCachedLoad(b *testing.B) {
-	plain, err := memcachestore.New(memcachestore.Config{Servers: []string{memcached(b).Addr}, Prefix: "cached:"})
+	plain, err := memcachestore.New([]string{memcached(b).Addr}, memcachestore.Config{Prefix: "cached:"})
 	must(b, err)
 	s, err := cachedstore.New(plain, memstore.New(memstore.Config{}), cachedstore.Config{SoftTTL: time.Hour})
 	must(b, err)

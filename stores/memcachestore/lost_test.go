@@ -72,7 +72,7 @@ func TestLostThenGone(t *testing.T) {
 		},
 	} {
 		d := new(deafening)
-		s := openWith(t, memcachestore.Config{Servers: []string{srv.Addr}, DialContext: d.dial})
+		s := openWith(t, []string{srv.Addr}, memcachestore.Config{DialContext: d.dial})
 		rec := record(1, 10)
 		must(t, s.Create(ctx, rec))
 		done := false

@@ -1,7 +1,7 @@
 // Package memcachestore keeps sessions in memcached, on one server or on many:
 // quick, and gone when a server restarts.
 //
-//	store, err := memcachestore.New(memcachestore.Config{Servers: []string{"10.0.0.7:11211", "10.0.0.8:11211"}})
+//	store, err := memcachestore.New([]string{"10.0.0.7:11211", "10.0.0.8:11211"}, memcachestore.Config{})
 //	m, err := core.New(core.Config{Store: store})
 //
 // Sessions that must outlive a restart belong in a database, with this store as
@@ -85,33 +85,29 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Config sets up a Store. Only Servers must be set.
+// Config sets up a Store. The zero value is ready to use.
 type Config struct {
-	// Servers are host:port, or the path of a Unix socket, each with an optional
-	// "#generation" of letters and digits. Names are looked up at every dial. The
-	// order does not matter. Required.
-	Servers []string
-
-	// Prefix begins every key, so that others may use the servers, too. At most 100
-	// printable characters of ASCII, no spaces. Default: "session:".
+	// Prefix begins every key, so that other programs can use the servers, too. At most 100
+	// printable ASCII characters, no spaces. Default: "session:".
 	Prefix string
 
-	// Timeout bounds each exchange with a server, beside the context. Default: 500ms.
+	// Timeout bounds each exchange with a server, in addition to the context's deadline. At least 1ms. Default: 500ms.
 	Timeout time.Duration
 
-	// MaxConns bounds the connections to each server; calls beyond wait. Default: 128.
+	// MaxConns bounds the connections to each server. Calls that find them all in use wait. At least 1. Default: 128.
 	MaxConns int
 
-	// MaxIdleConns is how many connections to each server are kept open. Default: 32.
+	// MaxIdleConns is how many idle connections to each server the store keeps. At least 1. Default: 32, or MaxConns
+	// if that is less.
 	MaxIdleConns int
 
-	// MaxItem is the size in bytes of the largest item that the servers take, their
-	// -I. At least 1024. Default: 1 MiB.
+	// MaxItem is the size in bytes of the largest item that the servers take: the -I that memcached was started
+	// with. At least 1024. Default: 1 MiB.
 	MaxItem int
 
-	// DialContext opens connections, for TLS, and for servers that want a password (memcached -Y): there it sends
-	// "set auth 0 0 LENGTH\r\nUSER PASSWORD\r\n" and waits for "STORED\r\n". Without that, every call is an
-	// ErrUnavailable that says so. SASL (-S) is not supported. Default: that of a net.Dialer.
+	// DialContext opens connections. Set it for TLS, and for servers that want a password (memcached -Y): then it
+	// sends "set auth 0 0 LENGTH\r\nUSER PASSWORD\r\n" and waits for "STORED\r\n". Without the password, every call
+	// answers an ErrUnavailable that says so. SASL (-S) is not supported. Default: net.Dialer's DialContext.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -129,8 +125,12 @@ var (
 	_ driver.Pinger  = (*Store)(nil)
 )
 
-// New checks config and returns a store. It does not dial.
-func New(config Config) (*Store, error) {
+// New returns a store on these servers. Each is host:port or the path of a Unix socket, and may end in
+// "#generation", 1 to 20 letters and digits. Names are resolved at every dial. The order does not matter.
+//
+// New checks servers and config, and does not dial: call Ping to learn whether the servers answer. Close the store
+// at the end.
+func New(servers []string, config Config) (*Store, error) {
 	setDefault(&config.Prefix, "session:")
 	setDefault(&config.Timeout, 500*time.Millisecond)
 	setDefault(&config.MaxConns, 128)
@@ -139,31 +139,31 @@ func New(config Config) (*Store, error) {
 	if config.DialContext == nil {
 		config.DialContext = new(net.Dialer).DialContext
 	}
-	bad := func(field, format string, args ...any) error {
-		return fmt.Errorf("memcachestore: Config."+field+" "+format, args...)
+	refuse := func(field, format string, args ...any) (*Store, error) {
+		return nil, fmt.Errorf("memcachestore: "+field+" "+format, args...)
 	}
 	switch {
-	case len(config.Servers) == 0:
-		return nil, bad("Servers", "is empty")
+	case len(servers) == 0:
+		return refuse("servers", "is empty, name at least one")
 	case len(config.Prefix) > 100 || strings.ContainsFunc(config.Prefix, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return nil, bad("Prefix", "%.20q must be at most 100 printable characters of ASCII, without spaces", config.Prefix)
+		return refuse("Config.Prefix", "is %.20q, want at most 100 printable ASCII characters without spaces", config.Prefix)
 	case config.Timeout < time.Millisecond:
-		return nil, bad("Timeout", "is %v, at least 1ms", config.Timeout)
+		return refuse("Config.Timeout", "is %v, want at least 1ms", config.Timeout)
 	case config.MaxConns < 1:
-		return nil, bad("MaxConns", "is %d, at least 1", config.MaxConns)
+		return refuse("Config.MaxConns", "is %d, want at least 1", config.MaxConns)
 	case config.MaxIdleConns < 1:
-		return nil, bad("MaxIdleConns", "is %d, at least 1", config.MaxIdleConns)
+		return refuse("Config.MaxIdleConns", "is %d, want at least 1", config.MaxIdleConns)
 	case config.MaxItem < 1024:
-		return nil, bad("MaxItem", "is %d bytes, at least 1024", config.MaxItem)
+		return refuse("Config.MaxItem", "is %d bytes, want at least 1024", config.MaxItem)
 	}
 	s := &Store{config: config, nonces: newNonces()}
-	for _, name := range config.Servers {
+	for i, name := range servers {
 		sv, err := newServer(name, &s.config)
-		if err != nil {
-			return nil, bad("Servers", "%w", err)
+		if err == nil {
+			err = s.ring.add(sv)
 		}
-		if err := s.ring.add(sv); err != nil {
-			return nil, bad("Servers", "%w", err)
+		if err != nil {
+			return refuse(fmt.Sprintf("servers[%d]", i), "%w", err)
 		}
 	}
 	s.ring.build()
@@ -190,8 +190,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the idle connections; those in use are closed when their calls end. A
-// closed store still works, without keeping connections.
+// Close closes the idle connections at once, and those in use when their calls end. A closed store still works,
+// but keeps no connections.
 func (s *Store) Close() error {
 	var errs []error
 	for _, sv := range s.ring.servers {

@@ -41,8 +41,8 @@ func (c *brittle) Close() error {
 func TestPanicGivesThePermitBack(t *testing.T) {
 	var broken, noDial atomic.Bool
 	var closed atomic.Int32
-	s, err := memcachestore.New(memcachestore.Config{
-		Servers: []string{memcached(t).Addr}, Prefix: "panic:", MaxConns: 1, Timeout: patience,
+	s, err := memcachestore.New([]string{memcached(t).Addr}, memcachestore.Config{
+		Prefix: "panic:", MaxConns: 1, Timeout: patience,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if noDial.Load() {
 				panic("in DialContext")

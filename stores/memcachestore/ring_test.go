@@ -10,7 +10,7 @@ import (
 
 func ringOf(t *testing.T, names ...string) *ring {
 	t.Helper()
-	s, err := New(Config{Servers: names})
+	s, err := New(names, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestRing(t *testing.T) {
 }
 
 func BenchmarkPick(b *testing.B) {
-	s, _ := New(Config{Servers: names(10)})
+	s, _ := New(names(10), Config{})
 	var id driver.ID
 	for b.Loop() {
 		id[0]++

@@ -3,6 +3,7 @@ package memcachestore_test
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ var memcached = startserver.Share(func(tb testing.TB) *startserver.Server { retu
 
 func open(tb testing.TB, servers ...string) *memcachestore.Store {
 	tb.Helper()
-	return openWith(tb, memcachestore.Config{Servers: servers})
+	return openWith(tb, servers, memcachestore.Config{})
 }
 
 // bare is the client library's own client.
@@ -35,13 +36,13 @@ func bare(tb testing.TB, addr string) *memcache.Client {
 // soon is much longer than anything takes that the end of a context ends, and much shorter than patience.
 const soon = 5 * time.Second
 
-func openWith(tb testing.TB, config memcachestore.Config) *memcachestore.Store {
+func openWith(tb testing.TB, servers []string, config memcachestore.Config) *memcachestore.Store {
 	tb.Helper()
 	config.Prefix = "test:"
 	if config.Timeout == 0 {
 		config.Timeout = patience
 	}
-	s, err := memcachestore.New(config)
+	s, err := memcachestore.New(servers, config)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
@@ -61,7 +62,7 @@ func harness(servers ...string) storetest.Harness {
 		mine = mine[max(0, len(mine)-90):] + ":"
 		last = mine
 		return func(tb testing.TB) driver.Store {
-			s, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: mine, Timeout: patience})
+			s, err := memcachestore.New(servers, memcachestore.Config{Prefix: mine, Timeout: patience})
 			must(tb, err)
 			tb.Cleanup(func() { must(tb, s.Close()) })
 			return s
@@ -147,21 +148,27 @@ func TestReport(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	const addr = "127.0.0.1:11211"
-	for name, c := range map[string]memcachestore.Config{
-		"no servers":     {},
-		"a bare host":    {Servers: []string{"localhost"}},
-		"twice":          {Servers: []string{addr, addr + "#2"}},
-		"a generation":   {Servers: []string{addr + "#a b"}},
-		"no generation":  {Servers: []string{addr + "#"}},
-		"a prefix":       {Servers: []string{addr}, Prefix: "a b"},
-		"a long prefix":  {Servers: []string{addr}, Prefix: string(make([]byte, 101))},
-		"a timeout":      {Servers: []string{addr}, Timeout: -1},
-		"connections":    {Servers: []string{addr}, MaxConns: -1},
-		"idle ones":      {Servers: []string{addr}, MaxIdleConns: -1},
-		"a largest item": {Servers: []string{addr}, MaxItem: 10},
+	good := []string{addr}
+	for name, c := range map[string]struct {
+		servers []string
+		config  memcachestore.Config
+		words   string // of the error
+	}{
+		"no servers":     {nil, memcachestore.Config{}, "servers is empty"},
+		"a bare host":    {[]string{addr, "localhost"}, memcachestore.Config{}, `servers[1] "localhost"`},
+		"twice":          {[]string{addr, addr + "#2"}, memcachestore.Config{}, "servers[1] " + `"127.0.0.1:11211" is listed twice`},
+		"a generation":   {[]string{addr + "#a b"}, memcachestore.Config{}, "servers[0]"},
+		"no generation":  {[]string{addr + "#"}, memcachestore.Config{}, "servers[0]"},
+		"a prefix":       {good, memcachestore.Config{Prefix: "a b"}, "Config.Prefix"},
+		"a long prefix":  {good, memcachestore.Config{Prefix: string(make([]byte, 101))}, "Config.Prefix"},
+		"a timeout":      {good, memcachestore.Config{Timeout: -1}, "Config.Timeout"},
+		"connections":    {good, memcachestore.Config{MaxConns: -1}, "Config.MaxConns"},
+		"idle ones":      {good, memcachestore.Config{MaxIdleConns: -1}, "Config.MaxIdleConns"},
+		"a largest item": {good, memcachestore.Config{MaxItem: 10}, "Config.MaxItem"},
 	} {
-		if s, err := memcachestore.New(c); err == nil || s != nil {
-			t.Errorf("%s: accepted", name)
+		s, err := memcachestore.New(c.servers, c.config)
+		if err == nil || s != nil || !strings.Contains(err.Error(), "memcachestore: "+c.words) {
+			t.Errorf("%s: %v, want an error with %q", name, err, c.words)
 		}
 	}
 }

@@ -10,8 +10,7 @@ import (
 
 // withdraw works in a goroutine of its own, where a panic of Config.DialContext would end the process.
 func TestWithdrawPanics(t *testing.T) {
-	s, err := New(Config{
-		Servers:     []string{"127.0.0.1:1"},
+	s, err := New([]string{"127.0.0.1:1"}, Config{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { panic("in DialContext") },
 	})
 	if err != nil {

@@ -122,8 +122,8 @@ func TestCreateThatIsNotListedInTime(t *testing.T) {
 	proxy := startserver.NewProxy(t, up.Addr)
 	// No list's server is ever reached: when it is dialed, the caller goes, and the record's server stops answering.
 	var leave context.CancelFunc
-	s := openWith(t, memcachestore.Config{
-		Servers: []string{proxy.Addr, "lists:1"}, Timeout: patience,
+	s := openWith(t, []string{proxy.Addr, "lists:1"}, memcachestore.Config{
+		Timeout: patience,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if address == "lists:1" {
 				proxy.Hang()

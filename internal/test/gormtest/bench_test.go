@@ -65,7 +65,7 @@ func BenchmarkBeside(b *testing.B) {
 				p = p.direct()
 			}
 			db := p.open(b)
-			must(b, gormstore.Migrate(db, gormstore.Table("plain_sessions")))
+			must(b, gormstore.Migrate(db, gormstore.Config{Table: "plain_sessions"}))
 			pool, err := db.DB()
 			must(b, err)
 			raw, s := newPlain(b, e, pool), newStore(b, db, p.fresh(b))

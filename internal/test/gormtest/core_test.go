@@ -9,14 +9,13 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
 // twoManagers are two application servers with the store.
 func twoManagers(t *testing.T, e engine) [2]*core.Manager {
 	p := e.database(t)
-	table := p.fresh(t)
-	return [2]*core.Manager{newManager(t, newStore(t, p.open(t), table)), newManager(t, newStore(t, p.open(t), table))}
+	config := p.fresh(t)
+	return [2]*core.Manager{newManager(t, newStore(t, p.open(t), config)), newManager(t, newStore(t, p.open(t), config))}
 }
 
 func TestOverlappingRequestsLoseNothing(t *testing.T) {
@@ -100,8 +99,8 @@ func TestEveryCallMayFail(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
-			fault := storetest.NewFault(newStore(t, p.open(t), table, gormstore.Now(time.Now)))
+			config := p.fresh(t)
+			fault := storetest.NewFault(newStore(t, p.open(t), config))
 			m := newManager(t, fault.Store())
 			for n := 1; n <= 6; n++ {
 				fault.Reset()

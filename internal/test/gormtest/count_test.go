@@ -46,12 +46,12 @@ func TestStatements(t *testing.T) {
 	for _, e := range servers {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
+			config := p.fresh(t)
 			db := p.open(t)
 			pool, err := db.DB()
 			must(t, err)
 			pool.SetMaxOpenConns(1) // nothing is prepared twice
-			s := newStore(t, db, table)
+			s := newStore(t, db, config)
 			must(t, everyCall(t, s, record(1, "alice", 261), func(string, func() error) error { return nil }))
 
 			count := e.counter(t, e.database(t).open(t)) // by another way
@@ -116,12 +116,12 @@ func TestRequests(t *testing.T) {
 	for _, e := range servers {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
+			config := p.fresh(t)
 			db := p.open(t)
 			pool, err := db.DB()
 			must(t, err)
 			pool.SetMaxOpenConns(1)
-			m := newManager(t, newStore(t, db, table))
+			m := newManager(t, newStore(t, db, config))
 			set := func(s *core.Session) { must(t, count.Set(s, 1)) }
 			read := func(s *core.Session) { _, _ = count.Get(s) }
 			cookie := visit(t, m, "", set)

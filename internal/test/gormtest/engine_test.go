@@ -106,32 +106,32 @@ func (p place) open(tb testing.TB) *gorm.DB {
 
 var tables atomic.Int64
 
-// fresh makes an empty table and returns its name.
-func (p place) fresh(tb testing.TB) gormstore.Option {
+// fresh makes an empty table and returns a Config that names it.
+func (p place) fresh(tb testing.TB) gormstore.Config {
 	tb.Helper()
-	name := gormstore.Table(fmt.Sprintf("sessions_%d", tables.Add(1)))
-	must(tb, gormstore.Migrate(p.open(tb), name))
-	return name
+	config := gormstore.Config{Table: fmt.Sprintf("sessions_%d", tables.Add(1))}
+	must(tb, gormstore.Migrate(p.open(tb), config))
+	return config
 }
 
-func newStore(tb testing.TB, db *gorm.DB, options ...gormstore.Option) *gormstore.Store {
+func newStore(tb testing.TB, db *gorm.DB, config gormstore.Config) *gormstore.Store {
 	tb.Helper()
-	s, err := gormstore.New(db, options...)
+	s, err := gormstore.New(db, config)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
 }
 
 // harness runs the suite on the engine, with a clock of the suite's.
-func (e engine) harness(more ...gormstore.Option) storetest.Harness {
+func (e engine) harness() storetest.Harness {
 	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: 2 << 20}
-	more = append(more, gormstore.Now(h.Clock.Now))
 	var last place
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
 		last = e.database(tb)
-		p, table := last, last.fresh(tb)
+		p, config := last, last.fresh(tb)
+		config.Now = h.Clock.Now
 		return func(tb testing.TB) driver.Store {
-			return newStore(tb, p.open(tb), append(more, table)...)
+			return newStore(tb, p.open(tb), config)
 		}
 	}
 	h.Outages = e.outages(&last)

@@ -29,12 +29,12 @@ func TestCutAtEveryByte(t *testing.T) {
 		} {
 			t.Run(e.name+"/"+mode.name, func(t *testing.T) {
 				p := e.database(t)
-				table := p.fresh(t)
+				config := p.fresh(t)
 				db := p.open(t)
 				pool, err := db.DB()
 				must(t, err)
 				pool.SetMaxOpenConns(1)
-				s := newStore(t, db, table)
+				s := newStore(t, db, config)
 				before := runtime.NumGoroutine()
 				for n := 0; n <= 280; n += mode.step {
 					cutCalls(t, s, n, func() { mode.cut(p, n) }, p.proxy.Heal)
@@ -147,8 +147,8 @@ func TestSlowServer(t *testing.T) {
 		for name, fault := range faults {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				p := e.database(t)
-				table := p.fresh(t)
-				s := newStore(t, p.open(t), table)
+				config := p.fresh(t)
+				s := newStore(t, p.open(t), config)
 				rec := record(1, "alice", 32)
 				must(t, s.Create(t.Context(), rec))
 				before := runtime.NumGoroutine()

@@ -33,8 +33,8 @@ func TestKill(t *testing.T) {
 	for _, e := range servers {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
-			stores := [2]*gormstore.Store{newStore(t, p.open(t), table), newStore(t, p.open(t), table)}
+			config := p.fresh(t)
+			stores := [2]*gormstore.Store{newStore(t, p.open(t), config), newStore(t, p.open(t), config)}
 			before := runtime.NumGoroutine()
 			var load load
 			var waited time.Duration

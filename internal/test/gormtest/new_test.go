@@ -17,9 +17,9 @@ import (
 )
 
 // refused fails unless New answers with an error that has all the words.
-func refused(t *testing.T, db *gorm.DB, words string, options ...gormstore.Option) {
+func refused(t *testing.T, db *gorm.DB, config gormstore.Config, words string) {
 	t.Helper()
-	s, err := gormstore.New(db, options...)
+	s, err := gormstore.New(db, config)
 	if err == nil {
 		s.Close()
 		t.Errorf("New succeeded, want an error with %q", words)
@@ -36,28 +36,26 @@ func TestNewRefuses(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			db := e.database(t).open(t)
-			refused(t, nil, "nil")
-			refused(t, db, "none_such Migrate", gormstore.Table("none_such"))
-			for _, bad := range []string{"", "a b", `a";--`, "a.b.c", "1a", strings.Repeat("x", 49)} {
-				refused(t, db, "Table letters", gormstore.Table(bad))
+			refused(t, nil, gormstore.Config{}, "nil")
+			refused(t, db, gormstore.Config{Table: "none_such"}, "none_such Migrate")
+			for _, name := range []string{" ", "a b", `a";--`, "a.b.c", "1a", strings.Repeat("x", 49)} {
+				refused(t, db, gormstore.Config{Table: name}, "Config.Table letters")
 			}
-			refused(t, db, "Now", gormstore.Now(nil))
 			tx := db.Begin()
-			refused(t, tx, "transaction")
+			refused(t, tx, gormstore.Config{}, "transaction")
 			must(t, tx.Rollback().Error)
-
 		})
 	}
 }
 
 func TestNewRefusesWithoutAutocommit(t *testing.T) {
 	p := mariadbAt(t)
-	table := p.fresh(t)
+	config := p.fresh(t)
 	db, err := gorm.Open(mysqlOpen(p.dsn+"&autocommit=0"), &gorm.Config{Logger: logger.Discard})
 	must(t, err)
 	pool, _ := db.DB()
 	defer pool.Close()
-	refused(t, db, "autocommit", table)
+	refused(t, db, config, "autocommit")
 }
 
 // TestMigrateTogether: several servers start at once, and again later.
@@ -71,16 +69,16 @@ func TestMigrateTogether(t *testing.T) {
 			for range 4 {
 				db := p.open(t)
 				wg.Go(func() {
-					if err := gormstore.Migrate(db, gormstore.Table(table)); err != nil {
+					if err := gormstore.Migrate(db, gormstore.Config{Table: table}); err != nil {
 						t.Error(err)
 					}
 				})
 			}
 			wg.Wait()
-			s := newStore(t, p.open(t), gormstore.Table(table))
+			s := newStore(t, p.open(t), gormstore.Config{Table: table})
 			rec := record(1, "alice", 10)
 			must(t, s.Create(t.Context(), rec))
-			must(t, gormstore.Migrate(p.open(t), gormstore.Table(table)))
+			must(t, gormstore.Migrate(p.open(t), gormstore.Config{Table: table}))
 			if _, err := s.Load(t.Context(), rec.ID); err != nil {
 				t.Error(err)
 			}
@@ -94,12 +92,12 @@ func TestNothingIsLogged(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
+			config := p.fresh(t)
 			var seen bytes.Buffer
 			db := p.open(t)
 			db.Logger = logger.New(log.New(&seen, "", 0), logger.Config{SlowThreshold: time.Nanosecond, LogLevel: logger.Info})
-			must(t, gormstore.Migrate(db, table))
-			s := newStore(t, db, table)
+			must(t, gormstore.Migrate(db, config))
+			s := newStore(t, db, config)
 			rec := record(1, "alice", 10)
 			must(t, s.Create(t.Context(), rec))
 			_ = s.Create(t.Context(), rec)

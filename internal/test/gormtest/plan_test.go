@@ -29,10 +29,10 @@ func TestPlans(t *testing.T) {
 			const table, labelled = "planned_sessions", 250 // more than two pages
 			db := e.database(t).open(t)
 			must(t, db.Migrator().DropTable(table))
-			must(t, gormstore.Migrate(db, gormstore.Table(table)))
+			must(t, gormstore.Migrate(db, gormstore.Config{Table: table}))
 			fill(t, db, table, 20_000)
 			must(t, db.Exec("UPDATE "+table+" SET expires_us = ?", time.Now().Add(time.Hour).UnixMicro()).Error)
-			s := newStore(t, db, gormstore.Table(table))
+			s := newStore(t, db, gormstore.Config{Table: table})
 			for i := range labelled {
 				rec := record(i, "alice", 32)
 				rec.Labels = slices.Insert([]string{"other", "another"}, i%3, "label")
@@ -123,7 +123,7 @@ func (e engine) listTexts(t *testing.T, table string) (subject, label string) {
 	}[e.name]
 	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard, DisableAutomaticPing: true})
 	must(t, err)
-	s, err := gormstore.New(db, gormstore.Table(table))
+	s, err := gormstore.New(db, gormstore.Config{Table: table})
 	must(t, err)
 	defer s.Close()
 	for _, err := range s.BySubject(t.Context(), "x") {

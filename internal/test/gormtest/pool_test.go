@@ -15,12 +15,12 @@ func TestOneConnection(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
+			config := p.fresh(t)
 			db := p.open(t)
 			pool, err := db.DB()
 			must(t, err)
 			pool.SetMaxOpenConns(1)
-			s := newStore(t, db, table)
+			s := newStore(t, db, config)
 			m := newManager(t, s)
 			must(t, db.Exec("CREATE TABLE orders_"+e.name+" (n int)").Error)
 			defer db.Exec("DROP TABLE orders_" + e.name)
@@ -79,9 +79,9 @@ func TestClosedPool(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
+			config := p.fresh(t)
 			db := p.open(t)
-			s := newStore(t, db, table)
+			s := newStore(t, db, config)
 			rec := record(1, "alice", 100)
 			must(t, s.Create(t.Context(), rec))
 			pool, err := db.DB()
@@ -103,8 +103,8 @@ func TestBreaker(t *testing.T) {
 	for _, e := range servers {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
-			s := newStore(t, p.open(t), table)
+			config := p.fresh(t)
+			s := newStore(t, p.open(t), config)
 			rec := record(1, "alice", 100)
 			must(t, s.Create(t.Context(), rec))
 			load := func() error {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
 func TestStore(t *testing.T) {
@@ -21,8 +20,8 @@ func TestRealClock(t *testing.T) {
 	h := engines[0].harness()
 	h.Clock, h.New = nil, func(tb testing.TB) func(testing.TB) driver.Store {
 		p := sqliteFile(tb)
-		table := p.fresh(tb)
-		return func(tb testing.TB) driver.Store { return newStore(tb, p.open(tb), table) }
+		config := p.fresh(tb)
+		return func(tb testing.TB) driver.Store { return newStore(tb, p.open(tb), config) }
 	}
 	storetest.Run(t, h)
 }
@@ -36,9 +35,10 @@ func TestLockedFile(t *testing.T) {
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
 		p := sqliteAt(filepath.Join(tb.TempDir(), "rollback.db"))
 		last = p
-		table := p.fresh(tb)
+		config := p.fresh(tb)
+		config.Now = h.Clock.Now
 		return func(tb testing.TB) driver.Store {
-			return newStore(tb, p.open(tb), table, gormstore.Now(h.Clock.Now))
+			return newStore(tb, p.open(tb), config)
 		}
 	}
 	h.Outages = map[string]func(testing.TB) func(){

@@ -58,9 +58,9 @@ func TestSweepWhileReading(t *testing.T) {
 			const table = "swept_sessions"
 			db := p.open(t)
 			must(t, db.Migrator().DropTable(table))
-			must(t, gormstore.Migrate(db, gormstore.Table(table)))
+			must(t, gormstore.Migrate(db, gormstore.Config{Table: table}))
 			fill(t, db, table, *sweepRows)
-			s, other := newStore(t, db, gormstore.Table(table)), newStore(t, p.open(t), gormstore.Table(table))
+			s, other := newStore(t, db, gormstore.Config{Table: table}), newStore(t, p.open(t), gormstore.Config{Table: table})
 			var recs []*driver.Record
 			for i := range 200 {
 				recs = append(recs, record(i, "alice", 261))

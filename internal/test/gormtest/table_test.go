@@ -158,16 +158,16 @@ func TestNewRefusesWrongTables(t *testing.T) {
 					d := e.defined()
 					wrong.change(&d)
 					d.create(t, db, table)
-					refused(t, db, table+" "+wrong.words, gormstore.Table(table))
-					if err := gormstore.Migrate(db, gormstore.Table(table)); err == nil {
+					refused(t, db, gormstore.Config{Table: table}, table+" "+wrong.words)
+					if err := gormstore.Migrate(db, gormstore.Config{Table: table}); err == nil {
 						t.Error("Migrate is content")
 					}
 				})
 			}
 			t.Run("right", func(t *testing.T) {
 				e.defined().create(t, db, "right_table")
-				must(t, gormstore.Migrate(db, gormstore.Table("right_table")))
-				largestNames(t, newStore(t, db, gormstore.Table("right_table")))
+				must(t, gormstore.Migrate(db, gormstore.Config{Table: "right_table"}))
+				largestNames(t, newStore(t, db, gormstore.Config{Table: "right_table"}))
 			})
 		})
 	}
@@ -180,17 +180,17 @@ func TestNewWarnsOfUnloggedTables(t *testing.T) {
 	db := p.open(t)
 	var log strings.Builder
 	db.Logger = logger.New(stdlog.New(&log, "", 0), logger.Config{LogLevel: logger.Warn})
-	table := gormstore.Table("unlogged_table")
-	must(t, gormstore.Migrate(db, table))
+	config := gormstore.Config{Table: "unlogged_table"}
+	must(t, gormstore.Migrate(db, config))
 	defer db.Exec("DROP TABLE unlogged_table")
-	newStore(t, db, table)
+	newStore(t, db, config)
 	if log.Len() > 0 {
 		t.Errorf("of a table that is logged: %s", &log)
 	}
 
 	must(t, db.Exec("ALTER TABLE unlogged_table SET UNLOGGED").Error)
-	must(t, gormstore.Migrate(db, table))
-	s := newStore(t, db, table)
+	must(t, gormstore.Migrate(db, config))
+	s := newStore(t, db, config)
 	for _, word := range strings.Fields("gormstore unlogged_table UNLOGGED crash ALTER LOGGED") {
 		if !strings.Contains(log.String(), word) {
 			t.Errorf("the log lacks %q: %q", word, &log)
@@ -204,7 +204,7 @@ func TestNewWarnsOfUnloggedTables(t *testing.T) {
 	must(t, loadErr(s, rec))
 	p.server.Kill()
 	p.server.Restart(t)
-	if err := loadErr(newStore(t, p.open(t), table), rec); !errors.Is(err, driver.ErrNotFound) {
+	if err := loadErr(newStore(t, p.open(t), config), rec); !errors.Is(err, driver.ErrNotFound) {
 		t.Errorf("after a crash: %v", err)
 	}
 }
@@ -259,18 +259,18 @@ func TestMigrateWithoutRights(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
 			admin := p.open(t)
-			table := gormstore.Table("served")
-			must(t, gormstore.Migrate(admin, table))
+			config := gormstore.Config{Table: "served"}
+			must(t, gormstore.Migrate(admin, config))
 			defer admin.Exec("DROP TABLE served")
 			db := e.asServant(t, p, admin, "served")
-			if err := gormstore.Migrate(db, table); err != nil {
+			if err := gormstore.Migrate(db, config); err != nil {
 				t.Errorf("a table that is right: %v", err)
 			}
-			largestNames(t, newStore(t, db, table))
+			largestNames(t, newStore(t, db, config))
 
 			fails := func(table, words string) {
 				t.Helper()
-				err := gormstore.Migrate(db, gormstore.Table(table))
+				err := gormstore.Migrate(db, gormstore.Config{Table: table})
 				for word := range strings.FieldsSeq("gormstore: " + words) {
 					if err == nil || !strings.Contains(err.Error(), word) {
 						t.Errorf("%q lacks %q", fmt.Sprint(err), word)
@@ -291,14 +291,14 @@ func TestMigrateWithoutRights(t *testing.T) {
 // TestMigrateReadOnly: a SQLite file that cannot be written.
 func TestMigrateReadOnly(t *testing.T) {
 	p := sqliteFile(t)
-	table := p.fresh(t)
+	config := p.fresh(t)
 	db := sqliteAt("file:" + p.dsn + "&mode=ro").open(t)
-	must(t, gormstore.Migrate(db, table))
-	s := newStore(t, db, table)
+	must(t, gormstore.Migrate(db, config))
+	s := newStore(t, db, config)
 	if err := s.Create(t.Context(), record(1, "alice", 1)); !errors.Is(err, driver.ErrUnavailable) {
 		t.Errorf("Create: %v", err)
 	}
-	if err := gormstore.Migrate(db, gormstore.Table("none_such")); err == nil || !strings.Contains(err.Error(), "none_such") {
+	if err := gormstore.Migrate(db, gormstore.Config{Table: "none_such"}); err == nil || !strings.Contains(err.Error(), "none_such") {
 		t.Errorf("Migrate: %v", err)
 	}
 }
