@@ -19,7 +19,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// table is what New and Migrate know about the table.
+// table is the table that New and Migrate work on.
 type table struct {
 	db      *gorm.DB
 	name    string
@@ -27,7 +27,7 @@ type table struct {
 	dialect dialect
 }
 
-// tableName leaves room in 63 characters for what index names add.
+// tableName allows 48 characters, because index names add to them and PostgreSQL takes 63.
 var tableName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]{0,47}\.)?[A-Za-z_][A-Za-z0-9_]{0,47}$`)
 
 func newTable(db *gorm.DB, config Config) (*table, error) {
@@ -36,7 +36,8 @@ func newTable(db *gorm.DB, config Config) (*table, error) {
 	}
 	if db.Statement != nil {
 		if _, tx := db.Statement.ConnPool.(gorm.TxCommitter); tx {
-			return nil, errors.New("gormstore: the *gorm.DB is a transaction, which ends before the sessions do")
+			return nil, errors.New("gormstore: the *gorm.DB is a transaction, which ends before the sessions do: " +
+				"pass the *gorm.DB that it began on")
 		}
 	}
 	if config.Table == "" {
