@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// twoManagers are two application servers with the store.
+// twoManagers are two application servers on one table.
 func twoManagers(t *testing.T, e engine) [2]*core.Manager {
 	p := e.database(t)
 	config := p.fresh(t)
@@ -49,8 +49,8 @@ func TestOverlappingRequestsLoseNothing(t *testing.T) {
 	}
 }
 
-// TestNoResurrection: requests in flight do not bring back a session that is logged out,
-// and their late responses leave the newer login's cookie alone.
+// TestNoResurrection: requests in flight do not bring back a session that was logged out, and their late responses set
+// no cookie.
 func TestNoResurrection(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
@@ -93,8 +93,8 @@ func TestNoResurrection(t *testing.T) {
 	}
 }
 
-// TestEveryCallMayFail: whichever call of the store fails, the request succeeds
-// with its change kept, or fails and the session is as it was or as it would be.
+// TestEveryCallMayFail: whichever call of the store fails, the request either succeeds and its change is kept, or it
+// fails and the session is as it was before or as the change would have made it.
 func TestEveryCallMayFail(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {

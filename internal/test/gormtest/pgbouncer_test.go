@@ -17,8 +17,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// TestPgBouncer: behind a PgBouncer that shares connections by transaction, pgx's default loses its prepared
-// statements. Each error says so and names the way out; the ways out work.
+// TestPgBouncer: behind a PgBouncer in transaction mode, pgx's default loses its prepared statements. Each error says so
+// and names the remedies, and the remedies work.
 func TestPgBouncer(t *testing.T) {
 	p := postgresAt(t)
 	config := p.fresh(t)

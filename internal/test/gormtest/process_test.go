@@ -16,7 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// The second process is this test program again, told by its environment what to do.
+// The second process is this test binary again. Environment variables tell it what to do.
 const (
 	childDSN    = "GORMTEST_DSN"
 	childTable  = "GORMTEST_TABLE"

@@ -26,8 +26,8 @@ func TestRealClock(t *testing.T) {
 	storetest.Run(t, h)
 }
 
-// TestLockedFile: without WAL a writer locks out everybody; SQLITE_BUSY is tried again
-// until the deadline, and then an outage.
+// TestLockedFile: without WAL, a writer locks everybody out. The store retries on SQLITE_BUSY until the deadline, and
+// then reports an outage.
 func TestLockedFile(t *testing.T) {
 	t.Parallel()
 	var last place
@@ -45,4 +45,8 @@ func TestLockedFile(t *testing.T) {
 		"locked": func(tb testing.TB) func() { return lock(tb, last.open(tb)) },
 	}
 	storetest.Run(t, h)
+}
+
+func TestReport(t *testing.T) {
+	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, engines[0].harness()))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"log"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,11 +11,10 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// refused fails unless New answers with an error that has all the words.
+// refused fails unless New returns an error that contains all the words.
 func refused(t *testing.T, db *gorm.DB, config gormstore.Config, words string) {
 	t.Helper()
 	s, err := gormstore.New(db, config)
@@ -58,36 +56,7 @@ func TestNewRefusesWithoutAutocommit(t *testing.T) {
 	refused(t, db, config, "autocommit")
 }
 
-// TestMigrateTogether: several servers start at once, and again later.
-func TestMigrateTogether(t *testing.T) {
-	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) {
-			p := e.database(t)
-			const table = "together_sessions"
-			must(t, p.open(t).Migrator().DropTable(table))
-			var wg sync.WaitGroup
-			for range 4 {
-				db := p.open(t)
-				wg.Go(func() {
-					if err := gormstore.Migrate(db, gormstore.Config{Table: table}); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			wg.Wait()
-			s := newStore(t, p.open(t), gormstore.Config{Table: table})
-			rec := record(1, "alice", 10)
-			must(t, s.Create(t.Context(), rec))
-			must(t, gormstore.Migrate(p.open(t), gormstore.Config{Table: table}))
-			if _, err := s.Load(t.Context(), rec.ID); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
-// TestNothingIsLogged: GORM would show SQL with its values where a call is slow, fails
-// or finds nothing.
+// TestNothingIsLogged: GORM's log would show SQL with its values when a call is slow, fails or finds nothing.
 func TestNothingIsLogged(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
@@ -110,8 +79,4 @@ func TestNothingIsLogged(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestReport(t *testing.T) {
-	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, engines[0].harness()))
 }
