@@ -22,7 +22,8 @@ var (
 	// errTaken says that an INSERT found its key in use, by a live record or an expired one.
 	errTaken = errors.New("gormstore: key taken")
 
-	errUnsure = errors.New("the connection was lost, and the record has changed since then: the write may have succeeded")
+	errUnknownOutcome = errors.New("the connection was lost, and the record has changed since then: " +
+		"the write may have succeeded")
 )
 
 // kind classifies an error by what it says about the database.

@@ -83,7 +83,7 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	_, err = s.version(ctx, "update", id, now)
 	switch {
 	case unsure && (err == nil || errors.Is(err, errNotFound)):
-		return driver.Unavailable("gormstore: update", errUnsure)
+		return driver.Unavailable("gormstore: update", errUnknownOutcome)
 	case err != nil:
 		return err
 	}
