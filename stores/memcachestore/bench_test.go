@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"slices"

@@ -18,11 +18,11 @@ func TestPlacesGoByTheFirstHalf(t *testing.T) {
 		rand.Read(id[:])
 		other = id
 		rand.Read(other[16:])
-		if m.place(&id) != m.place(&other) || ring.pick(&id) != ring.pick(&other) {
+		if m.slot(&id) != m.slot(&other) || ring.pick(&id) != ring.pick(&other) {
 			t.Fatalf("%v and %v have different places", id, other)
 		}
 		clear(id[16:])
-		used[m.place(&id)] = true
+		used[m.slot(&id)] = true
 	}
 	if len(used) < 50 {
 		t.Errorf("100 sessions have %d places", len(used))

@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
 // panics reports whether call did.
@@ -41,7 +40,7 @@ func (c *brittle) Close() error {
 func TestPanicGivesThePermitBack(t *testing.T) {
 	var broken, noDial atomic.Bool
 	var closed atomic.Int32
-	s, err := memcachestore.New([]string{memcached(t).Addr}, memcachestore.Config{
+	s, err := New([]string{memcached(t).Addr}, Config{
 		Prefix: "panic:", MaxConns: 1, Timeout: patience,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if noDial.Load() {

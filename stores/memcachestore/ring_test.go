@@ -2,10 +2,12 @@ package memcachestore
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 func ringOf(t *testing.T, names ...string) *ring {
@@ -80,4 +82,62 @@ func BenchmarkPick(b *testing.B) {
 		id[0]++
 		s.ring.pick(&id)
 	}
+}
+
+// A server that was out of the list while a session was ended does not bring it back, if
+// it is put back as a new generation.
+func TestServerReturnsWithAnOldCopy(t *testing.T) {
+	a, b := startserver.Memcached(t), startserver.Memcached(t)
+	ctx := t.Context()
+	both, alone := open(t, a.Addr, b.Addr), open(t, b.Addr)
+	back, again := open(t, a.Addr, b.Addr), open(t, a.Addr+"#2", b.Addr)
+	returned, stayed := 0, 0
+	for i := range 100 {
+		rec := record(i, 10)
+		must(t, both.Create(ctx, rec))
+		if i%2 == 0 {
+			must(t, alone.Delete(ctx, rec.ID)) // a logout, while a is out of the list
+		}
+		_, err := back.Load(ctx, rec.ID)
+		if err == nil && i%2 == 0 {
+			returned++ // what the documentation warns of
+		}
+		_, err = again.Load(ctx, rec.ID)
+		if err == nil && i%2 == 0 {
+			t.Error("a session that was ended is back")
+		}
+		if err == nil {
+			stayed++
+		}
+	}
+	if returned == 0 || stayed == 0 {
+		t.Errorf("the test shows nothing: %d returned, %d stayed", returned, stayed)
+	}
+}
+
+// One server of several that is down takes its own sessions with it, and no others; they are
+// unavailable, not absent.
+func TestOneOfManyDown(t *testing.T) {
+	a, b := startserver.Memcached(t), startserver.Memcached(t)
+	s := open(t, a.Addr, b.Addr)
+	ctx := t.Context()
+	var recs []*driver.Record
+	for i := range 50 {
+		recs = append(recs, record(i, 10))
+		must(t, s.Create(ctx, recs[i]))
+	}
+	a.Kill()
+	found := 0
+	for _, rec := range recs {
+		_, err := s.Load(ctx, rec.ID)
+		if err == nil {
+			found++
+		} else if !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	if found < 5 || found > 45 {
+		t.Errorf("%d of 50 sessions are on the other server", found)
+	}
+	wants(t, s.Ping(ctx), driver.ErrUnavailable)
 }

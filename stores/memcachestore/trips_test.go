@@ -1,18 +1,11 @@
-package memcachestore_test
+package memcachestore
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"testing"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
-
-func hash(subject string) string {
-	sum := sha256.Sum256([]byte(subject))
-	return hex.EncodeToString(sum[:])
-}
 
 // Round trips, counted between the store and the server.
 func TestRoundTrips(t *testing.T) {

@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
 // What an Update keeps of the stored record is taken from memory if the record was loaded here,
@@ -122,7 +121,7 @@ func TestCreateThatIsNotListedInTime(t *testing.T) {
 	proxy := startserver.NewProxy(t, up.Addr)
 	// No list's server is ever reached: when it is dialed, the caller goes, and the record's server stops answering.
 	var leave context.CancelFunc
-	s := openWith(t, []string{proxy.Addr, "lists:1"}, memcachestore.Config{
+	s := openWith(t, []string{proxy.Addr, "lists:1"}, Config{
 		Timeout: patience,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if address == "lists:1" {
@@ -164,3 +163,39 @@ func TestCreateThatIsNotListedInTime(t *testing.T) {
 }
 
 func errOf[T any](_ T, err error) error { return err }
+
+// withdraw works in a goroutine of its own, where a panic of Config.DialContext would end the process.
+func TestWithdrawPanics(t *testing.T) {
+	s, err := New([]string{"127.0.0.1:1"}, Config{
+		DialContext: func(context.Context, string, string) (net.Conn, error) { panic("in DialContext") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := driver.ID{1}
+	s.withdraw(t.Context(), s.ring.pick(&id), id, 1)
+}
+
+// What is too large is refused before the server hears of it: the old record stays. A
+// server that takes less than we believe refuses it itself, and the old record stays, too.
+func TestTooLarge(t *testing.T) {
+	small := startserver.Memcached(t, "-I", "512k", "-o", "slab_chunk_max=256")
+	for name, c := range map[string]struct {
+		addr string
+		size int
+	}{"ours": {memcached(t).Addr, 1 << 20}, "the server's": {small.Addr, 600 << 10}} {
+		s := open(t, c.addr)
+		rec := record(1, 10)
+		must(t, s.Create(t.Context(), rec))
+		large := *rec
+		large.Data = make([]byte, c.size)
+		for range 10 { // and no breaker opens
+			wants(t, s.Update(t.Context(), &large), driver.ErrTooLarge)
+			wants(t, s.Create(t.Context(), record(2, c.size)), driver.ErrTooLarge)
+		}
+		got, err := s.Load(t.Context(), rec.ID)
+		if err != nil || len(got.Data) != 10 {
+			t.Errorf("%s limit: the old record: %d bytes, %v", name, len(got.Data), err)
+		}
+	}
+}

@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
 // deafening loses the reply to the next write on a connection that was in use before, and calls meanwhile before
@@ -72,7 +71,7 @@ func TestLostThenGone(t *testing.T) {
 		},
 	} {
 		d := new(deafening)
-		s := openWith(t, []string{srv.Addr}, memcachestore.Config{DialContext: d.dial})
+		s := openWith(t, []string{srv.Addr}, Config{DialContext: d.dial})
 		rec := record(1, 10)
 		must(t, s.Create(ctx, rec))
 		done := false

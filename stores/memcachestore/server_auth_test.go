@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"bufio"
@@ -13,7 +13,6 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
 // locked starts a memcached that wants a user and a password.
@@ -34,20 +33,20 @@ func TestServerWantsPassword(t *testing.T) {
 	s := open(t, addr)
 	rec := record(1, 10)
 	rec.Subject = "alice"
-	calls := map[string]func(*memcachestore.Store) error{
-		"Ping":   func(s *memcachestore.Store) error { return s.Ping(ctx) },
-		"Create": func(s *memcachestore.Store) error { return s.Create(ctx, rec) },
-		"Load":   func(s *memcachestore.Store) error { _, err := s.Load(ctx, rec.ID); return err },
-		"Update": func(s *memcachestore.Store) error { return s.Update(ctx, rec) },
-		"Touch": func(s *memcachestore.Store) error {
+	calls := map[string]func(*Store) error{
+		"Ping":   func(s *Store) error { return s.Ping(ctx) },
+		"Create": func(s *Store) error { return s.Create(ctx, rec) },
+		"Load":   func(s *Store) error { _, err := s.Load(ctx, rec.ID); return err },
+		"Update": func(s *Store) error { return s.Update(ctx, rec) },
+		"Touch": func(s *Store) error {
 			return s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour))
 		},
-		"BySubject": func(s *memcachestore.Store) (last error) {
+		"BySubject": func(s *Store) (last error) {
 			for _, last = range s.BySubject(ctx, "alice") {
 			}
 			return last
 		},
-		"Delete": func(s *memcachestore.Store) error { return s.Delete(ctx, rec.ID) },
+		"Delete": func(s *Store) error { return s.Delete(ctx, rec.ID) },
 	}
 	for range 2 {
 		for name, call := range calls {
@@ -59,13 +58,13 @@ func TestServerWantsPassword(t *testing.T) {
 		}
 	}
 
-	s = openWith(t, []string{addr}, memcachestore.Config{DialContext: dialAs("shop", "secret")})
+	s = openWith(t, []string{addr}, Config{DialContext: dialAs("shop", "secret")})
 	for _, name := range []string{"Ping", "Create", "Load", "Update", "Touch", "BySubject", "Delete"} {
 		if err := calls[name](s); err != nil {
 			t.Errorf("with a password: %s: %v", name, err)
 		}
 	}
-	s = openWith(t, []string{addr}, memcachestore.Config{DialContext: dialAs("shop", "wrong")})
+	s = openWith(t, []string{addr}, Config{DialContext: dialAs("shop", "wrong")})
 	wants(t, s.Ping(ctx), driver.ErrUnavailable)
 }
 

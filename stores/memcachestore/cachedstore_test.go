@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"os"
@@ -11,7 +11,6 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -118,7 +117,7 @@ func TestCachedRoundTrips(t *testing.T) {
 // BenchmarkCachedLoad compares warm reads through a cachedstore with those of its cache, in turns
 // of one run.
 func BenchmarkCachedLoad(b *testing.B) {
-	plain, err := memcachestore.New([]string{memcached(b).Addr}, memcachestore.Config{Prefix: "cached:"})
+	plain, err := New([]string{memcached(b).Addr}, Config{Prefix: "cached:"})
 	must(b, err)
 	s, err := cachedstore.New(plain, memstore.New(memstore.Config{}), cachedstore.Config{SoftTTL: time.Hour})
 	must(b, err)

@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"errors"
@@ -12,7 +12,6 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
 func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
@@ -20,9 +19,9 @@ func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
 // memcached is the server of all tests that do it no harm.
 var memcached = startserver.Share(func(tb testing.TB) *startserver.Server { return startserver.Memcached(tb) })
 
-func open(tb testing.TB, servers ...string) *memcachestore.Store {
+func open(tb testing.TB, servers ...string) *Store {
 	tb.Helper()
-	return openWith(tb, servers, memcachestore.Config{})
+	return openWith(tb, servers, Config{})
 }
 
 // bare is the client library's own client.
@@ -36,13 +35,13 @@ func bare(tb testing.TB, addr string) *memcache.Client {
 // soon is much longer than anything takes that the end of a context ends, and much shorter than patience.
 const soon = 5 * time.Second
 
-func openWith(tb testing.TB, servers []string, config memcachestore.Config) *memcachestore.Store {
+func openWith(tb testing.TB, servers []string, config Config) *Store {
 	tb.Helper()
 	config.Prefix = "test:"
 	if config.Timeout == 0 {
 		config.Timeout = patience
 	}
-	s, err := memcachestore.New(servers, config)
+	s, err := New(servers, config)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
@@ -62,7 +61,7 @@ func harness(servers ...string) storetest.Harness {
 		mine = mine[max(0, len(mine)-90):] + ":"
 		last = mine
 		return func(tb testing.TB) driver.Store {
-			s, err := memcachestore.New(servers, memcachestore.Config{Prefix: mine, Timeout: patience})
+			s, err := New(servers, Config{Prefix: mine, Timeout: patience})
 			must(tb, err)
 			tb.Cleanup(func() { must(tb, s.Close()) })
 			return s
@@ -111,37 +110,6 @@ func TestManyServers(t *testing.T) {
 	storetest.Run(t, harness(startserver.Memcached(t).Addr, startserver.Memcached(t).Addr, startserver.Memcached(t).Addr))
 }
 
-// An item that is no record hides no other of its user.
-func TestCorruptItemInWalks(t *testing.T) {
-	addr := memcached(t).Addr
-	s := open(t, addr)
-	ids := map[driver.ID]bool{}
-	for n := range 10 {
-		rec := record(n, 10)
-		rec.Subject = "corrupt"
-		must(t, s.Create(t.Context(), rec))
-		ids[rec.ID] = true
-	}
-	for id := range ids {
-		setFormat(t, []string{addr}, "test:"+id.String(), 0)
-		delete(ids, id)
-		break
-	}
-	for range 2 { // the first walk writes the list anew
-		n := 0
-		for rec, err := range s.BySubject(t.Context(), "corrupt") {
-			must(t, err)
-			if !ids[rec.ID] {
-				t.Errorf("%v is listed", rec.ID)
-			}
-			n++
-		}
-		if n != len(ids) {
-			t.Errorf("%d sessions of %d are listed", n, len(ids))
-		}
-	}
-}
-
 func TestReport(t *testing.T) {
 	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, harness(memcached(t).Addr)))
 }
@@ -151,22 +119,22 @@ func TestNewRefuses(t *testing.T) {
 	good := []string{addr}
 	for name, c := range map[string]struct {
 		servers []string
-		config  memcachestore.Config
+		config  Config
 		words   string // of the error
 	}{
-		"no servers":     {nil, memcachestore.Config{}, "servers is empty"},
-		"a bare host":    {[]string{addr, "localhost"}, memcachestore.Config{}, `servers[1] "localhost"`},
-		"twice":          {[]string{addr, addr + "#2"}, memcachestore.Config{}, "servers[1] " + `"127.0.0.1:11211" is listed twice`},
-		"a generation":   {[]string{addr + "#a b"}, memcachestore.Config{}, "servers[0]"},
-		"no generation":  {[]string{addr + "#"}, memcachestore.Config{}, "servers[0]"},
-		"a prefix":       {good, memcachestore.Config{Prefix: "a b"}, "Config.Prefix"},
-		"a long prefix":  {good, memcachestore.Config{Prefix: string(make([]byte, 101))}, "Config.Prefix"},
-		"a timeout":      {good, memcachestore.Config{Timeout: -1}, "Config.Timeout"},
-		"connections":    {good, memcachestore.Config{MaxConns: -1}, "Config.MaxConns"},
-		"idle ones":      {good, memcachestore.Config{MaxIdleConns: -1}, "Config.MaxIdleConns"},
-		"a largest item": {good, memcachestore.Config{MaxItem: 10}, "Config.MaxItem"},
+		"no servers":     {nil, Config{}, "servers is empty"},
+		"a bare host":    {[]string{addr, "localhost"}, Config{}, `servers[1] "localhost"`},
+		"twice":          {[]string{addr, addr + "#2"}, Config{}, "servers[1] " + `"127.0.0.1:11211" is listed twice`},
+		"a generation":   {[]string{addr + "#a b"}, Config{}, "servers[0]"},
+		"no generation":  {[]string{addr + "#"}, Config{}, "servers[0]"},
+		"a prefix":       {good, Config{Prefix: "a b"}, "Config.Prefix"},
+		"a long prefix":  {good, Config{Prefix: string(make([]byte, 101))}, "Config.Prefix"},
+		"a timeout":      {good, Config{Timeout: -1}, "Config.Timeout"},
+		"connections":    {good, Config{MaxConns: -1}, "Config.MaxConns"},
+		"idle ones":      {good, Config{MaxIdleConns: -1}, "Config.MaxIdleConns"},
+		"a largest item": {good, Config{MaxItem: 10}, "Config.MaxItem"},
 	} {
-		s, err := memcachestore.New(c.servers, c.config)
+		s, err := New(c.servers, c.config)
 		if err == nil || s != nil || !strings.Contains(err.Error(), "memcachestore: "+c.words) {
 			t.Errorf("%s: %v, want an error with %q", name, err, c.words)
 		}

@@ -1,18 +1,60 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"bufio"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
+
+// A full server throws sessions out: they are not found then, and none is wrong.
+func TestEviction(t *testing.T) {
+	s := open(t, startserver.Memcached(t, "-m", "2").Addr)
+	ctx := t.Context()
+	var recs []*driver.Record
+	for i := range 3000 {
+		rec := record(i, 2000)
+		rec.Data[0] = byte(i)
+		if i%10 == 0 {
+			rec.Subject = "alice"
+		}
+		must(t, s.Create(ctx, rec))
+		recs = append(recs, rec)
+	}
+	gone := 0
+	for i, rec := range recs {
+		got, err := s.Load(ctx, rec.ID)
+		switch {
+		case errors.Is(err, driver.ErrNotFound):
+			gone++
+			rec.Data = []byte("back")
+			wants(t, s.Update(ctx, rec), driver.ErrNotFound)
+			wants(t, s.Touch(ctx, rec.ID, rec.Version, rec.Used, time.Now().Add(2*time.Hour)), driver.ErrNotFound)
+		case err != nil || got.ID != rec.ID || got.Data[0] != byte(i):
+			t.Fatalf("record %d: %v of %d, %v", i, got.ID, got.Data[0], err)
+		}
+	}
+	if gone == 0 || gone == len(recs) {
+		t.Errorf("%d of %d sessions were thrown out", gone, len(recs))
+	}
+	for rec, err := range s.BySubject(ctx, "alice") {
+		if errors.Is(err, driver.ErrIncomplete) {
+			break // the list, too
+		}
+		must(t, err)
+		if _, err := s.Load(ctx, rec.ID); err != nil || rec.Subject != "alice" {
+			t.Errorf("listed: %q, %v", rec.Subject, err)
+		}
+	}
+}
 
 // mixer is a proxy before a memcached. While mixed is set, it answers each gets with the item of another key.
 type mixer struct {
@@ -79,7 +121,7 @@ func TestAnswerForAnotherKey(t *testing.T) {
 	srv, ctx := startserver.Memcached(t), t.Context() // its own: the other tests' sessions are alice's, too
 	m := &mixer{server: srv.Addr}
 	s, sure := open(t, m.listen(t)), open(t, srv.Addr)
-	subjects := func(s *memcachestore.Store, subject string) (ids []driver.ID, last error) {
+	subjects := func(s *Store, subject string) (ids []driver.ID, last error) {
 		for rec, err := range s.BySubject(ctx, subject) {
 			if last = err; err == nil {
 				ids = append(ids, rec.ID)
