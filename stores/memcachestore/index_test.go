@@ -14,7 +14,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// An item that is no record hides no other of its user.
+// An item that is no record does not hide the user's other sessions.
 func TestCorruptItemInWalks(t *testing.T) {
 	addr := memcached(t).Addr
 	s := open(t, addr)
@@ -30,7 +30,7 @@ func TestCorruptItemInWalks(t *testing.T) {
 		delete(ids, id)
 		break
 	}
-	for range 2 { // the first walk writes the list anew
+	for range 2 { // the first walk rewrites the list
 		n := 0
 		for rec, err := range s.BySubject(t.Context(), "corrupt") {
 			must(t, err)
@@ -45,7 +45,7 @@ func TestCorruptItemInWalks(t *testing.T) {
 	}
 }
 
-// The index forgets with its server, and whatever writes down the use of a session puts it back into it.
+// The index is lost with its server. A write that moves Used puts its session back.
 func TestIndexHeals(t *testing.T) {
 	srv := startserver.Memcached(t)
 	s := open(t, srv.Addr)
@@ -97,7 +97,7 @@ func TestIndexHeals(t *testing.T) {
 		rec.Used = rec.Used.Add(time.Minute)
 		must(t, s.Update(ctx, rec))
 		listed(1, false, "after an Update in place of a Touch")
-		// A Create makes a list that is whole, as far as it can know. Who is missing shows when it is used.
+		// A list that a Create makes looks complete. The next use of a missing session shows that it is not.
 		must(t, raw.Delete(list.key))
 		other := healed(1000*i + 999)
 		listed(1, true, "after the Create of another one")
@@ -106,7 +106,7 @@ func TestIndexHeals(t *testing.T) {
 		listed(2, false, "after that, and a Touch")
 		must(t, s.Delete(ctx, other.ID))
 		listed(1, false, "after its end")
-		// Entries that are dead, or cleared, do not pile up.
+		// Entries of sessions that are deleted or anonymous do not accumulate.
 		for n := range 300 {
 			gone := healed(1000*i + 1 + n)
 			if n%2 == 0 {
@@ -129,13 +129,13 @@ func TestIndexHeals(t *testing.T) {
 	}
 }
 
-// Many who create at once for one subject do not wait for one another.
+// Many Creates for one subject at once do not wait for one another.
 func TestListedAllAtOnce(t *testing.T) {
 	proxy := startserver.NewProxy(t, memcached(t).Addr)
 	s := open(t, proxy.Addr)
 	subject := t.Name() + time.Now().String()
 	must(t, s.Ping(t.Context()))
-	proxy.Latency(20 * time.Millisecond) // so that all read the list before one writes it
+	proxy.Latency(20 * time.Millisecond) // so that all read the list before any writes it
 	const many = 60
 	var wg sync.WaitGroup
 	for i := range many {
@@ -158,8 +158,7 @@ func TestListedAllAtOnce(t *testing.T) {
 	}
 }
 
-// A list that is full takes no more, and what it does not take is not created, until somebody
-// has looked through it.
+// Once a list is full, Create fails and leaves no record. A walk makes room again.
 func TestFullList(t *testing.T) {
 	srv := startserver.Memcached(t)
 	s := open(t, srv.Addr)
@@ -186,8 +185,8 @@ func TestFullList(t *testing.T) {
 	must(t, create(100))
 }
 
-// A list that somebody has damaged is no empty list: who revokes all sessions of a user must hear of it. The next Touch
-// makes it anew.
+// A damaged list is not an empty list: a caller who revokes all sessions of a user must get an error. The next Touch
+// replaces the list.
 func TestDamagedList(t *testing.T) {
 	srv := startserver.Memcached(t)
 	s, raw := open(t, srv.Addr), bare(t, srv.Addr)
@@ -210,7 +209,7 @@ func TestDamagedList(t *testing.T) {
 	}
 	must(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used.Add(time.Minute), rec.Expires.Add(time.Minute)))
 	walk()
-	if wants(t, last, driver.ErrIncomplete); n != 1 { // what else was on it, nobody knows
+	if wants(t, last, driver.ErrIncomplete); n != 1 { // nobody knows what else was on the list
 		t.Errorf("after a Touch: %d sessions", n)
 	}
 }
@@ -220,7 +219,7 @@ func hash(subject string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// encodedList is a list of n sessions that never were.
+// encodedList returns a list of n sessions that do not exist.
 func encodedList(n int) []byte {
 	v := listValue{ids: make([]driver.ID, n)}
 	for i := range v.ids {

@@ -10,7 +10,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Given a list of which one bit is another, then no walk takes it for whole: who revokes all sessions must hear of it.
+// Given a list with one flipped bit, no walk takes it for complete: a caller who revokes all sessions must get an
+// error.
 func TestFlippedBitInList(t *testing.T) {
 	addr := memcached(t).Addr
 	s, raw := open(t, addr), bare(t, addr)
@@ -26,7 +27,7 @@ func TestFlippedBitInList(t *testing.T) {
 	good := slices.Clone(item.Value)
 	flips(good, func(what string, b []byte) {
 		if (len(b)-16)%36 == 0 && len(b) < len(good) && len(b) > 0 {
-			return // cut between two sessions, it is a list of fewer
+			return // cut between two sessions, it is a valid, shorter list
 		}
 		must(t, raw.Set(&memcache.Item{Key: key, Value: b}))
 		n, last := 0, error(nil)
@@ -36,7 +37,7 @@ func TestFlippedBitInList(t *testing.T) {
 			}
 		}
 		if n < len(recs) && (last == nil || errors.Is(last, driver.ErrNotFound)) {
-			t.Fatalf("%s: %d sessions of %d, and the list is whole", what, n, len(recs))
+			t.Fatalf("%s: %d sessions of %d, and no error", what, n, len(recs))
 		}
 		if item, err := raw.Get(key); err != nil || !slices.Equal(item.Value, b) {
 			t.Fatalf("%s: a walk has changed the list: %v", what, err)

@@ -15,7 +15,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// A full server throws sessions out: they are not found then, and none is wrong.
+// A full server evicts sessions. They are then not found, and all others are right.
 func TestEviction(t *testing.T) {
 	s := open(t, startserver.Memcached(t, "-m", "2").Addr)
 	ctx := t.Context()
@@ -43,11 +43,11 @@ func TestEviction(t *testing.T) {
 		}
 	}
 	if gone == 0 || gone == len(recs) {
-		t.Errorf("%d of %d sessions were thrown out", gone, len(recs))
+		t.Errorf("%d of %d sessions were evicted", gone, len(recs))
 	}
 	for rec, err := range s.BySubject(ctx, "alice") {
 		if errors.Is(err, driver.ErrIncomplete) {
-			break // the list, too
+			break // the list was evicted, too
 		}
 		must(t, err)
 		if _, err := s.Load(ctx, rec.ID); err != nil || rec.Subject != "alice" {
@@ -56,13 +56,13 @@ func TestEviction(t *testing.T) {
 	}
 }
 
-// mixer is a proxy before a memcached. While mixed is set, it answers each gets with the item of another key.
-type mixer struct {
+// keyProxy is a proxy before a memcached. While swap is set, it asks the server for another key than the client does.
+type keyProxy struct {
 	server string
-	mixed  atomic.Pointer[string] // what the server is asked for instead, by a prefix of keys: "from to"
+	swap   atomic.Pointer[string] // "from to": in each gets, from is replaced by to
 }
 
-func (m *mixer) listen(t *testing.T) (addr string) {
+func (p *keyProxy) listen(t *testing.T) (addr string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { ln.Close() })
@@ -72,15 +72,15 @@ func (m *mixer) listen(t *testing.T) (addr string) {
 			if err != nil {
 				return
 			}
-			go m.serve(c)
+			go p.serve(c)
 		}
 	}()
 	return ln.Addr().String()
 }
 
-func (m *mixer) serve(c net.Conn) {
+func (p *keyProxy) serve(c net.Conn) {
 	defer c.Close()
-	s, err := net.Dial("tcp", m.server)
+	s, err := net.Dial("tcp", p.server)
 	if err != nil {
 		return
 	}
@@ -100,8 +100,8 @@ func (m *mixer) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
-		if mixed := m.mixed.Load(); mixed != nil && strings.HasPrefix(line, "gets ") {
-			from, to, _ := strings.Cut(*mixed, " ")
+		if swap := p.swap.Load(); swap != nil && strings.HasPrefix(line, "gets ") {
+			from, to, _ := strings.Cut(*swap, " ")
 			line = strings.Replace(line, from, to, 1)
 		}
 		if _, err := fmt.Fprint(s, line); err != nil {
@@ -110,17 +110,17 @@ func (m *mixer) serve(c net.Conn) {
 	}
 }
 
-// listOf is the key of a user's list.
+// listOf returns the key of a user's list.
 func listOf(subject string) string {
 	return fmt.Sprintf("test:s:%x", sha256.Sum256([]byte(subject)))
 }
 
-// Given a proxy that answers with the item of another key, then that is an outage: it says nothing about the key that
-// was asked for, and nothing is written because of it.
+// Given a proxy that answers with the item of another key, calls are outages: the answer says nothing about the key
+// that was asked for, and causes no write.
 func TestAnswerForAnotherKey(t *testing.T) {
-	srv, ctx := startserver.Memcached(t), t.Context() // its own: the other tests' sessions are alice's, too
-	m := &mixer{server: srv.Addr}
-	s, sure := open(t, m.listen(t)), open(t, srv.Addr)
+	srv, ctx := startserver.Memcached(t), t.Context() // its own server, because other tests have sessions of alice, too
+	p := &keyProxy{server: srv.Addr}
+	s, sure := open(t, p.listen(t)), open(t, srv.Addr)
 	subjects := func(s *Store, subject string) (ids []driver.ID, last error) {
 		for rec, err := range s.BySubject(ctx, subject) {
 			if last = err; err == nil {
@@ -136,21 +136,21 @@ func TestAnswerForAnotherKey(t *testing.T) {
 	must(t, sure.Create(ctx, bob))
 
 	t.Run("a list", func(t *testing.T) {
-		mixed := listOf("bob") + " " + listOf("alice") // who asks for bob's gets alice's
-		m.mixed.Store(&mixed)
+		swap := listOf("bob") + " " + listOf("alice") // a request for bob's list gets alice's
+		p.swap.Store(&swap)
 		_, err := subjects(s, "bob")
 		wants(t, err, driver.ErrUnavailable)
-		m.mixed.Store(nil)
+		p.swap.Store(nil)
 		if ids, err := subjects(sure, "alice"); len(ids) != 1 || err != nil {
 			t.Errorf("alice has %v, %v", ids, err)
 		}
 	})
 	t.Run("a record of a list", func(t *testing.T) {
-		mixed := "test:" + bob.ID.String() + " test:" + alice.ID.String()
-		m.mixed.Store(&mixed)
+		swap := "test:" + bob.ID.String() + " test:" + alice.ID.String()
+		p.swap.Store(&swap)
 		_, err := subjects(s, "bob")
 		wants(t, err, driver.ErrUnavailable)
-		m.mixed.Store(nil)
+		p.swap.Store(nil)
 		if ids, err := subjects(sure, "bob"); len(ids) != 1 || err != nil {
 			t.Errorf("bob has %v, %v", ids, err)
 		}

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
 
-// memcached is the server of all tests that do it no harm.
+// memcached is the server that tests share if they do not disturb it.
 var memcached = startserver.Share(func(tb testing.TB) *startserver.Server { return startserver.Memcached(tb) })
 
 func open(tb testing.TB, servers ...string) *Store {
@@ -24,7 +24,7 @@ func open(tb testing.TB, servers ...string) *Store {
 	return openWith(tb, servers, Config{})
 }
 
-// bare is the client library's own client.
+// bare returns a client of the client library, without the store.
 func bare(tb testing.TB, addr string) *memcache.Client {
 	c := memcache.New(addr)
 	c.Timeout = patience
@@ -32,7 +32,7 @@ func bare(tb testing.TB, addr string) *memcache.Client {
 	return c
 }
 
-// soon is much longer than anything takes that the end of a context ends, and much shorter than patience.
+// soon is much longer than a call takes that the end of its context interrupts, and much shorter than patience.
 const soon = 5 * time.Second
 
 func openWith(tb testing.TB, servers []string, config Config) *Store {
@@ -47,16 +47,17 @@ func openWith(tb testing.TB, servers []string, config Config) *Store {
 	return s
 }
 
-// largest is the Data that fits an item of 1 MiB together with the longest names.
+// largest is the length of Data that fits into an item of 1 MiB together with the longest names.
 const largest = 1<<20 - 1536
 
-// patience is a Config.Timeout for tests that are not about it: on a busy machine, a process may get no time for a second.
+// patience is a Config.Timeout for tests that are not about it. On a busy machine, a process may get no CPU time for
+// a second.
 const patience = 30 * time.Second
 
 func harness(servers ...string) storetest.Harness {
 	prefix, last := 0, ""
 	h := storetest.Harness{MaxData: largest, ForgetsLists: true, New: func(tb testing.TB) func(testing.TB) driver.Store {
-		prefix++ // an empty storage
+		prefix++ // a new prefix is an empty storage
 		mine := tb.Name() + string(rune('a'+prefix%26)) + string(rune('a'+prefix/26%26))
 		mine = mine[max(0, len(mine)-90):] + ":"
 		last = mine
@@ -75,7 +76,7 @@ func harness(servers ...string) storetest.Harness {
 	return h
 }
 
-// setFormat gives the item under key, on whichever server it is, a format's number.
+// setFormat sets the format's number in the item under key, on the server that has it.
 func setFormat(tb testing.TB, servers []string, key string, number byte) {
 	tb.Helper()
 	for _, addr := range servers {
@@ -93,7 +94,7 @@ func setFormat(tb testing.TB, servers []string, key string, number byte) {
 }
 
 func TestStore(t *testing.T) {
-	t.Parallel() // it waits for most of the time
+	t.Parallel() // it mostly waits
 	srv := memcached(t)
 	proxy := startserver.NewProxy(t, srv.Addr)
 	h := harness(proxy.Addr)

@@ -7,8 +7,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The second half of an ID is the same for all sessions of an application, and must not
-// bring them all to one place.
+// The second half of an ID is the same for all sessions of an application, and must not put them all into one slot or
+// on one server.
 func TestPlacesGoByTheFirstHalf(t *testing.T) {
 	m := new(memory)
 	ring := ringOf(t, names(3)...)
@@ -25,6 +25,6 @@ func TestPlacesGoByTheFirstHalf(t *testing.T) {
 		used[m.slot(&id)] = true
 	}
 	if len(used) < 50 {
-		t.Errorf("100 sessions have %d places", len(used))
+		t.Errorf("100 sessions have %d slots", len(used))
 	}
 }

@@ -9,34 +9,34 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// panics reports whether call did.
+// panics reports whether call panics.
 func panics(call func()) (did bool) {
 	defer func() { did = recover() != nil }()
 	call()
 	return false
 }
 
-// brittle is a connection that panics while broken says so.
-type brittle struct {
+// panicConn is a connection whose Write panics while broken is set.
+type panicConn struct {
 	net.Conn
 	broken *atomic.Bool
 	closed *atomic.Int32
 }
 
-func (c *brittle) Write(b []byte) (int, error) {
+func (c *panicConn) Write(b []byte) (int, error) {
 	if c.broken.Load() {
 		panic("in Write")
 	}
 	return c.Conn.Write(b)
 }
 
-func (c *brittle) Close() error {
+func (c *panicConn) Close() error {
 	c.closed.Add(1)
 	return c.Conn.Close()
 }
 
-// Given a store with one connection, when Config.DialContext panics, or a connection that it made, then the caller
-// gets the panic, the connection is closed, and the next call has its turn.
+// Given a store with one connection, when Config.DialContext or a connection of its panics, then the caller gets the
+// panic, the connection is closed, and the next call gets a connection.
 func TestPanicGivesThePermitBack(t *testing.T) {
 	var broken, noDial atomic.Bool
 	var closed atomic.Int32
@@ -47,7 +47,7 @@ func TestPanicGivesThePermitBack(t *testing.T) {
 				panic("in DialContext")
 			}
 			c, err := new(net.Dialer).DialContext(ctx, network, address)
-			return &brittle{c, &broken, &closed}, err
+			return &panicConn{c, &broken, &closed}, err
 		},
 	})
 	must(t, err)

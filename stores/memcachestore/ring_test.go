@@ -56,18 +56,18 @@ func TestRing(t *testing.T) {
 			}
 		}
 
-		// One server more takes its share from all others, and moves nothing else.
+		// A new server takes its share from all others, and no other session moves.
 		const newcomer = "10.0.0.99:11211"
 		more, astray := moved(all, ringOf(t, append(names(n), newcomer)...), newcomer)
 		if share := sessions / (n + 1); more < share*3/4 || more > share*5/4 || astray > 0 {
 			t.Errorf("%d servers and one more: %d of %d sessions moved", n, more, sessions)
 		}
-		// One less moves its own.
+		// If a server is removed, only its own sessions move.
 		less, _ := moved(all, ringOf(t, names(n)[1:]...), "")
 		if less != counts["10.0.0.1:11211"] {
 			t.Errorf("%d servers and one less: %d sessions moved, it had %d", n, less, counts["10.0.0.1:11211"])
 		}
-		// The order of the list and a new generation move nothing.
+		// Another order of the list and a new generation move no session.
 		turned := append(names(n)[1:], "10.0.0.1:11211#2")
 		if same, _ := moved(all, ringOf(t, turned...), ""); same != 0 {
 			t.Errorf("%d servers in another order: %d sessions moved", n, same)
@@ -84,8 +84,8 @@ func BenchmarkPick(b *testing.B) {
 	}
 }
 
-// A server that was out of the list while a session was ended does not bring it back, if
-// it is put back as a new generation.
+// A server was out of the list while a session was ended. It does not bring the session back if it returns as a new
+// generation.
 func TestServerReturnsWithAnOldCopy(t *testing.T) {
 	a, b := startserver.Memcached(t), startserver.Memcached(t)
 	ctx := t.Context()
@@ -115,8 +115,7 @@ func TestServerReturnsWithAnOldCopy(t *testing.T) {
 	}
 }
 
-// One server of several that is down takes its own sessions with it, and no others; they are
-// unavailable, not absent.
+// If one of several servers is down, its own sessions are unavailable, not absent. All others are found.
 func TestOneOfManyDown(t *testing.T) {
 	a, b := startserver.Memcached(t), startserver.Memcached(t)
 	s := open(t, a.Addr, b.Addr)

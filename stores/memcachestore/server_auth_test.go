@@ -15,10 +15,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// locked starts a memcached that wants a user and a password.
-func locked(t *testing.T) (addr string) {
+// withPassword starts a memcached that wants a user and a password.
+func withPassword(t *testing.T) (addr string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "auth") // that the server's user may enter
+	dir, err := os.MkdirTemp("", "auth") // not t.TempDir, which the server's user may not enter
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	must(t, os.Chmod(dir, 0o755))
@@ -27,9 +27,9 @@ func locked(t *testing.T) (addr string) {
 	return startserver.Memcached(t, "-Y", file).Addr
 }
 
-// A server with -Y refuses what the client library says. The error says so, and the way out, which works.
+// A server with -Y refuses the client library's commands. The error says so and names the remedy, and the remedy works.
 func TestServerWantsPassword(t *testing.T) {
-	addr, ctx := locked(t), t.Context()
+	addr, ctx := withPassword(t), t.Context()
 	s := open(t, addr)
 	rec := record(1, 10)
 	rec.Subject = "alice"
@@ -68,7 +68,7 @@ func TestServerWantsPassword(t *testing.T) {
 	wants(t, s.Ping(ctx), driver.ErrUnavailable)
 }
 
-// dialAs authenticates each connection, as the package comment says.
+// dialAs returns a Config.DialContext that authenticates each connection, as that field's comment says.
 func dialAs(user, password string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, network, address)

@@ -160,12 +160,12 @@ const month = 30 * 24 * time.Hour
 // be a second behind, so a lifetime gets two seconds more. An absolute time gets a minute more, because the server's
 // clock may be ahead of ours.
 func expiration(expires, now time.Time) int32 {
-	left := expires.Sub(now)
-	if left <= 0 {
+	remaining := expires.Sub(now)
+	if remaining <= 0 {
 		return -1 // expires at once
 	}
-	if left <= month-2*time.Second {
-		return int32(left/time.Second) + 2
+	if remaining <= month-2*time.Second {
+		return int32(remaining/time.Second) + 2
 	}
 	if unix := expires.Unix() + 60; unix == int64(int32(unix)) {
 		return int32(unix)

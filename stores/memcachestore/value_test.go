@@ -99,8 +99,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// The server keeps long lives: it would take a relative time of more than 30 days for
-// one of 1970, and forget the session at once.
+// Sessions may live long. The server would take a relative time of more than 30 days for a date in 1970, and drop the
+// session at once.
 func TestLongLives(t *testing.T) {
 	srv := memcached(t)
 	s := open(t, srv.Addr)
@@ -121,7 +121,7 @@ func TestLongLives(t *testing.T) {
 	}
 }
 
-// flips calls try with each bit of b flipped, and with b cut and longer.
+// flips calls try with each bit of b flipped, with b cut at each byte, with b one byte longer, and with zeros.
 func flips(b []byte, try func(what string, b []byte)) {
 	for i := range b {
 		for bit := range 8 {
@@ -135,7 +135,7 @@ func flips(b []byte, try func(what string, b []byte)) {
 	try("zeros", make([]byte, len(b)))
 }
 
-// damaged fails unless err says that bytes came back which are no record, or none for this server, or not of this ID.
+// damaged fails unless err says that the bytes are no record, are of a newer format, or have another ID.
 func damaged(t *testing.T, what string, err error) {
 	t.Helper()
 	if err == nil || errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict) ||
@@ -144,8 +144,8 @@ func damaged(t *testing.T, what string, err error) {
 	}
 }
 
-// Given an item of which one bit is another, then it is no record, for no method and whatever is remembered of it, and
-// none makes a whole item of it.
+// Given an item with one flipped bit, no method takes it for a record, whatever the store remembers, and none turns it
+// into a valid item.
 func TestFlippedBit(t *testing.T) {
 	addr := memcached(t).Addr
 	raw := bare(t, addr)
@@ -162,7 +162,7 @@ func TestFlippedBit(t *testing.T) {
 	n := 0
 	flips(good, func(what string, b []byte) {
 		set(good)
-		_, err := s.Load(ctx, rec.ID) // which is remembered
+		_, err := s.Load(ctx, rec.ID) // so that the store remembers it
 		must(t, err)
 		set(b)
 		next := *rec
