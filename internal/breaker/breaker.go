@@ -5,12 +5,12 @@
 // every call takes a hundred nanoseconds instead of a timeout. The breaker notices within Interval that the server is
 // back, even if the call that was let pass before still hangs.
 //
-// Calls in flight at the same time prove no more than one call: the machine may have been busy for a moment, so that all
-// of them timed out. So the breaker stays closed until a call fails that began after the first failure.
+// Calls in flight at the same time prove no more than one call: the machine may have been busy for a moment, so that
+// all of them timed out. So the breaker stays closed until a call fails that began after the first failure.
 //
 // A failure means that the server could not be reached or did not answer in time. An answer is a success even if it is
-// an error, because it came without waiting, and a server that refuses to store may still be able to delete. A call that
-// was ended by its own caller says nothing about the server, and is not reported.
+// an error, because it came without waiting, and a server that refuses to store may still be able to delete. A call
+// that was ended by its own caller says nothing about the server, and is not reported.
 package breaker
 
 import (
@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// TooShort bounds the deadlines that say more about the caller than about the server. If a shorter deadline passes, that
-// is no failure.
+// TooShort bounds the deadlines that say more about the caller than about the server. If a shorter deadline passes,
+// that is no failure.
 const TooShort = 50 * time.Millisecond
 
 // Defaults for New.
