@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unsafe"
 
 	"github.com/redis/rueidis"
 
@@ -131,9 +130,3 @@ func (s *Store) fail(ctx context.Context, what string, err error) error {
 	}
 	return s.unavailable(ctx, what, err)
 }
-
-// textOf is b as a string without a copy. Nobody writes to b any more.
-func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
-// bytesOf is s as bytes without a copy. The contract forbids writing to a record's Data.
-func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

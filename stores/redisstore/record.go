@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
@@ -48,12 +50,11 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sum is the checksum of a record that begins with these bytes, up to the deadline, and has those parts from
-// created on.
-func sum(beginning string, parts ...string) uint32 {
-	crc := crc32.Checksum(bytesOf(beginning), castagnoli)
+// sum returns the checksum of a record: beginning are its bytes up to the deadline, parts those from created on.
+func sum(beginning []byte, parts ...[]byte) uint32 {
+	crc := crc32.Checksum(beginning, castagnoli)
 	for _, part := range parts {
-		crc = crc32.Update(crc, castagnoli, bytesOf(part))
+		crc = crc32.Update(crc, castagnoli, part)
 	}
 	return crc
 }
@@ -103,10 +104,10 @@ func parseTime(text []byte) (t time.Time, ok bool) {
 	return time.UnixMicro(n), true
 }
 
-// beginning is a record up to its deadline.
-func beginning(version uint64, mark uint32) string {
-	b := binary.BigEndian.AppendUint32([]byte{format}, mark)
-	return textOf(binary.BigEndian.AppendUint64(b, version))
+// beginning returns the bytes of a record up to its deadline.
+func beginning(version uint64, mark uint32) []byte {
+	b := binary.BigEndian.AppendUint32(append(make([]byte, 0, offExpires), format), mark)
+	return binary.BigEndian.AppendUint64(b, version)
 }
 
 // origin is what no write but Create sets: created and the ID.
@@ -115,11 +116,11 @@ func origin(rec *driver.Record) []byte {
 	return append(b, rec.ID[:]...)
 }
 
-// origins is origin and the names.
-func origins(rec *driver.Record) string {
+// origins returns origin and the names.
+func origins(rec *driver.Record) []byte {
 	names := namesOf(rec)
 	b := binary.BigEndian.AppendUint16(origin(rec), uint16(len(names)))
-	return textOf(append(b, names...))
+	return append(b, names...)
 }
 
 // encode returns a new record as it is stored under a version. What an Update makes of it,
@@ -132,10 +133,10 @@ func encode(rec *driver.Record, version uint64, mark uint32) string {
 	b = digits(b, micros(rec.Used), 18)
 	b = digits(b, termOf(expires), 6)
 	b = append(b, b[offVersion:]...)
-	b = binary.BigEndian.AppendUint32(b, sum(first, then, textOf(rec.Data)))
+	b = binary.BigEndian.AppendUint32(b, sum(first, then, rec.Data))
 	b = append(b, then...)
 	b = append(b, rec.Data...)
-	return textOf(b)
+	return rueidis.BinaryString(b)
 }
 
 // decode reads what encode wrote. The record's Data are bytes of b.
@@ -145,7 +146,7 @@ func decode(b []byte) (driver.Record, error) {
 		return driver.Record{}, errNewer
 	case len(b) < offNames || b[0] != format,
 		!bytes.Equal(b[offVersion:offTwin], b[offTwin:offSum]),
-		binary.BigEndian.Uint32(b[offSum:]) != sum(textOf(b[:offExpires]), textOf(b[offCreated:])):
+		binary.BigEndian.Uint32(b[offSum:]) != sum(b[:offExpires], b[offCreated:]):
 		return driver.Record{}, errCorrupt
 	}
 	data := offNames + int(binary.BigEndian.Uint16(b[offLen:]))

@@ -164,18 +164,20 @@ return 2
 type change struct {
 	keys, args []string
 	version    uint64 // of the record afterwards
+
+	// Of an Update: what the arguments of the same names hold, for the checksum.
+	beginning, rest, data []byte
 }
 
 // Arguments that a look at the record changes.
 const (
 	argIndexed = 7 - 1
-	argFirst   = 9 - 1
 	argSum     = 10 - 1
 	argKnown   = 11 - 1
-	argRest    = 12 - 1
-	argData    = 13 - 1
-	noNames    = "\x00\x00"
 )
+
+// noNames is the length of no names.
+var noNames = []byte{0, 0}
 
 func (s *Store) touching(id driver.ID, version uint64, used, expires time.Time) change {
 	now, until := micros(s.now()), micros(expires)
@@ -192,23 +194,25 @@ func (s *Store) touching(id driver.ID, version uint64, used, expires time.Time) 
 func (s *Store) replacing(rec *driver.Record) change {
 	c := s.touching(rec.ID, rec.Version, rec.Used, rec.Expires)
 	c.version++
-	c.args = append(c.args, answer(rec.Exact), beginning(c.version, rand.Uint32()), "", "", "", textOf(rec.Data))
+	c.beginning, c.data = beginning(c.version, rand.Uint32()), rec.Data
 	if rec.Subject == "" {
-		c.args[argRest] = noNames
+		c.rest = noNames
 	}
+	c.args = append(c.args, answer(rec.Exact), rueidis.BinaryString(c.beginning), "", "",
+		rueidis.BinaryString(c.rest), rueidis.BinaryString(c.data))
 	c.know(rec)
 	return c
 }
 
 // know says what is stored from created on.
 func (c *change) know(rec *driver.Record) {
-	if c.args[argRest] == noNames {
-		c.args[argKnown] = textOf(origin(rec))
-	} else {
-		c.args[argKnown] = origins(rec)
+	stored := origin(rec)
+	if c.rest == nil {
+		stored = origins(rec)
 	}
-	crc := sum(c.args[argFirst], c.args[argKnown:argData+1]...)
-	c.args[argSum] = textOf(binary.BigEndian.AppendUint32(nil, crc))
+	c.args[argKnown] = rueidis.BinaryString(stored)
+	crc := sum(c.beginning, stored, c.rest, c.data)
+	c.args[argSum] = rueidis.BinaryString(binary.BigEndian.AppendUint32(nil, crc))
 }
 
 // inform reads the record that a script asks about. Then the index gets to know it up to a deadline, and the
@@ -221,11 +225,10 @@ func (s *Store) inform(ctx context.Context, what string, c *change, id driver.ID
 	case versionBytes(rec.Version) != c.args[1]:
 		return errConflict
 	}
-	update := len(c.args) > argData
-	if update {
+	if c.beginning != nil { // an Update
 		c.know(&rec)
 	}
-	if !update || c.args[argRest] != noNames {
+	if c.rest == nil {
 		rec.Expires = expires
 		if err = s.index(ctx, what, &rec); err != nil {
 			return err

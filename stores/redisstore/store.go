@@ -43,8 +43,8 @@ func (s *Store) read(msg *rueidis.RedisMessage, id driver.ID) (driver.Record, er
 	if !msg.IsString() {
 		return driver.Record{}, odd(whatLoad)
 	}
-	text, _ := msg.ToString()
-	rec, err := decode(bytesOf(text))
+	value, _ := msg.AsBytes() // without a copy; the contract forbids writing to Data
+	rec, err := decode(value)
 	switch {
 	case err != nil && isStatus(msg):
 		return driver.Record{}, odd(whatLoad)
