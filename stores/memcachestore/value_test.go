@@ -54,7 +54,7 @@ func TestValueIsWhatItWas(t *testing.T) {
 	}
 }
 
-// An item that ends too soon is no record, wherever that is.
+// An item that is cut at any byte is no record.
 func TestDecodeCutShort(t *testing.T) {
 	rec := driver.Record{ID: driver.ID{1}, Subject: "alice", Labels: []string{"admin", "idp"}}
 	whole := encode(&rec, 1, 2)
@@ -65,7 +65,7 @@ func TestDecodeCutShort(t *testing.T) {
 	}
 }
 
-// By its first byte an item is of a newer format, whatever follows. 0 is none.
+// The first byte alone says that an item is of a newer format. 0 is no format.
 func TestDecodeOtherFormats(t *testing.T) {
 	rec := driver.Record{ID: driver.ID{1}}
 	for number, want := range map[byte]error{0: driver.ErrCorrupt, 2: driver.ErrUnreadable, 255: driver.ErrUnreadable} {
