@@ -97,6 +97,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"gorm.io/gorm"
@@ -111,6 +112,7 @@ var (
 	_ driver.Lister  = (*Store)(nil)
 	_ driver.Indexer = (*Store)(nil)
 	_ driver.Pinger  = (*Store)(nil)
+	_ io.Closer      = (*Store)(nil)
 )
 
 // Store is a table of sessions. Its methods may be called concurrently.
@@ -169,8 +171,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	return err
 }
 
-// Close closes the statements that New prepared. The *gorm.DB and its connections stay open: they are the
-// caller's to close.
+// Close implements io.Closer. It closes the statements that New prepared. The *gorm.DB and its connections stay open:
+// they are the caller's to close.
 func (s *Store) Close() error {
 	if err := s.sql.close(); err != nil {
 		return fmt.Errorf("gormstore: close: %w", err)

@@ -60,7 +60,7 @@
 // with a label. Beyond that, Create returns ErrTooLarge until BySubject or ByLabel has removed the sessions that
 // ended.
 //
-// Servers are chosen by consistent hashing of the first 16 bytes of the ID. Adding or removing one of N servers moves
+// Servers are chosen by consistent hashing of the first 8 bytes of the ID. Adding or removing one of N servers moves
 // 1/N of the sessions. The sessions that move are lost, because memcached cannot hand them over. The store never uses
 // another server in place of one that does not answer: its sessions are unavailable, not absent. So as long as the
 // list of servers stays the same, each session has one place, and no copy can be older than another.
@@ -80,6 +80,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -125,6 +126,7 @@ var (
 	_ driver.Store   = (*Store)(nil)
 	_ driver.Indexer = (*Store)(nil)
 	_ driver.Pinger  = (*Store)(nil)
+	_ io.Closer      = (*Store)(nil)
 )
 
 // New returns a store on these servers. Each is host:port or the path of a Unix socket, and may end in
@@ -192,8 +194,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the idle connections at once, and those in use when their calls end. A closed store still works,
-// but keeps no connections.
+// Close implements io.Closer. It closes the idle connections at once, and those in use when their calls end, also the
+// ones that Config.DialContext has opened. Nothing stays the caller's to close. A closed store still works, but keeps
+// no connections.
 func (s *Store) Close() error {
 	var errs []error
 	for _, sv := range s.ring.servers {

@@ -41,11 +41,13 @@
 // record are on different nodes. A Create that could not write both returns ErrUnavailable. Succeed takes two steps
 // there. If the process crashes between them, an unused record may stay until its deadline.
 //
-// With Config.CacheFor, Load answers from the process's memory until Redis says that the record has changed.
-// Config.CacheFor says what may be stale, and for how long. If the client sends reads to replicas (rueidis's
-// SendToReplicas), Load may be as far behind as they are. Reload asks the primary and no cache. So does Load, for
-// CacheFor or at most 5 s, for a record that this Store has reloaded. If Open knows about a cache or replicas, the
-// same holds for a record that this Store has written. The index is always read at the primary.
+// With Config.CacheFor, Load answers from the process's memory until Redis says that the record has changed. The
+// field's comment says what may be stale, and for how long. If the client sends reads to replicas (rueidis's
+// SendToReplicas), Load may be as far behind as they are.
+//
+// Reload asks the primary and no cache. For CacheFor, or at most 5 s, so does Load for each record that this Store has
+// reloaded. If the Store knows of a cache (Config.CacheFor) or of replicas (the options of Open), the same holds for
+// each record that it has written. The index is always read at the primary.
 //
 // # Access
 //
@@ -123,11 +125,11 @@ type Config struct {
 	Prefix string
 
 	// CacheFor turns on client-side caching: after Load has asked Redis, it answers from memory
-	// for at most this long. Redis tells the process when a record changes. This Store reads its own
-	// writes and what it has reloaded back at once. After a write by another server, Load may
-	// answer with the old state until the notice arrives. That usually takes well under a millisecond. If the
-	// connection that brings the notices hangs, it takes at most CacheFor. A session that was ended elsewhere
-	// may be accepted for that time. No write is lost: Update compares
+	// for at most this long. Redis tells the process when a record changes. A Load sees at once what
+	// this Store itself has written or reloaded. After a write by another server, a Load may
+	// return the old state until the notice arrives, usually well under a millisecond later. If the
+	// connection that brings the notices hangs, that lasts for at most CacheFor. A session that was
+	// ended elsewhere may be accepted for that time. No write is lost: Update compares
 	// versions at the server. Not negative. Needs Redis 6 or newer. Default: 0, no caching.
 	CacheFor time.Duration
 

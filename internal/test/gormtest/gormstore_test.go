@@ -35,6 +35,7 @@ func TestNewRefuses(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			db := e.database(t).open(t)
 			refused(t, nil, gormstore.Config{}, "nil")
+			refused(t, db, gormstore.Config{}, "coatcheck_sessions Migrate") // the default, which no test makes
 			refused(t, db, gormstore.Config{Table: "none_such"}, "none_such Migrate")
 			for _, name := range []string{" ", "a b", `a";--`, "a.b.c", "1a", strings.Repeat("x", 49)} {
 				refused(t, db, gormstore.Config{Table: name}, "Config.Table letters")
