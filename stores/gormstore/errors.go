@@ -134,8 +134,8 @@ func withAdvice(err error) error {
 	return err
 }
 
-// number finds the number in a driver's error. Drivers of SQLite in Go have a method Code, other drivers a field. The
-// application chooses the driver, so this package does not know the error types.
+// number finds the number in a driver's error. SQLite drivers written in pure Go have a method Code, other drivers have a
+// field. The application chooses the driver, so this package does not know the error types.
 func number(err error) (int64, bool) {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if with, ok := err.(interface{ Code() int }); ok {
