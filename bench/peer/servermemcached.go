@@ -17,7 +17,7 @@ func init() {
 			if err := need(env.Memcached, "memcached"); err != nil {
 				return nil, err
 			}
-			return memcachestore.New(memcachestore.Config{Servers: []string{env.Memcached}})
+			return memcachestore.New([]string{env.Memcached}, memcachestore.Config{})
 		}))
 	}
 	All = append(All,

@@ -37,11 +37,11 @@ func init() {
 				if err != nil {
 					return nil, nil, err
 				}
-				if err := gormstore.Migrate(db); err != nil {
+				if err := gormstore.Migrate(db, gormstore.Config{}); err != nil {
 					stop()
 					return nil, nil, err
 				}
-				store, err := gormstore.New(db)
+				store, err := gormstore.New(db, gormstore.Config{})
 				return store, stop, err
 			}, func(open func(Env) (driver.Backend, error)) App { return coatcheckApp(framework, dialect, open) }))
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // openGorm is the same for every database. An application hands over the *gorm.DB that it has
-// already: sessions are one more table in it, and with gormstore.New(db) all is done.
+// already: sessions are one more table in it, and Migrate and New are all it takes.
 func openGorm(dialector gorm.Dialector) (*gormStore, error) {
 	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard}) // it returns what it would log
 	if err != nil {
@@ -24,11 +24,11 @@ func openGorm(dialector gorm.Dialector) (*gormStore, error) {
 	// The default keeps 2 connections: with more requests than that at once, most would dial.
 	pool.SetMaxOpenConns(32)
 	pool.SetMaxIdleConns(32)
-	// Makes the table if there is none. Whoever has migrations puts its SQL there instead.
-	if err := gormstore.Migrate(db); err != nil {
+	// Makes the table if there is none. If you manage migrations yourself, use the SQL of Migrate's documentation.
+	if err := gormstore.Migrate(db, gormstore.Config{}); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	store, err := gormstore.New(db)
+	store, err := gormstore.New(db, gormstore.Config{})
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}

@@ -13,7 +13,7 @@ import (
 // list: it decides which server has which session.
 func openMemcache(name, prefix string) (*memcachestore.Store, error) {
 	servers := strings.Split(strings.TrimPrefix(name, "memcache://"), ",")
-	store, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: prefix})
+	store, err := memcachestore.New(servers, memcachestore.Config{Prefix: prefix})
 	if err != nil {
 		return nil, err
 	}

@@ -1,20 +1,16 @@
-// Package breaker keeps requests from waiting for a server that does not answer.
-// The stores with a server share it.
+// Package breaker keeps requests from waiting for a server that does not answer. The stores on servers share it.
 //
-// After a few failures in a row the breaker is open: Allow says no at once, and
-// lets only one call pass every Interval, to find out whether the server is
-// back. The first success closes it. So a dead server costs nearly every call a
-// hundred nanoseconds in place of a timeout, and one that is back is noticed
-// within Interval, even if the call that tried before still hangs.
+// After a few failures in a row the breaker opens. Allow then refuses calls at once, and lets one call pass every
+// Interval, to find out whether the server is back. The first success closes the breaker. So with a dead server, nearly
+// every call takes a hundred nanoseconds instead of a timeout. The breaker notices within Interval that the server is
+// back, even if the call that was let pass before still hangs.
 //
-// Calls that were under way at the same time prove no more than one of them: the machine may
-// have been busy for a moment, and all of them gave up. So the breaker stays closed until a
-// call fails that began after the first failure.
+// Calls in flight at the same time prove no more than one call: the machine may have been busy for a moment, so that
+// all of them timed out. So the breaker stays closed until a call fails that began after the first failure.
 //
-// A failure is a server that could not be reached or did not answer in time. An
-// answer is a success even if it is an error: it came without waiting, and a
-// server that refuses to store may still be able to delete. A call that its own
-// caller ended says nothing, and is not reported.
+// A failure means that the server could not be reached or did not answer in time. An answer is a success even if it is
+// an error, because it came without waiting, and a server that refuses to store may still be able to delete. A call
+// that was ended by its own caller says nothing about the server, and is not reported.
 package breaker
 
 import (
@@ -25,7 +21,8 @@ import (
 	"time"
 )
 
-// TooShort is a deadline that says more about the caller than about the server: that it passed is no failure.
+// TooShort bounds the deadlines that say more about the caller than about the server. If a shorter deadline passes,
+// that is no failure.
 const TooShort = 50 * time.Millisecond
 
 // Defaults for New.
@@ -39,18 +36,18 @@ type Breaker struct {
 	failures int
 	interval time.Duration
 
-	failing atomic.Bool // there was a failure since the last success
+	failing atomic.Bool // a call has failed since the last success
 	open    atomic.Bool
-	next    atomic.Int64 // when the next call may pass while open, in nanoseconds since start
+	next    atomic.Int64 // while open: when the next call may pass, in nanoseconds since start
 	cause   atomic.Pointer[error]
 
 	mu    sync.Mutex
 	inRow int       // failures since the last success
-	since time.Time // when the first of them was reported
+	since time.Time // when the first of these failures was reported
 }
 
-// New returns a closed breaker that opens after that many failures in a row, not all of one
-// burst, and then lets a call pass every interval. 0 means the defaults.
+// New returns a closed breaker. It opens after so many failures in a row, if the last of these calls began after the
+// first failure, and then lets one call pass every interval. 0 means the defaults: Failures and Interval.
 func New(failures int, interval time.Duration) *Breaker {
 	if failures <= 0 {
 		failures = Failures
@@ -61,13 +58,13 @@ func New(failures int, interval time.Duration) *Breaker {
 	return &Breaker{failures: failures, interval: interval}
 }
 
-// start makes times of the monotonic clock comparable as numbers.
+// start is the zero of now, which reads the monotonic clock as a number.
 var start = time.Now()
 
 func now() int64 { return int64(time.Since(start)) }
 
-// Allow is nil if the call may be made, and else the reason why not. Every call
-// that was allowed should be followed by Success or Failure.
+// Allow returns nil if the call may be made, and otherwise an *OpenError. After every call that was allowed, the caller
+// should report Success or Failure.
 func (b *Breaker) Allow() error {
 	if !b.open.Load() {
 		return nil
@@ -79,9 +76,9 @@ func (b *Breaker) Allow() error {
 	return &OpenError{b.cause.Load()}
 }
 
-// Success says that the server answered.
+// Success reports that the server answered.
 func (b *Breaker) Success() {
-	if !b.failing.Load() { // reading is cheaper than writing for everybody
+	if !b.failing.Load() { // a read does not slow other processors down as a write would
 		return
 	}
 	b.mu.Lock()
@@ -91,7 +88,7 @@ func (b *Breaker) Success() {
 	b.open.Store(false)
 }
 
-// Failure says that the server could not be reached or did not answer in time, in a call that began at begun.
+// Failure reports that the server could not be reached or did not answer in time, in a call that began at begun.
 func (b *Breaker) Failure(begun time.Time, err error) {
 	b.cause.Store(&err)
 	b.mu.Lock()
@@ -107,12 +104,12 @@ func (b *Breaker) Failure(begun time.Time, err error) {
 	}
 }
 
-// OpenError is the reason why a call was not made.
+// OpenError says that a call was not made, because the last calls have failed.
 type OpenError struct{ cause *error }
 
 // Error names the last failure.
 func (e *OpenError) Error() string {
-	return fmt.Sprintf("not tried, since the last calls failed: %v", e.Unwrap())
+	return fmt.Sprintf("not tried, because the last calls failed: %v", e.Unwrap())
 }
 
 // Unwrap returns the last failure.
@@ -123,8 +120,9 @@ func (e *OpenError) Unwrap() error {
 	return *e.cause
 }
 
-// HadTime reports whether a caller whose deadline has passed had given the server a chance, in a call that
-// began at begun. What it gave counts, and not what went by: a busy machine may let seconds pass.
+// HadTime reports whether a caller whose deadline has passed had given the server enough time, in a call that began at
+// begun. What counts is the time from begun to the deadline, and not the time that really passed: on a busy machine
+// that may be seconds.
 func HadTime(ctx context.Context, begun time.Time) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && deadline.Sub(begun) >= TooShort

@@ -27,14 +27,14 @@ func TestOpensAndRecovers(t *testing.T) {
 			t.Fatalf("open too early: %v", err)
 		}
 
-		// The third in a row opens it, and it says why.
+		// The third failure in a row opens the breaker, and the error names the cause.
 		fail()
 		var open *OpenError
 		if err := b.Allow(); !errors.As(err, &open) || !errors.Is(err, errDown) {
 			t.Fatalf("after three failures: %v", err)
 		}
 
-		// One call passes every interval, whether or not the one before has ended.
+		// One call passes in every interval, whether or not the call before has ended.
 		for range 3 {
 			time.Sleep(time.Second)
 			if err := b.Allow(); err != nil {
@@ -49,7 +49,7 @@ func TestOpensAndRecovers(t *testing.T) {
 			t.Fatal("a failure closed it")
 		}
 
-		// The first success closes it, and the count begins anew.
+		// The first success closes the breaker, and the count starts again.
 		b.Success()
 		fail()
 		fail()
@@ -59,8 +59,8 @@ func TestOpensAndRecovers(t *testing.T) {
 	})
 }
 
-// A machine that is busy for a moment lets all calls under way fail together. That is one failure, however many
-// they are: the next call shows whether the server is there.
+// When a machine is busy for a moment, all calls in flight fail together. However many they are, they prove no more than
+// one failure. The next call shows whether the server answers.
 func TestOneBurstIsNoDeadServer(t *testing.T) {
 	for _, dead := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestOneBurstIsNoDeadServer(t *testing.T) {
 			time.Sleep(500 * time.Millisecond)
 			for range 100 {
 				b.Failure(first, errDown)
-				time.Sleep(5 * time.Millisecond) // they do not give up all at once
+				time.Sleep(5 * time.Millisecond) // they do not all fail at the same moment
 			}
 			if err := b.Allow(); err != nil {
 				t.Fatalf("open after one burst: %v", err)
@@ -134,7 +134,7 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// A deadline counts as it was given: what a busy machine let pass after it is not the server's time.
+// What counts is the deadline that the caller set, and not the time that a busy machine let pass after it.
 func TestHadTime(t *testing.T) {
 	begun := time.Now().Add(-time.Hour)
 	for given, want := range map[time.Duration]bool{TooShort - 1: false, TooShort: true, time.Minute: true, -time.Second: false} {

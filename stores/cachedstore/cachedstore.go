@@ -3,8 +3,8 @@
 // truth first. It is Django's cached_db, with a cache that cannot lie for long and
 // cannot fail a request.
 //
-//	cache, err := memcachestore.New(memcachestore.Config{Servers: []string{"10.0.0.7:11211"}, Prefix: "cache:"})
-//	truth, err := gormstore.New(db)
+//	cache, err := memcachestore.New([]string{"10.0.0.7:11211"}, memcachestore.Config{Prefix: "cache:"})
+//	truth, err := gormstore.New(db, gormstore.Config{})
 //	store, err := cachedstore.New(cache, truth, cachedstore.Config{})
 //	m, err := core.New(core.Config{Store: store})
 //

@@ -12,16 +12,15 @@ import (
 )
 
 const (
-	maxLost   = 2                     // more tries after a lost connection
-	patience  = 2 * time.Second       // for what was rolled back, where the context has no deadline
-	longPause = 50 * time.Millisecond // between two tries
+	maxLost    = 2                     // retries after a lost connection
+	retryFor   = 2 * time.Second       // how long to retry what was rolled back, at most
+	maxBackOff = 50 * time.Millisecond // between two attempts
 )
 
-// try runs one call of the database until it has an answer. Its errors are the
-// contract's, except for sql.ErrNoRows and errTaken. unsure says that a connection was
-// lost on the way: the call before the last may have had its effect, too.
+// try calls the database until it has an answer. Its errors are those of package driver, except for sql.ErrNoRows and
+// errTaken. unsure says that a connection was lost: an attempt before the last may have had its effect, too.
 func (s *Store) try(ctx context.Context, op string, call func() error) (unsure bool, err error) {
-	if err := ended(ctx); err != nil { // as the call before may have seen already
+	if err := contextErr(ctx); err != nil {
 		return false, driver.Unavailable("gormstore: "+op, err)
 	}
 	if err := s.breaker.Allow(); err != nil {
@@ -31,10 +30,10 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 	for attempt := 0; ; attempt++ {
 		begun := time.Now()
 		err := s.call(ctx, call)
-		// A driver may say "done" or "no rows" when it means "stopped, since the
-		// context has ended": SQLite's do. So no answer counts after the end.
-		if end := ended(ctx); end != nil {
-			return true, s.stopped(ctx, op, begun, end, err)
+		// When the context ends, a driver may stop and report success or "no rows", as SQLite's
+		// drivers do. So no answer counts after the end.
+		if end := contextErr(ctx); end != nil {
+			return true, s.interrupted(ctx, op, begun, end, err)
 		}
 		kind := s.kind(err)
 		if kind == isLost {
@@ -50,20 +49,19 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 			return lost > 0, errTaken
 		case kind == isTooLarge:
 			return lost > 0, errTooLarge
-		case kind == isRolledBack && time.Since(start) < patience:
-			if end := pause(ctx, attempt); end != nil {
-				return lost > 0, s.stopped(ctx, op, begun, end, err)
+		case kind == isRolledBack && time.Since(start) < retryFor:
+			if end := backOff(ctx, attempt); end != nil {
+				return lost > 0, s.interrupted(ctx, op, begun, end, err)
 			}
 		case kind == isLost && lost <= maxLost && s.reconnected(ctx):
 		default:
-			return lost > 0, driver.Unavailable("gormstore: "+op, explained(err))
+			return lost > 0, driver.Unavailable("gormstore: "+op, withAdvice(err))
 		}
 	}
 }
 
-// reconnected reports whether the database can be reached after a connection was
-// lost. A server that was restarted leaves a pool of dead connections, of which each would
-// cost a call: this weeds them out.
+// reconnected reports whether the database can be reached after a connection was lost. After a restart of the server,
+// the pool may be full of dead connections. Each would make a call fail, so the pings remove them.
 func (s *Store) reconnected(ctx context.Context) bool {
 	for range s.pool.Stats().Idle + 1 {
 		if s.pool.PingContext(ctx) == nil {
@@ -73,11 +71,10 @@ func (s *Store) reconnected(ctx context.Context) bool {
 	return false
 }
 
-// call ends with the context even where the driver does not: SQLite's wait for a lock
-// does not listen. What the caller then leaves behind ends by the database's own busy
-// timeout, and nobody looks at its results.
+// call returns when the context ends, even if the driver does not: SQLite's wait for a lock ignores the context. The
+// abandoned call then ends at the database's busy timeout, and nobody reads its results.
 func (s *Store) call(ctx context.Context, call func() error) error {
-	if !s.deaf || ctx.Done() == nil {
+	if !s.outlasts || ctx.Done() == nil {
 		return call()
 	}
 	type outcome struct {
@@ -92,7 +89,7 @@ func (s *Store) call(ctx context.Context, call func() error) error {
 	}()
 	select {
 	case o := <-done:
-		if o.panicked != nil { // of the driver, a plugin of gorm or its logger: here somebody may recover from it
+		if o.panicked != nil { // in the driver, a GORM plugin or its logger: panic here, where the caller can recover
 			panic(o.panicked)
 		}
 		return o.err
@@ -101,9 +98,9 @@ func (s *Store) call(ctx context.Context, call func() error) error {
 	}
 }
 
-// stopped is the error of a call during which the context ended. A caller who
-// went away says nothing about the database; a deadline that passed does, if it left the database some time.
-func (s *Store) stopped(ctx context.Context, op string, begun time.Time, end, err error) error {
+// interrupted returns the error of a call during which the context ended. A canceled context says nothing about the
+// database. A deadline that passed does, if it gave the database enough time.
+func (s *Store) interrupted(ctx context.Context, op string, begun time.Time, end, err error) error {
 	if errors.Is(end, context.DeadlineExceeded) && s.kind(err) != isRolledBack && breaker.HadTime(ctx, begun) {
 		s.breaker.Failure(begun, end)
 	}
@@ -113,9 +110,9 @@ func (s *Store) stopped(ctx context.Context, op string, begun time.Time, end, er
 	return driver.Unavailable("gormstore: "+op, end)
 }
 
-// ended is the context's error, and also where a driver that has set the deadline on
-// its socket was faster than the context's own timer.
-func ended(ctx context.Context) error {
+// contextErr returns the context's error. It does not wait for the context's timer: a driver that sets the deadline on
+// its socket may notice it earlier.
+func contextErr(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -125,12 +122,12 @@ func ended(ctx context.Context) error {
 	return nil
 }
 
-// pause waits a random time that grows.
-func pause(ctx context.Context, attempt int) error {
-	return rest(ctx, time.Millisecond/4+rand.N(min(time.Millisecond<<min(attempt, 10), longPause)))
+// backOff sleeps for a random time that grows with the attempts.
+func backOff(ctx context.Context, attempt int) error {
+	return sleep(ctx, time.Millisecond/4+rand.N(min(time.Millisecond<<min(attempt, 10), maxBackOff)))
 }
 
-func rest(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -141,11 +138,12 @@ func rest(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// exec runs a statement and returns how many rows it changed, and whether it may have
-// run before, unseen.
-func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any) (int64, bool, error) {
+// exec runs a statement. It returns how many rows the statement changed. unsure is that of try.
+func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any) (
+	changed int64, unsure bool, err error,
+) {
 	var n int64
-	unsure, err := s.try(ctx, op, func() error {
+	unsure, err = s.try(ctx, op, func() error {
 		var result sql.Result
 		var err error
 		if st.stmt != nil {
@@ -159,12 +157,12 @@ func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any)
 		return err
 	})
 	if err != nil {
-		return 0, unsure, err // n may still be written to
+		return 0, unsure, err // a call that outlasts the context may still write to n
 	}
 	return n, unsure, nil
 }
 
-// row reads one row into dest, or answers sql.ErrNoRows.
+// row reads one row into dest. It returns sql.ErrNoRows if there is none.
 func (s *Store) row(ctx context.Context, op string, st *statement, args []any, dest ...any) error {
 	_, err := s.try(ctx, op, func() error {
 		if st.stmt != nil {
@@ -175,8 +173,10 @@ func (s *Store) row(ctx context.Context, op string, st *statement, args []any, d
 	return err
 }
 
-// rows reads all rows of a page. begin is called before each try.
-func (s *Store) rows(ctx context.Context, op string, st *statement, args []any, begin func(), scan func(*sql.Rows) error) error {
+// rows reads all rows of a page. It calls begin before each attempt.
+func (s *Store) rows(
+	ctx context.Context, op string, st *statement, args []any, begin func(), scan func(*sql.Rows) error,
+) error {
 	_, err := s.try(ctx, op, func() error {
 		begin()
 		var rows *sql.Rows

@@ -12,7 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The shapes of errors that drivers have.
+// The kinds of error types that drivers have.
 type (
 	stateError  string                                   // pgx, lib/pq
 	mysqlError  struct{ Number uint16 }                  // go-sql-driver/mysql
@@ -29,7 +29,7 @@ func (e codeError) Code() int         { return int(e) }
 func (e structError) Error() string   { return fmt.Sprint("code ", e.Code) }
 
 func TestKinds(t *testing.T) {
-	s, _ := newFake(t)
+	s, _ := newFake(t, Config{})
 	for want, errs := range map[kind][]error{
 		isAnswer:     {nil, driver.Corrupt("x")},
 		isTaken:      {errFakeTaken},
@@ -51,9 +51,9 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// TestPoolerIsNamed: a statement that was prepared on another connection than this one.
+// TestPoolerIsNamed: if a statement was prepared on another connection, the error names the pooler and the remedy.
 func TestPoolerIsNamed(t *testing.T) {
-	s, f := newFake(t)
+	s, f := newFake(t, Config{})
 	for err, want := range map[error]bool{
 		stateError("26000"): true, stateError("42P05"): true, stateError("08P01"): false, stateError("42P01"): false,
 		fmt.Errorf("unnamed prepared statement: %w", stateError("08P01")): true,
@@ -66,10 +66,10 @@ func TestPoolerIsNamed(t *testing.T) {
 	}
 }
 
-// TestNothingIsBelievedAfterTheEnd: some drivers answer "done" or "no rows" when they
-// stop because the context has ended.
+// TestNothingIsBelievedAfterTheEnd: some drivers report success or "no rows" when they stop because the context has
+// ended.
 func TestNothingIsBelievedAfterTheEnd(t *testing.T) {
-	s, f := newFake(t)
+	s, f := newFake(t, Config{})
 	calls := map[string]func(ctx context.Context) error{
 		"Load":   func(ctx context.Context) error { _, err := s.Load(ctx, driver.ID{1}); return err },
 		"Create": func(ctx context.Context) error { return s.Create(ctx, &driver.Record{}) },
@@ -96,7 +96,7 @@ func TestNothingIsBelievedAfterTheEnd(t *testing.T) {
 }
 
 func TestRolledBackIsTriedAgain(t *testing.T) {
-	s, f := newFake(t)
+	s, f := newFake(t, Config{})
 	rec := &driver.Record{Version: 7}
 	f.answers(fails(stateError("40001")), fails(&mysqlError{1213}), fails(codeError(5)), rows(1))
 	if err := s.Update(t.Context(), rec); err != nil || rec.Version != 8 {
@@ -108,35 +108,34 @@ func TestRolledBackIsTriedAgain(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	err := s.Update(ctx, rec)
-	// Whether the deadline falls into a try or between two decides which cause is named.
+	// The error names one cause if the deadline passes during an attempt, and the other if it passes between two.
 	named := errors.Is(err, codeError(5)) || errors.Is(err, context.DeadlineExceeded)
 	if took := time.Since(start); took > 2*time.Second || !errors.Is(err, driver.ErrUnavailable) || !named {
 		t.Errorf("Update took %v: %v", took, err)
 	}
 	if len(f.calls) < 3 || s.breaker.Allow() != nil {
-		t.Errorf("%d tries; a database that is busy is not dead", len(f.calls))
+		t.Errorf("%d attempts; a busy database is not a dead one", len(f.calls))
 	}
 }
 
 func TestRefusedIsNotTriedAgain(t *testing.T) {
-	s, f := newFake(t)
+	s, f := newFake(t, Config{})
 	f.answers(fails(stateError("25006"))) // read-only
 	err := s.Delete(t.Context(), driver.ID{1})
-	if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, stateError("25006")) || f.said() != "DELETE" {
-		t.Errorf("%v after %s", err, f.said())
+	if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, stateError("25006")) || f.statements() != "DELETE" {
+		t.Errorf("%v after %s", err, f.statements())
 	}
 }
 
-// TestLostAnswers: what the store makes of a second try, when nobody knows what
-// became of the first.
+// TestLostAnswers: what the store makes of a retry when the outcome of the first attempt is unknown.
 func TestLostAnswers(t *testing.T) {
 	now := time.UnixMicro(1) // the version that the fake's rows have
-	s, f := newFake(t, Now(func() time.Time { return now }))
+	s, f := newFake(t, Config{Now: func() time.Time { return now }})
 	lost := fails(io.ErrUnexpectedEOF)
-	check := func(what string, err, want error, said string) {
+	check := func(what string, err, want error, statements string) {
 		t.Helper()
-		if !errors.Is(err, want) || (err == nil) != (want == nil) || f.said() != said {
-			t.Errorf("%s: %v, want %v, after %q, want %q", what, err, want, f.said(), said)
+		if !errors.Is(err, want) || (err == nil) != (want == nil) || f.statements() != statements {
+			t.Errorf("%s: %v, want %v, after %q, want %q", what, err, want, f.statements(), statements)
 		}
 	}
 
@@ -168,14 +167,15 @@ func TestLostAnswers(t *testing.T) {
 }
 
 func TestCorruptID(t *testing.T) {
-	s, f := newFake(t)
-	f.answers(rows(1)) // whose id is the number 1
+	s, f := newFake(t, Config{})
+	f.answers(rows(1)) // its id is the number 1
 	if _, err := s.Load(t.Context(), driver.ID{1}); !errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnavailable) {
 		t.Error(err)
 	}
 }
 
-// A driver that panics does so in its caller's goroutine, who can recover, and not in one that ends the process.
+// A deaf driver is one that ignores the context. If it panics, the panic reaches the caller's goroutine, where the
+// caller can recover. In another goroutine it would end the process.
 func TestPanicOfADeafDriver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -184,34 +184,35 @@ func TestPanicOfADeafDriver(t *testing.T) {
 			t.Errorf("the caller got %v", v)
 		}
 	}()
-	s := &Store{deaf: true}
+	s := &Store{outlasts: true}
 	err := s.call(ctx, func() error { panic("in the driver") })
 	t.Errorf("no panic, and %v", err)
 }
 
-// A caller who has no time says nothing about the database; one who waited does, also in what began afterwards.
+// A caller with a short deadline says nothing about the database. One who waited longer does, once a call that began
+// after the first failure has failed, too.
 func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
-	s, _ := newFake(t)
-	stopped := func(given time.Duration, begun time.Time) {
+	s, _ := newFake(t, Config{})
+	interrupted := func(given time.Duration, begun time.Time) {
 		ctx, cancel := context.WithDeadline(t.Context(), begun.Add(given))
 		defer cancel()
-		_ = s.stopped(ctx, "load", begun, context.DeadlineExceeded, nil)
+		_ = s.interrupted(ctx, "load", begun, context.DeadlineExceeded, nil)
 	}
 	long := time.Now().Add(-time.Second)
 	for range 20 {
-		stopped(10*time.Millisecond, long) // the machine was busy meanwhile
+		interrupted(10*time.Millisecond, long) // the machine was busy for a second
 	}
-	stopped(10*time.Millisecond, time.Now())
+	interrupted(10*time.Millisecond, time.Now())
 	if err := s.breaker.Allow(); err != nil {
 		t.Errorf("after short deadlines: %v", err)
 	}
 	for range 20 {
-		stopped(time.Second, long)
+		interrupted(time.Second, long)
 	}
 	if err := s.breaker.Allow(); err != nil {
 		t.Errorf("after one burst: %v", err)
 	}
-	stopped(time.Second, time.Now())
+	interrupted(time.Second, time.Now())
 	if s.breaker.Allow() == nil {
 		t.Error("closed after the next call has failed, too")
 	}

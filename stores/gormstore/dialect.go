@@ -2,39 +2,40 @@ package gormstore
 
 import "gorm.io/gorm"
 
-// dialect is what databases do not agree on. The texts are templates, see render.
+// dialect holds what differs between databases. The texts are templates: see render.
 type dialect struct {
-	// create makes the table and its indexes, if need be. None: AutoMigrate does.
+	// create are the statements that create the table and its indexes if they do not exist. None: AutoMigrate does it.
 	create []string
 
-	// columns asks for the columns that would cut a value off, or make it another one: their
-	// names, and what they are. None: not checked.
+	// columns finds the columns that would cut a value off or change it, and returns their names and types. "": no
+	// check.
 	columns string
 
-	// checks are more questions, whose answer is what is wrong, or no row.
+	// checks find faults for which the table is refused.
 	checks []check
 
-	// warnings are questions about what is not wrong, and may not be meant.
+	// warnings find settings that work but may be a mistake.
 	warnings []check
 
-	// page ends a SELECT after so many rows.
+	// page limits a SELECT to a number of rows.
 	page string
 
-	// partial says that the indexes by subject and label leave out the empty ones. The
-	// database must find that condition in a query to use them.
+	// partial says that the indexes by subject and label leave out empty values. The database
+	// uses such an index only if the query states the same condition.
 	partial bool
 
-	// prepare says that the driver would otherwise prepare anew for each call.
+	// prepare says that the store must prepare its statements, or the driver prepares them again at each call.
 	prepare bool
 
-	// deaf says that calls of the driver may outlast the context.
-	deaf bool
+	// outlasts says that calls of the driver may outlast the context.
+	outlasts bool
 }
 
-// check is a query of one text, and what is wrong if there is one.
-type check struct{ query, wrong string }
+// check is a query that returns one text if there is a problem, and no row if there is none. problem is the error's
+// format: it gets that text.
+type check struct{ query, problem string }
 
-const wrongKey = "its primary key is on %s, want id, so that nobody's session is made twice: " + wayOut
+const wrongKey = "its primary key is on %s, want id alone, so that no session is created twice: " + remedy
 
 func dialectOf(db *gorm.DB) dialect {
 	switch db.Dialector.Name() {
@@ -48,8 +49,8 @@ func dialectOf(db *gorm.DB) dialect {
 	return dialect{page: " OFFSET 0 ROWS FETCH NEXT %d ROWS ONLY"}
 }
 
-// Subjects and labels are bytes, of which no collation makes others. Most sessions may be
-// anonymous, and most of the others have no label. The indexes leave those out where they can.
+// Subjects and labels are bytes, so no collation changes or equates them. Most sessions may be anonymous, and most
+// others have no label. Where the database can, the indexes leave those out.
 
 var postgres = dialect{
 	create: []string{
@@ -71,8 +72,8 @@ var postgres = dialect{
 		`CREATE INDEX IF NOT EXISTS [index_label3] ON [table] ([label3], [id]) WHERE length([label3]) > 0`,
 		`CREATE INDEX IF NOT EXISTS [index_expires] ON [table] ([expires_us])`,
 	},
-	// The format of char(64), the usual type of an id, has its length. A longer char would come back with blanks. A
-	// collation has no column collisdeterministic before PostgreSQL 12.
+	// format_type shows the length of char(64), the usual type of an id. A longer char would return IDs padded with
+	// blanks. Before PostgreSQL 12, pg_collation has no column collisdeterministic.
 	columns: `SELECT a.attname, format_type(a.atttypid, a.atttypmod) || coalesce(' COLLATE ' || c.collname, '')
 FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation
 WHERE a.attrelid = '[table]'::regclass AND NOT CASE
@@ -88,7 +89,7 @@ WHERE a.attrelid = '[table]'::regclass AND NOT CASE
 	WHERE i.indrelid = '[table]'::regclass AND i.indisprimary
 ) k WHERE coalesce(names, '') <> 'id'`, wrongKey}},
 	warnings: []check{{`SELECT 'UNLOGGED' FROM pg_class WHERE oid = '[table]'::regclass AND relpersistence = 'u'`,
-		"it is %s, so a crash of PostgreSQL signs everybody out, and replicas do not have it: ALTER TABLE [table] SET LOGGED"}},
+		"it is %s, so a crash of PostgreSQL signs everybody out, and replicas lack its rows: ALTER TABLE [table] SET LOGGED"}},
 	page:    " LIMIT %d",
 	partial: true,
 }
@@ -111,7 +112,7 @@ var mysql = dialect{
 	KEY [index_label3] ([label3], [id]),
 	KEY [index_expires] ([expires_us])
 ) ENGINE=InnoDB`},
-	// With an empty sql_mode, a generated column takes any value and keeps its own.
+	// With an empty sql_mode, a generated column accepts any value and keeps its own.
 	columns: `SELECT column_name, trim(concat(column_type, coalesce(concat(' COLLATE ', collation_name), ''), ' ', extra))
 FROM information_schema.columns
 WHERE table_schema = coalesce([schema], database()) AND table_name = [name] AND NOT CASE
@@ -126,14 +127,14 @@ WHERE table_schema = coalesce([schema], database()) AND table_name = [name] AND 
 	WHEN column_name = 'data' THEN data_type IN ('mediumblob', 'longblob')
 	ELSE true END`,
 	checks: []check{
-		{`SELECT 'off' FROM DUAL WHERE @@autocommit = 0`, "its connections have autocommit %s, and would keep nothing: take that out of the DSN"},
+		{`SELECT 'off' FROM DUAL WHERE @@autocommit = 0`, "its connections have autocommit %s, so nothing would be committed: take that out of the DSN"},
 		{`SELECT coalesce(names, 'nothing') FROM (
 	SELECT group_concat(column_name, coalesce(concat('(', sub_part, ')'), '')) AS names FROM information_schema.statistics
 	WHERE index_name = 'PRIMARY' AND table_schema = coalesce([schema], database()) AND table_name = [name]
 ) k WHERE coalesce(names, '') <> 'id'`, wrongKey},
 		{`SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
 WHERE e.transactions <> 'YES' AND t.table_schema = coalesce([schema], database()) AND t.table_name = [name]`,
-			"its engine is %s, which a crash may leave in pieces: ALTER TABLE [table] ENGINE=InnoDB"},
+			"its engine is %s, whose tables a crash may damage: ALTER TABLE [table] ENGINE=InnoDB"},
 	},
 	page:    " LIMIT %d",
 	prepare: true,
@@ -169,7 +170,7 @@ WHERE i.origin = 'pk' AND x.name = 'id' AND x.coll <> 'BINARY'`,
 	checks: []check{{`SELECT coalesce(names, 'nothing') FROM (
 	SELECT group_concat(name, ', ') AS names FROM pragma_table_info([name]) WHERE pk > 0
 ) WHERE coalesce(names, '') <> 'id'`, wrongKey}},
-	page:    " LIMIT %d",
-	partial: true,
-	deaf:    true,
+	page:     " LIMIT %d",
+	partial:  true,
+	outlasts: true,
 }

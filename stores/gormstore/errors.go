@@ -16,23 +16,25 @@ var (
 	errNotFound = fmt.Errorf("gormstore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("gormstore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("gormstore: %w", driver.ErrConflict)
-	errTooLarge = fmt.Errorf("gormstore: more than %d labels, subject or label over %d bytes, or data over %d: %w", driver.MaxLabels, driver.MaxSubject, maxData, driver.ErrTooLarge)
+	errTooLarge = fmt.Errorf("gormstore: more than %d labels, a subject or label over %d bytes, or data over %d bytes: %w",
+		driver.MaxLabels, driver.MaxSubject, maxData, driver.ErrTooLarge)
 
-	// errTaken is an INSERT's "the key is there", of a live record or not.
+	// errTaken says that an INSERT found its key in use, by a live record or an expired one.
 	errTaken = errors.New("gormstore: key taken")
 
-	errUnsure = errors.New("the connection was lost, and the record has changed since")
+	errUnknownOutcome = errors.New("the connection was lost, and the record has changed since then: " +
+		"the write may have succeeded")
 )
 
-// kind of error, by what it says about the database.
+// kind classifies an error by what it says about the database.
 type kind int
 
 const (
-	isAnswer     kind = iota // done; or no row; or a row that is no record
-	isTaken                  // the key of an INSERT is there
-	isTooLarge               // refused for its size
-	isRolledBack             // nothing happened, and may work at once
-	isRefused                // the server said no, for a reason that stays
+	isAnswer     kind = iota // success, no row, or a row that is no record
+	isTaken                  // an INSERT found its key in use
+	isTooLarge               // refused because of its size
+	isRolledBack             // nothing was changed, and a retry may work
+	isRefused                // the server refused, and a retry would not help
 	isLost                   // no server, no connection or no answer
 )
 
@@ -52,13 +54,14 @@ func (s *Store) kind(err error) kind {
 	return isLost
 }
 
-// exists asks the dialect, which knows its driver's errors.
+// exists reports whether an INSERT failed because its key is in use. It asks the dialect, which knows its driver's
+// errors.
 func (t *table) exists(err error) bool {
 	translator, ok := t.db.Dialector.(gorm.ErrorTranslator)
 	return ok && errors.Is(translator.Translate(err), gorm.ErrDuplicatedKey)
 }
 
-// sqlState is the five characters of SQLSTATE that PostgreSQL's drivers have.
+// sqlState returns the five characters of SQLSTATE in an error of a PostgreSQL driver.
 func sqlState(err error) (string, bool) {
 	var with interface{ SQLState() string }
 	if errors.As(err, &with) {
@@ -70,7 +73,7 @@ func sqlState(err error) (string, bool) {
 func kindOfState(state string) kind {
 	switch state {
 	case "40001", "40P01", "55P03", // serialization failure, deadlock, lock timeout
-		"0A000": // a cached plan, after the table was altered
+		"0A000": // a cached plan is out of date, because the table was altered
 		return isRolledBack
 	case "57P01", "57P02", "57P03": // shutting down, crashed, starting up
 		return isLost
@@ -81,11 +84,11 @@ func kindOfState(state string) kind {
 	return isRefused
 }
 
-// kindOfNumber knows MySQL's four digits, of which SQL Server's deadlock is one, and
-// SQLite's codes, where the low byte tells the kind.
+// kindOfNumber classifies MySQL's error numbers, which have four digits, and SQLite's codes, whose low byte tells the
+// kind. SQL Server's number for a deadlock is the same as MySQL's for a lock timeout.
 func kindOfNumber(n int64) kind {
 	switch n {
-	case 1205, 1213, 1020, 1615: // lock timeout, deadlock, snapshot too old, prepare again
+	case 1205, 1213, 1020, 1615: // lock timeout, deadlock, snapshot too old, statement must be prepared again
 		return isRolledBack
 	case 1153, 1406, 1301: // packet, column, result too long
 		return isTooLarge
@@ -105,8 +108,8 @@ func kindOfNumber(n int64) kind {
 	return isRefused
 }
 
-// denied reports whether the database can be reached and does not let this account make tables.
-func denied(err error) bool {
+// lacksPrivilege reports whether the database answered, but does not let this account create tables.
+func lacksPrivilege(err error) bool {
 	if state, ok := sqlState(err); ok {
 		return state == "42501" || state == "25006" // no privilege, read-only
 	}
@@ -120,20 +123,19 @@ func denied(err error) bool {
 	}
 }
 
-// explained adds to an error of the database's what may be behind it, and the way out.
-func explained(err error) error {
+// withAdvice adds the likely cause and the remedy to an error of the database.
+func withAdvice(err error) error {
 	state, _ := sqlState(err)
 	if state == "26000" || state == "42P05" || state == "08P01" && strings.Contains(err.Error(), "prepared statement") {
-		return fmt.Errorf("%w (a pooler between, like PgBouncer, gives each transaction another connection, which does not "+
-			"have this one's prepared statements: put default_query_exec_mode=exec into pgx's DSN, or set PreferSimpleProtocol in "+
-			"GORM's postgres.Config, or max_prepared_statements in a PgBouncer since 1.21)", err)
+		return fmt.Errorf("%w (is there a pooler like PgBouncer before the database? It gives each transaction another "+
+			"connection, which lacks the prepared statements: put default_query_exec_mode=exec into pgx's DSN, or set "+
+			"PreferSimpleProtocol in GORM's postgres.Config, or max_prepared_statements in PgBouncer 1.21 or newer)", err)
 	}
 	return err
 }
 
-// number finds the number that a driver's error has: a method Code of SQLite's in Go,
-// else a field. The drivers are the application's choice, so their types are
-// unknown here.
+// number finds the number in a driver's error. SQLite drivers written in pure Go have a method Code, other drivers have a
+// field. The application chooses the driver, so this package does not know the error types.
 func number(err error) (int64, bool) {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if with, ok := err.(interface{ Code() int }); ok {

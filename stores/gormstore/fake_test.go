@@ -14,11 +14,11 @@ import (
 	"gorm.io/gorm/utils/tests"
 )
 
-// fake is a database whose every answer the test decides. It finds out what the
-// store does with answers that real servers give once in a year.
+// fake is a database whose answers the test decides. It shows what the store does with answers that real servers give
+// once a year.
 type fake struct {
 	mu     sync.Mutex
-	answer func(query string) (rows int64, err error) // rows changed; or found, of which each column is 1
+	answer func(query string) (rows int64, err error) // how many rows were changed or found; each column of a row is 1
 	calls  []string
 }
 
@@ -45,7 +45,7 @@ func (c fakeConn) ExecContext(_ context.Context, query string, _ []sqldriver.Nam
 }
 
 func (c fakeConn) QueryContext(_ context.Context, query string, _ []sqldriver.NamedValue) (sqldriver.Rows, error) {
-	if strings.Contains(query, "1 = 0") { // New looks at the table
+	if strings.Contains(query, "1 = 0") { // New checks the table
 		return &fakeRows{}, nil
 	}
 	n, err := c.ask(query)
@@ -70,7 +70,7 @@ func (r *fakeRows) Next(dest []sqldriver.Value) error {
 	return nil
 }
 
-// fakeDialect knows one error for a key that is taken.
+// fakeDialect translates one error to "the key is taken".
 type fakeDialect struct{ tests.DummyDialector }
 
 var errFakeTaken = errors.New("taken")
@@ -82,7 +82,7 @@ func (fakeDialect) Translate(err error) error {
 	return err
 }
 
-func newFake(t *testing.T, options ...Option) (*Store, *fake) {
+func newFake(t *testing.T, config Config) (*Store, *fake) {
 	t.Helper()
 	f := new(fake)
 	pool := sql.OpenDB(f)
@@ -91,14 +91,14 @@ func newFake(t *testing.T, options ...Option) (*Store, *fake) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(db, options...)
+	s, err := New(db, config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s, f
 }
 
-// answers gives one answer after another, and the last one ever after.
+// answers sets the answers to the next calls. The last one repeats.
 func (f *fake) answers(list ...func() (int64, error)) {
 	f.calls = nil
 	f.answer = func(string) (int64, error) {
@@ -112,4 +112,4 @@ func (f *fake) answers(list ...func() (int64, error)) {
 
 func rows(n int64) func() (int64, error)    { return func() (int64, error) { return n, nil } }
 func fails(err error) func() (int64, error) { return func() (int64, error) { return 0, err } }
-func (f *fake) said() string                { return strings.Join(f.calls, " ") }
+func (f *fake) statements() string          { return strings.Join(f.calls, " ") }

@@ -9,10 +9,11 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// Migrate makes the table and its indexes where they do not exist. It changes no table that exists, and
-// answers an error if that will not do. An account that may not make tables gets nil where the table is right: then
-// Migrate does not look for the indexes. Several servers may call it at once. Whoever writes migrations by hand
-// takes this.
+// Migrate creates the table and its indexes if they do not exist. It does not change an existing table, and returns an
+// error if New would refuse that. If the account may not create tables, Migrate returns nil when the table is right,
+// and does not check the indexes. Several servers may call it at once. It takes at most 15 seconds.
+//
+// If you manage migrations yourself, use this SQL.
 //
 // PostgreSQL:
 //
@@ -74,11 +75,11 @@ import (
 //	CREATE INDEX coatcheck_sessions_label3 ON coatcheck_sessions (label3, id) WHERE length(label3) > 0;
 //	CREATE INDEX coatcheck_sessions_expires ON coatcheck_sessions (expires_us);
 //
-// Times are microseconds since 1970 in UTC. Sessions of a subject are found by
-// bytes: WHERE subject = 'alice' in PostgreSQL and MySQL, CAST('alice' AS BLOB) in SQLite.
-// A label that a session does not have is empty, not NULL.
-func Migrate(db *gorm.DB, options ...Option) error {
-	t, err := newTable(db, options)
+// Times are microseconds since 1970 in UTC. Subjects are bytes. To find a user's sessions, write
+// WHERE subject = 'alice' in PostgreSQL and MySQL, and WHERE subject = CAST('alice' AS BLOB) in SQLite. A label that a
+// session does not have is empty, not NULL.
+func Migrate(db *gorm.DB, config Config) error {
+	t, err := newTable(db, config)
 	if err != nil {
 		return err
 	}
@@ -89,31 +90,30 @@ func Migrate(db *gorm.DB, options ...Option) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	silent := db.Session(&gorm.Session{NewDB: true, Context: ctx, Logger: logger.Discard})
-	// IF NOT EXISTS does not keep two servers from trying at once, and PostgreSQL and
-	// SQLite then refuse one of them.
+	// Despite IF NOT EXISTS, two servers may try at once. PostgreSQL and SQLite then refuse one of them.
 	for attempt := 0; ; attempt++ {
 		err := t.migrate(silent)
 		if err == nil {
 			return t.check(ctx, pool)
 		}
-		if denied(err) || attempt == 5 || pause(ctx, 5) != nil {
-			return t.without(ctx, pool, err)
+		if lacksPrivilege(err) || attempt == 5 || backOff(ctx, 5) != nil {
+			return t.afterFailure(ctx, pool, err)
 		}
 	}
 }
 
-// without is what Migrate answers when it could make nothing.
-func (t *table) without(ctx context.Context, pool *sql.DB, reason error) error {
+// afterFailure returns what Migrate answers after it failed to create something.
+func (t *table) afterFailure(ctx context.Context, pool *sql.DB, reason error) error {
 	err := t.check(ctx, pool)
 	switch {
-	case err == nil && denied(reason):
+	case err == nil && lacksPrivilege(reason):
 		return nil
 	case err == nil:
-		return fmt.Errorf("gormstore: make the indexes of table %s: %w", t.name, explained(reason))
-	case denied(reason):
-		return fmt.Errorf("%w; this account may not make tables, let another role do that: %w", err, reason)
+		return fmt.Errorf("gormstore: create the indexes of table %s: %w", t.name, withAdvice(reason))
+	case lacksPrivilege(reason):
+		return fmt.Errorf("%w; this account may not create tables, so run Migrate under another role: %w", err, reason)
 	}
-	return fmt.Errorf("%w; making it failed: %w", err, explained(reason))
+	return fmt.Errorf("%w; creating it failed: %w", err, withAdvice(reason))
 }
 
 func (t *table) migrate(db *gorm.DB) error {
@@ -128,7 +128,7 @@ func (t *table) migrate(db *gorm.DB) error {
 	return nil
 }
 
-// session is the table for AutoMigrate, in dialects without SQL of their own here.
+// session describes the table to AutoMigrate, for dialects without SQL in this package.
 type session struct {
 	ID        string `gorm:"column:id;primaryKey;size:64;index:,composite:subject;index:,composite:label1;index:,composite:label2;index:,composite:label3"`
 	Subject   []byte `gorm:"column:subject;size:255;not null;index:,composite:subject,priority:1"`

@@ -8,26 +8,25 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// maxData is half of the smallest default of max_allowed_packet that a MySQL had
-// since 5.6, 4 MiB.
+// maxData is half of 4 MiB, the smallest default of max_allowed_packet in any MySQL since 5.6.
 const maxData = 2 << 20
 
-// fits reports whether Create can keep rec. It answers before MySQL may cut something off.
+// fits reports whether Create can store rec. The store checks it first, because MySQL might cut values off.
 func fits(rec *driver.Record) bool {
 	tooLong := func(label string) bool { return len(label) > driver.MaxSubject }
 	return !tooLong(rec.Subject) && len(rec.Labels) <= driver.MaxLabels &&
 		!slices.ContainsFunc(rec.Labels, tooLong) && len(rec.Data) <= maxData
 }
 
-// filled is never nil, which would be NULL.
-func filled(data []byte) []byte {
+// notNull returns data, but never nil, which would become NULL.
+func notNull(data []byte) []byte {
 	if data == nil {
 		return []byte{}
 	}
 	return data
 }
 
-// values are the arguments of an INSERT.
+// values returns the arguments of an INSERT, in the order of columns.
 func values(rec *driver.Record, version int64) []any {
 	labels := [driver.MaxLabels][]byte{{}, {}, {}}
 	for i, label := range rec.Labels {
@@ -35,15 +34,15 @@ func values(rec *driver.Record, version int64) []any {
 	}
 	return []any{
 		rec.ID.String(), []byte(rec.Subject), labels[0], labels[1], labels[2],
-		rec.Created.UnixMicro(), rec.Used.UnixMicro(), rec.Expires.UnixMicro(), version, filled(rec.Data),
+		rec.Created.UnixMicro(), rec.Used.UnixMicro(), rec.Expires.UnixMicro(), version, notNull(rec.Data),
 	}
 }
 
-// row is a record as its columns come.
+// row holds a record's columns.
 type row struct {
 	id                     idColumn
 	subject                string
-	labels                 [driver.MaxLabels]string // "" where there is none
+	labels                 [driver.MaxLabels]string // "": no label
 	created, used, expires int64
 	version                int64
 	data                   []byte
@@ -75,7 +74,7 @@ func (r *row) record() driver.Record {
 	}
 }
 
-// idColumn reads an ID in one step.
+// idColumn parses an ID while it is scanned.
 type idColumn driver.ID
 
 // Scan implements sql.Scanner.

@@ -16,21 +16,21 @@ const (
 	batchSize = 50  // rows that Sweep deletes at a time
 )
 
-// statement is one SQL statement of the store's.
+// statement is one of the store's SQL statements.
 type statement struct {
 	text string
-	stmt *sql.Stmt // nil: the driver prepares, or does not, by itself
+	stmt *sql.Stmt // nil: whether to prepare is left to the driver
 }
 
-// statements are all that the store ever says.
+// statements are all SQL statements that the store sends after New.
 type statements struct {
-	load, version                              statement
-	insert, update, clear, touch, delete, bury statement
-	dead, sweep                                statement
-	all, bySubject, byLabel                    statement
+	load, version                                       statement
+	insert, update, clear, touch, delete, deleteExpired statement
+	expired, sweep                                      statement
+	all, bySubject, byLabel                             statement
 }
 
-// columns are in the order of values and of row.dest.
+// columns has the order of values and of row.dest.
 const columns = "[id], [subject], [label1], [label2], [label3], [created_us], [used_us], [expires_us], [version], [data]"
 
 func (t *table) statements() statements {
@@ -39,9 +39,9 @@ func (t *table) statements() statements {
 		live   = " AND [expires_us] > ?"
 		this   = " WHERE [id] = ? AND [version] = ?" + live
 
-		// A time stays if it is later than the first argument, else it becomes the second. (The
-		// greater of two has another name in each dialect.) No assignment reads a column that
-		// another one writes: MySQL would show it the new value.
+		// A time stays if it is later than the first argument, else it becomes the second. The
+		// SQL uses CASE because the function for the greater of two values differs between dialects. No
+		// assignment reads a column that another one writes, because in MySQL it would read the new value.
 		times = "[used_us] = CASE WHEN [used_us] > ? THEN [used_us] ELSE ? END, " +
 			"[expires_us] = CASE WHEN [expires_us] > ? THEN [expires_us] ELSE ? END"
 		update = "UPDATE [table] SET [data] = ?, [version] = [version] + 1, " + times
@@ -55,42 +55,42 @@ func (t *table) statements() statements {
 		return text + page
 	}
 	part := func(column string) string { return "SELECT * FROM (" + by(column) + ") [part]" }
-	say := func(text string) statement { return statement{text: t.render(text)} }
+	rendered := func(template string) statement { return statement{text: t.render(template)} }
 	return statements{
-		load:    say(record + " WHERE [id] = ?" + live),
-		version: say("SELECT [version] FROM [table] WHERE [id] = ?" + live),
+		load:    rendered(record + " WHERE [id] = ?" + live),
+		version: rendered("SELECT [version] FROM [table] WHERE [id] = ?" + live),
 
-		insert: say("INSERT INTO [table] (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-		update: say(update + this),
-		clear:  say(update + ", [subject] = ?, [label1] = ?, [label2] = ?, [label3] = ?" + this),
-		// Only if it changes something: some databases count changed rows, others those found.
-		touch:  say("UPDATE [table] SET " + times + this + " AND ([used_us] < ? OR [expires_us] < ?)"),
-		delete: say("DELETE FROM [table] WHERE [id] = ?"),
-		bury:   say("DELETE FROM [table] WHERE [id] = ? AND [expires_us] <= ?"),
+		insert: rendered("INSERT INTO [table] (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+		update: rendered(update + this),
+		clear:  rendered(update + ", [subject] = ?, [label1] = ?, [label2] = ?, [label3] = ?" + this),
+		// The condition on the times is there because some databases count found rows, and others changed rows.
+		touch:         rendered("UPDATE [table] SET " + times + this + " AND ([used_us] < ? OR [expires_us] < ?)"),
+		delete:        rendered("DELETE FROM [table] WHERE [id] = ?"),
+		deleteExpired: rendered("DELETE FROM [table] WHERE [id] = ? AND [expires_us] <= ?"),
 
-		dead: say("SELECT [id], [expires_us] FROM [table] WHERE [expires_us] >= ? AND [expires_us] <= ? ORDER BY [expires_us]" +
+		expired: rendered("SELECT [id], [expires_us] FROM [table] WHERE [expires_us] >= ? AND [expires_us] <= ? ORDER BY [expires_us]" +
 			fmt.Sprintf(t.dialect.page, batchSize)),
-		sweep: say("DELETE FROM [table] WHERE [expires_us] <= ? AND [id] IN (?" + strings.Repeat(", ?", batchSize-1) + ")"),
+		sweep: rendered("DELETE FROM [table] WHERE [expires_us] <= ? AND [id] IN (?" + strings.Repeat(", ?", batchSize-1) + ")"),
 
-		all:       say(record + " WHERE [id] > ?" + live + page),
-		bySubject: say(by("[subject]")),
-		// A page of each index, and of these the first rows: a condition with OR would leave it to
-		// the database's estimates whether it reads the table instead.
-		byLabel: say(part("[label1]") + " UNION ALL " + part("[label2]") + " UNION ALL " + part("[label3]") + page),
+		all:       rendered(record + " WHERE [id] > ?" + live + page),
+		bySubject: rendered(by("[subject]")),
+		// Read a page from each index, and of these rows the first page. With OR in the condition, the
+		// database's estimates would decide whether it reads the whole table instead.
+		byLabel: rendered(part("[label1]") + " UNION ALL " + part("[label2]") + " UNION ALL " + part("[label3]") + page),
 	}
 }
 
-var token = regexp.MustCompile(`\[[a-z][a-z0-9_]*\]|\?`)
+var templateWord = regexp.MustCompile(`\[[a-z][a-z0-9_]*\]|\?`)
 
-// render puts the dialect's placeholders and quoted names into a template. [name] and
-// [schema] are literals: the name pattern of a table has nothing that could end one.
+// render fills a template in: ? becomes the dialect's placeholder, and [word] a quoted name. [name] and [schema]
+// become string literals. That is safe, because tableName allows no character that could end one.
 func (t *table) render(template string) string {
-	vars := &gorm.Statement{DB: t.db} // some dialects number their placeholders by it
+	vars := &gorm.Statement{DB: t.db} // some dialects number placeholders by the length of Vars
 	schema, name, found := strings.Cut(t.name, ".")
 	if !found {
 		schema, name = "", schema
 	}
-	return token.ReplaceAllStringFunc(template, func(word string) string {
+	return templateWord.ReplaceAllStringFunc(template, func(word string) string {
 		var b strings.Builder
 		switch {
 		case word == "?":
@@ -116,8 +116,8 @@ func (t *table) render(template string) string {
 
 func (s *statements) each() []*statement {
 	return []*statement{
-		&s.load, &s.version, &s.insert, &s.update, &s.clear, &s.touch, &s.delete, &s.bury,
-		&s.dead, &s.sweep, &s.all, &s.bySubject, &s.byLabel,
+		&s.load, &s.version, &s.insert, &s.update, &s.clear, &s.touch, &s.delete, &s.deleteExpired,
+		&s.expired, &s.sweep, &s.all, &s.bySubject, &s.byLabel,
 	}
 }
 

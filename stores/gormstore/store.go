@@ -23,8 +23,8 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	return r.record(), nil
 }
 
-// Create implements driver.Store. Versions begin at the time in microseconds, so that
-// not even a record that is deleted and created again has a version twice.
+// Create implements driver.Store. The first version is the time in microseconds. So no version
+// repeats, even if a record is deleted and created again.
 func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	if !fits(rec) {
 		return errTooLarge
@@ -41,34 +41,34 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 		}
 		switch v, err := s.version(ctx, "create", id, now); {
 		case err == nil && unsure && v == uint64(now):
-			rec.Version = v // the first INSERT's answer was lost, not its effect
+			rec.Version = v // the first INSERT succeeded, only its answer was lost
 			return nil
 		case err == nil:
 			return errExists
 		case !errors.Is(err, errNotFound):
 			return err
 		}
-		// An expired record counts as absent: it makes room.
-		if _, _, err := s.exec(ctx, "create", &s.sql.bury, id, now); err != nil {
+		// An expired record counts as absent, so delete it and try again.
+		if _, _, err := s.exec(ctx, "create", &s.sql.deleteExpired, id, now); err != nil {
 			return err
 		}
 	}
-	return errExists // others are faster each time
+	return errExists // each time, another request created the record first
 }
 
-// Update implements driver.Store. It is safe to say again, as it compares the version. But
-// if no row fits then, another request may have changed the record, or we ourselves: a
-// conflict would make core apply its changes twice.
+// Update implements driver.Store. Retrying is safe, because the statement compares the version. If no row matches on a
+// retry, our first attempt may have succeeded, so report ErrUnavailable, not ErrConflict: after a conflict, core
+// would apply its changes a second time.
 func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	if len(rec.Data) > maxData {
 		return errTooLarge
 	}
 	id, now, used, until := rec.ID.String(), s.micros(), rec.Used.UnixMicro(), rec.Expires.UnixMicro()
-	later := until // what a stored deadline has to be later than, to stay
+	later := until // a stored deadline stays only if it is later than this
 	if rec.Exact {
 		later = math.MaxInt64
 	}
-	st, args := &s.sql.update, append(make([]any, 0, 12), filled(rec.Data), used, used, later, until)
+	st, args := &s.sql.update, append(make([]any, 0, 12), notNull(rec.Data), used, used, later, until)
 	if rec.Subject == "" {
 		st, args = &s.sql.clear, append(args, []byte{}, []byte{}, []byte{}, []byte{})
 	}
@@ -83,7 +83,7 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	_, err = s.version(ctx, "update", id, now)
 	switch {
 	case unsure && (err == nil || errors.Is(err, errNotFound)):
-		return driver.Unavailable("gormstore: update", errUnsure)
+		return driver.Unavailable("gormstore: update", errUnknownOutcome)
 	case err != nil:
 		return err
 	}
@@ -103,7 +103,7 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 	case v != version:
 		return errConflict
 	}
-	return nil // its times are as late already
+	return nil // the stored times are as late already
 }
 
 // Delete implements driver.Store.
@@ -112,7 +112,7 @@ func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	return err
 }
 
-// version returns the version of the record that is live at the time now.
+// version returns the version of the record that is live at now. It returns errNotFound if there is none.
 func (s *Store) version(ctx context.Context, op, id string, now int64) (uint64, error) {
 	var v int64
 	err := s.row(ctx, op, &s.sql.version, []any{id, now}, &v)

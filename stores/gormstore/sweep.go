@@ -8,42 +8,39 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// minRest is the least that Sweep rests after a batch. It bounds a sweep to 5000 rows a
-// second, however fast the database is: its own work afterwards (purge, log, vacuum)
-// is not in the batch's time.
-const minRest = 10 * time.Millisecond
+// minSleep is the shortest sleep of Sweep after a batch. It limits a sweep to 5000 rows a second, however fast the
+// database is. The database has more work afterwards (purge, log, vacuum), which the time of a batch does not include.
+const minSleep = 10 * time.Millisecond
 
-// sweep is where the present pass is. A pass goes on from the deadline of the last
-// row that it saw: what is left in the index of the rows before it (PostgreSQL keeps
-// entries until a vacuum) is not read again and again.
+// sweep is the state of the current pass. A pass continues at the deadline of the last row that it saw. Otherwise it
+// would read the index entries of deleted rows again with each batch: PostgreSQL keeps them until a vacuum.
 type sweep struct {
-	turn chan struct{} // one Sweep at a time
-	from int64
+	running chan struct{} // full while a Sweep runs: one at a time
+	from    int64         // a deadline in microseconds
 }
 
-// Sweep implements driver.Sweeper. A batch is chosen without locks and then deleted by
-// primary key, if it still is expired: other rows, gaps between rows and tables stay
-// unlocked in every dialect. After a batch it rests twice as long as that took, and
-// minRest at least, so that a million expired rows do not take the database from those
-// who read. Rows that went with a connection, before it could say so, are not in the number.
+// Sweep implements driver.Sweeper. It selects a batch without locks, and then deletes those rows by primary key if they
+// are still expired. So it locks no other rows, no gaps between rows and no tables, in any dialect. After a batch it
+// sleeps twice as long as the batch took, and at least minSleep, so that a million expired rows do not slow the readers
+// down. If a connection is lost before it reports how many rows were deleted, the result does not include them.
 func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
 	select {
-	case s.sweep.turn <- struct{}{}:
-		defer func() { <-s.sweep.turn }()
+	case s.sweep.running <- struct{}{}:
+		defer func() { <-s.sweep.running }()
 	case <-ctx.Done():
 		return 0, driver.Unavailable("gormstore: sweep", ctx.Err())
 	}
 	now, removed := s.micros(), 0
 	for removed < limit {
 		start := time.Now()
-		ids, last, err := s.dead(ctx, now)
+		ids, last, err := s.expired(ctx, now)
 		if err != nil {
 			return removed, err
 		}
 		over := len(ids) < batchSize
 		if len(ids) > limit-removed {
 			ids, over = ids[:limit-removed], false
-			last = s.sweep.from // the rest is for the next Sweep
+			last = s.sweep.from // the next Sweep continues here
 		}
 		if len(ids) > 0 {
 			n, _, err := s.exec(ctx, "sweep", &s.sql.sweep, batch(now, ids)...)
@@ -56,18 +53,18 @@ func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
 			s.sweep.from = 0
 			break
 		}
-		if err := rest(ctx, max(2*time.Since(start), minRest)); err != nil {
+		if err := sleep(ctx, max(2*time.Since(start), minSleep)); err != nil {
 			return removed, driver.Unavailable("gormstore: sweep", err)
 		}
 	}
 	return removed, nil
 }
 
-// dead returns expired records' keys, a batch at most, and the last one's deadline.
-func (s *Store) dead(ctx context.Context, now int64) ([]string, int64, error) {
+// expired returns the keys of expired records, at most a batch, and the last one's deadline.
+func (s *Store) expired(ctx context.Context, now int64) ([]string, int64, error) {
 	var ids []string
 	var last int64
-	err := s.rows(ctx, "sweep", &s.sql.dead, []any{s.sweep.from, now}, func() { ids = ids[:0] }, func(rows *sql.Rows) error {
+	err := s.rows(ctx, "sweep", &s.sql.expired, []any{s.sweep.from, now}, func() { ids = ids[:0] }, func(rows *sql.Rows) error {
 		var id string
 		ids = append(ids, "")
 		err := rows.Scan(&id, &last)
@@ -75,12 +72,13 @@ func (s *Store) dead(ctx context.Context, now int64) ([]string, int64, error) {
 		return err
 	})
 	if err != nil {
-		return nil, 0, err // ids may still be written to
+		return nil, 0, err // a call that outlasts the context may still write to ids
 	}
 	return ids, last, nil
 }
 
-// batch repeats the last key to the length that the prepared statement has.
+// batch returns the arguments of the sweep statement. It repeats the last key, because a prepared statement has a fixed
+// number of them.
 func batch(now int64, ids []string) []any {
 	args := make([]any, 1, 1+batchSize)
 	args[0] = now

@@ -25,15 +25,15 @@ func (s *Store) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Reco
 }
 
 func (s *Store) walkNamed(ctx context.Context, op string, st *statement, parts int, name string) iter.Seq2[driver.Record, error] {
-	if name == "" || len(name) > driver.MaxSubject { // nobody's
+	if name == "" || len(name) > driver.MaxSubject { // no record has it
 		return func(func(driver.Record, error) bool) {}
 	}
 	return s.walk(ctx, op, st, parts, []byte(name))
 }
 
-// walk yields page after page in the order of the IDs. No connection is held while the
-// loop works, so it may call the store even if there is only one. st takes its arguments
-// once for each of its parts.
+// walk yields records in the order of their IDs and reads them page by page. It holds no connection while the caller's
+// loop runs, so the loop may call the store even if the pool has only one. st takes its arguments once for each of its
+// parts.
 func (s *Store) walk(ctx context.Context, op string, st *statement, parts int, more ...any) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		var page []driver.Record

@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 
 const count core.Key[int] = "count"
 
-// request is one under way at one of two application servers.
+// request is a request in flight at one of two application servers.
 type request struct {
 	t *testing.T
 	x *core.Exchange
@@ -35,7 +35,7 @@ func send(t *testing.T, m *core.Manager, cookie string) request {
 	return request{t, x, s}
 }
 
-// respond returns the cookie that the response sets, "" if none.
+// respond ends the request and returns the cookie that the response sets, or "".
 func (r request) respond() (cookie string) {
 	r.t.Helper()
 	cookie, err := r.tryRespond()
@@ -49,8 +49,8 @@ func (r request) tryRespond() (cookie string, err error) {
 	return cookie, errors.Join(err, r.x.Finish(context.Background()))
 }
 
-// respondTo returns what a slow request's response must be: another one has ended its session in the way
-// named end, and it has made this change.
+// respondTo ends a slow request that has made this change, and checks its response. Meanwhile another request has ended
+// or rotated the session: end says how.
 func (r request) respondTo(end, change string) {
 	r.t.Helper()
 	wantCookie, wantErr := "", error(nil)
@@ -65,7 +65,7 @@ func (r request) respondTo(end, change string) {
 	}
 }
 
-// dead fails where the session of the cookie is alive at one of the servers.
+// dead fails if the cookie's session is alive at one of the servers.
 func dead(t *testing.T, ms []*core.Manager, cookie string) {
 	t.Helper()
 	for i, m := range ms {
@@ -77,7 +77,7 @@ func dead(t *testing.T, ms []*core.Manager, cookie string) {
 	}
 }
 
-// holds fails unless the session of the cookie has this count at each server.
+// holds fails unless the cookie's session has this count at each server.
 func holds(t *testing.T, ms []*core.Manager, cookie string, n int) {
 	t.Helper()
 	for i, m := range ms {
@@ -122,8 +122,8 @@ func TestOverlappingRequestsLoseNothing(t *testing.T) {
 	r.x.Discard()
 }
 
-// A session that was ended at one server stays ended at both, whatever a request that is under
-// way at the other one does; one that was rotated takes what that one does.
+// A session that was ended at one server stays ended at both, whatever a request in flight at the other one does. A
+// session that was rotated takes that request's change.
 func TestNoResurrection(t *testing.T) {
 	ms := managers(t, memcached(t).Addr, startserver.Memcached(t).Addr)
 	for end, endIt := range map[string]func(t *testing.T, cookie, subject string) (newer string){
@@ -145,7 +145,7 @@ func TestNoResurrection(t *testing.T) {
 		},
 	} {
 		for change, changeIt := range map[string]func(t *testing.T, s *core.Session){
-			"read":   func(*testing.T, *core.Session) {}, // and touch
+			"read":   func(*testing.T, *core.Session) {}, // this touches, too
 			"set":    func(t *testing.T, s *core.Session) { must(t, count.Set(s, 9)) },
 			"rotate": func(t *testing.T, s *core.Session) { must(t, s.RotateID()) },
 			"logout": func(t *testing.T, s *core.Session) { must(t, s.Logout()) },
@@ -173,8 +173,8 @@ func TestNoResurrection(t *testing.T) {
 	}
 }
 
-// A dead store costs requests that do not touch the session nothing, and stops the others
-// with an error, not as strangers.
+// If the store is dead, requests that do not use the session succeed without asking it. Other requests fail, and are
+// not taken for anonymous ones.
 func TestManagerWithoutServer(t *testing.T) {
 	srv := startserver.Memcached(t)
 	proxy := startserver.NewProxy(t, srv.Addr)

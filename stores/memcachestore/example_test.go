@@ -8,10 +8,7 @@ import (
 )
 
 func Example() {
-	store, err := memcachestore.New(memcachestore.Config{
-		Servers: []string{"10.0.0.7:11211", "10.0.0.8:11211"},
-		Prefix:  "shop:",
-	})
+	store, err := memcachestore.New([]string{"10.0.0.7:11211", "10.0.0.8:11211"}, memcachestore.Config{Prefix: "shop:"})
 	if err != nil {
 		fmt.Println(err)
 		return

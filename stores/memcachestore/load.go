@@ -32,8 +32,8 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 }
 
 // fetch reads an item, live or expired.
-func (s *Store) fetch(ctx context.Context, sv *server, what string, id driver.ID) (*loaded, error) {
-	item, err := sv.get(ctx, what, sv.key(&id))
+func (s *Store) fetch(ctx context.Context, sv *server, op string, id driver.ID) (*loaded, error) {
+	item, err := sv.get(ctx, op, sv.key(&id))
 	if err == memcache.ErrCacheMiss {
 		return nil, errNotFound
 	}
@@ -43,32 +43,32 @@ func (s *Store) fetch(ctx context.Context, sv *server, what string, id driver.ID
 	return load(id, item)
 }
 
-// get reads an item, and believes no answer that is about another key: the client library hands out whatever comes.
-func (sv *server) get(ctx context.Context, what, key string) (item *memcache.Item, err error) {
-	_, err = sv.do(ctx, what, func(c *client) (err error) {
+// get reads an item. It refuses an answer about another key, which the client library passes on without a check.
+func (sv *server) get(ctx context.Context, op, key string) (item *memcache.Item, err error) {
+	_, err = sv.do(ctx, op, func(c *client) (err error) {
 		item, err = c.Get(key)
 		return err
 	})
 	if err == nil && item.Key != key {
-		return nil, unavailable(what, errMixed)
+		return nil, unavailable(op, errOtherKey)
 	}
 	return item, err
 }
 
-var errMixed = errors.New("the server answered about another key: is there a proxy before memcached?")
+var errOtherKey = errors.New("the server answered about another key: is there a faulty proxy before memcached?")
 
 func load(id driver.ID, item *memcache.Item) (*loaded, error) {
 	rec, err := decode(id, item.Value)
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{rec: rec, cas: item.CasID, nonce: nonceOf(item.Value), whole: true}, nil
+	return &loaded{rec: rec, cas: item.CasID, nonce: nonceOf(item.Value), hasData: true}, nil
 }
 
-// key is one allocation.
+// key returns a record's key. It makes one allocation.
 func (sv *server) key(id *driver.ID) string { return sv.keyAfter(sv.prefix, id) }
 
 func (sv *server) keyAfter(prefix string, id *driver.ID) string {
-	var room [200]byte
-	return string(hex.AppendEncode(append(room[:0], prefix...), id[:]))
+	var buf [200]byte
+	return string(hex.AppendEncode(append(buf[:0], prefix...), id[:]))
 }

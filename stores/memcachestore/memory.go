@@ -7,45 +7,47 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// memory is what was loaded last, with its cas ids: what a request is about to
-// update. As nothing changes an item without changing its cas id, a write under that id may
-// go by what is remembered. A session that hashes to the place of another takes it.
-type memory [places]atomic.Pointer[loaded]
+// memory remembers the items that were loaded last, with their cas ids. Requests mostly update what they have just
+// loaded. Every change of an item changes its cas id, so a cas may rely on what is remembered under its id. A session
+// replaces another that hashes to the same slot.
+type memory [slots]atomic.Pointer[loaded]
 
 const (
-	places    = 1 << 12
-	maxMemory = 4 << 10 // bytes of Data that are worth keeping: 16 MiB in all, at most
+	slots         = 1 << 12
+	maxRemembered = 4 << 10 // bytes of Data; larger Data is not remembered, so memory takes at most 16 MiB
 )
 
-// loaded is an item as the server has it. All but Data is always there: an Update needs it.
+// loaded is an item as it was read from the server. A remembered one may lack Data, but has all else: an Update needs
+// that.
 type loaded struct {
-	rec   driver.Record
-	cas   uint64
-	nonce uint64
-	whole bool // rec.Data is there
+	rec     driver.Record
+	cas     uint64
+	nonce   uint64
+	hasData bool
 }
 
-// place goes by the first half of the ID: the second is the same for all of an application.
-func (m *memory) place(id *driver.ID) *atomic.Pointer[loaded] {
-	return &m[binary.LittleEndian.Uint64(id[8:])%places]
+// slot goes by the first half of the ID, because the second half is the same for all sessions of an application.
+func (m *memory) slot(id *driver.ID) *atomic.Pointer[loaded] {
+	return &m[binary.LittleEndian.Uint64(id[8:])%slots]
 }
 
 func (m *memory) keep(l *loaded) {
-	if len(l.rec.Data) > maxMemory {
+	if len(l.rec.Data) > maxRemembered {
 		l = &loaded{rec: l.rec, cas: l.cas}
 		l.rec.Data = nil
 	}
-	m.place(&l.rec.ID).Store(l)
+	m.slot(&l.rec.ID).Store(l)
 }
 
-// find returns the item as it was loaded with this version, or nil.
-func (m *memory) find(id *driver.ID, version uint64, whole bool) *loaded {
-	l := m.place(id).Load()
-	if l == nil || l.rec.ID != *id || l.rec.Version != version || whole && !l.whole {
+// find returns the remembered item if it has this version, and otherwise nil. withData says that an item without Data
+// will not do.
+func (m *memory) find(id *driver.ID, version uint64, withData bool) *loaded {
+	l := m.slot(id).Load()
+	if l == nil || l.rec.ID != *id || l.rec.Version != version || withData && !l.hasData {
 		return nil
 	}
 	return l
 }
 
-// drop forgets an item whose cas id is known to be old.
-func (m *memory) drop(l *loaded) { m.place(&l.rec.ID).CompareAndSwap(l, nil) }
+// drop forgets an item whose cas id is out of date.
+func (m *memory) drop(l *loaded) { m.slot(&l.rec.ID).CompareAndSwap(l, nil) }

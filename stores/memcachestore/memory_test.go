@@ -7,8 +7,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The second half of an ID is the same for all sessions of an application, and must not
-// bring them all to one place.
+// The second half of an ID is the same for all sessions of an application, and must not put them all into one slot or
+// on one server.
 func TestPlacesGoByTheFirstHalf(t *testing.T) {
 	m := new(memory)
 	ring := ringOf(t, names(3)...)
@@ -18,13 +18,13 @@ func TestPlacesGoByTheFirstHalf(t *testing.T) {
 		rand.Read(id[:])
 		other = id
 		rand.Read(other[16:])
-		if m.place(&id) != m.place(&other) || ring.pick(&id) != ring.pick(&other) {
+		if m.slot(&id) != m.slot(&other) || ring.pick(&id) != ring.pick(&other) {
 			t.Fatalf("%v and %v have different places", id, other)
 		}
 		clear(id[16:])
-		used[m.place(&id)] = true
+		used[m.slot(&id)] = true
 	}
 	if len(used) < 50 {
-		t.Errorf("100 sessions have %d places", len(used))
+		t.Errorf("100 sessions have %d slots", len(used))
 	}
 }

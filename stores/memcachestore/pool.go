@@ -10,8 +10,8 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 )
 
-// pool holds the connections to one server, each in a client of its own: only so is it known
-// which connection a call uses, and a context can end that one.
+// pool holds the connections to one server. Each has its own client: that is the only way to know which connection a
+// call uses, so that the end of a context can interrupt it.
 type pool struct {
 	server  *server
 	config  *Config
@@ -31,16 +31,16 @@ type link struct {
 	ctx  context.Context // of the call under way
 	mu   sync.Mutex
 	conn net.Conn // nil before the first call
-	over bool     // ctx has ended
+	done bool     // ctx has ended
 }
 
-var errBusy = errors.New("all connections are in use (Config.MaxConns)")
+var errAllInUse = errors.New("all connections are in use (Config.MaxConns)")
 
 func (p *pool) init(sv *server, config *Config) {
 	p.server, p.config, p.permits = sv, config, make(chan struct{}, config.MaxConns)
 }
 
-// get waits for a connection. reused: it was open before.
+// get waits for a connection. reused says that the connection was open before.
 func (p *pool) get(ctx context.Context) (l *link, reused bool, err error) {
 	select {
 	case p.permits <- struct{}{}:
@@ -48,7 +48,7 @@ func (p *pool) get(ctx context.Context) (l *link, reused bool, err error) {
 		select {
 		case p.permits <- struct{}{}:
 		case <-ctx.Done():
-			return nil, false, errBusy
+			return nil, false, errAllInUse
 		}
 	}
 	p.mu.Lock()
@@ -69,12 +69,12 @@ func (p *pool) newLink() *link {
 	return l
 }
 
-// put takes a connection back, or closes it: one whose call did not end well may still get
-// the answer, and give it to another call.
-func (p *pool) put(l *link, well bool) {
-	defer func() { <-p.permits }() // also if Close of the user's connection panics
+// put takes a connection back if it is reusable, and otherwise closes it: after a failed call the answer may still
+// arrive, and another call would read it.
+func (p *pool) put(l *link, reusable bool) {
+	defer func() { <-p.permits }() // also if Close of the application's connection panics
 	p.mu.Lock()
-	keep := well && !p.closed && len(p.idle) < p.config.MaxIdleConns
+	keep := reusable && !p.closed && len(p.idle) < p.config.MaxIdleConns
 	if keep {
 		l.ctx = nil
 		p.idle = append(p.idle, l)
@@ -85,7 +85,7 @@ func (p *pool) put(l *link, well bool) {
 	}
 }
 
-// drain closes what is idle.
+// drain closes the idle connections.
 func (p *pool) drain() {
 	p.mu.Lock()
 	idle := p.idle
@@ -104,7 +104,7 @@ func (p *pool) close() error {
 	return nil
 }
 
-// begin binds the link to a call. stop reports whether the context has left it alone.
+// begin binds the link to a call. stop ends that, and reports whether the context has not interrupted the call.
 func (l *link) begin(ctx context.Context) (stop func() bool) {
 	l.ctx = ctx
 	if ctx.Done() == nil {
@@ -113,15 +113,15 @@ func (l *link) begin(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, l.end)
 }
 
-var past = time.Unix(1, 0)
+var longAgo = time.Unix(1, 0)
 
-// end makes what waits on the connection give up.
+// end interrupts reads and writes on the connection.
 func (l *link) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.over = true
+	l.done = true
 	if l.conn != nil {
-		_ = l.conn.SetDeadline(past)
+		_ = l.conn.SetDeadline(longAgo)
 	}
 }
 
@@ -148,18 +148,18 @@ func (l *link) close() error {
 	return l.conn.Close()
 }
 
-// conn is a connection whose deadlines never lie behind the end of the call's context.
+// conn is a connection whose deadline is never later than the end of the call's context.
 type conn struct {
 	net.Conn
 	l *link
 }
 
-// SetDeadline is what the client calls before each exchange.
+// SetDeadline implements net.Conn. The client calls it before each exchange.
 func (c *conn) SetDeadline(t time.Time) error {
 	c.l.mu.Lock()
 	defer c.l.mu.Unlock()
-	if c.l.over {
-		return c.Conn.SetDeadline(past)
+	if c.l.done {
+		return c.Conn.SetDeadline(longAgo)
 	}
 	if deadline, ok := c.l.ctx.Deadline(); ok && deadline.Before(t) {
 		t = deadline

@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"context"
@@ -7,48 +7,47 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
-// panics reports whether call did.
+// panics reports whether call panics.
 func panics(call func()) (did bool) {
 	defer func() { did = recover() != nil }()
 	call()
 	return false
 }
 
-// brittle is a connection that panics while broken says so.
-type brittle struct {
+// panicConn is a connection whose Write panics while broken is set.
+type panicConn struct {
 	net.Conn
 	broken *atomic.Bool
 	closed *atomic.Int32
 }
 
-func (c *brittle) Write(b []byte) (int, error) {
+func (c *panicConn) Write(b []byte) (int, error) {
 	if c.broken.Load() {
 		panic("in Write")
 	}
 	return c.Conn.Write(b)
 }
 
-func (c *brittle) Close() error {
+func (c *panicConn) Close() error {
 	c.closed.Add(1)
 	return c.Conn.Close()
 }
 
-// Given a store with one connection, when Config.DialContext panics, or a connection that it made, then the caller
-// gets the panic, the connection is closed, and the next call has its turn.
+// Given a store with one connection, when Config.DialContext or a connection of its panics, then the caller gets the
+// panic, the connection is closed, and the next call gets a connection.
 func TestPanicGivesThePermitBack(t *testing.T) {
 	var broken, noDial atomic.Bool
 	var closed atomic.Int32
-	s, err := memcachestore.New(memcachestore.Config{
-		Servers: []string{memcached(t).Addr}, Prefix: "panic:", MaxConns: 1, Timeout: patience,
+	s, err := New([]string{memcached(t).Addr}, Config{
+		Prefix: "panic:", MaxConns: 1, Timeout: patience,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if noDial.Load() {
 				panic("in DialContext")
 			}
 			c, err := new(net.Dialer).DialContext(ctx, network, address)
-			return &brittle{c, &broken, &closed}, err
+			return &panicConn{c, &broken, &closed}, err
 		},
 	})
 	must(t, err)

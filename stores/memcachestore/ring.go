@@ -11,9 +11,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// ring chooses a server for each session by consistent hashing, as Ketama does: every
-// server has many points on a circle, and a session belongs to the next one. A server
-// that comes or goes moves only the sessions of its own points.
+// ring chooses a server for each session by consistent hashing, as Ketama does. Every server has many points on a
+// circle. A session belongs to the server of the next point. Adding or removing a server moves only the sessions of
+// that server's points.
 type ring struct {
 	servers []*server
 	points  []point
@@ -24,8 +24,8 @@ type point struct {
 	server *server
 }
 
-// points per server: enough for loads that differ by a few percent.
-const points = 400
+// pointsPerServer is large enough that the servers' shares differ by a few percent only.
+const pointsPerServer = 400
 
 func (r *ring) add(sv *server) error {
 	for _, other := range r.servers {
@@ -37,11 +37,11 @@ func (r *ring) add(sv *server) error {
 	return nil
 }
 
-// build places the points. A server's name decides where they are, not its generation, nor
-// its place in the list.
+// build computes the points. They depend on the server's address, and not on its generation or its position in the
+// list.
 func (r *ring) build() {
 	for _, sv := range r.servers {
-		for i := range uint32(points / 4) {
+		for i := range uint32(pointsPerServer / 4) {
 			sum := sha256.Sum256(binary.BigEndian.AppendUint32([]byte(sv.addr), i))
 			for part := range slices.Chunk(sum[:], 8) {
 				r.points = append(r.points, point{binary.BigEndian.Uint64(part), sv})
@@ -53,8 +53,8 @@ func (r *ring) build() {
 	})
 }
 
-// pick returns the server of id. The first 16 bytes of an ID are random or a hash: those bits will
-// do, and the rest may be the same for all sessions.
+// pick returns the server of id. It goes by the first 8 bytes, because the first 16 bytes of an ID are random or a
+// hash, and the rest may be the same for all sessions.
 func (r *ring) pick(id *driver.ID) *server {
 	if len(r.servers) == 1 {
 		return r.servers[0]

@@ -16,13 +16,13 @@ import (
 
 type client = memcache.Client
 
-// server is one of the servers. It is the net.Addr that the client library dials, unresolved
-// so that a name may change its address, and its selector of that one server.
+// server is one memcached. It is the net.Addr that the client library dials. The address is not resolved here, so that
+// a name may change its address. It is also the client's selector, which always selects this server.
 type server struct {
 	network, addr string
-	prefix        string // of keys
-	subjects      string // of the keys of subjects' lists
-	labels        string // of the keys of labels' lists
+	prefix        string // begins the keys of records
+	subjects      string // begins the keys of subjects' lists
+	labels        string // begins the keys of labels' lists
 	breaker       *breaker.Breaker
 	pool          pool
 }
@@ -33,11 +33,11 @@ func newServer(name string, config *Config) (*server, error) {
 	if strings.HasPrefix(addr, "/") {
 		sv.network = "unix"
 	} else if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
-		return nil, fmt.Errorf("%q is not host:port, nor the path of a socket", addr)
+		return nil, fmt.Errorf("%q is neither host:port nor the path of a Unix socket", addr)
 	}
 	if marked {
 		if generation == "" || len(generation) > 20 || strings.Trim(strings.ToLower(generation), "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
-			return nil, fmt.Errorf("%q: a generation is 1 to 20 letters and digits", name)
+			return nil, fmt.Errorf("%q: want a generation of 1 to 20 letters and digits", name)
 		}
 		generation += ":"
 	}
@@ -60,65 +60,62 @@ func (sv *server) PickServer(string) (net.Addr, error) { return sv, nil }
 // Each implements memcache.ServerSelector.
 func (sv *server) Each(f func(net.Addr) error) error { return f(sv) }
 
-// do makes a call within ctx. The errors of the client that are answers come back as they
-// are, all others as what package driver calls them. A connection that was idle may have died
-// without a word, so the call is made again on a new one: again then says that
-// the server may have seen it twice.
-func (sv *server) do(ctx context.Context, what string, call func(*client) error) (again bool, err error) {
+// do makes a call within ctx. Errors of the client that are answers come back as they are, all others as errors of
+// package driver. A connection may have died unnoticed while it was idle. Then do repeats the call on a new one.
+// repeated says that the server may have seen the call twice.
+func (sv *server) do(ctx context.Context, op string, call func(*client) error) (repeated bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return false, unavailable(what, err)
+		return false, unavailable(op, err)
 	}
 	if err := sv.breaker.Allow(); err != nil {
-		return false, unavailable(what, err)
+		return false, unavailable(op, err)
 	}
 	begun := time.Now()
-	reused, err := sv.once(ctx, call)
-	if reused && lost(err) && ctx.Err() == nil {
-		sv.pool.drain() // its like died with it
-		again = true
-		_, err = sv.once(ctx, call)
+	reused, err := sv.attempt(ctx, call)
+	if reused && connectionLost(err) && ctx.Err() == nil {
+		sv.pool.drain() // the other idle connections probably died, too
+		repeated = true
+		_, err = sv.attempt(ctx, call)
 	}
 	if answered(err) {
 		sv.breaker.Success()
-		return again, err
+		return repeated, err
 	}
-	cause := ended(ctx)
+	cause := contextErr(ctx)
 	switch {
 	case cause == nil:
 		cause = err
-		sv.judge(begun, err)
-	case errors.Is(cause, context.DeadlineExceeded) && !errors.Is(err, errBusy) && breaker.HadTime(ctx, begun):
+		sv.report(begun, err)
+	case errors.Is(cause, context.DeadlineExceeded) && !errors.Is(err, errAllInUse) && breaker.HadTime(ctx, begun):
 		sv.breaker.Failure(begun, cause)
 	}
 	if strings.Contains(err.Error(), "CLIENT_ERROR unauthenticated") {
-		cause = fmt.Errorf("the server wants a user and a password (memcached -Y), which the client library cannot send: "+
-			"Config.DialContext can, with each connection that it opens: %w", cause)
+		cause = fmt.Errorf("the server wants a user and a password (memcached -Y), and the client library cannot send them: "+
+			"let Config.DialContext send them on each connection that it opens: %w", cause)
 	}
 	if strings.Contains(err.Error(), "object too large") {
-		return again, fmt.Errorf("memcachestore: %s: %w: %w", what, driver.ErrTooLarge, err)
+		return repeated, fmt.Errorf("memcachestore: %s: %w: %w", op, driver.ErrTooLarge, err)
 	}
-	return again, unavailable(what, cause)
+	return repeated, unavailable(op, cause)
 }
 
-// once makes a call on a connection that nobody else uses meanwhile. What ends the context
-// ends it.
-func (sv *server) once(ctx context.Context, call func(*client) error) (reused bool, err error) {
+// attempt makes a call on a connection that nobody else uses meanwhile. The end of ctx ends the call.
+func (sv *server) attempt(ctx context.Context, call func(*client) error) (reused bool, err error) {
 	l, reused, err := sv.pool.get(ctx)
 	if err != nil {
 		return false, err
 	}
 	stop := l.begin(ctx)
-	well := false
-	// Deferred, for Config.DialContext and its connections may panic, and the panic may be recovered from.
-	defer func() { sv.pool.put(l, stop() && well) }()
+	reusable := false
+	// Deferred, because Config.DialContext and its connections may panic, and the application may recover.
+	defer func() { sv.pool.put(l, stop() && reusable) }()
 	err = call(l.client)
-	well = answered(err)
+	reusable = answered(err)
 	return reused, err
 }
 
-// judge tells the breaker of an error that no context is to blame for. A server that complains
-// is not down.
-func (sv *server) judge(begun time.Time, err error) {
+// report tells the breaker about an error that no context has caused. A server that returns an error is not down.
+func (sv *server) report(begun time.Time, err error) {
 	if strings.Contains(err.Error(), "ERROR") {
 		sv.breaker.Success()
 	} else {
@@ -126,7 +123,7 @@ func (sv *server) judge(begun time.Time, err error) {
 	}
 }
 
-// answered reports whether err is an answer of the protocol's.
+// answered reports whether err is an answer of the protocol.
 func answered(err error) bool {
 	switch err {
 	case nil, memcache.ErrCacheMiss, memcache.ErrNotStored, memcache.ErrCASConflict:
@@ -135,8 +132,8 @@ func answered(err error) bool {
 	return false
 }
 
-// lost reports whether err is the end of a connection, and not of somebody's patience.
-func lost(err error) bool {
+// connectionLost reports whether err means that the connection broke, and not that a deadline passed.
+func connectionLost(err error) bool {
 	if answered(err) || strings.Contains(err.Error(), "ERROR") {
 		return false
 	}
@@ -144,14 +141,15 @@ func lost(err error) bool {
 	return !errors.As(err, &timeout) || !timeout.Timeout()
 }
 
-// ended is ctx.Err, and does not wait for its timer: that of the connection may be quicker.
-func ended(ctx context.Context) error {
+// contextErr returns the context's error. It does not wait for the context's timer: the connection's deadline may pass
+// earlier.
+func contextErr(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
 		return context.DeadlineExceeded
 	}
 	return ctx.Err()
 }
 
-func unavailable(what string, err error) error {
-	return driver.Unavailable("memcachestore: "+what, err)
+func unavailable(op string, err error) error {
+	return driver.Unavailable("memcachestore: "+op, err)
 }

@@ -10,19 +10,21 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// swap replaces the live record of this version by what change makes of it, with one cas if
-// the record was loaded here, and returns what was there before. If change makes nil, the record
-// is as it should be. If somebody else's Touch came between, change is called again, with what
-// that one left.
-func (s *Store) swap(ctx context.Context, sv *server, what string, id driver.ID, version uint64, change func(*loaded) (*memcache.Item, error)) (*loaded, error) {
-	l := s.memory.find(&id, version, what == "touch")
+// swap replaces the live record that has this version by the item that change returns, and returns what was there
+// before. It takes one cas if this store has loaded the record. If change returns nil, nothing needs to change. If
+// somebody else's Touch comes between, swap calls change again with the new state.
+func (s *Store) swap(
+	ctx context.Context, sv *server, op string, id driver.ID, version uint64,
+	change func(*loaded) (*memcache.Item, error),
+) (*loaded, error) {
+	l := s.memory.find(&id, version, op == "touch")
 	remembered := l != nil
 	var before *loaded
-	tried := uint64(0) // nonce of an item that the server may have stored already
+	tried := uint64(0) // the nonce of an item that the server may have stored already
 	for range attempts {
 		if l == nil {
 			var err error
-			if l, err = s.refetch(ctx, sv, what, id, version, tried); err != nil {
+			if l, err = s.refetch(ctx, sv, op, id, version, tried); err != nil {
 				return nil, err
 			}
 			if tried != 0 && l.nonce == tried {
@@ -40,27 +42,27 @@ func (s *Store) swap(ctx context.Context, sv *server, what string, id driver.ID,
 			if !remembered {
 				return l, l.liveness()
 			}
-			l, remembered = nil, false // what is remembered may be old, and is not enough to say no
+			l, remembered = nil, false // the remembered state may be out of date: read before answering
 			continue
 		}
 		item.CasID = l.cas
-		again, err := sv.do(ctx, what, func(c *client) error { return c.CompareAndSwap(item) })
+		repeated, err := sv.do(ctx, op, func(c *client) error { return c.CompareAndSwap(item) })
 		s.memory.drop(l)
 		switch {
 		case err == nil:
 			return l, nil
-		case (err == memcache.ErrCacheMiss || err == memcache.ErrNotStored) && again:
-			return nil, unavailable(what, errOvertaken)
+		case (err == memcache.ErrCacheMiss || err == memcache.ErrNotStored) && repeated:
+			return nil, unavailable(op, errUnknownOutcome)
 		case err == memcache.ErrCacheMiss || err == memcache.ErrNotStored:
 			return nil, errNotFound
 		case err != memcache.ErrCASConflict:
 			return nil, err
-		case again:
+		case repeated:
 			tried = nonceOf(item.Value)
 		}
 		before, l, remembered = l, nil, false
 	}
-	return nil, unavailable(what, errBusyItem)
+	return nil, unavailable(op, errContended)
 }
 
 func (l *loaded) liveness() error {
@@ -70,22 +72,25 @@ func (l *loaded) liveness() error {
 	return errNotFound
 }
 
-var errOvertaken = errors.New("the connection was lost, and the record has changed or gone since")
+var errUnknownOutcome = errors.New("the connection was lost, and the record has changed or gone since then: " +
+	"the write may have succeeded")
 
-// refetch reads the record anew and compares its version. tried is the nonce of a write that may have
-// been done: whose record that is, is the caller's to see, and neither another version nor the absence of
-// the record proves that it was not done.
-func (s *Store) refetch(ctx context.Context, sv *server, what string, id driver.ID, version, tried uint64) (*loaded, error) {
-	l, err := s.fetch(ctx, sv, what, id)
+// refetch reads the record again and compares its version. tried is the nonce of a write of ours that may have
+// succeeded, or 0. If the record has that nonce, refetch returns it with any version. The caller checks whose record
+// it is. A different version does not prove that our write failed, and a missing record does not either.
+func (s *Store) refetch(
+	ctx context.Context, sv *server, op string, id driver.ID, version, tried uint64,
+) (*loaded, error) {
+	l, err := s.fetch(ctx, sv, op, id)
 	switch {
 	case (errors.Is(err, driver.ErrUnreadable) || errors.Is(err, driver.ErrNotFound)) && tried != 0:
-		return nil, unavailable(what, errOvertaken)
+		return nil, unavailable(op, errUnknownOutcome)
 	case err != nil:
 		return nil, err
 	case tried != 0 && l.nonce == tried:
 		return l, nil
 	case tried != 0 && (l.rec.Version != version || !l.rec.Live(time.Now())):
-		return nil, unavailable(what, errOvertaken)
+		return nil, unavailable(op, errUnknownOutcome)
 	case !l.rec.Live(time.Now()):
 		return nil, errNotFound
 	case l.rec.Version != version:

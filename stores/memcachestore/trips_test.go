@@ -1,20 +1,13 @@
-package memcachestore_test
+package memcachestore
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"testing"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-func hash(subject string) string {
-	sum := sha256.Sum256([]byte(subject))
-	return hex.EncodeToString(sum[:])
-}
-
-// Round trips, counted between the store and the server.
+// TestRoundTrips counts the round trips of each call, with a proxy between the store and the server.
 func TestRoundTrips(t *testing.T) {
 	proxy := startserver.NewProxy(t, memcached(t).Addr)
 	s, other := open(t, proxy.Addr), open(t, proxy.Addr)
@@ -68,7 +61,7 @@ func TestRoundTrips(t *testing.T) {
 	count("Load", 1, load)
 	count("Touch that has nothing to do", 3, func() error { return s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires) })
 	count("Load", 1, load)
-	rec.Data = make([]byte, 100<<10) // more than is remembered
+	rec.Data = make([]byte, 100<<10) // more than the store remembers
 	count("Update with a label", 1, func() error { return s.Update(ctx, rec) })
 	count("Load of much data", 1, load)
 	count("Update of much data", 1, func() error { return s.Update(ctx, rec) })

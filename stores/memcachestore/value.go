@@ -20,16 +20,16 @@ import (
 //	 8 bytes  Created, microseconds
 //	 8 bytes  Used, microseconds
 //	 8 bytes  Expires, microseconds
-//	 8 bytes  nonce: tells apart two writes that are the same otherwise
+//	 8 bytes  nonce: distinguishes writes that are equal otherwise
 //	 1 byte   length of Subject, then Subject
-//	 1 byte   number of Labels, and for each 1 byte length, then the label
-//	          then Data
+//	 1 byte   number of Labels; for each label 1 byte length, then the label
+//	          Data
 //
-// No later format moves the first byte. A greater one is an item of a newer release, which this one
-// leaves as it is; 0 is none.
+// The first byte keeps its place in every later format. A greater number is the format of a newer release, and this
+// release leaves the item as it is. 0 is no format.
 const (
-	format = 1
-	head   = atNonce + 8 // what has the same length in every item
+	format   = 1
+	headSize = atNonce + 8 // the part whose length is the same in every item
 
 	atSum     = 1
 	atID      = atSum + 4
@@ -40,9 +40,9 @@ const (
 	atNonce   = atExpires + 8
 )
 
-// size is the length of what encode makes.
+// size returns the length of what encode returns.
 func size(rec *driver.Record) int {
-	n := head + 1 + len(rec.Subject) + 1 + len(rec.Data)
+	n := headSize + 1 + len(rec.Subject) + 1 + len(rec.Data)
 	for _, label := range rec.Labels {
 		n += 1 + len(label)
 	}
@@ -75,7 +75,7 @@ func encode(rec *driver.Record, version, nonce uint64) []byte {
 	return b
 }
 
-// sum is the checksum of an item, over all but itself.
+// sum returns the checksum of an item: of all bytes but the checksum itself.
 func sum(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[:atSum], castagnoli), castagnoli, b[atID:])
 }
@@ -91,19 +91,19 @@ func cutText(b []byte) (text string, rest []byte, ok bool) {
 	return string(b[1:end]), b[end:], true
 }
 
-// decode reads what is kept under id.
+// decode reads the value that is stored under id.
 func decode(id driver.ID, b []byte) (rec driver.Record, err error) {
 	switch {
 	case len(b) > 0 && b[0] > format:
 		return rec, errNewer
-	case len(b) < head || b[0] != format, binary.LittleEndian.Uint32(b[atSum:]) != sum(b):
+	case len(b) < headSize || b[0] != format, binary.LittleEndian.Uint32(b[atSum:]) != sum(b):
 		return rec, errNoRecord
 	}
 	if driver.ID(b[atID:atVersion]) != id {
-		// Somebody else's record is no answer at all.
+		// Another session's record says nothing about this one.
 		return rec, unavailable("load", errors.New("the server answered with another session's record"))
 	}
-	subject, rest, ok := cutText(b[head:])
+	subject, rest, ok := cutText(b[headSize:])
 	if !ok {
 		return rec, errNoRecord
 	}
@@ -118,7 +118,7 @@ func decode(id driver.ID, b []byte) (rec driver.Record, err error) {
 	}, nil
 }
 
-// cutLabels returns nil where there are none.
+// cutLabels reads the labels. It returns nil if there are none.
 func cutLabels(b []byte) (labels []string, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return nil, nil, false
@@ -138,7 +138,7 @@ func micro(b []byte) time.Time { return time.UnixMicro(int64(binary.LittleEndian
 
 func nonceOf(b []byte) uint64 { return binary.LittleEndian.Uint64(b[atNonce:]) }
 
-// nonces are different in every process and for every write.
+// nonces gives each write of each process a different number.
 type nonces struct{ next *atomic.Uint64 }
 
 func newNonces() nonces {
@@ -149,25 +149,26 @@ func newNonces() nonces {
 
 func (n nonces) take() uint64 { return n.next.Add(1) }
 
-// nextVersion follows the clock, so that it also grows where a record was there before
-// and nobody knows its version any more.
+// nextVersion follows the clock, so that versions also grow if an earlier record under the ID is gone and its version
+// is not known any more.
 func nextVersion(last uint64, now time.Time) uint64 { return max(last+1, uint64(now.UnixMicro())) }
 
-const month = 30 * 24 * time.Hour // up to which memcached takes a number for a lifetime
+// month is the longest time that memcached takes for a lifetime. It takes a greater number for an absolute time.
+const month = 30 * 24 * time.Hour
 
-// expiration is a deadline in memcached's terms, never before it. The server's clock ticks in
-// seconds and may be one behind; an absolute time is read by a clock that may
-// be ahead of ours.
+// expiration returns a deadline in memcached's terms, never an earlier one. The server's clock ticks in seconds and may
+// be a second behind, so a lifetime gets two seconds more. An absolute time gets a minute more, because the server's
+// clock may be ahead of ours.
 func expiration(expires, now time.Time) int32 {
-	left := expires.Sub(now)
-	if left <= 0 {
-		return -1 // gone at once
+	remaining := expires.Sub(now)
+	if remaining <= 0 {
+		return -1 // expires at once
 	}
-	if left <= month-2*time.Second {
-		return int32(left/time.Second) + 2
+	if remaining <= month-2*time.Second {
+		return int32(remaining/time.Second) + 2
 	}
 	if unix := expires.Unix() + 60; unix == int64(int32(unix)) {
 		return int32(unix)
 	}
-	return 0 // without end
+	return 0 // never expires
 }

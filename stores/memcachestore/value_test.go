@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -51,7 +54,7 @@ func TestValueIsWhatItWas(t *testing.T) {
 	}
 }
 
-// An item that ends too soon is no record, wherever that is.
+// An item that is cut at any byte is no record.
 func TestDecodeCutShort(t *testing.T) {
 	rec := driver.Record{ID: driver.ID{1}, Subject: "alice", Labels: []string{"admin", "idp"}}
 	whole := encode(&rec, 1, 2)
@@ -62,7 +65,7 @@ func TestDecodeCutShort(t *testing.T) {
 	}
 }
 
-// By its first byte an item is of a newer format, whatever follows. 0 is none.
+// The first byte alone says that an item is of a newer format. 0 is no format.
 func TestDecodeOtherFormats(t *testing.T) {
 	rec := driver.Record{ID: driver.ID{1}}
 	for number, want := range map[byte]error{0: driver.ErrCorrupt, 2: driver.ErrUnreadable, 255: driver.ErrUnreadable} {
@@ -82,7 +85,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encode(&driver.Record{ID: id, Subject: "alice", Data: []byte("data")}, 1, 2))
 	f.Add(encode(&driver.Record{ID: id, Subject: "alice", Labels: []string{"", "admin"}}, 1, 2))
 	whole := encode(&driver.Record{ID: id, Subject: "a", Labels: []string{"b"}}, 1, 2)
-	for n := head - 1; n < len(whole); n++ {
+	for n := headSize - 1; n < len(whole); n++ {
 		f.Add(whole[:n])
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
@@ -94,4 +97,90 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%x became %x", value, again)
 		}
 	})
+}
+
+// Sessions may live long. The server would take a relative time of more than 30 days for a date in 1970, and drop the
+// session at once.
+func TestLongLives(t *testing.T) {
+	srv := memcached(t)
+	s := open(t, srv.Addr)
+	for _, life := range []time.Duration{30*24*time.Hour - time.Second, 30 * 24 * time.Hour, 30*24*time.Hour + time.Second, 90 * 24 * time.Hour, 400 * 24 * time.Hour} {
+		rec := record(int(life/time.Hour), 10)
+		rec.Expires = rec.Created.Add(life)
+		must(t, s.Create(t.Context(), rec))
+		time.Sleep(5 * time.Millisecond)
+		if _, err := s.Load(t.Context(), rec.ID); err != nil {
+			t.Errorf("a life of %v: %v", life, err)
+		}
+		rec.Expires = rec.Expires.Add(time.Hour)
+		must(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires))
+		must(t, s.Update(t.Context(), rec))
+		if got, err := s.Load(t.Context(), rec.ID); err != nil || !got.Expires.Equal(rec.Expires) {
+			t.Errorf("a life of %v, longer by an hour: until %v, %v", life, got.Expires, err)
+		}
+	}
+}
+
+// flips calls try with each bit of b flipped, with b cut at each byte, with b one byte longer, and with zeros.
+func flips(b []byte, try func(what string, b []byte)) {
+	for i := range b {
+		for bit := range 8 {
+			flipped := slices.Clone(b)
+			flipped[i] ^= 1 << bit
+			try(fmt.Sprintf("byte %d, bit %d", i, bit), flipped)
+		}
+		try(fmt.Sprintf("cut to %d bytes", i), b[:i])
+	}
+	try("longer by one", append(slices.Clone(b), 0))
+	try("zeros", make([]byte, len(b)))
+}
+
+// damaged fails unless err says that the bytes are no record, are of a newer format, or have another ID.
+func damaged(t *testing.T, what string, err error) {
+	t.Helper()
+	if err == nil || errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict) ||
+		!errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrUnreadable) && !errors.Is(err, driver.ErrUnavailable) {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// Given an item with one flipped bit, no method takes it for a record, whatever the store remembers, and none turns it
+// into a valid item.
+func TestFlippedBit(t *testing.T) {
+	addr := memcached(t).Addr
+	raw := bare(t, addr)
+	ctx := t.Context()
+	rec := record(1, 20)
+	rec.Subject, rec.Labels = "flipped", []string{"admin", "idp:7"}
+	s := open(t, addr)
+	must(t, s.Create(ctx, rec))
+	key := "test:" + rec.ID.String()
+	item, err := raw.Get(key)
+	must(t, err)
+	good := slices.Clone(item.Value)
+	set := func(b []byte) { must(t, raw.Set(&memcache.Item{Key: key, Value: b})) }
+	n := 0
+	flips(good, func(what string, b []byte) {
+		set(good)
+		_, err := s.Load(ctx, rec.ID) // so that the store remembers it
+		must(t, err)
+		set(b)
+		next := *rec
+		next.Data = []byte("next")
+		if n++; n%7 == 0 {
+			damaged(t, what+": Update", s.Update(ctx, &next))
+			damaged(t, what+": Touch", s.Touch(ctx, rec.ID, rec.Version, rec.Used.Add(time.Minute), rec.Expires.Add(time.Minute)))
+			again := *rec
+			if err := s.Create(ctx, &again); err == nil {
+				t.Fatalf("%s: Create of a record that is there", what)
+			}
+		}
+		_, err = s.Load(ctx, rec.ID)
+		damaged(t, what+": Load", err)
+		if item, err := raw.Get(key); err != nil || !slices.Equal(item.Value, b) {
+			t.Fatalf("%s: the item was changed: %v", what, err)
+		}
+	})
+	must(t, s.Delete(ctx, rec.ID))
+	wants(t, errOf(s.Load(ctx, rec.ID)), driver.ErrNotFound)
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// attempts bounds how often one call starts anew because another was quicker.
+// attempts bounds how often one call starts over because another request has changed the item.
 const attempts = 16
 
-var errBusyItem = errors.New("the item changes all the time")
+var errContended = fmt.Errorf("other requests changed the item during each of %d attempts", attempts)
 
 // Create implements driver.Store.
 func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
@@ -38,16 +38,16 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	return nil
 }
 
-// insert adds an item. The server may still hold an expired record, whose lifetime was rounded
-// up: that one is replaced, by cas.
+// insert adds an item. The server may still hold an expired record, because its lifetime was rounded up. insert
+// replaces such a record by cas.
 func (s *Store) insert(ctx context.Context, sv *server, id driver.ID, item *memcache.Item) error {
-	tried := false // the server may have stored it already
+	tried := false // the server may have stored the item already
 	for range attempts {
-		again, err := sv.do(ctx, "create", func(c *client) error { return c.Add(item) })
+		repeated, err := sv.do(ctx, "create", func(c *client) error { return c.Add(item) })
 		if err != memcache.ErrNotStored {
 			return err
 		}
-		tried = tried || again
+		tried = tried || repeated
 		there, err := s.fetch(ctx, sv, "create", id)
 		switch {
 		case errors.Is(err, driver.ErrNotFound):
@@ -63,23 +63,22 @@ func (s *Store) insert(ctx context.Context, sv *server, id driver.ID, item *memc
 		}
 		over := *item
 		over.CasID = there.cas
-		again, err = sv.do(ctx, "create", func(c *client) error { return c.CompareAndSwap(&over) })
+		repeated, err = sv.do(ctx, "create", func(c *client) error { return c.CompareAndSwap(&over) })
 		if err == nil || !answered(err) {
 			return err
 		}
-		tried = tried || again
+		tried = tried || repeated
 	}
-	return unavailable("create", errBusyItem)
+	return unavailable("create", errContended)
 }
 
-// withdraw removes the record of a Create that fails, since nobody will be told of it. It does
-// its best, and so it goes on when ctx has ended, but nobody waits for that. It
-// is a cas, not a delete: by then, the caller may have tried again and succeeded.
+// withdraw removes the record of a failed Create. It is best effort. When ctx ends, it goes on in the background and
+// Create returns. It is a cas, not a delete, because meanwhile the caller may have retried and succeeded.
 func (s *Store) withdraw(ctx context.Context, sv *server, id driver.ID, nonce uint64) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer func() { _ = recover() }() // of Config.DialContext: here it would end the process
+		defer func() { _ = recover() }() // a panic of Config.DialContext in this goroutine would end the process
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Timeout)
 		defer cancel()
 		l, err := s.fetch(ctx, sv, "create", id)
@@ -107,8 +106,10 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		return err
 	}
 	rec.Version = version
-	ends := rec.Exact && rec.Expires.Before(before.rec.Expires)        // as what a Login replaces: not worth a round trip
-	if rec.Subject != "" && rec.Used.After(before.rec.Used) && !ends { // in place of a Touch
+	// A record whose deadline is brought forward is about to end, as after a Login: its lists are not worth a round
+	// trip. An Update that moves Used stands for a Touch, so it heals the lists.
+	ends := rec.Exact && rec.Expires.Before(before.rec.Expires)
+	if rec.Subject != "" && rec.Used.After(before.rec.Used) && !ends {
 		for _, of := range topics(&before.rec) {
 			s.heal(ctx, of, rec.ID)
 		}
@@ -116,8 +117,8 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	return nil
 }
 
-// updated is what an Update with rec makes of l. A record that has lost its Subject stays in
-// the lists until somebody tidies them, and is passed over there.
+// updated returns the record that an Update with rec makes from l. A record that has lost its Subject stays in the
+// lists until they are tidied, and walks skip it.
 func (l *loaded) updated(rec *driver.Record) driver.Record {
 	next := *rec
 	next.Created, next.Used = l.rec.Created, later(l.rec.Used, rec.Used)
@@ -131,7 +132,7 @@ func (l *loaded) updated(rec *driver.Record) driver.Record {
 	return next
 }
 
-// later returns the later of two times, stored if they are the same to the microsecond.
+// later returns the later of two times. If they are equal to the microsecond, it returns stored.
 func later(stored, given time.Time) time.Time {
 	if given.UnixMicro() > stored.UnixMicro() {
 		return given
@@ -170,18 +171,21 @@ func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	return err
 }
 
-// item makes the item for a record, if it is not too large: the server would say so, too, but
-// only after it has read it all.
+// item returns the item for a record. It checks the size first. The server would refuse it, too, but only after it has
+// read all of the item.
 func (s *Store) item(sv *server, rec *driver.Record, version uint64, now time.Time) (*memcache.Item, error) {
-	const overhead = 128 // of the server, for each item
+	const overhead = 128 // what the server adds to each item
 	key := sv.key(&rec.ID)
 	if overhead+len(key)+size(rec) > s.config.MaxItem {
-		return nil, fmt.Errorf("memcachestore: %w: %d bytes of data, and items of %d", driver.ErrTooLarge, len(rec.Data), s.config.MaxItem)
+		return nil, fmt.Errorf("memcachestore: %w: %d bytes of data do not fit into an item of %d bytes (Config.MaxItem)",
+			driver.ErrTooLarge, len(rec.Data), s.config.MaxItem)
 	}
-	if len(rec.Subject) > driver.MaxSubject || len(rec.Labels) > driver.MaxLabels || slices.ContainsFunc(rec.Labels, tooLong) {
-		return nil, fmt.Errorf("memcachestore: %w: more than a subject of %d bytes and %d labels of as many", driver.ErrTooLarge, driver.MaxSubject, driver.MaxLabels)
+	if tooLong(rec.Subject) || len(rec.Labels) > driver.MaxLabels || slices.ContainsFunc(rec.Labels, tooLong) {
+		return nil, fmt.Errorf("memcachestore: %w: a subject over %d bytes, a label over %d bytes, or more than %d labels",
+			driver.ErrTooLarge, driver.MaxSubject, driver.MaxSubject, driver.MaxLabels)
 	}
-	return &memcache.Item{Key: key, Value: encode(rec, version, s.nonces.take()), Expiration: expiration(rec.Expires, now)}, nil
+	value := encode(rec, version, s.nonces.take())
+	return &memcache.Item{Key: key, Value: value, Expiration: expiration(rec.Expires, now)}, nil
 }
 
-func tooLong(label string) bool { return len(label) > driver.MaxSubject }
+func tooLong(name string) bool { return len(name) > driver.MaxSubject }

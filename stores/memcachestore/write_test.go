@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"context"
@@ -11,11 +11,10 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
-// What an Update keeps of the stored record is taken from memory if the record was loaded here,
-// and from the server if not, or if another Touch came between. All must come to the same.
+// An Update keeps values of the stored record. They come from the store's memory if the record was loaded here. They
+// come from the server if it was not, or if another Touch came between. The result must be the same.
 func TestUpdateKeeps(t *testing.T) {
 	srv := memcached(t)
 	s, other := open(t, srv.Addr), open(t, srv.Addr)
@@ -29,7 +28,7 @@ func TestUpdateKeeps(t *testing.T) {
 			return errors.Join(err, other.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires))
 		},
 	} {
-		for _, size := range []int{10, 100 << 10} { // remembered, and not
+		for _, size := range []int{10, 100 << 10} { // one size is remembered, the other is not
 			for _, clear := range []bool{false, true} {
 				for _, exact := range []bool{false, true} {
 					t.Run(fmt.Sprintf("%s, %d bytes, clear %t, exact %t", name, size, clear, exact), func(t *testing.T) {
@@ -72,16 +71,16 @@ func TestUpdateKeeps(t *testing.T) {
 func TestCreateThatIsNotListed(t *testing.T) {
 	up := memcached(t)
 	proxy := startserver.NewProxy(t, startserver.Memcached(t).Addr)
-	alone := open(t, up.Addr) // sees the records that are there
+	alone := open(t, up.Addr) // sees which records are stored
 	for name, c := range map[string]struct {
 		fault   func()
-		patient bool // nobody's context ends
+		patient bool // the context has no deadline
 	}{
 		"refused": {proxy.Down, true},
 		"hangs":   {proxy.Hang, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, up.Addr, proxy.Addr) // anew, or the breaker is open already
+			s := open(t, up.Addr, proxy.Addr) // a new store, whose breaker is closed
 			c.fault()
 			defer func() { proxy.Heal(); proxy.Up(t) }()
 			failed := 0
@@ -116,14 +115,14 @@ func TestCreateThatIsNotListed(t *testing.T) {
 	}
 }
 
-// Who has no more time does not wait until the record is gone.
+// A Create whose context ends returns, and does not wait until the record is withdrawn.
 func TestCreateThatIsNotListedInTime(t *testing.T) {
 	up := memcached(t)
 	proxy := startserver.NewProxy(t, up.Addr)
-	// No list's server is ever reached: when it is dialed, the caller goes, and the record's server stops answering.
+	// The lists' server is never reached: when it is dialed, the caller gives up, and the records' server stops answering.
 	var leave context.CancelFunc
-	s := openWith(t, memcachestore.Config{
-		Servers: []string{proxy.Addr, "lists:1"}, Timeout: patience,
+	s := openWith(t, []string{proxy.Addr, "lists:1"}, Config{
+		Timeout: patience,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if address == "lists:1" {
 				proxy.Hang()
@@ -136,7 +135,7 @@ func TestCreateThatIsNotListedInTime(t *testing.T) {
 	})
 	alone := open(t, up.Addr)
 	seen := 0
-	for i := range 40 { // some have the record's place here, and the list's there
+	for i := range 40 { // for some, the record is on the first server and the list on the second
 		rec := record(i, 10)
 		rec.Subject = fmt.Sprint("alice ", i)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -151,7 +150,7 @@ func TestCreateThatIsNotListedInTime(t *testing.T) {
 			wants(t, err, driver.ErrUnavailable)
 			wants(t, err, context.Canceled)
 		}
-		if left := errOf(alone.Load(t.Context(), rec.ID)); err != nil && left == nil {
+		if loadErr := errOf(alone.Load(t.Context(), rec.ID)); err != nil && loadErr == nil {
 			seen++
 			proxy.Heal()
 			eventually(t, func() bool { return errors.Is(errOf(alone.Load(t.Context(), rec.ID)), driver.ErrNotFound) })
@@ -164,3 +163,39 @@ func TestCreateThatIsNotListedInTime(t *testing.T) {
 }
 
 func errOf[T any](_ T, err error) error { return err }
+
+// withdraw runs in its own goroutine, where a panic of Config.DialContext would end the process.
+func TestWithdrawPanics(t *testing.T) {
+	s, err := New([]string{"127.0.0.1:1"}, Config{
+		DialContext: func(context.Context, string, string) (net.Conn, error) { panic("in DialContext") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := driver.ID{1}
+	s.withdraw(t.Context(), s.ring.pick(&id), id, 1)
+}
+
+// A record that is too large is refused before it is sent. If the server takes less than Config.MaxItem, the server
+// refuses it. The old record stays in both cases.
+func TestTooLarge(t *testing.T) {
+	small := startserver.Memcached(t, "-I", "512k", "-o", "slab_chunk_max=256")
+	for name, c := range map[string]struct {
+		addr string
+		size int
+	}{"ours": {memcached(t).Addr, 1 << 20}, "the server's": {small.Addr, 600 << 10}} {
+		s := open(t, c.addr)
+		rec := record(1, 10)
+		must(t, s.Create(t.Context(), rec))
+		large := *rec
+		large.Data = make([]byte, c.size)
+		for range 10 { // the breaker stays closed
+			wants(t, s.Update(t.Context(), &large), driver.ErrTooLarge)
+			wants(t, s.Create(t.Context(), record(2, c.size)), driver.ErrTooLarge)
+		}
+		got, err := s.Load(t.Context(), rec.ID)
+		if err != nil || len(got.Data) != 10 {
+			t.Errorf("%s limit: the old record: %d bytes, %v", name, len(got.Data), err)
+		}
+	}
+}

@@ -10,15 +10,16 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(nil, one, with(nil, Config{}))) }
+func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(nil, one, opening(nil, Config{}))) }
 
-// payload is the length of a stored record with five values in its session.
+// payload is the length of a stored record whose session has five values.
 const payload = 261 + offNames
 
-// beside makes the raw calls and the store's in turns, and reports the median of
-// each and what the store costs as a multiple.
+// beside makes raw calls and calls of the store in turns. It reports the median of each, and the store's as a multiple
+// of the raw one.
 func beside(b *testing.B, raw, store func() error) {
 	var raws, stores []time.Duration
 	timed := func(times *[]time.Duration, f func() error) {
@@ -40,8 +41,8 @@ func beside(b *testing.B, raw, store func() error) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// bench has a record in a store, and the bare client with a value of the same
-// length: a client like the store's own, which is the fastest that we know for one caller.
+// bench has a record in a store, and a value of the same length under the plain client. The client has the store's
+// options, which are the fastest that we know for one caller.
 type bench struct {
 	s      *Store
 	rec    *driver.Record
@@ -89,13 +90,13 @@ func BenchmarkUpdateBesideSET(b *testing.B) {
 	beside(b, e.set, e.update)
 }
 
-// What the least script that compares anything costs beside a SET.
+// BenchmarkLeastScriptBesideSET compares the smallest script that compares anything with a SET.
 func BenchmarkLeastScriptBesideSET(b *testing.B) {
 	e := newBench(b, Config{})
 	least := scriptOf(`if redis.call('GETRANGE', KEYS[1], 0, 0) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end return 2`)
 	ok(b, e.client.Do(e.ctx, e.client.B().ScriptLoad().Script(least.body).Build()).Error())
 	beside(b, e.set, func() error {
-		return e.client.Do(e.ctx, least.byName(e.client, []string{"raw"}, []string{e.value[:1], e.value, "1000000000"})).Error()
+		return e.client.Do(e.ctx, least.bySHA(e.client, []string{"raw"}, []string{e.value[:1], e.value, "1000000000"})).Error()
 	})
 }
 
@@ -106,6 +107,16 @@ func BenchmarkCreateBesideSET(b *testing.B) {
 
 func BenchmarkCachedLoadBesideGET(b *testing.B) {
 	e := newBench(b, Config{CacheFor: 10 * time.Second})
-	e.s.written = recent{} // the record was not written just now
+	e.s.written = recent{} // forget that the store has just written the record
 	beside(b, e.get, e.load)
+}
+
+func BenchmarkBreakerOpen(b *testing.B) {
+	proxy := startserver.NewProxy(b, single(b).Addr)
+	s := openStore(b, nil, Config{}, proxy.Addr)
+	rec := create(b, s, "", "x")
+	proxy.Down()
+	for b.Loop() {
+		_, _ = s.Load(b.Context(), rec.ID)
+	}
 }

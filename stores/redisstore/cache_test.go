@@ -3,19 +3,23 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"net"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/rueidis"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// A store with client-side caching keeps every rule towards its own process. (What
-// it sees of other servers' writes comes with a delay, and the suite allows none.)
+// A store with client-side caching keeps every rule within its own process. It sees writes of other servers with a
+// delay, which the suite does not allow. So the suite's first two handles are one store.
 func TestStoreCached(t *testing.T) {
 	clock := storetest.NewClock()
-	h := harness(clock, one, with(clock, Config{CacheFor: time.Minute}))
+	h := harness(clock, one, opening(clock, Config{CacheFor: time.Minute}))
 	fresh := h.New
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
 		open, n := fresh(tb), 0
@@ -42,12 +46,12 @@ func TestCachedLoadAsksNobody(t *testing.T) {
 	for range 1000 {
 		ok(t, loads(t.Context(), s, rec))
 	}
-	if n := proxy.Stats().RoundTrips; n > 100 { // the client looks after its connections once a second
+	if n := proxy.Stats().RoundTrips; n > 100 { // the client checks its connections once a second
 		t.Errorf("%d round trips for a thousand loads", n)
 	}
 }
 
-// What another server writes is seen as soon as the notice is there.
+// A write of another server is seen as soon as its notice arrives.
 func TestCacheHearsOfChanges(t *testing.T) {
 	for name, addrs := range servers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +70,7 @@ func TestCacheHearsOfChanges(t *testing.T) {
 	}
 }
 
-// until loads until seen is true, and returns how long that took.
+// until calls Load until seen returns true. It returns how long that took.
 func until(t *testing.T, s *Store, rec *driver.Record, seen func(driver.Record, error) bool) time.Duration {
 	t.Helper()
 	for begun := time.Now(); ; {
@@ -80,7 +84,7 @@ func until(t *testing.T, s *Store, rec *driver.Record, seen func(driver.Record, 
 	}
 }
 
-// Reload waits for no notice, and nor does the Load after it.
+// Reload does not wait for a notice, and neither does the Load after it.
 func TestReloadIsAheadOfTheNotice(t *testing.T) {
 	for name, addrs := range servers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +109,7 @@ func TestReloadIsAheadOfTheNotice(t *testing.T) {
 	}
 }
 
-// Where the notice does not get through, a stale record lives for CacheFor at most.
+// If the notice does not get through, Load returns a stale record for CacheFor at most.
 func TestCacheIsBoundedWithoutNotice(t *testing.T) {
 	const cacheFor = 300 * time.Millisecond
 	proxy := startserver.NewProxy(t, single(t).Addr)
@@ -129,4 +133,51 @@ func TestCacheIsBoundedWithoutNotice(t *testing.T) {
 	}
 	proxy.Heal()
 	until(t, s, rec, func(_ driver.Record, err error) bool { return errors.Is(err, driver.ErrNotFound) })
+}
+
+// If a replica is behind, Load may return an old record. Records that this Store has written or reloaded are up to
+// date, and so are lists.
+func TestReplicaThatIsBehind(t *testing.T) {
+	master := startserver.Redis(t, "--repl-diskless-sync-delay", "0")
+	proxy := startserver.NewProxy(t, master.Addr)
+	host, port, _ := net.SplitHostPort(proxy.Addr)
+	replica := startserver.Redis(t, "--replicaof", host+" "+port)
+	for !strings.Contains(command(t, replica, "INFO", "replication"), "master_link_status:up") {
+		time.Sleep(time.Millisecond)
+	}
+	s, err := Open(rueidis.ClientOption{
+		InitAddress:    []string{master.Addr},
+		Standalone:     rueidis.StandaloneOption{ReplicaAddress: []string{replica.Addr}},
+		SendToReplicas: func(cmd rueidis.Completed) bool { return cmd.Commands()[0] != "SET" }, // goes beyond reads
+	}, Config{})
+	ok(t, err)
+	defer s.Close()
+	s.bypass = time.Hour // however long the rest of the test takes
+	other := openStore(t, nil, Config{}, master.Addr)
+
+	rec := create(t, other, "alice", "before")
+	for command(t, replica, "EXISTS", s.key(rec.ID)) != "1" {
+		time.Sleep(time.Millisecond)
+	}
+	proxy.Hang()
+	before := *rec
+	rec.Data = []byte("after")
+	ok(t, other.Update(t.Context(), rec))
+	if err := loads(t.Context(), s, &before); err != nil {
+		t.Fatalf("the client does not read from the replica, or that is not behind: %v", err)
+	}
+	got, err := s.Reload(t.Context(), rec.ID)
+	ok(t, err)
+	if got.Version != rec.Version {
+		t.Errorf("Reload: version %d, want %d", got.Version, rec.Version)
+	}
+	ok(t, loads(t.Context(), s, rec))
+	own := create(t, s, "alice", "own")
+	ok(t, loads(t.Context(), s, own))
+	if n := listed(t, s.BySubject(t.Context(), "alice")); n != 2 {
+		t.Errorf("%d records of the subject, want 2", n)
+	}
+	if n := listed(t, s.All(t.Context())); n != 2 {
+		t.Errorf("%d records, want 2", n)
+	}
 }

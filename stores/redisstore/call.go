@@ -6,50 +6,50 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unsafe"
 
 	"github.com/redis/rueidis"
 
 	"github.com/coatcheck-go/coatcheck/internal/breaker"
 )
 
-// patience is the deadline of a call whose context has none, and of each exchange over a connection that Open made.
-// A variable for the tests that are not about time: a busy machine may give a process none for seconds.
+// patience is the timeout of a call whose context has no deadline, and of each exchange over a connection that Open
+// made. It is a variable for tests that are not about time: on a busy machine, a process may get no CPU time for
+// seconds.
 var patience = 2 * time.Second
 
-// do sends one command and returns the reply. A nil reply is rueidis.Nil, an
-// error reply is ErrCorrupt or ErrUnavailable. unsure says that the command may have run once before, unseen.
-func (s *Store) do(ctx context.Context, what string, cmd rueidis.Completed) (
+// do sends one command and returns the reply. The error of a nil reply is rueidis.Nil. An error reply becomes
+// ErrCorrupt or ErrUnavailable. unsure says that an attempt whose answer was lost may have run the command before.
+func (s *Store) do(ctx context.Context, op string, cmd rueidis.Completed) (
 	msg rueidis.RedisMessage, unsure bool, err error,
 ) {
-	err = s.guard(ctx, what, cmd.Slot(), func(ctx context.Context) (err error) {
+	err = s.guard(ctx, op, cmd.Slot(), func(ctx context.Context) (err error) {
 		msg, unsure, err = s.send(ctx, cmd)
 		return err
 	})
 	return msg, unsure, err
 }
 
-// send sends a command, again as long as the connection was stale, and again after one was lost.
+// send sends a command. It sends it again if the connection was stale or was lost.
 func (s *Store) send(ctx context.Context, cmd rueidis.Completed) (msg rueidis.RedisMessage, unsure bool, err error) {
 	reply := s.client.Do(ctx, cmd)
-	if again(reply.NonRedisError()) {
+	if retryable(reply.NonRedisError()) {
 		replies := []rueidis.RedisResult{reply}
-		unsure = s.repeat(ctx, []rueidis.Completed{cmd}, replies)
+		unsure = s.resend(ctx, []rueidis.Completed{cmd}, replies)
 		reply = replies[0]
 	}
 	msg, err = reply.ToMessage()
 	return msg, unsure, err
 }
 
-// doAll sends several commands at once, without waiting for one another's
-// replies. There is a reply to each, if only the error that none came; the error
-// returned is the first of these, and not what the server said.
-func (s *Store) doAll(ctx context.Context, what string, cmds ...rueidis.Completed) (
+// doAll sends several commands at once, without waiting for replies in between. It returns a result for each. If no
+// reply came, the result is an error. err is the first such error. Error replies of the server are only in the
+// results.
+func (s *Store) doAll(ctx context.Context, op string, cmds ...rueidis.Completed) (
 	replies []rueidis.RedisResult, unsure bool, err error,
 ) {
-	err = s.guard(ctx, what, cmds[0].Slot(), func(ctx context.Context) error {
+	err = s.guard(ctx, op, cmds[0].Slot(), func(ctx context.Context) error {
 		replies = slices.Clone(s.client.DoMulti(ctx, cmds...))
-		unsure = s.repeat(ctx, cmds, replies)
+		unsure = s.resend(ctx, cmds, replies)
 		for _, r := range replies {
 			if err := r.NonRedisError(); err != nil {
 				return err
@@ -63,29 +63,28 @@ func (s *Store) doAll(ctx context.Context, what string, cmds ...rueidis.Complete
 	return replies, unsure, err
 }
 
-// breakers watch a part of a Cluster's slots each. Nodes have ranges of slots, so that
-// one that hangs does not have to be the whole of the Cluster. Of a single
-// server, the first watches everything.
-const breakers = 16
+// breakerCount is the number of breakers. Each watches a part of a Cluster's slots. Nodes own ranges of slots, so if
+// one node hangs, calls to the others go on. With a single server, the first breaker watches everything.
+const breakerCount = 16
 
 func (s *Store) breaker(slot uint16) *breaker.Breaker {
 	if s.client.Mode() != rueidis.ClientModeCluster {
 		slot = 0
 	}
-	return s.guards[int(slot)*breakers/clusterSlots%breakers]
+	return s.breakers[int(slot)*breakerCount/clusterSlots%breakerCount]
 }
 
 const clusterSlots = 1 << 14
 
-// guard makes a call under the breaker and a deadline, and puts its error into
-// the contract's words. slot is that of the call's key.
-func (s *Store) guard(ctx context.Context, what string, slot uint16, call func(context.Context) error) error {
+// guard makes a call under the breaker and a deadline, and turns its error into one of package driver. slot is the slot
+// of the call's key.
+func (s *Store) guard(ctx context.Context, op string, slot uint16, call func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
-		return s.unavailable(ctx, what, err)
+		return s.unavailable(ctx, op, err)
 	}
 	b := s.breaker(slot)
 	if err := b.Allow(); err != nil {
-		return s.unavailable(ctx, what, err)
+		return s.unavailable(ctx, op, err)
 	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -99,11 +98,11 @@ func (s *Store) guard(ctx context.Context, what string, slot uint16, call func(c
 	} else if blames(ctx, err, begun) {
 		b.Failure(begun, err)
 	}
-	return s.fail(ctx, what, err)
+	return s.fail(ctx, op, err)
 }
 
-// blames reports whether an error says that the server does not answer, and not
-// that the caller gave up or the client is closed.
+// blames reports whether an error means that the server does not answer, and not that the caller gave up or that the
+// client is closed.
 func blames(ctx context.Context, err error, begun time.Time) bool {
 	if ctx.Err() == context.Canceled || errors.Is(err, rueidis.ErrClosing) {
 		return false
@@ -111,7 +110,7 @@ func blames(ctx context.Context, err error, begun time.Time) bool {
 	return !errors.Is(err, context.DeadlineExceeded) || breaker.HadTime(ctx, begun)
 }
 
-// answered reports whether the server said something, be it a refusal.
+// answered reports whether the server replied, even if only with an error.
 func answered(err error) bool {
 	if err == nil || rueidis.IsRedisNil(err) {
 		return true
@@ -120,20 +119,14 @@ func answered(err error) bool {
 	return refused
 }
 
-// fail puts an error into the contract's words. rueidis.Nil stays what it is.
-func (s *Store) fail(ctx context.Context, what string, err error) error {
+// fail turns an error into one of package driver. It leaves rueidis.Nil as it is.
+func (s *Store) fail(ctx context.Context, op string, err error) error {
 	if err == nil || rueidis.IsRedisNil(err) {
 		return err
 	}
-	// In a script, Redis 6 says it in the middle of its own words.
+	// For an error in a script, Redis 6 puts these words in the middle of its text.
 	if reply, ok := rueidis.IsRedisErr(err); ok && strings.Contains(reply.Error(), "WRONGTYPE Operation") {
 		return errCorrupt
 	}
-	return s.unavailable(ctx, what, err)
+	return s.unavailable(ctx, op, err)
 }
-
-// textOf is b as a string without a copy. Nobody writes to b any more.
-func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
-// bytesOf is s as bytes without a copy. The contract forbids writing to a record's Data.
-func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

@@ -13,19 +13,20 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// rights are the commands that a user of Redis needs. INFO is for the warning of Open, and those after it are the
-// client's.
-const rights = "+get +set +del +getrange +setrange +pexpire +pttl " +
+// aclCommands are the commands that a Redis user needs. INFO is for Open's warning. The client uses those after it.
+const aclCommands = "+get +set +del +getrange +setrange +pexpire +pttl " +
 	"+zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping " +
 	"+info +client +multi +exec +cluster +asking +readonly"
 
-// acl is what a user of Redis needs beside a password, for keys that begin so.
-func acl(prefix string) string { return "~" + unspaced.Replace(escape(prefix)) + "* " + rights }
+// acl returns the rules that a Redis user needs besides a password, for keys with this prefix.
+func acl(prefix string) string {
+	return "~" + blankToWildcard.Replace(escape(prefix)) + "* " + aclCommands
+}
 
-// unspaced has any character where an ACL may have no blank.
-var unspaced = strings.NewReplacer(" ", "?", "\t", "?", "\n", "?", "\v", "?", "\f", "?", "\r", "?", "\x00", "?")
+// blankToWildcard replaces blanks, which an ACL may not contain, by the wildcard for one character.
+var blankToWildcard = strings.NewReplacer(" ", "?", "\t", "?", "\n", "?", "\v", "?", "\f", "?", "\r", "?", "\x00", "?")
 
-// refusal is a command that a server does not run.
+// refusal is the error of a command that a server refuses.
 type refusal struct {
 	addr, command, acl string
 	err                error
@@ -39,8 +40,8 @@ func (r *refusal) Error() string {
 
 func (r *refusal) Unwrap() error { return r.err }
 
-// check asks every node for each command that the store uses, in a form that changes nothing. A refusal is an
-// error. A node that cannot be reached is none, as long as another can.
+// check sends every node each command that the store uses, in a form that changes nothing. If a node refuses a command,
+// check returns an error. If a node cannot be reached, it does not, as long as another node can.
 func (s *Store) check(ctx context.Context) error {
 	var unreached error
 	reached := false
@@ -62,14 +63,14 @@ func (s *Store) check(ctx context.Context) error {
 	return nil
 }
 
-// checkNode sends the commands to one node. What a node of a Cluster says of a key that is not its own, or a
-// server that is full, comes after the question whether the command is allowed, and is no refusal.
+// checkNode sends the commands to one node. A node of a Cluster may say that a key is not its own, and a server may say
+// that it is full. Redis checks that after the rights, so such an error is no refusal.
 func (s *Store) checkNode(ctx context.Context, addr string, node rueidis.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	const key = "check"
 	record, subject, label := s.sessions+key, s.subjects+key, s.labels+key
-	touch := append([]string{"1", record}, s.touching(driver.ID{}, 1, s.now(), s.now()).args...)
+	touch := append([]string{"1", record}, s.touchChange(driver.ID{}, 1, s.now(), s.now()).args...)
 	calls := [][]string{
 		{"PING"},
 		{"GET", record},
@@ -111,14 +112,14 @@ func (s *Store) checkNode(ctx context.Context, addr string, node rueidis.Client)
 		case refuses(err):
 			return &refusal{addr, command, acl(s.prefix), err}
 		case command == "EVAL" && (err == nil || rueidis.IsRedisNil(err)) && outcome(command, &reply, err) != errNotFound:
-			return &refusal{addr, command, acl(s.prefix), errOdd}
+			return &refusal{addr, command, acl(s.prefix), errOddReply}
 		}
 	}
 	return nil
 }
 
-// refuses reports whether a server does not run a command for us. Its errors begin with a word in capitals if
-// they are about its state, and the client has taken the word ERR away.
+// refuses reports whether an error means that the server does not run a command for this user. Errors about the
+// server's state begin with a word in capitals. The client has removed the word ERR from the others.
 func refuses(err error) bool {
 	reply, ok := rueidis.IsRedisErr(err)
 	if !ok || rueidis.IsRedisNil(err) {
@@ -128,12 +129,12 @@ func refuses(err error) bool {
 	return word == "NOPERM" || word == "EXECABORT" || word != strings.ToUpper(word)
 }
 
-// warnOfEviction reads a server's INFO, if it gave any.
+// warnOfEviction logs a warning if a server's INFO names a policy that evicts keys. info may be empty.
 func (s *Store) warnOfEviction(ctx context.Context, addr, info string) {
 	_, rest, _ := strings.Cut(info, "maxmemory_policy:")
 	policy, _, _ := strings.Cut(rest, "\r\n")
 	if policy != "" && policy != "noeviction" {
-		s.log.WarnContext(ctx, "redisstore: a full Redis throws out live sessions; set maxmemory-policy to noeviction",
+		s.log.WarnContext(ctx, "redisstore: a full Redis would throw out live sessions; set maxmemory-policy to noeviction",
 			"maxmemory-policy", policy, "server", addr)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// restricted makes the user of the package comment at a server, and returns how to log in.
+// restricted creates the package comment's user at a server, and returns options to log in as that user.
 func restricted(tb testing.TB, server *startserver.Server, more ...string) rueidis.ClientOption {
 	tb.Helper()
 	text, err := os.ReadFile("redisstore.go")
@@ -36,7 +36,7 @@ func restricted(tb testing.TB, server *startserver.Server, more ...string) rueid
 	return rueidis.ClientOption{InitAddress: []string{server.Addr}, Username: "sessions", Password: "password"}
 }
 
-// The user of the package comment can do everything, and is refused nothing.
+// The package comment's user has the right to do everything that the store does.
 func TestUserOfThePackageComment(t *testing.T) {
 	server := startserver.Redis(t)
 	option := restricted(t, server)
@@ -61,7 +61,7 @@ func TestUserOfThePackageComment(t *testing.T) {
 	}
 }
 
-// The nodes of a Cluster each have the user.
+// In a Cluster, each node needs the user.
 func TestUserOfThePackageCommentInCluster(t *testing.T) {
 	var option rueidis.ClientOption
 	for _, node := range cluster(t) {
@@ -81,14 +81,14 @@ func TestUserOfThePackageCommentInCluster(t *testing.T) {
 	}
 }
 
-// Without a command or a kind of key, Open says which.
+// If the user lacks a command or a kind of key, Open's error names it.
 func TestOpenNamesWhatIsRefused(t *testing.T) {
 	server := startserver.Redis(t)
-	for _, word := range strings.Fields(rights) {
+	for _, word := range strings.Fields(aclCommands) {
 		name := word[1:]
 		config := Config{}
 		switch name {
-		case "cluster", "asking", "readonly", "info": // not here, or not needed
+		case "cluster", "asking", "readonly", "info": // not used here, or not required
 			continue
 		case "client", "multi", "exec":
 			config.CacheFor = time.Minute
@@ -125,8 +125,8 @@ func TestOpenNamesWhatIsRefused(t *testing.T) {
 	}
 }
 
-// The errors show the pattern of the store's own prefix. A user that has it may do all with these keys, whatever
-// characters are in them, and nothing with others.
+// Errors show the pattern of the store's own prefix. A user with that pattern may use these keys, whatever characters
+// are in them, and no others.
 func TestACLOfAnotherPrefix(t *testing.T) {
 	server := startserver.Redis(t)
 	for prefix, foreign := range map[string]string{
@@ -156,7 +156,7 @@ func TestACLOfAnotherPrefix(t *testing.T) {
 			t.Errorf("%q: %d sessions", prefix, n)
 		}
 		if _, err := Open(option, Config{Prefix: foreign}); err == nil {
-			t.Errorf("%q: the user may do all with %q, too", prefix, foreign)
+			t.Errorf("%q: the user may use %q, too", prefix, foreign)
 		}
 		command(t, server, "ACL", "SETUSER", "sessions", "resetkeys")
 		_, err = s.Load(t.Context(), rec.ID)
@@ -172,7 +172,7 @@ func TestACLOfAnotherPrefix(t *testing.T) {
 	}
 }
 
-// A server that is full, or that throws sessions out, can be used; of the second, Open warns. It leaves nothing there.
+// Open accepts a server that is full and one that evicts sessions, and warns about the second. It leaves no keys.
 func TestOpenWarnsOfEviction(t *testing.T) {
 	server := startserver.Redis(t)
 	for _, policy := range []string{"noeviction", "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-ttl"} {
@@ -197,7 +197,7 @@ func TestOpenWarnsOfEviction(t *testing.T) {
 	}
 }
 
-// useAll makes every call once, with an index that has old members to look at.
+// useAll makes every call once. The index has old members, so the calls for those are made, too.
 func useAll(t *testing.T, s *Store, server *startserver.Server) {
 	t.Helper()
 	ctx := t.Context()
@@ -206,7 +206,7 @@ func useAll(t *testing.T, s *Store, server *startserver.Server) {
 	for _, member := range []string{string(rec.ID[:]), string(gone.ID[:])} {
 		command(t, server, "ZADD", s.subjects+"alice", "XX", "1", member)
 	}
-	create(t, s, "alice", "new") // looks at the old ones
+	create(t, s, "alice", "new") // loads the old ones
 	ok(t, s.Update(ctx, rec))
 	ok(t, s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Second)))
 	ok(t, s.Succeed(ctx, ended(rec), newRecord("alice", "next")))

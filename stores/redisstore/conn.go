@@ -9,17 +9,15 @@ import (
 	"time"
 )
 
-// errStale is the error of a connection that the server had closed before the
-// command was sent. Sending it again over another connection is safe.
+// errStale says that the server had closed the connection before the command was sent. So sending the command again is
+// safe.
 var errStale = errors.New("the server closed the connection while it was idle")
 
-// idle is how long a connection must have been silent before it is looked at.
-// Under load none is.
-const idle = time.Millisecond
+// idleAfter is how long a connection must have been silent before Write checks it. Under load, no connection is.
+const idleAfter = time.Millisecond
 
-// dial is the dialer of clients that Open makes. The client uses a connection for
-// one call at a time; one that died in between, with the server that it led to,
-// would make that call fail although another server is there by now.
+// dial is the dialer of clients that Open makes. The client uses a connection for one call at a time. If a connection
+// died between two calls because its server restarted, the next call would fail although the server is back.
 func dial(ctx context.Context, addr string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
 	raw, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -41,11 +39,11 @@ func dial(ctx context.Context, addr string, dialer *net.Dialer, config *tls.Conf
 	return c, nil
 }
 
-// conn looks whether the server has closed it before it begins a command.
+// conn checks before each command whether the server has closed the connection.
 type conn struct {
 	net.Conn
 	raw  net.Conn
-	read atomic.Int64 // when the last reply came, in nanoseconds; 0 once a command was begun
+	read atomic.Int64 // when the last reply came, in nanoseconds; 0 after a command has begun
 }
 
 func (c *conn) Read(b []byte) (int, error) {
@@ -55,7 +53,7 @@ func (c *conn) Read(b []byte) (int, error) {
 }
 
 func (c *conn) Write(b []byte) (int, error) {
-	if last := c.read.Swap(0); last != 0 && time.Now().UnixNano()-last > int64(idle) && closed(c.raw) {
+	if last := c.read.Swap(0); last != 0 && time.Now().UnixNano()-last > int64(idleAfter) && closed(c.raw) {
 		return 0, errStale
 	}
 	return c.Conn.Write(b)

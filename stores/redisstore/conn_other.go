@@ -4,5 +4,5 @@ package redisstore
 
 import "net"
 
-// closed cannot tell here: a call over a dead connection fails.
+// closed cannot tell on this platform, so a call over a dead connection fails.
 func closed(net.Conn) bool { return false }

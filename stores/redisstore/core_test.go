@@ -16,7 +16,7 @@ import (
 
 const count core.Key[int] = "count"
 
-// newManager is one application server.
+// newManager returns the manager of one application server.
 func newManager(tb testing.TB, config Config, addrs ...string) *core.Manager {
 	tb.Helper()
 	m, err := core.New(core.Config{Store: openStore(tb, nil, config, addrs...), Logger: slog.New(slog.DiscardHandler), TouchInterval: time.Microsecond, StoreTimeout: patience})
@@ -25,8 +25,8 @@ func newManager(tb testing.TB, config Config, addrs ...string) *core.Manager {
 	return m
 }
 
-// visit is a request with a cookie that runs handler and is answered with 200.
-// It returns the cookie that the client has afterwards.
+// visit makes a request with a cookie, runs handler and answers with status 200. It returns the cookie that the client
+// has afterwards.
 func visit(m *core.Manager, cookie string, handler func(*core.Session) error) (string, error) {
 	ctx := background
 	var header []string
@@ -54,7 +54,7 @@ func increment(s *core.Session) error {
 	return count.Update(s, func(n int) int { return n + 1 })
 }
 
-// Two application servers, 64 requests at once: each key and each increment counts.
+// Of 64 requests to two application servers, each key and each increment is kept.
 func TestConcurrentRequestsLoseNothing(t *testing.T) {
 	for name, addrs := range servers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestConcurrentRequestsLoseNothing(t *testing.T) {
 	}
 }
 
-// A logout at one server ends the session, whatever the other one has under way.
+// A logout at one server ends the session, whatever requests are in flight at the other.
 func TestNoResurrection(t *testing.T) {
 	for name, addrs := range servers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestNoResurrection(t *testing.T) {
 	}
 }
 
-// Logging out works while Redis is full.
+// A logout works while Redis is full.
 func TestLogoutWhenFull(t *testing.T) {
 	server := startserver.Redis(t, "--maxmemory-policy", "noeviction")
 	m := newManager(t, Config{}, server.Addr)
@@ -126,12 +126,12 @@ func TestLogoutWhenFull(t *testing.T) {
 	}
 	_, err = visit(m, cookie, func(s *core.Session) error { return s.Logout() })
 	ok(t, err)
-	if n := command(t, server, "DBSIZE"); n != "1" { // the index, until its end
+	if n := command(t, server, "DBSIZE"); n != "1" { // the index, until it expires
 		t.Errorf("%s keys are left", n)
 	}
 }
 
-// A flood of strangers creates nothing.
+// A flood of anonymous requests creates no keys.
 func TestFloodCreatesNothing(t *testing.T) {
 	server := startserver.Redis(t)
 	m := newManager(t, Config{}, server.Addr)
@@ -150,7 +150,7 @@ func TestFloodCreatesNothing(t *testing.T) {
 	}
 }
 
-// A failover under Sentinel: requests go on at the new master by themselves.
+// After a failover under Sentinel, calls go to the new master.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	master, replica, sentinel := startserver.RedisSentinel(t)

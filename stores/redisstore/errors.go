@@ -15,41 +15,42 @@ var (
 	errNotFound = fmt.Errorf("redisstore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("redisstore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("redisstore: %w", driver.ErrConflict)
-	errTooLarge = fmt.Errorf("redisstore: subject over %d bytes or data over %d: %w", driver.MaxSubject, MaxData, driver.ErrTooLarge)
-	errCorrupt  = driver.Corrupt("redisstore: a key holds something else than the record it should")
-	errNewer    = driver.Unreadable("redisstore: a record of a newer format")
+	errTooLarge = fmt.Errorf("redisstore: more than %d labels, a subject or label over %d bytes, or data over %d bytes: %w",
+		driver.MaxLabels, driver.MaxSubject, MaxData, driver.ErrTooLarge)
+	errCorrupt = driver.Corrupt("redisstore: the key does not hold the record that it should")
+	errNewer   = driver.Unreadable("redisstore: a record of a newer format")
 )
 
-// stays reports that there is something which only Delete touches, and which hides no other record from
-// a walk.
-func stays(err error) bool {
+// unreadable reports whether err is about a key that only Delete changes. A walk skips such keys.
+func unreadable(err error) bool {
 	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnreadable)
 }
 
-func (s *Store) unavailable(ctx context.Context, what string, err error) error {
-	return unavailable(ctx, s.prefix, what, err)
+func (s *Store) unavailable(ctx context.Context, op string, err error) error {
+	return unavailable(ctx, s.prefix, op, err)
 }
 
-// unavailable says what went wrong, and so that errors.Is finds the error of a
-// context that has ended, whatever the client made of that.
-func unavailable(ctx context.Context, prefix, what string, err error) error {
+// unavailable returns an ErrUnavailable with advice. If the context has ended, errors.Is finds the context's error in
+// it, even if the client has reported something else.
+func unavailable(ctx context.Context, prefix, op string, err error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w (%w)", ended, err)
 	}
 	if todo := advice(err, prefix); todo != "" {
-		what += " (" + todo + ")"
+		op += " (" + todo + ")"
 	}
-	return driver.Unavailable(what, err)
+	return driver.Unavailable(op, err)
 }
 
-// advice says what an administrator can do about an error reply.
+// advice returns what an administrator can do about an error reply, or "".
 func advice(err error, prefix string) string {
 	text := err.Error()
 	word := ""
 	if _, ok := rueidis.IsRedisErr(err); ok {
 		word, _, _ = strings.Cut(text, " ")
 	}
-	// In a script, Redis 7 says it in its own way, and the client hides what was refused as it connected.
+	// For an error in a script, Redis 7 has its own words. For an error while connecting, the client returns no
+	// RedisError.
 	if strings.Contains(text, "user executing the script can't") || strings.HasPrefix(text, "NOPERM ") {
 		word = "NOPERM"
 	}
@@ -59,7 +60,7 @@ func advice(err error, prefix string) string {
 	case "NOAUTH", "WRONGPASS", "NOPERM":
 		return "check the client's Username and Password, and the user's ACL: " + acl(prefix)
 	case "READONLY":
-		return "the client talks to a replica: give it the master, Sentinel or the Cluster"
+		return "the client talks to a replica: give it the addresses of the master, of Sentinel or of the Cluster"
 	case "MISCONF":
 		return "Redis cannot write its snapshot: see its log"
 	}

@@ -21,7 +21,7 @@ func ExampleOpen() {
 	defer m.Close()
 }
 
-// Behind Sentinel, give the addresses of the Sentinels and the name of the master.
+// For Sentinel, give the addresses of the Sentinels and the name of the master.
 func ExampleOpen_sentinel() {
 	option := rueidis.ClientOption{
 		InitAddress: []string{"10.0.0.1:26379", "10.0.0.2:26379", "10.0.0.3:26379"},

@@ -13,15 +13,15 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The index has a sorted set of IDs for each subject and for each label, scored by when each was
-// put in or last seen alive, in seconds of the server's clock.
+// The index has a sorted set of IDs for each subject and for each label. The score of an ID is when it was added or
+// last seen alive, in seconds of the server's clock.
 //
-// A member may be wrong: its record is gone or has lost its names. That is
-// found out by looking. What must not be missing is a live record, so a member
-// that is about to get its record is left alone for a minute.
+// A member may be dead: its record is gone or has lost its names. Whoever reads the set finds out by loading the
+// record. No live record may be missing, so nothing removes a member within a minute: its record may be about to be
+// written.
 
-// indexScript adds a member, prolongs the index's own life, and returns up to
-// four members that nobody has looked at for a day. ARGV: ID, life.
+// indexScript adds a member, prolongs the set's own life, and returns up to four members whose score is older than a
+// day. ARGV: ID, life.
 var indexScript = script{"6f5d560326279bd3c1705e4f9228f1f3e5bc86ff", `
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
@@ -29,7 +29,7 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KE
 return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - 86400, 'LIMIT', 0, 4)
 `}
 
-// dropScript removes members that were found to be wrong. ARGV: IDs.
+// dropScript removes members that were found dead. ARGV: IDs.
 var dropScript = script{"b0da16b0901ed2a0581f19a1d3ef1d199bf7281b", `
 local before = tonumber(redis.call('TIME')[1]) - 60
 for _, id in ipairs(ARGV) do
@@ -39,7 +39,7 @@ end
 return 2
 `}
 
-// seenScript scores members anew that were found to be right. ARGV: IDs.
+// seenScript updates the score of members that were found alive. ARGV: IDs.
 var seenScript = script{"a00e10ed1e6dd85e202db949bd4c2416bd78d6a9", `
 local now = redis.call('TIME')[1]
 for _, id in ipairs(ARGV) do redis.call('ZADD', KEYS[1], 'XX', now, id) end
@@ -49,11 +49,11 @@ return 2
 // entry is a call of indexScript for one set.
 type entry struct {
 	key  string
-	args []string // the same for all sets of a record
+	args []string // shared by all sets of a record
 }
 
-// entries are the calls that make the index know a record, none while it is anonymous. Each set
-// lives to the end of the record's term.
+// entries returns the calls that add a record to the index. An anonymous record has none. Each set lives to the end of
+// the record's term.
 func (s *Store) entries(rec *driver.Record) []entry {
 	if rec.Subject == "" {
 		return nil
@@ -67,37 +67,37 @@ func (s *Store) entries(rec *driver.Record) []entry {
 	return all
 }
 
-func (s *Store) byName(entries []entry) []rueidis.Completed {
+func (s *Store) indexCommands(entries []entry) []rueidis.Completed {
 	cmds := make([]rueidis.Completed, len(entries))
 	for i, e := range entries {
-		cmds[i] = indexScript.byName(s.client, []string{e.key}, e.args)
+		cmds[i] = indexScript.bySHA(s.client, []string{e.key}, e.args)
 	}
 	return cmds
 }
 
-// index makes sure that the index knows the record up to its deadline.
-func (s *Store) index(ctx context.Context, what string, rec *driver.Record) error {
+// index adds the record to the index, so that it is listed up to its deadline.
+func (s *Store) index(ctx context.Context, op string, rec *driver.Record) error {
 	entries := s.entries(rec)
 	if len(entries) == 0 {
 		return nil
 	}
-	replies, _, err := s.doAll(ctx, what, s.byName(entries)...)
+	replies, _, err := s.doAll(ctx, op, s.indexCommands(entries)...)
 	if err == nil {
-		err = s.indexed(ctx, what, entries, replies)
+		err = s.indexed(ctx, op, entries, replies)
 	}
 	return err
 }
 
-// indexed takes the replies to entries that were sent by name.
-func (s *Store) indexed(ctx context.Context, what string, entries []entry, replies []rueidis.RedisResult) error {
+// indexed handles the replies to indexCommands. If the server did not know the script, it sends the script.
+func (s *Store) indexed(ctx context.Context, op string, entries []entry, replies []rueidis.RedisResult) error {
 	for i, e := range entries {
 		msg, err := replies[i].ToMessage()
-		if isUnknown(err) {
-			msg, _, err = s.run(ctx, what, indexScript, []string{e.key}, e.args...)
+		if scriptMissing(err) {
+			msg, _, err = s.run(ctx, op, indexScript, []string{e.key}, e.args...)
 		} else if err != nil {
-			err = s.fail(ctx, what, err)
+			err = s.fail(ctx, op, err)
 		}
-		ids, err := listOf(what, &msg, err)
+		ids, err := listOf(op, &msg, err)
 		if err != nil {
 			return err
 		}
@@ -108,24 +108,24 @@ func (s *Store) indexed(ctx context.Context, what string, entries []entry, repli
 	return nil
 }
 
-// tidy looks at the old members that indexScript returned, a few for each new
-// one, so that a set that is never read does not grow for ever.
+// tidy loads the old members that indexScript returned, and removes the dead ones. Each new member causes a look at a
+// few old ones, so a set that is never read does not grow for ever.
 func (s *Store) tidy(ctx context.Context, key string, ids []string) {
-	found, err := s.look(ctx, key, ids)
-	if err == nil && len(found.right) > 0 {
-		seen := make([]string, len(found.right))
-		for i := range found.right {
-			seen[i] = string(found.right[i].ID[:])
+	found, err := s.loadMembers(ctx, key, ids)
+	if err == nil && len(found.live) > 0 {
+		seen := make([]string, len(found.live))
+		for i := range found.live {
+			seen[i] = string(found.live[i].ID[:])
 		}
 		_, _, err = s.run(ctx, "redisstore: tidy index", seenScript, []string{key}, seen...)
 	}
-	if err == nil && len(found.wrong) > 0 {
-		// Whether it worked does not matter: the next look does it again.
-		_, _, _ = s.run(ctx, "redisstore: tidy index", dropScript, []string{key}, found.wrong...)
+	if err == nil && len(found.dead) > 0 {
+		// An error does not matter: the next tidy tries again.
+		_, _, _ = s.run(ctx, "redisstore: tidy index", dropScript, []string{key}, found.dead...)
 	}
 }
 
-// belongs reports whether a record is one of the set under key.
+// belongs reports whether a record belongs to the set under key.
 func (s *Store) belongs(rec *driver.Record, key string) bool {
 	if subject, ok := strings.CutPrefix(key, s.subjects); ok {
 		return rec.Subject == subject
@@ -133,13 +133,13 @@ func (s *Store) belongs(rec *driver.Record, key string) bool {
 	return slices.Contains(rec.Labels, strings.TrimPrefix(key, s.labels))
 }
 
-// BySubject implements driver.Indexer. Records that are damaged or of a newer format do not stop it:
-// the error comes after all others, so that one of them cannot keep a user logged in.
+// BySubject implements driver.Indexer. It skips records that are damaged or of a newer format, and yields the error
+// after all others. So one such record cannot keep a user logged in.
 func (s *Store) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
 	return s.walkSet(ctx, s.subjects, subject)
 }
 
-// ByLabel implements driver.Indexer, as BySubject does.
+// ByLabel implements driver.Indexer. It treats unreadable records as BySubject does.
 func (s *Store) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
 	return s.walkSet(ctx, s.labels, label)
 }
@@ -155,19 +155,19 @@ func (s *Store) walkSet(ctx context.Context, prefix, name string) iter.Seq2[driv
 			yield(driver.Record{}, err)
 			return
 		}
-		var left error
+		var finalErr error
 		for len(ids) > 0 {
-			n := min(len(ids), batch)
-			found, err := s.look(ctx, key, ids[:n])
-			if found.left != nil {
-				left = found.left
+			n := min(len(ids), batchSize)
+			found, err := s.loadMembers(ctx, key, ids[:n])
+			if found.unreadable != nil {
+				finalErr = found.unreadable
 			}
-			if err == nil && len(found.wrong) > 0 {
-				// Before the loop goes on: it may take long, and a look is good for a minute. Whether it worked does
-				// not matter: the next walk does it again.
-				_, _, _ = s.run(ctx, whatWalk, dropScript, []string{key}, found.wrong...)
+			if err == nil && len(found.dead) > 0 {
+				// Drop them before the caller's loop runs: that may take long, and after a minute the finding is out
+				// of date. An error does not matter: the next walk tries again.
+				_, _, _ = s.run(ctx, opWalk, dropScript, []string{key}, found.dead...)
 			}
-			for _, rec := range found.right {
+			for _, rec := range found.live {
 				if !yield(rec, nil) {
 					return
 				}
@@ -178,44 +178,44 @@ func (s *Store) walkSet(ctx context.Context, prefix, name string) iter.Seq2[driv
 			}
 			ids = ids[n:]
 		}
-		if left != nil {
-			yield(driver.Record{}, left)
+		if finalErr != nil {
+			yield(driver.Record{}, finalErr)
 		}
 	}
 }
 
-const whatWalk = "redisstore: walk through the index"
+const opWalk = "redisstore: walk through the index"
 
-// members asks the primary: a replica may not know the newest yet.
+// members reads a set. It asks the primary, because a replica may not have the newest members yet.
 func (s *Store) members(ctx context.Context, key string) ([]string, error) {
-	msg, _, err := s.do(ctx, whatWalk, s.client.B().Arbitrary("ZRANGE").Keys(key).Args("0", "-1").Build().ToRetryable())
-	return listOf(whatWalk, &msg, err)
+	msg, _, err := s.do(ctx, opWalk, s.client.B().Arbitrary("ZRANGE").Keys(key).Args("0", "-1").Build().ToRetryable())
+	return listOf(opWalk, &msg, err)
 }
 
-// batch is how many records a walk asks for at once.
-const batch = 64
+// batchSize is how many records a walk loads at once.
+const batchSize = 64
 
-// looked is what the members of an index are found to be.
-type looked struct {
-	right []driver.Record
-	wrong []string
-	left  error // of those that cannot be read, and may be right
+// membership is the result of loading the members of a set.
+type membership struct {
+	live       []driver.Record
+	dead       []string // members whose record is gone or does not belong to the set
+	unreadable error    // of a member that cannot be read, and may belong to the set
 }
 
-// look loads the records of members. After an error, right holds those before it.
-func (s *Store) look(ctx context.Context, key string, members []string) (found looked, err error) {
+// loadMembers loads the records of members. After an error, live holds the records before it.
+func (s *Store) loadMembers(ctx context.Context, key string, members []string) (found membership, err error) {
 	ids := make([]driver.ID, 0, len(members))
 	for _, member := range members {
 		if len(member) == len(driver.ID{}) {
 			ids = append(ids, driver.ID([]byte(member)))
 		} else {
-			found.left = fmt.Errorf("a member of an index: %w", errCorrupt)
+			found.unreadable = fmt.Errorf("a member of an index is no ID: %w", errCorrupt)
 		}
 	}
 	if len(ids) == 0 {
 		return found, nil
 	}
-	replies, err := s.loadAll(ctx, whatWalk, ids)
+	replies, err := s.loadAll(ctx, opWalk, ids)
 	if err != nil {
 		return found, err
 	}
@@ -223,34 +223,34 @@ func (s *Store) look(ctx context.Context, key string, members []string) (found l
 		rec, err := s.readReply(ctx, r, ids[i])
 		switch {
 		case errors.Is(err, driver.ErrNotFound), err == nil && !s.belongs(&rec, key):
-			found.wrong = append(found.wrong, string(ids[i][:]))
-		case err != nil && !stays(err):
-			found.wrong = nil
+			found.dead = append(found.dead, string(ids[i][:]))
+		case err != nil && !unreadable(err):
+			found.dead = nil
 			return found, err
 		case err != nil:
-			found.left = err
+			found.unreadable = err
 		default:
-			found.right = append(found.right, rec)
+			found.live = append(found.live, rec)
 		}
 	}
 	return found, nil
 }
 
-// loadAll sends a GET for each ID at once, to the primary: by a replica that is behind, a live record
-// would be taken for one that is gone.
-func (s *Store) loadAll(ctx context.Context, what string, ids []driver.ID) ([]rueidis.RedisResult, error) {
+// loadAll sends a GET for each ID at once. It asks the primary, because a replica that is behind may not have a live
+// record yet.
+func (s *Store) loadAll(ctx context.Context, op string, ids []driver.ID) ([]rueidis.RedisResult, error) {
 	cmds := make([]rueidis.Completed, len(ids))
 	for i, id := range ids {
 		cmds[i] = s.getPrimary(id)
 	}
-	replies, _, err := s.doAll(ctx, what, cmds...)
+	replies, _, err := s.doAll(ctx, op, cmds...)
 	return replies, err
 }
 
 func (s *Store) readReply(ctx context.Context, r rueidis.RedisResult, id driver.ID) (driver.Record, error) {
 	msg, err := r.ToMessage()
 	if err != nil {
-		return driver.Record{}, absent(s.fail(ctx, whatLoad, err))
+		return driver.Record{}, nilIsNotFound(s.fail(ctx, opLoad, err))
 	}
 	return s.read(&msg, id)
 }

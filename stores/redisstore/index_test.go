@@ -12,7 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// The index forgets what is gone, lives as long as it must, and not for ever.
+// Members whose record is gone are dropped, but not in their first minute.
 func TestIndexHeals(t *testing.T) {
 	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
@@ -44,7 +44,7 @@ func TestIndexHeals(t *testing.T) {
 	if n := walk(); n != 1 || command(t, server, "ZCARD", key) != "1" {
 		t.Errorf("%d records, %s members after BySubject", n, command(t, server, "ZCARD", key))
 	}
-	// A new session of the subject looks at the old ones, too.
+	// The Create of a new session of the subject drops them, too.
 	gone = create(t, s, "alice", "gone")
 	ok(t, s.Delete(t.Context(), gone.ID))
 	age()
@@ -57,7 +57,7 @@ func TestIndexHeals(t *testing.T) {
 	}
 }
 
-// A member whose record is not there yet may have one by the end of a slow loop, and must stay.
+// A member whose record is missing may get one while a slow loop runs, and must stay.
 func TestSlowLoopDropsNoMember(t *testing.T) {
 	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
@@ -67,7 +67,7 @@ func TestSlowLoopDropsNoMember(t *testing.T) {
 	for _, err := range s.BySubject(t.Context(), "alice") {
 		ok(t, err)
 		ok(t, s.Create(t.Context(), coming))
-		command(t, server, "ZADD", key, "1", string(coming.ID[:])) // for minutes of this body
+		command(t, server, "ZADD", key, "1", string(coming.ID[:])) // as if this loop body took minutes
 	}
 	if n := listed(t, s.BySubject(t.Context(), "alice")); n != 2 {
 		t.Errorf("%d records, want 2", n)
@@ -76,7 +76,7 @@ func TestSlowLoopDropsNoMember(t *testing.T) {
 
 const day = 24 * time.Hour
 
-// ends returns in how many whole days a key ends.
+// ends returns in how many whole days a key expires.
 func ends(t *testing.T, server *startserver.Server, key string) int {
 	t.Helper()
 	return int(lifeOf(t, server, key) / day)
@@ -98,8 +98,8 @@ func labelled(t *testing.T, s *Store, labels ...string) *driver.Record {
 	return rec
 }
 
-// Whoever moves a deadline far ahead takes every set of the index along, and that of no
-// name which the record does not have.
+// A write that moves the deadline far ahead prolongs each of the record's sets in the index, and creates no set for a
+// name that the record does not have.
 func TestIndexLivesAsLongAsItsRecords(t *testing.T) {
 	server := startserver.Redis(t)
 	proxy := startserver.NewProxy(t, server.Addr)
@@ -133,14 +133,14 @@ func TestIndexLivesAsLongAsItsRecords(t *testing.T) {
 		}
 		proxy.ResetStats()
 		ok(t, move(rec, rec.Created.Add(400*day+2*time.Hour)))
-		if got := proxy.Stats(); got.RoundTrips != 1 && !strings.Contains(name, "another name") { // that one has to look
+		if got := proxy.Stats(); got.RoundTrips != 1 && !strings.Contains(name, "another name") { // that one reads the record
 			t.Errorf("%s within the term: %+v", name, got)
 		}
 	}
 }
 
-// A shorter deadline leaves a later one and Redis's own time to live alone, unless it is exact; and
-// what the index knew, it still knows.
+// A shorter deadline does not change a later one or the key's time to live, unless it is exact. The sets of the index
+// keep their life.
 func TestDeadlinesAndTheirKeys(t *testing.T) {
 	server := startserver.Redis(t)
 	proxy := startserver.NewProxy(t, server.Addr)
@@ -164,12 +164,12 @@ func TestDeadlinesAndTheirKeys(t *testing.T) {
 	ok(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, far))
 	check(far, 400)
 	if got := proxy.Stats(); got.RoundTrips != 2 { // Touch and Load
-		t.Errorf("a Touch back to where the index was: %+v", got)
+		t.Errorf("a Touch up to where the index already is: %+v", got)
 	}
 	if got := ends(t, server, s.labels+"admin"); got < 400 {
 		t.Errorf("the index ends in %d days", got)
 	}
-	// A record that is nobody's has no index to ask.
+	// A record without a subject has no index to update.
 	rec.Subject, rec.Expires = "", rec.Created.Add(800*day+time.Hour)
 	proxy.ResetStats()
 	ok(t, s.Update(t.Context(), rec))
@@ -179,8 +179,7 @@ func TestDeadlinesAndTheirKeys(t *testing.T) {
 	check(rec.Expires, 800)
 }
 
-// A record that takes the place of an expired one is listed, though the server did not know
-// the script.
+// A record that replaces an expired one is listed, even if the server did not know the script.
 func TestCreateOverAnExpired(t *testing.T) {
 	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
@@ -211,7 +210,7 @@ func listed(t *testing.T, walk iter.Seq2[driver.Record, error]) (n int) {
 	return n
 }
 
-// A member that is no ID hides no session of the user, and is told at the end.
+// A member that is no ID hides no session of the user. The walk ends in an error.
 func TestForeignMemberHidesNothing(t *testing.T) {
 	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)

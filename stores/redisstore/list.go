@@ -12,15 +12,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// All implements driver.Lister, and goes past what it cannot read as BySubject does. It scans every master, and remembers the IDs that
-// it has seen, 32 bytes and a map's share for each, because a scan may
-// return a key twice.
+// All implements driver.Lister. It treats unreadable records as BySubject does. It scans every master. A scan may
+// return a key twice, so All remembers the IDs that it has seen, at 32 bytes and a map's overhead for each.
 func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		w := walk{s: s, ctx: ctx, yield: yield, seen: map[driver.ID]bool{}}
 		nodes := s.client.Nodes()
-		if len(nodes) == 0 { // a Cluster whose topology the client was not told
-			w.stop(odd(whatAll))
+		if len(nodes) == 0 { // a Cluster of which the client does not know the nodes
+			w.stop(oddReply(opAll))
 			return
 		}
 		for _, node := range nodes {
@@ -28,8 +27,8 @@ func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 				return
 			}
 		}
-		if w.left != nil {
-			w.stop(w.left)
+		if w.unreadable != nil {
+			w.stop(w.unreadable)
 		}
 	}
 }
@@ -39,13 +38,14 @@ type walk struct {
 	ctx   context.Context
 	yield func(driver.Record, error) bool
 	seen  map[driver.ID]bool
-	left  error // of a record that cannot be read
+
+	unreadable error // of a record that cannot be read
 }
 
-const whatAll = "redisstore: list"
+const opAll = "redisstore: list"
 
-// node scans one node, and reports whether the walk goes on. Replicas hold
-// nothing that a master does not.
+// node scans one node, and reports whether the walk goes on. It skips replicas, which hold nothing that a master does
+// not.
 func (w *walk) node(node rueidis.Client) bool {
 	replica, err := w.isReplica(node)
 	if err != nil || replica {
@@ -54,7 +54,7 @@ func (w *walk) node(node rueidis.Client) bool {
 	pattern := escape(w.s.sessions) + "*"
 	for cursor := uint64(0); ; {
 		var page rueidis.ScanEntry
-		err := w.s.guard(w.ctx, whatAll, 0, func(ctx context.Context) (err error) {
+		err := w.s.guard(w.ctx, opAll, 0, func(ctx context.Context) (err error) {
 			page, err = scan(node.Do(ctx, node.B().Scan().Cursor(cursor).Match(pattern).Count(256).Build()))
 			return err
 		})
@@ -77,28 +77,29 @@ func (w *walk) stop(err error) bool {
 
 func (w *walk) isReplica(node rueidis.Client) (bool, error) {
 	var name string
-	err := w.s.guard(w.ctx, whatAll, 0, func(ctx context.Context) error {
+	err := w.s.guard(w.ctx, opAll, 0, func(ctx context.Context) error {
 		role, err := node.Do(ctx, node.B().Role().Build().ToRetryable()).ToArray()
 		if err != nil {
 			return err
 		}
 		if len(role) == 0 || !role[0].IsString() {
-			return errOdd
+			return errOddReply
 		}
 		name, err = role[0].ToString()
 		return err
 	})
 	if rueidis.IsRedisNil(err) {
-		err = odd(whatAll)
+		err = oddReply(opAll)
 	}
 	return name == "slave", err
 }
 
-// scan reads the reply to SCAN: a cursor, and keys.
+// scan reads the reply to SCAN: a cursor and keys.
 func scan(r rueidis.RedisResult) (rueidis.ScanEntry, error) {
 	page, err := r.AsScanEntry()
-	if rueidis.IsRedisNil(err) || err == nil && slices.Contains(page.Elements, "") { // AsScanEntry's word for no string
-		err = errOdd
+	// AsScanEntry returns "" for an element that is no string.
+	if rueidis.IsRedisNil(err) || err == nil && slices.Contains(page.Elements, "") {
+		err = errOddReply
 	}
 	return page, err
 }
@@ -108,14 +109,14 @@ func (w *walk) page(keys []string) bool {
 	var ids []driver.ID
 	for _, key := range keys {
 		id, err := driver.ParseID(strings.TrimPrefix(key, w.s.sessions))
-		if err == nil && !w.seen[id] { // another key may look like ours
+		if err == nil && !w.seen[id] { // a key of another program may match the pattern and is no ID
 			w.seen[id] = true
 			ids = append(ids, id)
 		}
 	}
 	for len(ids) > 0 {
-		n := min(len(ids), batch)
-		replies, err := w.s.loadAll(w.ctx, whatAll, ids[:n])
+		n := min(len(ids), batchSize)
+		replies, err := w.s.loadAll(w.ctx, opAll, ids[:n])
 		if err != nil {
 			return w.stop(err)
 		}
@@ -124,8 +125,8 @@ func (w *walk) page(keys []string) bool {
 			if errors.Is(err, driver.ErrNotFound) {
 				continue
 			}
-			if stays(err) {
-				w.left = err
+			if unreadable(err) {
+				w.unreadable = err
 				continue
 			}
 			if !w.yield(rec, err) || err != nil {
@@ -137,7 +138,7 @@ func (w *walk) page(keys []string) bool {
 	return true
 }
 
-// escape makes a pattern that matches only the text itself.
+// escape returns a pattern that matches only the text itself.
 func escape(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(text)
 }

@@ -7,38 +7,41 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// A record is a string. What scripts compare is decimal digits: Lua's numbers lose microseconds.
+// A record is a string with these fields at these offsets. Times that scripts compare are decimal digits, because Lua's
+// numbers would lose microseconds.
 //
 //	0    format, 1
-//	1    mark: four random bytes of each Create and Update, by which a writer knows its own work again
+//	1    mark: four random bytes, new in each Create and Update, by which a writer recognizes its own write
 //	5    version, big-endian
 //	13   deadline, microseconds since the year 1, 18 digits
 //	31   used, likewise
-//	49   term, 6 digits: until then, the index knows the record
-//	55   version, deadline, used and term once more
-//	105  CRC-32C of all but what is there twice and of the version, big-endian
+//	49   term, 6 digits: the sets of the index live until then
+//	55   a copy of version, deadline, used and term
+//	105  CRC-32C, big-endian, of the bytes 0 to 12 and of all bytes from 109 on
 //	109  created, microseconds since 1970, big-endian
 //	117  ID
 //	149  length of the names, big-endian
-//	151  names: the subject, then the labels, each after its length in one byte; none while anonymous
+//	151  names: the subject, then the labels, each after its length in one byte; none in an anonymous record
 //	     data
 //
-// Everything is there twice or in the checksum, so that a damaged record is known for one. Scripts cannot work out
-// a checksum in good time: what they compare and move stands twice, and the rest they take from the caller, with its
+// Every field is stored twice or is in the checksum, so damage is always detected. A script cannot compute a checksum
+// fast enough. So the fields that scripts compare and move are stored twice. The rest comes from the caller, with its
 // checksum, if the caller knows what is stored.
 //
-// No later format moves the first byte. A greater one is a record of a newer release, which this one
-// leaves as it is; 0 is none.
+// The first byte keeps its place in every later format. A greater number is the format of a newer release, and this
+// release leaves the record as it is. 0 is no format.
 const (
 	format     = 1
 	offVersion = 5
 	offExpires = 13
 	offUsed    = 31
 	offTerm    = 49
-	offTwin    = 55
+	offCopy    = 55
 	offSum     = 105
 	offCreated = 109
 	offID      = 117
@@ -48,36 +51,35 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sum is the checksum of a record that begins with these bytes, up to the deadline, and has those parts from
-// created on.
-func sum(beginning string, parts ...string) uint32 {
-	crc := crc32.Checksum(bytesOf(beginning), castagnoli)
+// sum returns the checksum of a record: beginning are its bytes up to the deadline, parts those from created on.
+func sum(beginning []byte, parts ...[]byte) uint32 {
+	crc := crc32.Checksum(beginning, castagnoli)
 	for _, part := range parts {
-		crc = crc32.Update(crc, castagnoli, bytesOf(part))
+		crc = crc32.Update(crc, castagnoli, part)
 	}
 	return crc
 }
 
-// term is the unit in which the index keeps track of deadlines: a Touch within
-// it needs no word to the index.
+// term is the unit in which the index tracks deadlines. A Touch that stays within the term does not have to update the
+// index.
 const term = 32 * 24 * time.Hour
 
-// termOf returns the first whole term that ends after t.
+// termOf returns the number of the term that a time is in, counted from 1. The term ends at that number times term.
 func termOf(micros uint64) uint64 { return micros/uint64(term.Microseconds()) + 1 }
 
-// year1 is the zero time.Time in microseconds since 1970, and latest, in the year 31689, the
-// last time of 18 digits since then.
+// year1 is the zero time.Time in microseconds since 1970. latest is the last time of 18 digits, counted from year1: it
+// is in the year 31689.
 const (
 	year1  = -62_135_596_800_000_000
 	latest = 999_999_999_999_999_999
 )
 
-// micros counts from the year 1, so that it is never negative.
+// micros returns a time in microseconds since the year 1, so that it is never negative.
 func micros(t time.Time) uint64 {
 	return uint64(min(max(t.UnixMicro(), year1), latest+year1) - year1)
 }
 
-// digits appends n in as many digits as width says.
+// digits appends n as width decimal digits.
 func digits(b []byte, n uint64, width int) []byte {
 	b = append(b, "000000000000000000"[:width]...)
 	for i := len(b) - 1; n > 0; i-- {
@@ -103,49 +105,48 @@ func parseTime(text []byte) (t time.Time, ok bool) {
 	return time.UnixMicro(n), true
 }
 
-// beginning is a record up to its deadline.
-func beginning(version uint64, mark uint32) string {
-	b := binary.BigEndian.AppendUint32([]byte{format}, mark)
-	return textOf(binary.BigEndian.AppendUint64(b, version))
+// beginning returns the bytes of a record up to its deadline.
+func beginning(version uint64, mark uint32) []byte {
+	b := binary.BigEndian.AppendUint32(append(make([]byte, 0, offExpires), format), mark)
+	return binary.BigEndian.AppendUint64(b, version)
 }
 
-// origin is what no write but Create sets: created and the ID.
+// origin returns the fields that only Create sets: created and the ID.
 func origin(rec *driver.Record) []byte {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 64), uint64(rec.Created.UnixMicro()))
 	return append(b, rec.ID[:]...)
 }
 
-// origins is origin and the names.
-func origins(rec *driver.Record) string {
+// origins returns origin and the names.
+func origins(rec *driver.Record) []byte {
 	names := namesOf(rec)
 	b := binary.BigEndian.AppendUint16(origin(rec), uint16(len(names)))
-	return textOf(append(b, names...))
+	return append(b, names...)
 }
 
-// encode returns a new record as it is stored under a version. What an Update makes of it,
-// updateScript puts together.
+// encode returns a new record as it is stored with a version. updateScript composes the record of an Update.
 func encode(rec *driver.Record, version uint64, mark uint32) string {
-	expires, first, then := micros(rec.Expires), beginning(version, mark), origins(rec)
-	b := make([]byte, 0, offCreated+len(then)+len(rec.Data))
+	expires, first, rest := micros(rec.Expires), beginning(version, mark), origins(rec)
+	b := make([]byte, 0, offCreated+len(rest)+len(rec.Data))
 	b = append(b, first...)
 	b = digits(b, expires, 18)
 	b = digits(b, micros(rec.Used), 18)
 	b = digits(b, termOf(expires), 6)
 	b = append(b, b[offVersion:]...)
-	b = binary.BigEndian.AppendUint32(b, sum(first, then, textOf(rec.Data)))
-	b = append(b, then...)
+	b = binary.BigEndian.AppendUint32(b, sum(first, rest, rec.Data))
+	b = append(b, rest...)
 	b = append(b, rec.Data...)
-	return textOf(b)
+	return rueidis.BinaryString(b)
 }
 
-// decode reads what encode wrote. The record's Data are bytes of b.
+// decode reads what encode or a script wrote. The record's Data shares the memory of b.
 func decode(b []byte) (driver.Record, error) {
 	switch {
 	case len(b) > 0 && b[0] > format:
 		return driver.Record{}, errNewer
 	case len(b) < offNames || b[0] != format,
-		!bytes.Equal(b[offVersion:offTwin], b[offTwin:offSum]),
-		binary.BigEndian.Uint32(b[offSum:]) != sum(textOf(b[:offExpires]), textOf(b[offCreated:])):
+		!bytes.Equal(b[offVersion:offCopy], b[offCopy:offSum]),
+		binary.BigEndian.Uint32(b[offSum:]) != sum(b[:offExpires], b[offCreated:]):
 		return driver.Record{}, errCorrupt
 	}
 	data := offNames + int(binary.BigEndian.Uint16(b[offLen:]))
@@ -170,7 +171,7 @@ func decode(b []byte) (driver.Record, error) {
 	}, nil
 }
 
-// namesOf returns the names in a record. Without a subject there are none.
+// namesOf returns the names of a record as they are stored. Without a subject there are none.
 func namesOf(rec *driver.Record) []byte {
 	if rec.Subject == "" {
 		return nil
@@ -199,7 +200,7 @@ func parseNames(names string) (subject string, labels []string, ok bool) {
 	return subject, labels, true
 }
 
-// checkNew refuses what Create cannot store, and checkData what Update cannot.
+// checkNew refuses a record that Create cannot store. checkData does so for Update.
 func checkNew(rec *driver.Record) error {
 	if len(rec.Subject) > driver.MaxSubject || len(rec.Labels) > driver.MaxLabels {
 		return errTooLarge
@@ -219,8 +220,8 @@ func checkData(rec *driver.Record) error {
 	return nil
 }
 
-// life is the record's time to live as Redis counts it: whole milliseconds, never less
-// than what is left, and at least one.
+// life returns the time to live up to expires, in whole milliseconds as Redis wants it. It is rounded up, and at least
+// 1.
 func life(expires, now uint64) string {
 	if expires <= now {
 		return "1"

@@ -1,99 +1,99 @@
-// Package redisstore keeps sessions in Redis (6.2 or newer, or what speaks its
-// protocol and runs its Lua scripts): one server, a Sentinel group, or a Cluster.
-// It is for applications on several machines that already run one.
+// Package redisstore keeps sessions in Redis: one server, a Sentinel group, or a Cluster. It needs Redis 6.2 or newer,
+// or a server that speaks its protocol and runs its Lua scripts. It is for applications on several machines that
+// already run Redis.
 //
 //	store, err := redisstore.Open(rueidis.ClientOption{InitAddress: []string{"127.0.0.1:6379"}}, redisstore.Config{})
 //	m, err := core.New(core.Config{Store: store})
 //
-// The client's options choose the kind: several addresses of a Cluster, or
-// Sentinel.MasterSet. [Open] sets those that matter for sessions and owns the
-// client; [New] takes a client that the application has already.
+// The client's options choose the kind: several addresses mean a Cluster, Sentinel.MasterSet means Sentinel. [Open]
+// sets the options that matter for sessions and owns the client. [New] takes a client that the application already
+// has.
 //
-// The client library was chosen by measuring: with a connection for each call,
-// rueidis answers one caller no later than go-redis does, serves half as many
-// calls again when there are 32 callers, and has client-side caching.
+// The client library was chosen by measurement. With a connection for each call, rueidis answers a single caller as
+// fast as go-redis does, serves half as many calls again when there are 32 callers, and has client-side caching.
 //
 // # Expiry
 //
-// Each record carries its deadline, which the store enforces to the microsecond by
-// the application's clock. Redis gets a time to live that is never shorter, so it
-// forgets the record by itself; the clock of Redis does not matter.
+// Each record holds its deadline. The store enforces it to the microsecond, by the application's clock. Redis gets a
+// time to live that is never shorter, so it removes the record by itself. The clock of Redis does not matter.
 //
 // # Concurrency
 //
-// A record is one key. Update, Touch and Succeed are Lua scripts that compare the
-// version on the server; Create is SET NX, Delete is DEL, Load and Reload are GET. All
-// are one round trip. Rare cases take more: the first use of a script on a server that
-// does not know it yet, a deadline that moves past a 32-day boundary, and an Update by a caller with another Created,
-// Subject or Labels than the stored. A command whose connection was lost is sent again, and knows by a mark in the
-// record what it did the first time.
+// A record is one key. Update, Touch and Succeed are Lua scripts that compare the version on the server. Create is SET
+// NX, Delete is DEL, Load and Reload are GET. Each is one round trip. Three rare cases take more: the first use of a
+// script on a server that does not know it yet; a deadline that moves past a 32-day boundary; an Update whose Created,
+// Subject or Labels differ from the stored ones.
 //
-// A record that a newer release wrote, in a format of its own, is ErrUnreadable and stays as it is, for every method
-// but Delete. Walks go past it, and past what is no record at all, and end in that error.
+// If a connection is lost during a command, the store sends the command again. A mark in the record then tells whether
+// the first attempt succeeded.
 //
-// # Capabilities
+// A record in the format of a newer release is ErrUnreadable and stays unchanged, for every method but Delete. Walks
+// skip it, and skip what is no record at all, and end in that error.
 //
-// [driver.Successor], [driver.Reloader], [driver.Lister], [driver.Indexer], [driver.Pinger] and,
-// after Open, [io.Closer]. The index is a sorted set of the sessions of each subject, and one for each
-// label. It needs no keyspace notifications: BySubject and ByLabel look at each record and drop
-// members whose record is gone, and a new session looks at some of the oldest in its sets. In a
-// Cluster without a common hash tag (see Config.Prefix), the index and the record are on
-// different nodes; a Create that could not write both answers ErrUnavailable, and
-// Succeed is two steps there: after a crash between them, an unused record may stay until
-// its deadline.
+// # Abilities
 //
-// With Config.CacheFor, Load answers from the process's memory what Redis has not
-// declared changed. See there for what may be stale, and for how long. If the client sends reads
-// to replicas (rueidis's SendToReplicas), Load may be behind by as much as they are. Reload asks the
-// primary past all that, and so do, for CacheFor or at most 5 s, the Loads of a record that this Store
-// has reloaded or, where Open knows of the cache or the replicas, written. The index is read at
-// the primary always.
+// [driver.Successor], [driver.Reloader], [driver.Lister], [driver.Indexer], [driver.Pinger] and, after Open,
+// [io.Closer].
+//
+// The index is a sorted set of sessions for each subject and for each label. It needs no keyspace notifications:
+// BySubject and ByLabel look at each record and drop members whose record is gone, and each new session looks at some
+// of the oldest members of its sets. In a Cluster without a common hash tag (see Config.Prefix), the index and the
+// record are on different nodes. A Create that could not write both returns ErrUnavailable. Succeed takes two steps
+// there. If the process crashes between them, an unused record may stay until its deadline.
+//
+// With Config.CacheFor, Load answers from the process's memory until Redis says that the record has changed. The
+// field's comment says what may be stale, and for how long. If the client sends reads to replicas (rueidis's
+// SendToReplicas), Load may be as far behind as they are.
+//
+// Reload asks the primary and no cache. For CacheFor, or at most 5 s, so does Load for each record that this Store has
+// reloaded. If the Store knows of a cache (Config.CacheFor) or of replicas (the options of Open), the same holds for
+// each record that it has written. The index is always read at the primary.
 //
 // # Access
 //
-// A user of Redis that may do this, and nothing else, is enough. With another Config.Prefix, the pattern begins
-// with that; the errors about it show how it is written where it has blanks or a \, *, ? or [.
+// A Redis user with these rights, and no others, is enough. With another Config.Prefix, the key pattern begins with
+// that prefix. Errors about rights show the pattern, escaped where the prefix contains blanks or a \, *, ? or [.
 //
 //	ACL SETUSER sessions reset on >password ~coatcheck:* +get +set +del +getrange +setrange +pexpire +pttl
 //	ACL SETUSER sessions +zadd +zrange +zrangebyscore +zrem +zscore +time +eval +evalsha +role +scan +ping
 //	ACL SETUSER sessions +info +client +multi +exec +cluster +asking +readonly
 //
-// These lines are for the prompt of redis-cli; in a shell, put '>password' and '~coatcheck:*' in quotes. Redis
-// forgets such a user at a restart, unless ACL SAVE has written it to an aclfile, or it stands in redis.conf. The
-// name and the password go into the client's options, Username and Password. Where the user may not do something,
-// Open fails, and the error names the command and the whole list.
+// Type these lines at the prompt of redis-cli. In a shell, quote '>password' and '~coatcheck:*'. Redis forgets the
+// user at a restart, unless ACL SAVE has written it to an aclfile or it is in redis.conf. Put the name and the
+// password into the client's options, Username and Password. If the user lacks a right, Open fails, and the error
+// names the command and the whole list.
 //
-// No channels are needed. CLIENT, MULTI and EXEC are for CacheFor, CLUSTER, ASKING and READONLY for a Cluster;
-// without INFO, Open cannot warn.
+// No channels are needed. CLIENT, MULTI and EXEC are for CacheFor. CLUSTER, ASKING and READONLY are for a Cluster.
+// Without INFO, Open cannot warn.
 //
 // # Damage
 //
-// A record has a checksum, and a copy of what scripts change in it. One that was damaged in Redis is ErrCorrupt, and
-// never another record or none. Touch looks neither at Data nor at the names, and leaves them as they are; an Update
-// replaces damaged Data.
+// A record has a checksum, and a copy of what scripts change in it. A record that was damaged in Redis is ErrCorrupt.
+// It is never taken for another record, and never for a missing one. Touch checks neither Data nor the names, and
+// leaves them unchanged. An Update replaces damaged Data.
 //
 // # Limits
 //
-// A session costs about 390 bytes in Redis beside its Data, and 190 more for its subject's set and
-// 150 for each label's if it is the only one there.
-// MaxData is 8 MiB. Under "maxmemory" Redis must run with the policy noeviction:
-// every other one throws out live sessions. When it is full, reads and Delete
-// still work, all else is ErrUnavailable. A call to a server that hangs
-// ends with its context's deadline, or after 2 s if it has none. After five
-// failures in a row, of which the last began after the first had come, calls fail at once, but for one every quarter
-// of a second that tries again; in a Cluster, each sixteenth of the slots counts for itself. A context that
-// is canceled before its deadline does not interrupt a call of Open's client.
+// A session takes about 390 bytes in Redis besides its Data. If it is the only one in its sets, the set of its subject
+// takes 190 bytes more, and that of each label 150. MaxData is 8 MiB.
 //
-// The compare-and-set of Update costs: where a SET takes 30 us on loopback, the least script that
-// compares and writes takes 33, and Update 39. Load takes 1.06 times as long as a bare GET, from
-// memory about 1 us.
+// Under "maxmemory", Redis must have the policy noeviction, because every other policy throws out live sessions. When
+// Redis is full, reads and Delete still work, and everything else is ErrUnavailable.
+//
+// A call to a server that hangs ends at its context's deadline, or after 2 s if it has none. After five failures in a
+// row, calls fail at once, provided that the last of these calls began after the first had failed. One call every
+// quarter of a second still goes through and tries again. In a Cluster, each sixteenth of the slots counts its own
+// failures. A context that is canceled before its deadline does not interrupt a call of Open's client.
+//
+// Comparing versions takes time. Where a SET takes 30 us on loopback, the smallest script that compares and writes
+// takes 33 us, and Update takes 39 us. Load takes 1.06 times as long as a plain GET. From memory it takes about 1 us.
 //
 // # Durability
 //
-// What Redis is set to. With "appendonly yes" and "appendfsync always", what was acknowledged survives a crash; with
-// "everysec" all but the last second; without either, sessions end with the server. A failover to a replica can lose
-// what had not been replicated, a logout as well as a login. A backup that is restored brings ended sessions back:
-// see "After a restored backup" in SECURITY.md.
+// That of the Redis configuration. With "appendonly yes" and "appendfsync always", what was acknowledged survives a
+// crash. With "everysec", all but the last second does. Without either, sessions end with the server. A failover to a
+// replica may lose what was not yet replicated, a logout as well as a login. Restoring a backup brings ended sessions
+// back: see "After a restored backup" in SECURITY.md.
 package redisstore
 
 import (
@@ -114,43 +114,41 @@ import (
 // MaxData is the length of the largest Record.Data, in bytes.
 const MaxData = 8 << 20
 
-// DefaultPrefix is what the names of all keys begin with unless Config.Prefix
-// says otherwise.
+// DefaultPrefix begins the names of all keys unless Config.Prefix is set.
 const DefaultPrefix = "coatcheck:"
 
 // Config sets up a Store. The zero value is ready to use.
 type Config struct {
-	// Prefix begins the names of all keys, to part the sessions of several
-	// applications in one Redis. With a hash tag, "{shop}:", a Cluster keeps all of
-	// them on one node. At most 200 bytes. Default: "", DefaultPrefix.
+	// Prefix begins the names of all keys. It separates the sessions of several
+	// applications in one Redis. With a hash tag, "{shop}:", a Cluster keeps all keys
+	// on one node. At most 200 bytes. Default: DefaultPrefix.
 	Prefix string
 
-	// CacheFor turns on client-side caching: Load answers from memory for at most
-	// this long after it asked Redis, which tells the process when a record changes.
-	// What this Store has written or reloaded itself, it reads back at once. Of what
-	// other servers write, a Load may see the state before for as long as the
-	// notice takes, usually well under a millisecond; if the connection that brings
-	// the notices hangs, at most for CacheFor. A session that was ended elsewhere
-	// may be honoured for that time. No write is lost by it: Update compares
-	// versions at the server. Needs Redis 6 or newer. Default: 0, no caching.
+	// CacheFor turns on client-side caching: after Load has asked Redis, it answers from memory
+	// for at most this long. Redis tells the process when a record changes. A Load sees at once what
+	// this Store itself has written or reloaded. After a write by another server, a Load may
+	// return the old state until the notice arrives, usually well under a millisecond later. If the
+	// connection that brings the notices hangs, that lasts for at most CacheFor. A session that was
+	// ended elsewhere may be accepted for that time. No write is lost: Update compares
+	// versions at the server. Not negative. Needs Redis 6 or newer. Default: 0, no caching.
 	CacheFor time.Duration
 
-	// Logger gets a warning from Open if Redis may throw out sessions that are alive. Default: nil, slog.Default().
+	// Logger gets a warning from Open if a full Redis would throw out live sessions. Default: slog.Default().
 	Logger *slog.Logger
 }
 
-// Store is a driver.Store in Redis. Make one with Open or New.
+// Store is a driver.Store in Redis. Make one with Open or New. Its methods may be called concurrently.
 type Store struct {
-	client rueidis.Client
-	guards [breakers]*breaker.Breaker
-	now    func() time.Time
-	log    *slog.Logger
+	client   rueidis.Client
+	breakers [breakerCount]*breaker.Breaker
+	now      func() time.Time
+	log      *slog.Logger
 
 	prefix                     string // of all keys
-	sessions, subjects, labels string // what keys begin with
+	sessions, subjects, labels string // the prefixes of each kind of key
 	oneSlot                    bool   // all keys are on one node
 	cacheFor, bypass           time.Duration
-	lags                       bool // Load may be behind what this Store has written
+	lags                       bool // Load may not see yet what this Store has written
 	written                    recent
 	close                      func()
 }
@@ -165,17 +163,18 @@ var (
 	_ io.Closer        = (*Store)(nil)
 )
 
-// Open connects and returns a store that owns its client. Of the options it sets
-// those that are zero: DisableAutoPipelining always, since a request waits for
-// each of its calls and gets its answer sooner over a connection of its own;
-// buffers of 16 KiB in place of 512; RetryDelay so that a read is tried again
-// once; a dialer whose connections notice that a server has gone before they send
-// it something. SendToReplicas it asks about reads only.
+// Open connects and returns a store that owns its client. It checks config as [New] does.
 //
-// Redis must be there: Open returns ErrUnavailable where it is not. It asks each node that answers for every command
-// that the store uses, in a form that changes nothing; the error names the one that a node refuses, because the
-// user's ACL lacks it, it was renamed, or there are no scripts. It warns (Config.Logger) of a maxmemory-policy that
-// throws out sessions.
+// Open fills in zero options and always disables auto-pipelining: a request waits for each of its calls, and over a
+// connection of its own the answer comes sooner. It sets buffers of 16 KiB instead of 512, a cache of 32 MiB for each
+// connection, timeouts of 2 s to dial and for each exchange, a RetryDelay that repeats a read once, and a dialer whose
+// connections notice before a command that the server has closed them. Without Config.CacheFor it also disables the
+// client's cache. It calls a SendToReplicas for reads only.
+//
+// Redis must answer, or Open returns ErrUnavailable. Open sends every command that the store uses to each node that
+// answers, in a form that changes nothing. If a node refuses one, the error names it: the user's ACL lacks the
+// command, it was renamed, or the server runs no scripts. If the maxmemory-policy throws out sessions, Open warns
+// through Config.Logger.
 func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	option.DisableAutoPipelining = true
 	if config.CacheFor == 0 {
@@ -226,19 +225,21 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	return s, nil
 }
 
-// New returns a store that uses the application's client. Close leaves it open.
-// A client with auto-pipelining, rueidis's default, carries half as many calls again
-// as Open's at high concurrency, and takes up to twice as long for a single one. If it has a SendToReplicas, that
-// must go by IsReadOnly, for the store has reads for the primary that are not marked so. New asks the server
-// nothing: what Open checks, the first calls find out.
+// New returns a store that uses the application's client, which stays the caller's to close. New checks that
+// client is not nil, that Prefix is at most 200 bytes and that CacheFor is not negative. It asks the server nothing:
+// the first calls find out what Open would have checked.
+//
+// A client with auto-pipelining, rueidis's default, carries half as many calls again as Open's at high concurrency,
+// but a single call takes up to twice as long. If the client has a SendToReplicas, that function must return false
+// unless cmd.IsReadOnly(): the store sends some reads unmarked, because the primary must answer them.
 func New(client rueidis.Client, config Config) (*Store, error) {
 	switch {
 	case client == nil:
 		return nil, errors.New("redisstore: client is nil")
 	case len(config.Prefix) > 200:
-		return nil, fmt.Errorf("redisstore: Config.Prefix has %d bytes, at most 200", len(config.Prefix))
+		return nil, fmt.Errorf("redisstore: Config.Prefix has %d bytes, want at most 200", len(config.Prefix))
 	case config.CacheFor < 0:
-		return nil, fmt.Errorf("redisstore: Config.CacheFor is %v", config.CacheFor)
+		return nil, fmt.Errorf("redisstore: Config.CacheFor is %v, want 0 or more", config.CacheFor)
 	}
 	if config.Logger == nil {
 		config.Logger = slog.Default()
@@ -260,8 +261,8 @@ func New(client rueidis.Client, config Config) (*Store, error) {
 	if config.CacheFor > 0 {
 		s.bypass = min(config.CacheFor, maxBypass)
 	}
-	for i := range s.guards {
-		s.guards[i] = breaker.New(0, 0)
+	for i := range s.breakers {
+		s.breakers[i] = breaker.New(0, 0)
 	}
 	return s, nil
 }
@@ -273,14 +274,14 @@ func (c *Config) prefix() string {
 	return c.Prefix
 }
 
-// hasTag is Redis's own rule: the first { decides, and something must stand
-// between it and the next }.
+// hasTag reports whether keys with this prefix have a hash tag. The rule is Redis's own: the first { counts, and
+// something must stand between it and the next }.
 func hasTag(prefix string) bool {
 	_, rest, found := strings.Cut(prefix, "{")
 	return found && strings.IndexByte(rest, '}') > 0
 }
 
-// retryDelay lets the client try a read once more, over another connection.
+// retryDelay lets the client retry a read once, over another connection.
 func retryDelay(attempts int, _ rueidis.Completed, err error) time.Duration {
 	if attempts > 1 && !errors.Is(err, errStale) {
 		return -1
@@ -293,12 +294,13 @@ func (*Store) Info() driver.Info { return driver.Info{Name: "redisstore"} }
 
 // Ping implements driver.Pinger.
 func (s *Store) Ping(ctx context.Context) error {
-	const what = "redisstore: ping"
-	msg, _, err := s.do(ctx, what, s.client.B().Ping().Build())
-	return fits(what, err, isText(&msg, "PONG"))
+	const op = "redisstore: ping"
+	msg, _, err := s.do(ctx, op, s.client.B().Ping().Build())
+	return checkKind(op, err, isText(&msg, "PONG"))
 }
 
-// Close implements io.Closer: it closes a client that Open made.
+// Close implements io.Closer. It closes the client that Open made. A client that was given to New stays open: it is
+// the caller's to close.
 func (s *Store) Close() error {
 	if s.close != nil {
 		s.close()

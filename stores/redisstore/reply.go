@@ -9,24 +9,24 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// errOdd is a reply that the command never has. It comes from something between us and Redis that is out of
-// order, and says nothing about the record.
-var errOdd = errors.New("a reply of a kind that this command does not have: is there a proxy before Redis?")
+// errOddReply is the error of a reply that Redis never gives to the command. It comes from something faulty between us
+// and Redis, and says nothing about the record.
+var errOddReply = errors.New("a reply of a kind that this command does not have: is there a faulty proxy before Redis?")
 
-func odd(what string) error { return driver.Unavailable(what, errOdd) }
+func oddReply(op string) error { return driver.Unavailable(op, errOddReply) }
 
-// fits is the error of a call whose reply is never nil, and of the right kind if ok.
-func fits(what string, err error, ok bool) error {
+// checkKind returns the error of a call whose reply is never nil. ok says that the reply is of the right kind.
+func checkKind(op string, err error, ok bool) error {
 	if rueidis.IsRedisNil(err) || err == nil && !ok {
-		return odd(what)
+		return oddReply(op)
 	}
 	return err
 }
 
-// isOK takes the reply to SET. Nil is one, with NX.
-func isOK(what string, msg *rueidis.RedisMessage, err error) error {
+// isOK checks the reply to SET. With NX, the reply may be nil: then the error stays rueidis.Nil.
+func isOK(op string, msg *rueidis.RedisMessage, err error) error {
 	if err == nil && !isText(msg, "OK") {
-		return odd(what)
+		return oddReply(op)
 	}
 	return err
 }
@@ -36,30 +36,30 @@ func isText(msg *rueidis.RedisMessage, want string) bool {
 	return err == nil && msg.IsString() && text == want
 }
 
-// isStatus reports whether a string is a status, as the reply to SET is, and not a value.
+// isStatus reports whether a reply is a status, like the reply to SET, and not a string value.
 func isStatus(msg *rueidis.RedisMessage) bool {
 	return strings.HasSuffix(msg.String(), `"Type":"simple string"}`)
 }
 
-// listOf takes a reply that is a list of strings.
-func listOf(what string, msg *rueidis.RedisMessage, err error) ([]string, error) {
-	if err = fits(what, err, msg.IsArray()); err != nil {
+// listOf reads a reply that is a list of strings.
+func listOf(op string, msg *rueidis.RedisMessage, err error) ([]string, error) {
+	if err = checkKind(op, err, msg.IsArray()); err != nil {
 		return nil, err
 	}
 	values, _ := msg.ToArray()
 	list := make([]string, len(values))
 	for i := range values {
 		if !values[i].IsString() {
-			return nil, odd(what)
+			return nil, oddReply(op)
 		}
 		list[i], _ = values[i].ToString()
 	}
 	return list, nil
 }
 
-// outcome takes what a script on a record answered.
-func outcome(what string, msg *rueidis.RedisMessage, err error) error {
-	if err = fits(what, err, msg.IsInt64()); err != nil {
+// outcome turns the reply of a script on a record into an error.
+func outcome(op string, msg *rueidis.RedisMessage, err error) error {
+	if err = checkKind(op, err, msg.IsInt64()); err != nil {
 		return err
 	}
 	code, _ := msg.ToInt64()
@@ -72,34 +72,35 @@ func outcome(what string, msg *rueidis.RedisMessage, err error) error {
 		return nil
 	case exists:
 		return errExists
-	case ask:
-		return errAsk
+	case needsRead:
+		return errNeedsRead
 	case corrupt:
 		return errCorrupt
 	case newer:
 		return errNewer
 	}
-	return odd(what)
+	return oddReply(op)
 }
 
-// errAsk is the answer ask. It does not leave the package.
-var errAsk = errors.New("redisstore: a script asks to look at the record")
+// errNeedsRead is the error of the reply needsRead. It does not leave the package.
+var errNeedsRead = errors.New("redisstore: a script needs the record to be read first")
 
-// asked is the outcome after an answer: a script that asks again has met a record that is not what was read.
-func asked(err error) error {
-	if err == errAsk {
+// afterRead returns the outcome after the record was read. If the script replies needsRead again, the record differs
+// from what was read, so it is damaged.
+func afterRead(err error) error {
+	if err == errNeedsRead {
 		return errCorrupt
 	}
 	return err
 }
 
-var errUnsure = errors.New("the connection was lost, and the call may have had its effect")
+var errUnknownOutcome = errors.New("the connection was lost, and the write may have succeeded")
 
-// known is the outcome of a call that may have run before, unseen: then what it finds may be its own work, or
-// somebody's after it.
-func known(what string, unsure bool, err error) error {
+// withDoubt returns the outcome of a call. If unsure, an earlier attempt may have run: then what the call found may be
+// its own write, or somebody's write after that.
+func withDoubt(op string, unsure bool, err error) error {
 	if unsure && (err == errNotFound || err == errConflict || err == errExists) {
-		return driver.Unavailable(what, errUnsure)
+		return driver.Unavailable(op, errUnknownOutcome)
 	}
 	return err
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// babbler is a server that lets clients in, and then answers every command with the same reply.
+// babbler starts a server that accepts clients, and then answers every command with the same reply.
 func babbler(t *testing.T, reply *atomic.Pointer[string]) (addr string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	ok(t, err)
@@ -82,8 +82,8 @@ func readCommand(r *bufio.Reader) ([]string, error) {
 	return words, err
 }
 
-// A reply of a kind that a command does not have is an outage, whatever it is. An empty list is one of a list's
-// replies, nil one of GET's, and what a string value holds is the record's matter.
+// If a reply is of a kind that the command never has, the call is an outage. An empty list is a valid reply to a call
+// for a list, and nil is one to GET. The content of a string is not checked here.
 func TestRepliesOfTheWrongKind(t *testing.T) {
 	var reply atomic.Pointer[string]
 	set := func(text string) { reply.Store(&text) }
@@ -134,20 +134,20 @@ func TestRepliesOfTheWrongKind(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			err := call(ctx)
 			cancel()
-			own := map[string]bool{ // what is an answer to it
+			own := map[string]bool{ // replies that are valid for the call
 				"Load":   strings.ContainsAny(text[:1], "$_") || text == "*-1\r\n",
 				"Create": text == "+OK\r\n", "Delete": text[0] == ':', "Ping": text == "+PONG\r\n",
 				"BySubject": text == "*0\r\n" || text == "~0\r\n" || text == "*1\r\n$1\r\nx\r\n",
 			}
 			own["Reload"], own["ByLabel"] = own["Load"], own["BySubject"]
-			if !own[name] && (!errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound) || stays(err)) {
+			if !own[name] && (!errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound) || unreadable(err)) {
 				t.Errorf("%s, answered by %q: %v", name, text, err)
 			}
 		}
 	}
 }
 
-// What answers, and does not run scripts, is no Redis.
+// Open refuses a server that answers, but does not run scripts.
 func TestOpenOfABabbler(t *testing.T) {
 	for _, text := range []string{"+OK\r\n", ":1\r\n", "*0\r\n", "_\r\n"} {
 		var reply atomic.Pointer[string]
@@ -155,7 +155,7 @@ func TestOpenOfABabbler(t *testing.T) {
 		s, err := Open(rueidis.ClientOption{InitAddress: []string{babbler(t, &reply)}, ForceSingleClient: true}, Config{})
 		if err == nil {
 			s.Close()
-			t.Errorf("answered by %q, Open is content", text)
+			t.Errorf("answered by %q, Open succeeds", text)
 		}
 	}
 }

@@ -10,23 +10,23 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// A connection may have died while it was idle, with the server or by a firewall. Open's client mostly notices
-// before it sends anything (errStale). Any other finds out by a command that fails, and nobody knows whether it ran.
-// All commands of this package may run twice: those that read, delete or touch change nothing the second time, and
-// Create, Update and Succeed know their own work by its mark.
+// A connection may die while it is idle: its server restarts, or a firewall cuts it. Open's client usually notices
+// before it sends a command (errStale). Any other client notices by a command that fails, and nobody knows whether
+// that ran. All commands of this package may run twice. Those that read, delete or touch change nothing the second
+// time. Create, Update and Succeed recognize their own write by its mark.
 const (
-	maxStale  = 2000 // more than a client has connections
-	maxLost   = 3    // times that a command is sent again
-	weedFor   = 100 * time.Millisecond
-	weedLeast = 64 // connections that are tried, however long it takes
+	maxStale     = 2000 // more connections than a client has
+	maxLost      = 3    // how often a command is sent again
+	probeFor     = 100 * time.Millisecond
+	probeAtLeast = 64 // how many connections are probed, even if that takes longer
 )
 
-// again reports whether a command that ended in err may be sent again.
-func again(err error) bool { return errors.Is(err, errStale) || lost(err) }
+// retryable reports whether a command that failed with err may be sent again.
+func retryable(err error) bool { return errors.Is(err, errStale) || connectionLost(err) }
 
-// repeat sends those commands again that met a stale connection, which did not send them, and those whose
-// connection was lost. In a Cluster some of them may have, and others not. unsure says that some may have run twice.
-func (s *Store) repeat(ctx context.Context, cmds []rueidis.Completed, replies []rueidis.RedisResult) (unsure bool) {
+// resend sends commands again if their connection was stale, so that they were not sent, or was lost. In a Cluster,
+// that may be some of the commands. unsure says that some may have run twice.
+func (s *Store) resend(ctx context.Context, cmds []rueidis.Completed, replies []rueidis.RedisResult) (unsure bool) {
 	losses := 0
 	for range maxStale {
 		var failed []int
@@ -35,7 +35,7 @@ func (s *Store) repeat(ctx context.Context, cmds []rueidis.Completed, replies []
 			err := r.NonRedisError()
 			if errors.Is(err, errStale) {
 				failed = append(failed, i)
-			} else if lost(err) {
+			} else if connectionLost(err) {
 				failed, dead = append(failed, i), err
 			}
 		}
@@ -50,7 +50,7 @@ func (s *Store) repeat(ctx context.Context, cmds []rueidis.Completed, replies []
 		}
 		repeated := make([]rueidis.Completed, len(failed))
 		for n, i := range failed {
-			repeated[n] = cmds[i].Pin() // a client that lost it may still be looking at it
+			repeated[n] = cmds[i].Pin() // the client may still use a command that failed
 		}
 		for n, r := range s.client.DoMulti(ctx, repeated...) {
 			replies[failed[n]] = r
@@ -59,24 +59,24 @@ func (s *Store) repeat(ctx context.Context, cmds []rueidis.Completed, replies []
 	return unsure
 }
 
-// reconnected reports whether the server that has a key can be reached after a connection was lost. A restart
-// leaves a pool of dead connections, of which each would cost a call: this weeds them out.
+// reconnected reports whether the server of a key can be reached after a connection was lost. After a restart of the
+// server, the pool may be full of dead connections. Each would make a call fail, so the probes remove them.
 func (s *Store) reconnected(ctx context.Context, key string) bool {
 	probe := s.client.B().Arbitrary("GETRANGE").Keys(key).Args("0", "0").Build().Pin()
 	begun := time.Now()
-	for n := 0; ctx.Err() == nil && n < maxStale && (n < weedLeast || time.Since(begun) < weedFor); n++ {
+	for n := 0; ctx.Err() == nil && n < maxStale && (n < probeAtLeast || time.Since(begun) < probeFor); n++ {
 		err := s.client.Do(ctx, probe).Error()
 		if answered(err) {
 			return true
 		}
-		if !lost(err) && !errors.Is(err, errStale) {
+		if !connectionLost(err) && !errors.Is(err, errStale) {
 			return false
 		}
 	}
 	return false
 }
 
-// keyOf is the key of one of this package's commands; PING has none.
+// keyOf returns the key of one of this package's commands. PING has none.
 func (s *Store) keyOf(cmd rueidis.Completed) string {
 	words := cmd.Commands()
 	switch {
@@ -88,9 +88,9 @@ func (s *Store) keyOf(cmd rueidis.Completed) string {
 	return s.prefix
 }
 
-// lost reports whether an error is the end of a connection, and not of somebody's patience, nor that of a server
-// that cannot be reached.
-func lost(err error) bool {
+// connectionLost reports whether an error means that a connection broke, and not that a deadline passed or that the
+// server cannot be reached.
+func connectionLost(err error) bool {
 	if answered(err) || errors.Is(err, errStale) || errors.Is(err, rueidis.ErrClosing) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false

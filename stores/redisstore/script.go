@@ -11,35 +11,35 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// script is a Lua script. Redis calls it by its SHA-1, which stands here as a constant: where Go may only use
-// approved cryptography (GODEBUG=fips140=only), working one out panics. A test compares them.
+// script is a Lua script. Redis calls it by its SHA-1. That is a constant here, because computing a SHA-1 panics if Go
+// may only use approved cryptography (GODEBUG=fips140=only). A test compares the two.
 type script struct{ sha, body string }
 
-// byName calls a script that the server knows, inFull one that it does not.
-func (sc script) byName(c rueidis.Client, keys []string, args []string) rueidis.Completed {
+// bySHA returns the command for a script that the server knows, withBody that for one that it may not know.
+func (sc script) bySHA(c rueidis.Client, keys []string, args []string) rueidis.Completed {
 	return c.B().Evalsha().Sha1(sc.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
 }
 
-func (sc script) inFull(c rueidis.Client, keys []string, args []string) rueidis.Completed {
+func (sc script) withBody(c rueidis.Client, keys []string, args []string) rueidis.Completed {
 	return c.B().Eval().Script(sc.body).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
 }
 
-// isUnknown reports whether the server refused a script by name, and so did nothing.
-func isUnknown(err error) bool {
+// scriptMissing reports whether the server did not know a script, and so did nothing.
+func scriptMissing(err error) bool {
 	reply, ok := rueidis.IsRedisErr(err)
 	return ok && reply.IsNoScript()
 }
 
-// run calls a script by name, and in full if the server does not know it: after a restart or on a new
-// master. unsure says that it may have run once before, unseen.
-func (s *Store) run(ctx context.Context, what string, sc script, keys []string, args ...string) (
+// run calls a script. If the server does not know it, as after a restart or on a new master, run sends the body. unsure
+// says that an attempt whose answer was lost may have run the script before.
+func (s *Store) run(ctx context.Context, op string, sc script, keys []string, args ...string) (
 	msg rueidis.RedisMessage, unsure bool, err error,
 ) {
-	cmd := sc.byName(s.client, keys, args)
-	err = s.guard(ctx, what, cmd.Slot(), func(ctx context.Context) (err error) {
-		if msg, unsure, err = s.send(ctx, cmd); isUnknown(err) {
+	cmd := sc.bySHA(s.client, keys, args)
+	err = s.guard(ctx, op, cmd.Slot(), func(ctx context.Context) (err error) {
+		if msg, unsure, err = s.send(ctx, cmd); scriptMissing(err) {
 			var twice bool
-			msg, twice, err = s.send(ctx, sc.inFull(s.client, keys, args))
+			msg, twice, err = s.send(ctx, sc.withBody(s.client, keys, args))
 			unsure = unsure || twice
 		}
 		return err
@@ -47,46 +47,45 @@ func (s *Store) run(ctx context.Context, what string, sc script, keys []string, 
 	return msg, unsure, err
 }
 
-// What the scripts on records answer. With ask, a script has changed nothing: the index has to know first, or
-// what is stored is not what the caller thinks, so somebody has to look.
+// The replies of scripts on records. With needsRead, a script has changed nothing: the index must be updated first, or
+// the stored record is not what the caller expects, so the caller has to read it.
 const (
-	gone     = 0
-	conflict = 1
-	done     = 2
-	exists   = 4
-	ask      = 5
-	corrupt  = -1
-	newer    = -2
+	gone      = 0
+	conflict  = 1
+	done      = 2
+	exists    = 4
+	needsRead = 5
+	corrupt   = -1
+	newer     = -2
 )
 
-// Scripts are straight code: a local function costs a microsecond at each call.
-// Times and terms are digits, which every locale sorts as it should.
+// The scripts have no local functions, because each call of one takes a microsecond. Times and terms are digits of
+// fixed width, so that comparing them as strings works in every locale.
 //
-// Update, Touch and Succeed share their first arguments. Answers are "1" for yes.
+// Update, Touch and Succeed share their first arguments. "1" means yes.
 //
-//	KEYS[1]   the record             ARGV[7]   does the index know the record up to [5]?
-//	ARGV[1]   the present            ARGV[8]   is the deadline exact?
-//	ARGV[2]   the version expected   ARGV[9]   the next beginning: format, mark, version
-//	ARGV[3]   deadline               ARGV[10]  the next checksum
-//	ARGV[4]   used                   ARGV[11]  what is stored from created on: all up to the data,
-//	ARGV[5]   term of the deadline             or up to the ID if the record loses its names
-//	ARGV[6]   time to live up to [3] ARGV[12]  what comes after [11]: nothing, or the length of no names
-//	                                 ARGV[13]  data
+//	KEYS[1]   the record              ARGV[7]   is the index up to date for the term in [5]?
+//	ARGV[1]   the current time        ARGV[8]   is the deadline exact?
+//	ARGV[2]   the expected version    ARGV[9]   the new beginning: format, mark, version
+//	ARGV[3]   deadline                ARGV[10]  the new checksum
+//	ARGV[4]   used                    ARGV[11]  the expected bytes from created on: up to the data,
+//	ARGV[5]   term of the deadline              or up to the ID if the record loses its names
+//	ARGV[6]   time to live up to [3]  ARGV[12]  what to write after [11]: nothing, or a names length of zero
+//	                                  ARGV[13]  data
 //
-// Touch has the first seven. An Update that may be sent twice finds its own beginning the second time.
+// Touch has the first seven. If an Update runs twice, it finds its own beginning the second time.
 
-// whole ends the script unless h is a record that its copies agree on. GETRANGE cannot tell a key that is not there
-// from one with nothing under it; PTTL can.
-const whole = `
+// luaCheckWhole ends the script unless h begins a record whose two copies agree. GETRANGE cannot tell a missing key
+// from an empty value, but PTTL can.
+const luaCheckWhole = `
 if h == '' and redis.call('PTTL', KEYS[1]) == -2 then return 0 end
 if h == '' then return -1 end
 if h:byte() > 1 then return -2 end
 if #h < 151 or h:byte() ~= 1 or h:sub(6, 55) ~= h:sub(56, 105) then return -1 end
 `
 
-// move works out the times and the term that the record is to have, and writes nothing yet. In px
-// it leaves whether the time to live changes.
-const move = `
+// luaMove computes the new times and the new term, and writes nothing yet. px becomes whether the time to live changes.
+const luaMove = `
 local expires, used, term = h:sub(14, 31), h:sub(32, 49), h:sub(50, 55)
 if ARGV[5] > term then
 	if ARGV[7] ~= '1' and ARGV[12] ~= '\0\0' and h:sub(150, 151) ~= '\0\0' then return 5 end
@@ -97,10 +96,10 @@ if px then expires = ARGV[3] end
 if ARGV[4] > used then used = ARGV[4] end
 `
 
-// look ends the script unless the record is alive, has the version, and is otherwise as the caller thinks.
-const look = `
+// luaCheck ends the script unless the record is alive, has the expected version and is otherwise as the caller expects.
+const luaCheck = `
 local h = redis.call('GETRANGE', KEYS[1], 0, 110 + #ARGV[11])
-` + whole + `
+` + luaCheckWhole + `
 if h:sub(14, 31) <= ARGV[1] or h:sub(6, 13) ~= ARGV[2] then
 	if h:sub(1, 13) == ARGV[9] then return 2 end
 	if h:sub(14, 31) <= ARGV[1] then return 0 end
@@ -109,8 +108,8 @@ end
 if h:sub(110, 109 + #ARGV[11]) ~= ARGV[11] then return 5 end
 `
 
-// replace writes the record.
-const replace = `
+// luaReplace writes the record.
+const luaReplace = `
 local times = expires .. used .. term
 local value = ARGV[9] .. times .. ARGV[9]:sub(6) .. times .. ARGV[10] .. ARGV[11] .. ARGV[12] .. ARGV[13]
 if px then
@@ -121,9 +120,9 @@ end
 return 2
 `
 
-// insert writes the new record, ARGV's last but one, under the last key, and ends the script if something is there that
-// has not expired.
-const insert = `
+// luaInsert writes the new record, the last but one of ARGV, under the last key. It ends the script if that key holds
+// something that has not expired.
+const luaInsert = `
 if not redis.call('SET', KEYS[#KEYS], ARGV[#ARGV - 1], 'NX', 'PX', ARGV[#ARGV]) then
 	local n = redis.call('GETRANGE', KEYS[#KEYS], 0, 104)
 	if #n < 105 or n:byte() ~= 1 or n:sub(6, 55) ~= n:sub(56, 105) or n:sub(14, 31) > ARGV[1] then return 4 end
@@ -131,27 +130,27 @@ if not redis.call('SET', KEYS[#KEYS], ARGV[#ARGV - 1], 'NX', 'PX', ARGV[#ARGV]) 
 end
 `
 
-var updateScript = script{"6115f26585ae337b503ec218bb9ac7331035ab3e", look + move + replace}
+var updateScript = script{"6115f26585ae337b503ec218bb9ac7331035ab3e", luaCheck + luaMove + luaReplace}
 
-// succeedScript is createScript for KEYS[2] and updateScript for KEYS[1], both or neither. ARGV[14] and
-// [15] are the next record and its time to live.
-var succeedScript = script{"a373facb15de30ba1e783db8d39f80a158bdd754", look + move + insert + replace}
+// succeedScript does createScript for KEYS[2] and updateScript for KEYS[1], or neither. ARGV[14] and [15] are the next
+// record and its time to live.
+var succeedScript = script{"a373facb15de30ba1e783db8d39f80a158bdd754", luaCheck + luaMove + luaInsert + luaReplace}
 
-// createScript is the rare second half of Create: something is under the key, but it may have expired by our
-// clock, or be our own. ARGV: now, record, life.
+// createScript is the rare second half of Create: the key is in use, but the record may have expired by our clock, or
+// may be our own write. ARGV: now, record, life.
 var createScript = script{"42af36e2625ad9d74a21f4e0d5e2ab0895732953", `
 if redis.call('GETRANGE', KEYS[1], 0, 12) == ARGV[2]:sub(1, 13) then return 2 end
-` + insert + `
+` + luaInsert + `
 return 2
 `}
 
-// touchScript writes times and term in place, and nothing where nothing moves.
+// touchScript writes times and term in place. If they do not change, it writes nothing.
 var touchScript = script{"09854af535a427354d091f6be13a0d8962a6405b", `
 local h = redis.call('GETRANGE', KEYS[1], 0, 150)
-` + whole + `
+` + luaCheckWhole + `
 if h:sub(14, 31) <= ARGV[1] then return 0 end
 if h:sub(6, 13) ~= ARGV[2] then return 1 end
-` + move + `
+` + luaMove + `
 local moved = ARGV[2] .. expires .. used .. term
 if moved == h:sub(6, 55) then return 2 end
 redis.call('SETRANGE', KEYS[1], 5, moved .. moved)
@@ -159,25 +158,26 @@ if px then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
 return 2
 `}
 
-// change is a call of updateScript or touchScript, or the part of succeedScript that is for the
-// old record.
+// change is a call of updateScript or touchScript, or the part of succeedScript about the old record.
 type change struct {
 	keys, args []string
-	version    uint64 // of the record afterwards
+	version    uint64 // the record's version afterwards
+
+	// The arguments [9], [12] and [13] of an Update, for the checksum.
+	beginning, rest, data []byte
 }
 
-// Arguments that a look at the record changes.
+// The arguments that change after the record was read.
 const (
 	argIndexed = 7 - 1
-	argFirst   = 9 - 1
 	argSum     = 10 - 1
-	argKnown   = 11 - 1
-	argRest    = 12 - 1
-	argData    = 13 - 1
-	noNames    = "\x00\x00"
+	argStored  = 11 - 1
 )
 
-func (s *Store) touching(id driver.ID, version uint64, used, expires time.Time) change {
+// noNames is a names length of zero.
+var noNames = []byte{0, 0}
+
+func (s *Store) touchChange(id driver.ID, version uint64, used, expires time.Time) change {
 	now, until := micros(s.now()), micros(expires)
 	return change{
 		keys: []string{s.key(id)},
@@ -189,31 +189,33 @@ func (s *Store) touching(id driver.ID, version uint64, used, expires time.Time) 
 	}
 }
 
-func (s *Store) replacing(rec *driver.Record) change {
-	c := s.touching(rec.ID, rec.Version, rec.Used, rec.Expires)
+func (s *Store) updateChange(rec *driver.Record) change {
+	c := s.touchChange(rec.ID, rec.Version, rec.Used, rec.Expires)
 	c.version++
-	c.args = append(c.args, answer(rec.Exact), beginning(c.version, rand.Uint32()), "", "", "", textOf(rec.Data))
+	c.beginning, c.data = beginning(c.version, rand.Uint32()), rec.Data
 	if rec.Subject == "" {
-		c.args[argRest] = noNames
+		c.rest = noNames
 	}
-	c.know(rec)
+	c.args = append(c.args, yesNo(rec.Exact), rueidis.BinaryString(c.beginning), "", "",
+		rueidis.BinaryString(c.rest), rueidis.BinaryString(c.data))
+	c.expect(rec)
 	return c
 }
 
-// know says what is stored from created on.
-func (c *change) know(rec *driver.Record) {
-	if c.args[argRest] == noNames {
-		c.args[argKnown] = textOf(origin(rec))
-	} else {
-		c.args[argKnown] = origins(rec)
+// expect sets the arguments that depend on what is stored from created on.
+func (c *change) expect(rec *driver.Record) {
+	stored := origin(rec)
+	if c.rest == nil {
+		stored = origins(rec)
 	}
-	crc := sum(c.args[argFirst], c.args[argKnown:argData+1]...)
-	c.args[argSum] = textOf(binary.BigEndian.AppendUint32(nil, crc))
+	c.args[argStored] = rueidis.BinaryString(stored)
+	crc := sum(c.beginning, stored, c.rest, c.data)
+	c.args[argSum] = rueidis.BinaryString(binary.BigEndian.AppendUint32(nil, crc))
 }
 
-// inform reads the record that a script asks about. Then the index gets to know it up to a deadline, and the
-// change what is stored.
-func (s *Store) inform(ctx context.Context, what string, c *change, id driver.ID, expires time.Time) error {
+// readAndIndex reads the record after a script has replied needsRead. It updates the index up to the deadline expires,
+// and the change with what is stored.
+func (s *Store) readAndIndex(ctx context.Context, op string, c *change, id driver.ID, expires time.Time) error {
 	rec, err := s.fromPrimary(ctx, id)
 	switch {
 	case err != nil:
@@ -221,13 +223,12 @@ func (s *Store) inform(ctx context.Context, what string, c *change, id driver.ID
 	case versionBytes(rec.Version) != c.args[1]:
 		return errConflict
 	}
-	update := len(c.args) > argData
-	if update {
-		c.know(&rec)
+	if c.beginning != nil { // an Update
+		c.expect(&rec)
 	}
-	if !update || c.args[argRest] != noNames {
+	if c.rest == nil {
 		rec.Expires = expires
-		if err = s.index(ctx, what, &rec); err != nil {
+		if err = s.index(ctx, op, &rec); err != nil {
 			return err
 		}
 	}
@@ -237,7 +238,7 @@ func (s *Store) inform(ctx context.Context, what string, c *change, id driver.ID
 
 const no, yes = "0", "1"
 
-func answer(is bool) string {
+func yesNo(is bool) string {
 	if is {
 		return yes
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// The key of the old record ends when its exact deadline does, and next is in all of its lists, also
-// where the server has to be told the scripts.
+// The key of the old record expires at the record's exact deadline, and next is in all of its lists, even if the server
+// does not know the scripts.
 func TestSucceedKeysAndLists(t *testing.T) {
 	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)

@@ -9,14 +9,13 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// twoManagers are two application servers with the store.
+// twoManagers are two application servers on one table.
 func twoManagers(t *testing.T, e engine) [2]*core.Manager {
 	p := e.database(t)
-	table := p.fresh(t)
-	return [2]*core.Manager{newManager(t, newStore(t, p.open(t), table)), newManager(t, newStore(t, p.open(t), table))}
+	config := p.fresh(t)
+	return [2]*core.Manager{newManager(t, newStore(t, p.open(t), config)), newManager(t, newStore(t, p.open(t), config))}
 }
 
 func TestOverlappingRequestsLoseNothing(t *testing.T) {
@@ -50,8 +49,8 @@ func TestOverlappingRequestsLoseNothing(t *testing.T) {
 	}
 }
 
-// TestNoResurrection: requests in flight do not bring back a session that is logged out,
-// and their late responses leave the newer login's cookie alone.
+// TestNoResurrection: requests in flight do not bring back a session that was logged out, and their late responses set
+// no cookie.
 func TestNoResurrection(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
@@ -94,14 +93,14 @@ func TestNoResurrection(t *testing.T) {
 	}
 }
 
-// TestEveryCallMayFail: whichever call of the store fails, the request succeeds
-// with its change kept, or fails and the session is as it was or as it would be.
+// TestEveryCallMayFail: whichever call of the store fails, the request either succeeds and its change is kept, or it
+// fails and the session is as it was before or as the change would have made it.
 func TestEveryCallMayFail(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
-			fault := storetest.NewFault(newStore(t, p.open(t), table, gormstore.Now(time.Now)))
+			config := p.fresh(t)
+			fault := storetest.NewFault(newStore(t, p.open(t), config))
 			m := newManager(t, fault.Store())
 			for n := 1; n <= 6; n++ {
 				fault.Reset()

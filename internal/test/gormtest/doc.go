@@ -1,8 +1,8 @@
-// Package gormtest holds the tests of stores/gormstore against real databases. It is a
-// module of its own, so that no database driver reaches the go.sum of those who
-// use the store. It has no code for anybody to call; run it with "go test".
+// Package gormtest holds the tests of stores/gormstore that need real databases. It is a
+// separate module, so that no database driver gets into the go.sum of the store's
+// users. It exports nothing. Run it with "go test".
 //
-// What takes too long for every day:
+// Long runs, which "make ci" leaves out:
 //
 //	go test -run TestCutAtEveryByte -cutstep=1 -v
 //	go test -run TestKill -kills=20 -v

@@ -28,31 +28,30 @@ func TestMain(m *testing.M) {
 	os.Exit(startserver.Main(m))
 }
 
-// patience is how long it may take to connect where a test is not about that: on a busy machine, a process may get no
-// time for seconds.
+// patience is how long connecting may take in tests that are not about it. On a busy machine, a process may get no
+// CPU time for seconds.
 const patience = 30 * time.Second
 
 // engine is one database that the store is tested on.
 type engine struct {
 	name string
 
-	// database returns a way to reach a database, and the server and the proxy on that
-	// way, if any.
+	// database makes a database and says how to reach it.
 	database func(tb testing.TB) place
 }
 
-// place is a database.
+// place is a database and the way to it.
 type place struct {
 	dialector func() gorm.Dialector
-	dsn       string // for another process
-	server    *startserver.Server
-	proxy     *startserver.Proxy
-	shared    *gorm.DB // what open returns, if any
+	dsn       string              // for another process
+	server    *startserver.Server // nil: SQLite
+	proxy     *startserver.Proxy  // before the server, if any
+	shared    *gorm.DB            // if set, open returns it
 }
 
 var engines = []engine{{"SQLite", sqliteFile}, {"PostgreSQL", postgresAt}, {"MariaDB", mariadbAt}}
 
-// servers are the engines with a server.
+// servers are the engines that run as a server.
 var servers = engines[1:]
 
 var (
@@ -88,7 +87,7 @@ func mariadbVia(tb testing.TB, s *startserver.Server) place {
 	return place{dsn: dsn, server: s, proxy: p, dialector: func() gorm.Dialector { return mysql.Open(dsn) }}
 }
 
-// open returns a *gorm.DB with a connection pool of its own, unless the place has one for all.
+// open returns a *gorm.DB with its own connection pool, unless the place has a shared one.
 func (p place) open(tb testing.TB) *gorm.DB {
 	tb.Helper()
 	if p.shared != nil {
@@ -106,32 +105,32 @@ func (p place) open(tb testing.TB) *gorm.DB {
 
 var tables atomic.Int64
 
-// fresh makes an empty table and returns its name.
-func (p place) fresh(tb testing.TB) gormstore.Option {
+// fresh makes an empty table and returns a Config that names it.
+func (p place) fresh(tb testing.TB) gormstore.Config {
 	tb.Helper()
-	name := gormstore.Table(fmt.Sprintf("sessions_%d", tables.Add(1)))
-	must(tb, gormstore.Migrate(p.open(tb), name))
-	return name
+	config := gormstore.Config{Table: fmt.Sprintf("sessions_%d", tables.Add(1))}
+	must(tb, gormstore.Migrate(p.open(tb), config))
+	return config
 }
 
-func newStore(tb testing.TB, db *gorm.DB, options ...gormstore.Option) *gormstore.Store {
+func newStore(tb testing.TB, db *gorm.DB, config gormstore.Config) *gormstore.Store {
 	tb.Helper()
-	s, err := gormstore.New(db, options...)
+	s, err := gormstore.New(db, config)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
 }
 
-// harness runs the suite on the engine, with a clock of the suite's.
-func (e engine) harness(more ...gormstore.Option) storetest.Harness {
+// harness lets the suite run on the engine, with the suite's clock.
+func (e engine) harness() storetest.Harness {
 	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: 2 << 20}
-	more = append(more, gormstore.Now(h.Clock.Now))
 	var last place
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
 		last = e.database(tb)
-		p, table := last, last.fresh(tb)
+		p, config := last, last.fresh(tb)
+		config.Now = h.Clock.Now
 		return func(tb testing.TB) driver.Store {
-			return newStore(tb, p.open(tb), append(more, table)...)
+			return newStore(tb, p.open(tb), config)
 		}
 	}
 	h.Outages = e.outages(&last)
@@ -149,7 +148,7 @@ func record(n int, subject string, size int) *driver.Record {
 	now := time.Now()
 	rec := &driver.Record{Subject: subject, Created: now, Used: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
 	for i := range 8 {
-		rec.ID[i] = byte(uint64(n) * 0x9e3779b97f4a7c15 >> (8 * i)) // spread, as hashes are
+		rec.ID[i] = byte(uint64(n) * 0x9e3779b97f4a7c15 >> (8 * i)) // spread like hashes
 	}
 	rec.ID[30], rec.ID[31] = byte(n>>8), byte(n)
 	return rec
@@ -164,7 +163,7 @@ func (e engine) dialector(dsn string) gorm.Dialector {
 	return mysql.Open(dsn)
 }
 
-// direct is the same database without the proxy on the way.
+// direct returns the same database without the proxy before it.
 func (p place) direct() place {
 	p.dsn = strings.Replace(p.dsn, p.proxy.Addr, p.server.Addr, 1)
 	dialector := mysql.Open(p.dsn)

@@ -15,8 +15,8 @@ import (
 
 var cutStep = flag.Int("cutstep", 5, "how many bytes further each cut of TestCutAtEveryByte is")
 
-// TestCutAtEveryByte cuts the connection after each byte of each call's reply, with
-// one dead connection in the way and with the next one cut, too.
+// TestCutAtEveryByte cuts the connection after each byte of each call's reply: once, or also on every connection that
+// follows.
 func TestCutAtEveryByte(t *testing.T) {
 	for _, e := range servers {
 		for _, mode := range []struct {
@@ -25,16 +25,16 @@ func TestCutAtEveryByte(t *testing.T) {
 			cut  func(place, int)
 		}{
 			{"once", *cutStep, func(p place, n int) { p.proxy.CutAfter(n) }},
-			{"each", 7 * *cutStep, func(p place, n int) { p.proxy.CutEach(n) }}, // has to log in again and again
+			{"each", 7 * *cutStep, func(p place, n int) { p.proxy.CutEach(n) }}, // each connection has to log in again
 		} {
 			t.Run(e.name+"/"+mode.name, func(t *testing.T) {
 				p := e.database(t)
-				table := p.fresh(t)
+				config := p.fresh(t)
 				db := p.open(t)
 				pool, err := db.DB()
 				must(t, err)
 				pool.SetMaxOpenConns(1)
-				s := newStore(t, db, table)
+				s := newStore(t, db, config)
 				before := runtime.NumGoroutine()
 				for n := 0; n <= 280; n += mode.step {
 					cutCalls(t, s, n, func() { mode.cut(p, n) }, p.proxy.Heal)
@@ -94,7 +94,7 @@ func cutCalls(t *testing.T, s *gormstore.Store, n int, cut, heal func()) {
 	_ = broken("Load", func() error {
 		found, err := s.Load(ctx, rec.ID)
 		if err == nil && (found.ID != rec.ID || found.Version != rec.Version || !bytes.Equal(found.Data, rec.Data)) {
-			t.Errorf("cut after %d bytes: another record", n)
+			t.Errorf("cut after %d bytes: Load returns another record", n)
 		}
 		return err
 	})
@@ -135,8 +135,8 @@ func settled(t *testing.T, before int) {
 	t.Errorf("%d goroutines, before there were %d", runtime.NumGoroutine(), before)
 }
 
-// TestSlowServer: every call ends with its context, whatever hangs: without that, it would wait for as long as the
-// fault lasts, a minute or for ever.
+// TestSlowServer: every call ends with its context, whatever hangs. Otherwise it would wait as long as the fault lasts,
+// a minute or for ever.
 func TestSlowServer(t *testing.T) {
 	faults := map[string]func(place) (end func()){
 		"hang":   func(p place) func() { p.proxy.Hang(); return p.proxy.Heal },
@@ -147,8 +147,8 @@ func TestSlowServer(t *testing.T) {
 		for name, fault := range faults {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				p := e.database(t)
-				table := p.fresh(t)
-				s := newStore(t, p.open(t), table)
+				config := p.fresh(t)
+				s := newStore(t, p.open(t), config)
 				rec := record(1, "alice", 32)
 				must(t, s.Create(t.Context(), rec))
 				before := runtime.NumGoroutine()

@@ -17,24 +17,23 @@ import (
 
 var kills = flag.Int("kills", 2, "how many times TestKill kills each server")
 
-// life is one session that a worker writes to, and what it knows of it.
+// life is one session that a worker writes to, and what the worker knows about it.
 type life struct {
 	rec     driver.Record
-	acked   uint64 // the number that was certainly stored
-	tried   uint64 // the last number that may be
-	deleted bool   // certainly
-	maybe   bool   // deleted, perhaps; or never created
+	acked   uint64 // the last number that was certainly stored
+	tried   uint64 // the last number that may have been stored
+	deleted bool   // it was certainly deleted
+	maybe   bool   // it may have been deleted, or was never created
 }
 
-// TestKill kills a server under load, again and again. Nothing acknowledged is lost,
-// each call ends, and both stores find the server again. How long that takes is the machine's matter, too, and is
-// only logged.
+// TestKill kills a server under load several times. Nothing acknowledged is lost, each call ends, and both stores find
+// the server again. How long that takes also depends on the machine, so it is only logged.
 func TestKill(t *testing.T) {
 	for _, e := range servers {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
-			stores := [2]*gormstore.Store{newStore(t, p.open(t), table), newStore(t, p.open(t), table)}
+			config := p.fresh(t)
+			stores := [2]*gormstore.Store{newStore(t, p.open(t), config), newStore(t, p.open(t), config)}
 			before := runtime.NumGoroutine()
 			var load load
 			var waited time.Duration
@@ -84,7 +83,7 @@ func TestKill(t *testing.T) {
 
 var serial atomic.Int64
 
-// load is what became of the workers' calls.
+// load counts the outcomes of the workers' calls.
 type load struct{ answers, failures, slowest atomic.Int64 }
 
 func (l *load) add(took time.Duration, err error) {
@@ -98,7 +97,7 @@ func (l *load) add(took time.Duration, err error) {
 	}
 }
 
-// live creates a session, writes numbers to it, and mostly deletes it.
+// live creates a session, writes numbers to it, and deletes three of four sessions.
 func live(t *testing.T, s *gormstore.Store, stop *atomic.Bool, load *load) *life {
 	number := int(serial.Add(1))
 	l := &life{rec: *record(1<<20+number, "alice", 8)}

@@ -8,7 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// outages are what the suite does to the database that p points to.
+// outages are the faults that the suite causes at the database in p.
 func (e engine) outages(p *place) map[string]func(testing.TB) func() {
 	if e.name == "SQLite" {
 		return nil // TestLockedFile
@@ -35,8 +35,7 @@ func (e engine) outages(p *place) map[string]func(testing.TB) func() {
 	}
 }
 
-// locked is a SQLite file which another connection has locked for everybody: without
-// WAL, not even readers get in.
+// lock locks a SQLite file against all other connections. Without WAL, readers wait, too.
 func lock(tb testing.TB, db *gorm.DB) (unlock func()) {
 	pool, err := db.DB()
 	must(tb, err)

@@ -17,11 +17,11 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// TestPgBouncer: behind a PgBouncer that shares connections by transaction, pgx's default loses its prepared
-// statements. Each error says so and names the way out; the ways out work.
+// TestPgBouncer: behind a PgBouncer in transaction mode, pgx's default loses its prepared statements. Each error says so
+// and names the remedies, and the remedies work.
 func TestPgBouncer(t *testing.T) {
 	p := postgresAt(t)
-	table := p.fresh(t)
+	config := p.fresh(t)
 	bouncer := startserver.PgBouncer(t, p.server)
 	dsn := fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&connect_timeout=%.0f", p.server.User, bouncer.Addr, p.server.Database, patience.Seconds())
 	for mode, c := range []struct {
@@ -52,7 +52,7 @@ func TestPgBouncer(t *testing.T) {
 				pool, err := db.DB()
 				must(t, err)
 				defer pool.Close()
-				s, err := gormstore.New(db, table)
+				s, err := gormstore.New(db, config)
 				if judge(err); err != nil {
 					continue
 				}
@@ -76,7 +76,7 @@ func TestPgBouncer(t *testing.T) {
 					})
 				}
 				wg.Wait()
-				judge(gormstore.Migrate(db, table))
+				judge(gormstore.Migrate(db, config))
 			}
 			t.Logf("%d of %d calls failed", failed.Load(), calls.Load())
 		})

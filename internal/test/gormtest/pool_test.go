@@ -10,17 +10,17 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// TestOneConnection: an application with MaxOpenConns 1 and a transaction of its own.
+// TestOneConnection: an application with MaxOpenConns 1 has a transaction open.
 func TestOneConnection(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
+			config := p.fresh(t)
 			db := p.open(t)
 			pool, err := db.DB()
 			must(t, err)
 			pool.SetMaxOpenConns(1)
-			s := newStore(t, db, table)
+			s := newStore(t, db, config)
 			m := newManager(t, s)
 			must(t, db.Exec("CREATE TABLE orders_"+e.name+" (n int)").Error)
 			defer db.Exec("DROP TABLE orders_" + e.name)
@@ -38,7 +38,7 @@ func TestOneConnection(t *testing.T) {
 				t.Error("no session")
 			}
 
-			// One that keeps it open waits for itself, until the deadline.
+			// A handler that keeps its transaction open waits for itself, until the deadline.
 			tx := db.Begin()
 			must(t, tx.Exec("INSERT INTO orders_"+e.name+" VALUES (2)").Error)
 			for name, call := range map[string]func(context.Context) error{
@@ -59,7 +59,7 @@ func TestOneConnection(t *testing.T) {
 			must(t, tx.Commit().Error)
 			must(t, s.Update(t.Context(), rec))
 
-			// A walk holds no connection while the loop works.
+			// A walk holds no connection while the loop's body runs.
 			n := 0
 			for found, err := range s.All(t.Context()) {
 				must(t, err)
@@ -74,14 +74,14 @@ func TestOneConnection(t *testing.T) {
 	}
 }
 
-// TestClosedPool: the application closed its database too early.
+// TestClosedPool: the application has closed its database, and calls after that are outages.
 func TestClosedPool(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
+			config := p.fresh(t)
 			db := p.open(t)
-			s := newStore(t, db, table)
+			s := newStore(t, db, config)
 			rec := record(1, "alice", 100)
 			must(t, s.Create(t.Context(), rec))
 			pool, err := db.DB()
@@ -97,14 +97,14 @@ func TestClosedPool(t *testing.T) {
 	}
 }
 
-// TestBreaker: a dead database costs next to nothing after the first few calls, and one
-// that is back is found by itself.
+// TestBreaker: after the first few calls, a dead database costs next to no time, and the store notices by itself when
+// it is back.
 func TestBreaker(t *testing.T) {
 	for _, e := range servers {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
-			s := newStore(t, p.open(t), table)
+			config := p.fresh(t)
+			s := newStore(t, p.open(t), config)
 			rec := record(1, "alice", 100)
 			must(t, s.Create(t.Context(), rec))
 			load := func() error {

@@ -16,7 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// The second process is this test program again, told by its environment what to do.
+// The second process is this test binary again. Environment variables tell it what to do.
 const (
 	childDSN    = "GORMTEST_DSN"
 	childTable  = "GORMTEST_TABLE"
@@ -46,7 +46,7 @@ func increment(dsn, table, cookie string) error {
 	if err != nil {
 		return err
 	}
-	store, err := gormstore.New(db, gormstore.Table(table))
+	store, err := gormstore.New(db, gormstore.Config{Table: table})
 	if err != nil {
 		return err
 	}
@@ -80,8 +80,8 @@ func TestSecondProcess(t *testing.T) {
 			p := e.database(t)
 			db := p.open(t)
 			must(t, db.Migrator().DropTable(table))
-			must(t, gormstore.Migrate(db, gormstore.Table(table)))
-			m := newManager(t, newStore(t, db, gormstore.Table(table)))
+			must(t, gormstore.Migrate(db, gormstore.Config{Table: table}))
+			m := newManager(t, newStore(t, db, gormstore.Config{Table: table}))
 			cookie := visit(t, m, "", func(s *core.Session) { must(t, count.Set(s, 0)) })
 
 			cmd := exec.Command(os.Args[0], "-test.run=^$")

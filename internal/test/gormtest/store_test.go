@@ -6,7 +6,6 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
-	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
 func TestStore(t *testing.T) {
@@ -21,14 +20,14 @@ func TestRealClock(t *testing.T) {
 	h := engines[0].harness()
 	h.Clock, h.New = nil, func(tb testing.TB) func(testing.TB) driver.Store {
 		p := sqliteFile(tb)
-		table := p.fresh(tb)
-		return func(tb testing.TB) driver.Store { return newStore(tb, p.open(tb), table) }
+		config := p.fresh(tb)
+		return func(tb testing.TB) driver.Store { return newStore(tb, p.open(tb), config) }
 	}
 	storetest.Run(t, h)
 }
 
-// TestLockedFile: without WAL a writer locks out everybody; SQLITE_BUSY is tried again
-// until the deadline, and then an outage.
+// TestLockedFile: without WAL, a writer locks everybody out. The store retries on SQLITE_BUSY until the deadline, and
+// then reports an outage.
 func TestLockedFile(t *testing.T) {
 	t.Parallel()
 	var last place
@@ -36,13 +35,18 @@ func TestLockedFile(t *testing.T) {
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
 		p := sqliteAt(filepath.Join(tb.TempDir(), "rollback.db"))
 		last = p
-		table := p.fresh(tb)
+		config := p.fresh(tb)
+		config.Now = h.Clock.Now
 		return func(tb testing.TB) driver.Store {
-			return newStore(tb, p.open(tb), table, gormstore.Now(h.Clock.Now))
+			return newStore(tb, p.open(tb), config)
 		}
 	}
 	h.Outages = map[string]func(testing.TB) func(){
 		"locked": func(tb testing.TB) func() { return lock(tb, last.open(tb)) },
 	}
 	storetest.Run(t, h)
+}
+
+func TestReport(t *testing.T) {
+	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, engines[0].harness()))
 }

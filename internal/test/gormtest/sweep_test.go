@@ -18,7 +18,7 @@ import (
 
 var sweepRows = flag.Int("sweeprows", 5_000, "how many expired rows TestSweepWhileReading removes")
 
-// fill inserts n expired rows, with the deadline of three of them the same.
+// fill inserts n expired rows. Three rows share each deadline.
 func fill(tb testing.TB, db *gorm.DB, table string, n int) {
 	const chunk = 1000 // 7 arguments each: SQLite takes 32766, MariaDB 65535
 	past := time.Now().Add(-time.Hour).UnixMicro()
@@ -38,18 +38,18 @@ func fill(tb testing.TB, db *gorm.DB, table string, n int) {
 	}
 }
 
-// sweepWindow is how many rows go before a quiet time: about a second's.
+// sweepWindow is how many rows a sweep deletes before a quiet time, in about a second.
 const sweepWindow = 4000
 
-// TestSweepWhileReading removes many expired rows while sessions are read and written.
-// Sweeping and quiet times take turns, so that what else the machine does is in both.
+// TestSweepWhileReading removes many expired rows while sessions are read and written. Sweeps and quiet times take
+// turns, so that other load on the machine affects both.
 func TestSweepWhileReading(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
 			if e.name == "MariaDB" && *sweepRows >= 100_000 {
-				// The keys are random, and the rows lie in their order: a table that is larger than
-				// the buffer pool makes this a test of the disk.
+				// Rows lie in the order of their keys, which are random. A table larger than the
+				// buffer pool would make this a test of the disk.
 				p = mariadbVia(t, startserver.MariaDB(t, "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M"))
 			}
 			if p.server != nil {
@@ -58,9 +58,9 @@ func TestSweepWhileReading(t *testing.T) {
 			const table = "swept_sessions"
 			db := p.open(t)
 			must(t, db.Migrator().DropTable(table))
-			must(t, gormstore.Migrate(db, gormstore.Table(table)))
+			must(t, gormstore.Migrate(db, gormstore.Config{Table: table}))
 			fill(t, db, table, *sweepRows)
-			s, other := newStore(t, db, gormstore.Table(table)), newStore(t, p.open(t), gormstore.Table(table))
+			s, other := newStore(t, db, gormstore.Config{Table: table}), newStore(t, p.open(t), gormstore.Config{Table: table})
 			var recs []*driver.Record
 			for i := range 200 {
 				recs = append(recs, record(i, "alice", 261))
@@ -97,7 +97,7 @@ func TestSweepWhileReading(t *testing.T) {
 				if i%10 == 0 {
 					must(t, other.Update(t.Context(), rec))
 				}
-				time.Sleep(200 * time.Microsecond) // requests come, they do not queue
+				time.Sleep(200 * time.Microsecond) // requests arrive one by one, they do not queue
 			}
 			slices.Sort(quiet)
 			slices.Sort(busy)

@@ -10,14 +10,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// otherDialect hides which dialect it is, so that the store has standard SQL and
-// AutoMigrate to go by.
+// otherDialect hides which dialect it is, so that the store uses standard SQL and AutoMigrate.
 type otherDialect struct{ *postgres.Dialector }
 
 func (otherDialect) Name() string { return "other" }
 
-// TestVariants runs the suite under settings that applications choose. The handles share a pool of connections: the
-// suite opens many, and PostgreSQL takes 20 ms for a connection.
+// TestVariants runs the suite under settings that applications choose. All handles share one connection pool, because
+// the suite opens many handles and PostgreSQL needs 20 ms for a connection.
 func TestVariants(t *testing.T) {
 	variants := []struct {
 		name      string

@@ -177,7 +177,7 @@ func openRedisIn(tb testing.TB, addr, space string, cacheFor time.Duration) driv
 
 // openMemcached opens a memcachestore; timeout 0 is its default.
 func openMemcached(tb testing.TB, addr string, timeout time.Duration) driver.Store {
-	s, err := memcachestore.New(memcachestore.Config{Servers: []string{addr}, Timeout: timeout})
+	s, err := memcachestore.New([]string{addr}, memcachestore.Config{Timeout: timeout})
 	must(tb, err)
 	return s
 }
@@ -215,13 +215,13 @@ func openSQL(tb testing.TB, dsn string) []driver.Store {
 
 func prepare(tb testing.TB, dsn string) {
 	tb.Helper()
-	must(tb, gormstore.Migrate(openDB(tb, dsn)))
+	must(tb, gormstore.Migrate(openDB(tb, dsn), gormstore.Config{}))
 }
 
 func connect(tb testing.TB, dsn string) (stores []driver.Store) {
 	tb.Helper()
 	for range 2 {
-		s, err := gormstore.New(openDB(tb, dsn))
+		s, err := gormstore.New(openDB(tb, dsn), gormstore.Config{})
 		must(tb, err)
 		stores = append(stores, s)
 	}

@@ -37,14 +37,14 @@ func (s storage) lasting(t *testing.T) func(testing.TB) func(testing.TB) driver.
 	}
 	address, pools := s.at(t), []*gorm.DB{openDB(t, s.at(t))}
 	return func(tb testing.TB) func(testing.TB) driver.Store {
-		table, n := gormstore.Table(newSpace()), 0
-		must(tb, gormstore.Migrate(pools[0], table))
+		config, n := gormstore.Config{Table: newSpace()}, 0
+		must(tb, gormstore.Migrate(pools[0], config))
 		return func(tb testing.TB) driver.Store {
 			if n == len(pools) {
 				pools = append(pools, openDB(t, address))
 			}
 			n++
-			return newGorm(tb, pools[n-1], table)
+			return newGorm(tb, pools[n-1], config)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func openOneConn(tb testing.TB, dsn, space string) driver.Store {
 	pool, err := db.DB()
 	must(tb, err)
 	pool.SetMaxOpenConns(1)
-	s, err := gormstore.New(db, gormstore.Table(space))
+	s, err := gormstore.New(db, gormstore.Config{Table: space})
 	must(tb, err)
 	return s
 }

@@ -86,7 +86,7 @@ func openMemcached(tb testing.TB, address, space string) driver.Store {
 }
 
 func openMemcachedWith(tb testing.TB, address, space string, timeout time.Duration) driver.Store {
-	s, err := memcachestore.New(memcachestore.Config{Servers: []string{address}, Prefix: space + ":", Timeout: timeout})
+	s, err := memcachestore.New([]string{address}, memcachestore.Config{Prefix: space + ":", Timeout: timeout})
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return listed{s, address, space + ":"}
@@ -136,15 +136,15 @@ func openDB(tb testing.TB, dsn string) *gorm.DB {
 }
 
 func migrate(tb testing.TB, dsn, space string) {
-	must(tb, gormstore.Migrate(openDB(tb, dsn), gormstore.Table(space)))
+	must(tb, gormstore.Migrate(openDB(tb, dsn), gormstore.Config{Table: space}))
 }
 
 func openGorm(tb testing.TB, dsn, space string) driver.Store {
-	return newGorm(tb, openDB(tb, dsn), gormstore.Table(space))
+	return newGorm(tb, openDB(tb, dsn), gormstore.Config{Table: space})
 }
 
-func newGorm(tb testing.TB, db *gorm.DB, table gormstore.Option) driver.Store {
-	s, err := gormstore.New(db, table)
+func newGorm(tb testing.TB, db *gorm.DB, config gormstore.Config) driver.Store {
+	s, err := gormstore.New(db, config)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s

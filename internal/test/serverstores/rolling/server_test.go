@@ -57,7 +57,7 @@ func open(store, address string) (driver.Backend, error) {
 	case "redisstore":
 		return redisstore.Open(rueidis.ClientOption{InitAddress: []string{address}}, redisstore.Config{})
 	case "memcachestore":
-		return memcachestore.New(memcachestore.Config{Servers: []string{address}, Timeout: patience})
+		return memcachestore.New([]string{address}, memcachestore.Config{Timeout: patience})
 	case "cachedstore on memcachestore", "cachedstore on gormstore":
 		_, inside, _ := strings.Cut(store, " on ")
 		address, cached, _ := strings.Cut(address, " ")
@@ -75,10 +75,10 @@ func open(store, address string) (driver.Backend, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := gormstore.Migrate(db); err != nil {
+		if err := gormstore.Migrate(db, gormstore.Config{}); err != nil {
 			return nil, err
 		}
-		return gormstore.New(db)
+		return gormstore.New(db, gormstore.Config{})
 	case "cookiestore":
 		keys, err := keyring.Parse(address)
 		if err != nil {

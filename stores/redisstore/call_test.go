@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,76 +17,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// soak is set for the long versions of these tests.
+// soak turns on the long versions of these tests.
 var soak = os.Getenv("COATCHECK_SOAK") != ""
 
-// behindProxy opens a store whose breaker never opens, so that every call is made.
-func behindProxy(t *testing.T) (*Store, *startserver.Proxy) {
-	proxy := startserver.NewProxy(t, single(t).Addr)
-	s := openStore(t, nil, Config{}, proxy.Addr)
-	for i := range s.guards {
-		s.guards[i] = breaker.New(1<<30, 0)
-	}
-	return s, proxy
-}
-
-// A reply that breaks off after any of its bytes, on one connection or on all:
-// the answer is right or ErrUnavailable, and comes in time.
-func TestCutAtEveryByte(t *testing.T) {
-	s, proxy := behindProxy(t)
-	direct := openStore(t, nil, Config{}, single(t).Addr)
-	for name, cut := range map[string]func(int){"one": proxy.CutAfter, "all": proxy.CutEach} {
-		for n := range 160 {
-			if name == "all" && n > 4 && n%20 != 0 {
-				continue // the first cut is as with "one"; of those after it none gets through, which takes 100 ms a call
-			}
-			rec := create(t, direct, "alice", fmt.Sprintf("data %d", n))
-			fresh := newRecord("", "fresh")
-			updated := *rec
-			updated.Data = []byte("updated")
-			for _, c := range []struct {
-				name string
-				call func(context.Context) error
-			}{
-				{"Load", func(ctx context.Context) error { return loads(ctx, s, rec) }},
-				{"Update", func(ctx context.Context) error { return s.Update(ctx, &updated) }},
-				{"Touch", func(ctx context.Context) error {
-					return s.Touch(ctx, rec.ID, updated.Version, rec.Used, rec.Expires.Add(time.Minute))
-				}},
-				{"Reload", func(ctx context.Context) error { _, err := s.Reload(ctx, rec.ID); return err }},
-				{"Create", func(ctx context.Context) error { return s.Create(ctx, fresh) }},
-				{"Succeed", func(ctx context.Context) error { return s.Succeed(ctx, ended(&updated), newRecord("alice", "next")) }},
-				{"Delete", func(ctx context.Context) error { return s.Delete(ctx, rec.ID) }},
-			} {
-				proxy.Heal()
-				_, _ = s.Load(t.Context(), rec.ID) // a connection that is warm
-				cut(n)
-				before := time.Now()
-				err := c.call(t.Context())
-				if took := time.Since(before); took > soon {
-					t.Fatalf("%s cut after %d (%s): took %v", c.name, n, name, took)
-				}
-				// After an Update of unknown outcome, either version may be there.
-				version := (c.name == "Touch" || c.name == "Succeed") && errors.Is(err, driver.ErrConflict)
-				if err != nil && !version && (!errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound)) {
-					t.Fatalf("%s cut after %d (%s): %v", c.name, n, name, err)
-				}
-			}
-			proxy.Heal()
-		}
-	}
-}
-
-// loads fails unless the record loaded is the one asked for.
-func loads(ctx context.Context, s *Store, want *driver.Record) error {
-	got, err := s.Load(ctx, want.ID)
-	if err == nil && (got.ID != want.ID || string(got.Data) != string(want.Data)) {
-		return fmt.Errorf("loaded %v %q, want %v %q", got.ID, got.Data, want.ID, want.Data)
-	}
-	return err
-}
-
-// Answers that come after their callers have gone reach nobody else.
+// If an answer comes after its caller's deadline, no other caller gets it.
 func TestLateRepliesAreHarmless(t *testing.T) {
 	s, proxy := behindProxy(t)
 	var recs []*driver.Record
@@ -125,8 +58,8 @@ func okErr(t *testing.T, err error) {
 	}
 }
 
-// Killed under load, again and again: what was acknowledged is there, nothing
-// says "not found", and nothing is left behind.
+// A server is killed several times under load. What was acknowledged is kept, no call returns ErrNotFound, and no
+// goroutine is left.
 func TestKilledUnderLoad(t *testing.T) {
 	before := runtime.NumGoroutine()
 	server := startserver.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
@@ -190,15 +123,14 @@ func writeUnderLoad(t *testing.T, ctx context.Context, s *Store, rec *driver.Rec
 		case err == nil && got.Version != 0 && got.Version < rec.Version:
 			t.Errorf("version %d was acknowledged, %d is there", rec.Version, got.Version)
 		case err == nil && got.Version != 0:
-			*rec = got // a write that was not acknowledged may be there all the same
+			*rec = got // a write that was not acknowledged may have succeeded
 		case err != nil:
 			time.Sleep(time.Millisecond)
 		}
 	}
 }
 
-// While the server is stopped, calls end in time and soon cost nothing; it answers
-// again as soon as the server does.
+// While the server is stopped, calls end in time, and soon fail at once. When the server goes on, so does the store.
 func TestPausedServer(t *testing.T) {
 	t.Parallel()
 	server := startserver.Redis(t)
@@ -213,7 +145,7 @@ func TestPausedServer(t *testing.T) {
 		}
 		cancel()
 	}
-	// One call in each of the breaker's intervals is made, the others are not.
+	// In each of the breaker's intervals one call is made, and the others are not.
 	begun, tried := time.Now(), 0
 	const calls = 100
 	for range calls {
@@ -243,8 +175,7 @@ func TestPausedServer(t *testing.T) {
 	}
 }
 
-// One node of a Cluster dies: its sessions are unavailable, not gone, and come
-// back with it.
+// While one node of a Cluster is dead, its sessions are unavailable, not absent. They come back with it.
 func TestClusterNodeKilled(t *testing.T) {
 	t.Parallel()
 	nodes := startserver.RedisCluster(t, 3, "--appendonly", "yes", "--appendfsync", "always")
@@ -281,7 +212,7 @@ func TestClusterNodeKilled(t *testing.T) {
 	t.Logf("%d of 300 loads failed; all well %v after the cluster", failed, time.Since(back))
 }
 
-// A call whose context has no deadline has one all the same.
+// A call whose context has no deadline ends by itself.
 func TestCallsEndByThemselves(t *testing.T) {
 	defer func(d time.Duration) { patience = d }(patience)
 	patience = 200 * time.Millisecond
@@ -307,7 +238,7 @@ func TestCallsEndByThemselves(t *testing.T) {
 	}
 }
 
-// A server that restarts empty proves that nothing is there.
+// If a server restarts empty, its sessions are proved absent.
 func TestRestartEmpty(t *testing.T) {
 	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
@@ -323,66 +254,7 @@ func TestRestartEmpty(t *testing.T) {
 	create(t, s, "alice", "new")
 }
 
-// A full Redis refuses to write, but still reads and deletes.
-func TestOutOfMemory(t *testing.T) {
-	server := startserver.Redis(t, "--maxmemory-policy", "noeviction")
-	s := openStore(t, nil, Config{}, server.Addr)
-	rec := create(t, s, "alice", "data")
-	command(t, server, "CONFIG", "SET", "maxmemory", "1")
-	for name, err := range map[string]error{
-		"Create":           s.Create(t.Context(), newRecord("", "x")),
-		"Create for alice": s.Create(t.Context(), newRecord("alice", "x")),
-		"Update":           s.Update(t.Context(), rec),
-		"Succeed":          s.Succeed(t.Context(), ended(rec), newRecord("alice", "x")),
-	} {
-		if !errors.Is(err, driver.ErrUnavailable) || !strings.Contains(err.Error(), "raise maxmemory") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	ok(t, loads(t.Context(), s, rec))
-	ok(t, s.Delete(t.Context(), rec.ID))
-	if err := loads(t.Context(), s, rec); !errors.Is(err, driver.ErrNotFound) {
-		t.Errorf("after Delete: %v", err)
-	}
-}
-
-// What is under a key may be anything.
-func TestForeignBytes(t *testing.T) {
-	server := single(t)
-	s := openStore(t, nil, Config{}, server.Addr)
-	rec, other := create(t, s, "alice", "data"), create(t, s, "bob", "other")
-	text := command(t, server, "GET", s.key(other.ID))
-	for name, set := range map[string][]string{
-		"another record":  {"SET", s.key(rec.ID), text},
-		"nothing":         {"SET", s.key(rec.ID), ""},
-		"half a record":   {"SET", s.key(rec.ID), text[:len(text)/2]},
-		"a later format":  {"SET", s.key(rec.ID), "\x02" + text[1:]},
-		"format 0":        {"SET", s.key(rec.ID), "\x00" + text[1:]},
-		"one byte":        {"SET", s.key(rec.ID), "\x02"},
-		"another program": {"SET", s.key(rec.ID), strings.Repeat("x", 100)},
-		"a list":          {"LPUSH", s.key(rec.ID), "x"},
-	} {
-		command(t, server, "DEL", s.key(rec.ID))
-		command(t, server, set...)
-		err, want := loads(t.Context(), s, rec), driver.ErrCorrupt
-		if name == "a later format" || name == "another program" || name == "one byte" {
-			want = driver.ErrUnreadable // by its first byte
-		}
-		if !errors.Is(err, want) {
-			t.Errorf("%s: Load: %v", name, err)
-		}
-		for call, err := range map[string]error{
-			"Update": s.Update(t.Context(), rec), "Touch": s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)),
-		} {
-			if !errors.Is(err, want) && name != "nothing" && name != "another record" && name != "a list" {
-				t.Errorf("%s: %s: %v", name, call, err)
-			}
-		}
-	}
-	ok(t, s.Delete(t.Context(), rec.ID))
-}
-
-// A caller who had no time says nothing about the server, even if a busy machine let time pass.
+// A caller with a short deadline says nothing about the server, even if much time passes on a busy machine.
 func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
 	s := openStore(t, nil, Config{}, single(t).Addr)
 	for range 2 * breaker.Failures {

@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// soak is set for the long versions of these tests.
+// soak turns on the long versions of these tests.
 var soak = os.Getenv("COATCHECK_SOAK") != ""
 
-// right fails unless a Load gave the record, or said that it cannot know.
+// right fails unless a Load returned the record or ErrUnavailable.
 func right(t *testing.T, what string, want *driver.Record, got driver.Record, err error) {
 	t.Helper()
 	if err == nil && (got.ID != want.ID || got.Version < want.Version || len(got.Data) != len(want.Data)) {
@@ -30,8 +30,8 @@ func right(t *testing.T, what string, want *driver.Record, got driver.Record, er
 	}
 }
 
-// Wherever a reply is cut, the answer is right or ErrUnavailable. After an
-// ErrUnavailable the write was done or it was not, and nothing else.
+// Wherever a reply is cut, the answer is right or ErrUnavailable. After ErrUnavailable, the write has either happened
+// completely or not at all.
 func TestReplyCutAtEveryByte(t *testing.T) {
 	srv := memcached(t)
 	proxy := startserver.NewProxy(t, srv.Addr)
@@ -98,7 +98,7 @@ func TestReplyCutAtEveryByte(t *testing.T) {
 	}
 }
 
-// A server that is stopped costs no more than the deadline, and its late answers reach nobody.
+// While a server is stopped, a call takes no longer than its deadline, and late answers reach nobody.
 func TestServerStopped(t *testing.T) {
 	srv := startserver.Memcached(t)
 	s := open(t, srv.Addr)
@@ -123,7 +123,7 @@ func TestServerStopped(t *testing.T) {
 	}
 	wg.Wait()
 
-	// The breaker opens now: one call in each of its intervals takes its time, the rest is not tried.
+	// Now the breaker opens: in each of its intervals one call waits for its deadline, and the others are not made.
 	begun, tried := time.Now(), 0
 	const calls = 200
 	for range calls {
@@ -173,8 +173,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// A server that is killed and comes back empty: unavailable, then proved absent; and in use again
-// soon after, without an idle connection of before costing anybody an error.
+// A server is killed and comes back empty. Sessions are unavailable first, and then proved absent. Soon the server is
+// in use again, and no call fails because of an idle connection from before.
 func TestServerKilled(t *testing.T) {
 	srv := startserver.Memcached(t)
 	s := open(t, srv.Addr)
@@ -218,7 +218,7 @@ func TestServerKilled(t *testing.T) {
 	eventually(t, func() bool { return runtime.NumGoroutine() <= before })
 }
 
-// Idle connections that died are not the next caller's misfortune.
+// If idle connections have died, the next call does not fail.
 func TestIdleConnectionsDied(t *testing.T) {
 	srv := memcached(t)
 	proxy := startserver.NewProxy(t, srv.Addr)
@@ -257,7 +257,7 @@ func eventually(t *testing.T, done func() bool) {
 	}
 }
 
-// Callers who have no time say nothing about the server: the next call is made.
+// Callers with short deadlines say nothing about the server, so the next call is made.
 func TestShortDeadlinesOpenNoBreaker(t *testing.T) {
 	proxy := startserver.NewProxy(t, memcached(t).Addr)
 	s := open(t, proxy.Addr)

@@ -17,14 +17,14 @@ import (
 
 var tableColumns = strings.Fields("id subject label1 label2 label3 created_us used_us expires_us version data")
 
-// definition is a table that will do, column by column and with what follows them.
+// definition is the SQL of a table: its columns by name, and what follows them.
 type definition struct {
 	columns map[string]string
 	key     string
 	engine  string
 }
 
-// defined has the columns that the engine's documentation has.
+// defined returns the table as Migrate's documentation has it for this engine.
 func (e engine) defined() definition {
 	types := map[string][4]string{ // id, names, numbers, data
 		"SQLite":     {"TEXT", "BLOB", "INTEGER", "BLOB"},
@@ -53,7 +53,7 @@ func (d definition) create(tb testing.TB, db *gorm.DB, table string) {
 	for _, column := range tableColumns {
 		if d.columns[column] != "" {
 			text := column + " " + d.columns[column]
-			if !strings.Contains(text, " AS (") { // which MariaDB lets be NULL only
+			if !strings.Contains(text, " AS (") { // MariaDB takes no NOT NULL on a generated column
 				text += " NOT NULL"
 			}
 			columns = append(columns, text)
@@ -63,7 +63,8 @@ func (d definition) create(tb testing.TB, db *gorm.DB, table string) {
 	tb.Cleanup(func() { db.Exec("DROP TABLE " + table) })
 }
 
-// wrongTables are tables in which sessions would get lost, be cut off or mixed up, and what New has to name.
+// wrongTables are changes after which a table would lose sessions, cut values off or confuse sessions, with the words
+// that New's error must contain.
 func (e engine) wrongTables() map[string]struct {
 	change func(*definition)
 	words  string
@@ -100,7 +101,7 @@ func (e engine) wrongTables() map[string]struct {
 		}
 	case "PostgreSQL":
 		as("id", "char(10)", "character(10) char(64)")
-		as("id", "char(65)", "character(65) char(64)") // padded with a blank: no ID
+		as("id", "char(65)", "character(65) char(64)") // padded with a blank, it would be no ID
 		as("id", "varchar(63)", "varying(63) char(64)")
 		as("id", "varchar(64) COLLATE no_case", "no_case")
 		for _, column := range numbers {
@@ -136,8 +137,8 @@ func (e engine) wrongTables() map[string]struct {
 	return all
 }
 
-// TestNewRefusesWrongTables: what cannot hold the truth is refused by New, and by Migrate, which does not change a
-// table that exists. In MariaDB with an empty sql_mode, as some have it: the server would cut values off and say nothing.
+// TestNewRefusesWrongTables: New refuses a table that cannot hold sessions, and so does Migrate, which changes no
+// existing table. MariaDB runs with an empty sql_mode, as some servers do: it would cut values off without an error.
 func TestNewRefusesWrongTables(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
@@ -154,43 +155,59 @@ func TestNewRefusesWrongTables(t *testing.T) {
 			for name, wrong := range e.wrongTables() {
 				t.Run(name, func(t *testing.T) {
 					n++
-					table := fmt.Sprintf("wrong_%d", n) // each of its own: pgx remembers types
+					table := fmt.Sprintf("wrong_%d", n) // a new table for each: pgx caches types
 					d := e.defined()
 					wrong.change(&d)
 					d.create(t, db, table)
-					refused(t, db, table+" "+wrong.words, gormstore.Table(table))
-					if err := gormstore.Migrate(db, gormstore.Table(table)); err == nil {
-						t.Error("Migrate is content")
+					refused(t, db, gormstore.Config{Table: table}, table+" "+wrong.words)
+					if err := gormstore.Migrate(db, gormstore.Config{Table: table}); err == nil {
+						t.Error("Migrate accepts the table")
 					}
 				})
 			}
 			t.Run("right", func(t *testing.T) {
 				e.defined().create(t, db, "right_table")
-				must(t, gormstore.Migrate(db, gormstore.Table("right_table")))
-				largestNames(t, newStore(t, db, gormstore.Table("right_table")))
+				must(t, gormstore.Migrate(db, gormstore.Config{Table: "right_table"}))
+				largestNames(t, newStore(t, db, gormstore.Config{Table: "right_table"}))
 			})
 		})
 	}
 }
 
-// TestNewWarnsOfUnloggedTables: New takes a table that a crash of PostgreSQL empties, as some want it, and says so in
-// GORM's log.
+// largestNames fails unless the table keeps the longest subject and labels whole.
+func largestNames(t *testing.T, s *gormstore.Store) {
+	t.Helper()
+	rec := record(1, strings.Repeat("\xff", driver.MaxSubject), 100_000)
+	for _, c := range "abc" {
+		rec.Labels = append(rec.Labels, strings.Repeat(string(c), driver.MaxSubject))
+	}
+	must(t, s.Create(t.Context(), rec))
+	found, err := s.Load(t.Context(), rec.ID)
+	must(t, err)
+	if found.Subject != rec.Subject || fmt.Sprint(found.Labels) != fmt.Sprint(rec.Labels) || len(found.Data) != len(rec.Data) {
+		t.Error("Load returns another record")
+	}
+	must(t, s.Delete(t.Context(), rec.ID))
+}
+
+// TestNewWarnsOfUnloggedTables: New accepts a table that a crash of PostgreSQL empties, because that may be intended,
+// and warns in GORM's log.
 func TestNewWarnsOfUnloggedTables(t *testing.T) {
 	p := postgresAt(t)
 	db := p.open(t)
 	var log strings.Builder
 	db.Logger = logger.New(stdlog.New(&log, "", 0), logger.Config{LogLevel: logger.Warn})
-	table := gormstore.Table("unlogged_table")
-	must(t, gormstore.Migrate(db, table))
+	config := gormstore.Config{Table: "unlogged_table"}
+	must(t, gormstore.Migrate(db, config))
 	defer db.Exec("DROP TABLE unlogged_table")
-	newStore(t, db, table)
+	newStore(t, db, config)
 	if log.Len() > 0 {
-		t.Errorf("of a table that is logged: %s", &log)
+		t.Errorf("a warning about a logged table: %s", &log)
 	}
 
 	must(t, db.Exec("ALTER TABLE unlogged_table SET UNLOGGED").Error)
-	must(t, gormstore.Migrate(db, table))
-	s := newStore(t, db, table)
+	must(t, gormstore.Migrate(db, config))
+	s := newStore(t, db, config)
 	for _, word := range strings.Fields("gormstore unlogged_table UNLOGGED crash ALTER LOGGED") {
 		if !strings.Contains(log.String(), word) {
 			t.Errorf("the log lacks %q: %q", word, &log)
@@ -204,7 +221,7 @@ func TestNewWarnsOfUnloggedTables(t *testing.T) {
 	must(t, loadErr(s, rec))
 	p.server.Kill()
 	p.server.Restart(t)
-	if err := loadErr(newStore(t, p.open(t), table), rec); !errors.Is(err, driver.ErrNotFound) {
+	if err := loadErr(newStore(t, p.open(t), config), rec); !errors.Is(err, driver.ErrNotFound) {
 		t.Errorf("after a crash: %v", err)
 	}
 }
@@ -212,93 +229,4 @@ func TestNewWarnsOfUnloggedTables(t *testing.T) {
 func loadErr(s *gormstore.Store, rec *driver.Record) error {
 	_, err := s.Load(context.Background(), rec.ID)
 	return err
-}
-
-// largestNames: the longest subject and labels are kept whole.
-func largestNames(t *testing.T, s *gormstore.Store) {
-	t.Helper()
-	rec := record(1, strings.Repeat("\xff", driver.MaxSubject), 100_000)
-	for _, c := range "abc" {
-		rec.Labels = append(rec.Labels, strings.Repeat(string(c), driver.MaxSubject))
-	}
-	must(t, s.Create(t.Context(), rec))
-	found, err := s.Load(t.Context(), rec.ID)
-	must(t, err)
-	if found.Subject != rec.Subject || fmt.Sprint(found.Labels) != fmt.Sprint(rec.Labels) || len(found.Data) != len(rec.Data) {
-		t.Error("another record")
-	}
-	must(t, s.Delete(t.Context(), rec.ID))
-}
-
-// asServant is the database as an account has it that may work with one table and make none.
-func (e engine) asServant(t *testing.T, p place, admin *gorm.DB, table string) *gorm.DB {
-	t.Helper()
-	statements := map[string][]string{
-		"PostgreSQL": {"CREATE ROLE servant LOGIN", "REVOKE CREATE ON SCHEMA public FROM PUBLIC", "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table + " TO servant"},
-		"MariaDB":    {"CREATE USER servant@'%'", "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table + " TO servant@'%'"},
-	}[e.name]
-	for i, text := range statements {
-		if err := admin.Exec(text).Error; err != nil && i > 0 && !strings.Contains(err.Error(), "exist") {
-			t.Fatal(err)
-		}
-	}
-	p = p.direct()
-	dsn := strings.Replace(p.dsn, p.server.User+"@", "servant@", 1)
-	db, err := gorm.Open(e.dialector(dsn), &gorm.Config{Logger: logger.Discard})
-	must(t, err)
-	pool, err := db.DB()
-	must(t, err)
-	t.Cleanup(func() { pool.Close() })
-	return db
-}
-
-// TestMigrateWithoutRights: an account that may not make tables is content with one that is right, and is told what
-// to do where there is none, or a wrong one.
-func TestMigrateWithoutRights(t *testing.T) {
-	for _, e := range servers {
-		t.Run(e.name, func(t *testing.T) {
-			p := e.database(t)
-			admin := p.open(t)
-			table := gormstore.Table("served")
-			must(t, gormstore.Migrate(admin, table))
-			defer admin.Exec("DROP TABLE served")
-			db := e.asServant(t, p, admin, "served")
-			if err := gormstore.Migrate(db, table); err != nil {
-				t.Errorf("a table that is right: %v", err)
-			}
-			largestNames(t, newStore(t, db, table))
-
-			fails := func(table, words string) {
-				t.Helper()
-				err := gormstore.Migrate(db, gormstore.Table(table))
-				for word := range strings.FieldsSeq("gormstore: " + words) {
-					if err == nil || !strings.Contains(err.Error(), word) {
-						t.Errorf("%q lacks %q", fmt.Sprint(err), word)
-						break
-					}
-				}
-			}
-			fails("served_none", "served_none role may not")
-			d := e.defined()
-			d.columns["id"] = strings.Replace(d.columns["id"], "64", "32", 1)
-			d.create(t, admin, "served_wrong")
-			e.asServant(t, p, admin, "served_wrong")
-			fails("served_wrong", "served_wrong id want alter")
-		})
-	}
-}
-
-// TestMigrateReadOnly: a SQLite file that cannot be written.
-func TestMigrateReadOnly(t *testing.T) {
-	p := sqliteFile(t)
-	table := p.fresh(t)
-	db := sqliteAt("file:" + p.dsn + "&mode=ro").open(t)
-	must(t, gormstore.Migrate(db, table))
-	s := newStore(t, db, table)
-	if err := s.Create(t.Context(), record(1, "alice", 1)); !errors.Is(err, driver.ErrUnavailable) {
-		t.Errorf("Create: %v", err)
-	}
-	if err := gormstore.Migrate(db, gormstore.Table("none_such")); err == nil || !strings.Contains(err.Error(), "none_such") {
-		t.Errorf("Migrate: %v", err)
-	}
 }

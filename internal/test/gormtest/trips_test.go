@@ -14,8 +14,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// counter counts the statements that a server has executed, by their first word, from its
-// own statistics.
+// counter returns a function that counts the statements a server has executed, by their first word. It reads the
+// server's own statistics.
 func (e engine) counter(t *testing.T, db *gorm.DB) func() map[string]int {
 	if e.name == "PostgreSQL" {
 		must(t, db.Exec("CREATE EXTENSION IF NOT EXISTS pg_stat_statements").Error)
@@ -40,21 +40,20 @@ WHERE variable_name IN ('Com_insert', 'Com_update', 'Com_delete', 'Com_begin', '
 	}
 }
 
-// TestStatements counts what each call costs, by the servers' statistics and by
-// a proxy on the way.
+// TestStatements: each call is one statement in the server's statistics, and one round trip at the proxy.
 func TestStatements(t *testing.T) {
 	for _, e := range servers {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
+			config := p.fresh(t)
 			db := p.open(t)
 			pool, err := db.DB()
 			must(t, err)
-			pool.SetMaxOpenConns(1) // nothing is prepared twice
-			s := newStore(t, db, table)
+			pool.SetMaxOpenConns(1) // so that nothing is prepared twice
+			s := newStore(t, db, config)
 			must(t, everyCall(t, s, record(1, "alice", 261), func(string, func() error) error { return nil }))
 
-			count := e.counter(t, e.database(t).open(t)) // by another way
+			count := e.counter(t, e.database(t).open(t)) // over another connection
 			rec := record(2, "alice", 261)
 			must(t, everyCall(t, s, rec, func(name string, call func() error) error {
 				_ = pool.Ping() // pgx asks after a pause whether the server lives
@@ -68,7 +67,7 @@ func TestStatements(t *testing.T) {
 				maps.DeleteFunc(after, func(word string, n int) bool {
 					after[word] -= before[word]
 					if word == "select" && e.name == "MariaDB" {
-						after[word]-- // the question itself
+						after[word]-- // the query for the statistics itself
 					}
 					return after[word] == 0
 				})
@@ -82,8 +81,7 @@ func TestStatements(t *testing.T) {
 	}
 }
 
-// everyCall makes each call of the contract once, within around, or by itself if
-// that does nothing.
+// everyCall makes each call of the contract once. It passes the call to around, and makes it itself if around does not.
 func everyCall(t *testing.T, s *gormstore.Store, rec *driver.Record, around func(string, func() error) error) error {
 	calls := []struct {
 		name string
@@ -110,18 +108,18 @@ func everyCall(t *testing.T, s *gormstore.Store, rec *driver.Record, around func
 	return nil
 }
 
-// TestRequests counts round trips of whole requests: no session, a session that is not
-// looked at, one read, one written, a new one.
+// TestRequests counts the round trips of whole requests: without a session, with a session that the handler does not
+// read, with one that it reads, with one that it writes, and with a new one.
 func TestRequests(t *testing.T) {
 	for _, e := range servers {
 		t.Run(e.name, func(t *testing.T) {
 			p := e.database(t)
-			table := p.fresh(t)
+			config := p.fresh(t)
 			db := p.open(t)
 			pool, err := db.DB()
 			must(t, err)
 			pool.SetMaxOpenConns(1)
-			m := newManager(t, newStore(t, db, table))
+			m := newManager(t, newStore(t, db, config))
 			set := func(s *core.Session) { must(t, count.Set(s, 1)) }
 			read := func(s *core.Session) { _, _ = count.Get(s) }
 			cookie := visit(t, m, "", set)

@@ -1,8 +1,9 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,20 +12,19 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
 func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
 
-// memcached is the server of all tests that do it no harm.
+// memcached is the server that tests share if they do not disturb it.
 var memcached = startserver.Share(func(tb testing.TB) *startserver.Server { return startserver.Memcached(tb) })
 
-func open(tb testing.TB, servers ...string) *memcachestore.Store {
+func open(tb testing.TB, servers ...string) *Store {
 	tb.Helper()
-	return openWith(tb, memcachestore.Config{Servers: servers})
+	return openWith(tb, servers, Config{})
 }
 
-// bare is the client library's own client.
+// bare returns a client of the client library, without the store.
 func bare(tb testing.TB, addr string) *memcache.Client {
 	c := memcache.New(addr)
 	c.Timeout = patience
@@ -32,36 +32,37 @@ func bare(tb testing.TB, addr string) *memcache.Client {
 	return c
 }
 
-// soon is much longer than anything takes that the end of a context ends, and much shorter than patience.
+// soon is much longer than a call takes that the end of its context interrupts, and much shorter than patience.
 const soon = 5 * time.Second
 
-func openWith(tb testing.TB, config memcachestore.Config) *memcachestore.Store {
+func openWith(tb testing.TB, servers []string, config Config) *Store {
 	tb.Helper()
 	config.Prefix = "test:"
 	if config.Timeout == 0 {
 		config.Timeout = patience
 	}
-	s, err := memcachestore.New(config)
+	s, err := New(servers, config)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
 }
 
-// largest is the Data that fits an item of 1 MiB together with the longest names.
+// largest is the length of Data that fits into an item of 1 MiB together with the longest names.
 const largest = 1<<20 - 1536
 
-// patience is a Config.Timeout for tests that are not about it: on a busy machine, a process may get no time for a second.
+// patience is a Config.Timeout for tests that are not about it. On a busy machine, a process may get no CPU time for
+// a second.
 const patience = 30 * time.Second
 
 func harness(servers ...string) storetest.Harness {
 	prefix, last := 0, ""
 	h := storetest.Harness{MaxData: largest, ForgetsLists: true, New: func(tb testing.TB) func(testing.TB) driver.Store {
-		prefix++ // an empty storage
+		prefix++ // a new prefix is an empty storage
 		mine := tb.Name() + string(rune('a'+prefix%26)) + string(rune('a'+prefix/26%26))
 		mine = mine[max(0, len(mine)-90):] + ":"
 		last = mine
 		return func(tb testing.TB) driver.Store {
-			s, err := memcachestore.New(memcachestore.Config{Servers: servers, Prefix: mine, Timeout: patience})
+			s, err := New(servers, Config{Prefix: mine, Timeout: patience})
 			must(tb, err)
 			tb.Cleanup(func() { must(tb, s.Close()) })
 			return s
@@ -75,7 +76,7 @@ func harness(servers ...string) storetest.Harness {
 	return h
 }
 
-// setFormat gives the item under key, on whichever server it is, a format's number.
+// setFormat sets the format's number in the item under key, on the server that has it.
 func setFormat(tb testing.TB, servers []string, key string, number byte) {
 	tb.Helper()
 	for _, addr := range servers {
@@ -93,7 +94,7 @@ func setFormat(tb testing.TB, servers []string, key string, number byte) {
 }
 
 func TestStore(t *testing.T) {
-	t.Parallel() // it waits for most of the time
+	t.Parallel() // it mostly waits
 	srv := memcached(t)
 	proxy := startserver.NewProxy(t, srv.Addr)
 	h := harness(proxy.Addr)
@@ -110,58 +111,33 @@ func TestManyServers(t *testing.T) {
 	storetest.Run(t, harness(startserver.Memcached(t).Addr, startserver.Memcached(t).Addr, startserver.Memcached(t).Addr))
 }
 
-// An item that is no record hides no other of its user.
-func TestCorruptItemInWalks(t *testing.T) {
-	addr := memcached(t).Addr
-	s := open(t, addr)
-	ids := map[driver.ID]bool{}
-	for n := range 10 {
-		rec := record(n, 10)
-		rec.Subject = "corrupt"
-		must(t, s.Create(t.Context(), rec))
-		ids[rec.ID] = true
-	}
-	for id := range ids {
-		setFormat(t, []string{addr}, "test:"+id.String(), 0)
-		delete(ids, id)
-		break
-	}
-	for range 2 { // the first walk writes the list anew
-		n := 0
-		for rec, err := range s.BySubject(t.Context(), "corrupt") {
-			must(t, err)
-			if !ids[rec.ID] {
-				t.Errorf("%v is listed", rec.ID)
-			}
-			n++
-		}
-		if n != len(ids) {
-			t.Errorf("%d sessions of %d are listed", n, len(ids))
-		}
-	}
-}
-
 func TestReport(t *testing.T) {
 	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, harness(memcached(t).Addr)))
 }
 
 func TestNewRefuses(t *testing.T) {
 	const addr = "127.0.0.1:11211"
-	for name, c := range map[string]memcachestore.Config{
-		"no servers":     {},
-		"a bare host":    {Servers: []string{"localhost"}},
-		"twice":          {Servers: []string{addr, addr + "#2"}},
-		"a generation":   {Servers: []string{addr + "#a b"}},
-		"no generation":  {Servers: []string{addr + "#"}},
-		"a prefix":       {Servers: []string{addr}, Prefix: "a b"},
-		"a long prefix":  {Servers: []string{addr}, Prefix: string(make([]byte, 101))},
-		"a timeout":      {Servers: []string{addr}, Timeout: -1},
-		"connections":    {Servers: []string{addr}, MaxConns: -1},
-		"idle ones":      {Servers: []string{addr}, MaxIdleConns: -1},
-		"a largest item": {Servers: []string{addr}, MaxItem: 10},
+	good := []string{addr}
+	for name, c := range map[string]struct {
+		servers []string
+		config  Config
+		words   string // of the error
+	}{
+		"no servers":     {nil, Config{}, "servers is empty"},
+		"a bare host":    {[]string{addr, "localhost"}, Config{}, `servers[1] "localhost"`},
+		"twice":          {[]string{addr, addr + "#2"}, Config{}, "servers[1] " + `"127.0.0.1:11211" is listed twice`},
+		"a generation":   {[]string{addr + "#a b"}, Config{}, "servers[0]"},
+		"no generation":  {[]string{addr + "#"}, Config{}, "servers[0]"},
+		"a prefix":       {good, Config{Prefix: "a b"}, "Config.Prefix"},
+		"a long prefix":  {good, Config{Prefix: string(make([]byte, 101))}, "Config.Prefix"},
+		"a timeout":      {good, Config{Timeout: -1}, "Config.Timeout"},
+		"connections":    {good, Config{MaxConns: -1}, "Config.MaxConns"},
+		"idle ones":      {good, Config{MaxIdleConns: -1}, "Config.MaxIdleConns"},
+		"a largest item": {good, Config{MaxItem: 10}, "Config.MaxItem"},
 	} {
-		if s, err := memcachestore.New(c); err == nil || s != nil {
-			t.Errorf("%s: accepted", name)
+		s, err := New(c.servers, c.config)
+		if err == nil || s != nil || !strings.Contains(err.Error(), "memcachestore: "+c.words) {
+			t.Errorf("%s: %v, want an error with %q", name, err, c.words)
 		}
 	}
 }

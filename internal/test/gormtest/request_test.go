@@ -20,7 +20,7 @@ func newManager(tb testing.TB, store driver.Store) *core.Manager {
 	return m
 }
 
-// request is one under way, with its session loaded.
+// request is a request in flight, with its session loaded.
 type request struct {
 	x *core.Exchange
 	s *core.Session
@@ -36,7 +36,7 @@ func begin(m *core.Manager, cookie string) (request, error) {
 	return request{x, s}, err
 }
 
-// respond ends the request with 200 and returns the cookie that it sets, if any.
+// respond ends the request with status 200. It returns the cookie that the response sets, if any.
 func (r request) respond() (cookie string, err error) {
 	out, err := r.x.Commit(context.Background(), 200)
 	if ferr := r.x.Finish(context.Background()); err == nil {
@@ -48,7 +48,7 @@ func (r request) respond() (cookie string, err error) {
 	return cookie, err
 }
 
-// visit is a whole request.
+// visit makes a whole request.
 func visit(tb testing.TB, m *core.Manager, cookie string, handler func(*core.Session)) (newCookie string) {
 	tb.Helper()
 	r, err := begin(m, cookie)

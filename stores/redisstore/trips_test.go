@@ -8,11 +8,11 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-// A call costs one round trip, as a proxy counts them.
+// A call takes one round trip, counted by a proxy.
 func TestRoundTrips(t *testing.T) {
 	proxy := startserver.NewProxy(t, single(t).Addr)
 	s := openStore(t, nil, Config{}, proxy.Addr)
-	rec := create(t, s, "alice", "data") // the server gets to know the scripts
+	rec := create(t, s, "alice", "data") // loads the scripts into the server
 	ok(t, s.Update(t.Context(), rec))
 	ok(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Second)))
 
@@ -68,14 +68,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// ended is a record as core leaves it to its successor.
-func ended(rec *driver.Record) *driver.Record {
-	old := *rec
-	old.Subject, old.Exact, old.Expires = "", true, rec.Used.Add(time.Hour/2)
-	return &old
-}
-
-// Touch sends and gets no payload.
+// Touch neither sends nor receives the payload.
 func TestTouchIsSmall(t *testing.T) {
 	proxy := startserver.NewProxy(t, single(t).Addr)
 	s := openStore(t, nil, Config{}, proxy.Addr)
@@ -85,42 +78,5 @@ func TestTouchIsSmall(t *testing.T) {
 	ok(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Minute)))
 	if got := proxy.Stats(); got.Sent+got.Received > 500 {
 		t.Errorf("%+v", got)
-	}
-}
-
-// A server that forgot its scripts costs one more round trip, once.
-func TestScriptsAreForgotten(t *testing.T) {
-	server := startserver.Redis(t)
-	s := openStore(t, nil, Config{}, server.Addr)
-	rec := create(t, s, "alice", "data")
-	for range 2 {
-		command(t, server, "SCRIPT", "FLUSH")
-		ok(t, s.Update(t.Context(), rec))
-		command(t, server, "SCRIPT", "FLUSH")
-		ok(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Second)))
-		command(t, server, "SCRIPT", "FLUSH")
-		next := newRecord("alice", "next")
-		ok(t, s.Succeed(t.Context(), ended(rec), next))
-		command(t, server, "SCRIPT", "FLUSH")
-		create(t, s, "alice", "other")
-		rec = next
-	}
-	n := 0
-	for _, err := range s.BySubject(t.Context(), "alice") {
-		ok(t, err)
-		n++
-	}
-	if n != 3 { // two others and the last next
-		t.Errorf("%d records of the subject, want 3", n)
-	}
-}
-
-func BenchmarkBreakerOpen(b *testing.B) {
-	proxy := startserver.NewProxy(b, single(b).Addr)
-	s := openStore(b, nil, Config{}, proxy.Addr)
-	rec := create(b, s, "", "x")
-	proxy.Down()
-	for b.Loop() {
-		_, _ = s.Load(b.Context(), rec.ID)
 	}
 }

@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"os"
@@ -11,7 +11,6 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -22,8 +21,7 @@ func cached(tb testing.TB, cache, truth driver.Store) driver.Store {
 	return s
 }
 
-// TestAsCache runs the suite over a cachedstore whose cache is memcached: in order, and hanging,
-// refusing and forgetting.
+// TestAsCache runs the suite over a cachedstore whose cache is memcached, once in order and once refusing connections.
 func TestAsCache(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]func(*startserver.Proxy){
@@ -45,7 +43,7 @@ func TestAsCache(t *testing.T) {
 					return cached(tb, opened(tb), truth)
 				}
 			}}
-			if name == "in order" { // the truth's record and the cache's item are both of a newer format
+			if name == "in order" { // both the truth's record and the cache's item get a newer format
 				h.Newer = func(tb testing.TB, id driver.ID) func() {
 					caches.Newer(tb, id)
 					setFileFormat(tb, files, id, 2)
@@ -57,7 +55,8 @@ func TestAsCache(t *testing.T) {
 	}
 }
 
-// memoryDir is a folder in memory, if there is one: most of the suite's time would be fsync, which is filestore's matter.
+// memoryDir returns a folder in memory if there is one. On disk, most of the suite's time would be fsync, which is not
+// tested here.
 func memoryDir(tb testing.TB) string {
 	dir, err := os.MkdirTemp("/dev/shm", "coatcheck")
 	if err != nil {
@@ -67,7 +66,7 @@ func memoryDir(tb testing.TB) string {
 	return dir
 }
 
-// setFileFormat writes the format's number into a record of a filestore.
+// setFileFormat sets the format's number in a record of a filestore.
 func setFileFormat(tb testing.TB, dir string, id driver.ID, number byte) {
 	tb.Helper()
 	f, err := os.OpenFile(filepath.Join(dir, id.String()[:2], id.String()[2:]), os.O_WRONLY, 0)
@@ -77,8 +76,7 @@ func setFileFormat(tb testing.TB, dir string, id driver.ID, number byte) {
 	must(tb, f.Close())
 }
 
-// A cached read is one round trip to the cache, and a record too large for memcached is read
-// from the truth.
+// A cached read is one round trip to the cache. A record too large for memcached is read from the truth.
 func TestCachedRoundTrips(t *testing.T) {
 	proxy := startserver.NewProxy(t, memcached(t).Addr)
 	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
@@ -115,10 +113,9 @@ func TestCachedRoundTrips(t *testing.T) {
 	}
 }
 
-// BenchmarkCachedLoad compares warm reads through a cachedstore with those of its cache, in turns
-// of one run.
+// BenchmarkCachedLoad compares warm reads through a cachedstore with reads of its cache alone.
 func BenchmarkCachedLoad(b *testing.B) {
-	plain, err := memcachestore.New(memcachestore.Config{Servers: []string{memcached(b).Addr}, Prefix: "cached:"})
+	plain, err := New([]string{memcached(b).Addr}, Config{Prefix: "cached:"})
 	must(b, err)
 	s, err := cachedstore.New(plain, made(memstore.New(memstore.Config{})), cachedstore.Config{SoftTTL: time.Hour})
 	must(b, err)

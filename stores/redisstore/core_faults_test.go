@@ -14,16 +14,16 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// deed is what one request does to alice's session, which has count 1, and what there is
-// afterwards: the count, -1 if the session is gone.
-type deed struct {
+// action is what one request does to a session whose count is 1. want is the count afterwards, or -1 if the session is
+// gone.
+type action struct {
 	name string
 	do   func(ctx context.Context, m *core.Manager, s *core.Session) error
 	want int
 }
 
-var deeds = []deed{
-	{"read", func(_ context.Context, _ *core.Manager, s *core.Session) error { _, err := count.Get(s); return err }, 1}, // and touch
+var actions = []action{
+	{"read", func(_ context.Context, _ *core.Manager, s *core.Session) error { _, err := count.Get(s); return err }, 1}, // this touches, too
 	{"write", func(_ context.Context, _ *core.Manager, s *core.Session) error { return count.Set(s, 2) }, 2},
 	{"save", func(ctx context.Context, _ *core.Manager, s *core.Session) error {
 		return errors.Join(count.Set(s, 2), s.Save(ctx))
@@ -55,13 +55,13 @@ var deeds = []deed{
 	}, 1},
 }
 
-// Whichever call of a request fails, before it reaches Redis or when its answer is lost, the
-// request has failed or done all: nothing in between, and never an anonymous session.
+// Each call of a request fails in turn, before it reaches Redis or because its answer is lost. The request then either
+// fails or does everything, and never sees an anonymous session.
 func TestNthCallFails(t *testing.T) {
 	met := map[string]bool{}
 	for name, addrs := range servers(t) {
 		for _, lost := range []bool{false, true} {
-			for _, d := range deeds {
+			for _, d := range actions {
 				t.Run(fmt.Sprintf("%s/%s/lost=%t", name, d.name, lost), func(t *testing.T) {
 					prefix := fmt.Sprintf("nth:%s:%t:", d.name, lost)
 					fault := storetest.NewFault(openStore(t, nil, Config{Prefix: prefix}, addrs...))
@@ -70,7 +70,7 @@ func TestNthCallFails(t *testing.T) {
 					defer m.Close()
 					for n := 1; nth(t, m, fault, d, n, lost, met); n++ {
 						if n == 20 {
-							t.Fatal("no end of calls")
+							t.Fatal("the request makes too many calls")
 						}
 					}
 				})
@@ -84,8 +84,8 @@ func TestNthCallFails(t *testing.T) {
 	}
 }
 
-// nth does d on a session of its own while the nth call fails, and reports whether there was one.
-func nth(t *testing.T, m *core.Manager, fault *storetest.Fault, d deed, n int, lost bool, met map[string]bool) bool {
+// nth performs d on a new session while the nth call fails. It reports whether there was an nth call.
+func nth(t *testing.T, m *core.Manager, fault *storetest.Fault, d action, n int, lost bool, met map[string]bool) bool {
 	t.Helper()
 	subject := fmt.Sprintf("%s-%d", d.name, n)
 	begin := func(s *core.Session) error { return errors.Join(count.Set(s, 1), s.Login(subject)) }
@@ -99,7 +99,7 @@ func nth(t *testing.T, m *core.Manager, fault *storetest.Fault, d deed, n int, l
 	fault.Reset()
 	old, err := visit(m, "", begin)
 	ok(t, err)
-	time.Sleep(5 * time.Microsecond) // so that a touch is due
+	time.Sleep(5 * time.Microsecond) // so that a Touch is due
 
 	fault.Reset()
 	failed := ""
@@ -129,8 +129,8 @@ func nth(t *testing.T, m *core.Manager, fault *storetest.Fault, d deed, n int, l
 	case err == nil && d.want == -1 && !strings.Contains(cookie, "="): // deleted
 	case err == nil && got == d.want:
 	case err != nil && got == 1: // as it was
-	case err != nil && lost && (got == d.want || got == -1): // done; a rotation leaves the old token worth nothing
-	case err != nil && got == -1 && d.name == "revoke": // it says what it could not look at any more
+	case err != nil && lost && (got == d.want || got == -1): // done; after a rotation, the old token is worth nothing
+	case err != nil && got == -1 && d.name == "revoke": // the session is revoked, and the error is about a later call
 	default:
 		t.Errorf("%s: the count is %d, before it was 1, done it is %d", what, got, d.want)
 	}
@@ -140,7 +140,7 @@ func nth(t *testing.T, m *core.Manager, fault *storetest.Fault, d deed, n int, l
 	return failed != ""
 }
 
-// counted is the count in a session, -1 if there is none.
+// counted returns the count in a session, or -1 if there is none.
 func counted(t *testing.T, m *core.Manager, cookie string) (n int) {
 	t.Helper()
 	_, err := visit(m, cookie, func(s *core.Session) error { n = count.GetOr(s, -1); return nil })

@@ -21,18 +21,17 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// TestPlans: a list by subject or by label reads its indexes and not the table, however
-// large that is.
+// TestPlans: a list by subject or by label reads only its indexes, however large the table is.
 func TestPlans(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			const table, labelled = "planned_sessions", 250 // more than two pages
 			db := e.database(t).open(t)
 			must(t, db.Migrator().DropTable(table))
-			must(t, gormstore.Migrate(db, gormstore.Table(table)))
+			must(t, gormstore.Migrate(db, gormstore.Config{Table: table}))
 			fill(t, db, table, 20_000)
 			must(t, db.Exec("UPDATE "+table+" SET expires_us = ?", time.Now().Add(time.Hour).UnixMicro()).Error)
-			s := newStore(t, db, gormstore.Table(table))
+			s := newStore(t, db, gormstore.Config{Table: table})
 			for i := range labelled {
 				rec := record(i, "alice", 32)
 				rec.Labels = slices.Insert([]string{"other", "another"}, i%3, "label")
@@ -79,7 +78,7 @@ func usesOnly(t *testing.T, table, plan string, indexes ...string) {
 	}
 }
 
-// explain returns the database's plan for a page of a list, one step a line.
+// explain returns the database's plan for a page of a list, with one step on each line.
 func explain(t *testing.T, db *gorm.DB, e engine, text string, parts int, name string) string {
 	t.Helper()
 	word := "EXPLAIN "
@@ -110,11 +109,11 @@ func explain(t *testing.T, db *gorm.DB, e engine, text string, parts int, name s
 	return plan.String()
 }
 
-// listTexts returns what the store says to list by subject and by label.
+// listTexts returns the store's SQL to list by subject and by label.
 func (e engine) listTexts(t *testing.T, table string) (subject, label string) {
 	t.Helper()
-	l := new(listener)
-	pool := sql.OpenDB(l)
+	r := new(recorder)
+	pool := sql.OpenDB(r)
 	defer pool.Close()
 	dialector := map[string]gorm.Dialector{
 		"SQLite":     &sqlite.Dialector{Conn: pool},
@@ -123,56 +122,56 @@ func (e engine) listTexts(t *testing.T, table string) (subject, label string) {
 	}[e.name]
 	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard, DisableAutomaticPing: true})
 	must(t, err)
-	s, err := gormstore.New(db, gormstore.Table(table))
+	s, err := gormstore.New(db, gormstore.Config{Table: table})
 	must(t, err)
 	defer s.Close()
 	for _, err := range s.BySubject(t.Context(), "x") {
 		must(t, err)
 	}
-	subject = l.last
+	subject = r.last
 	for _, err := range s.ByLabel(t.Context(), "x") {
 		must(t, err)
 	}
-	return subject, l.last
+	return subject, r.last
 }
 
-// listener is a database without a row, which knows what it was asked last. The version that GORM wants to know is 1.
-type listener struct{ last string }
+// recorder is a database without rows that records the last query. To GORM's question for the version it answers 1.
+type recorder struct{ last string }
 
-func (l *listener) Connect(context.Context) (sqldriver.Conn, error) { return listenerConn{l}, nil }
-func (l *listener) Driver() sqldriver.Driver                        { return nil }
+func (r *recorder) Connect(context.Context) (sqldriver.Conn, error) { return recorderConn{r}, nil }
+func (r *recorder) Driver() sqldriver.Driver                        { return nil }
 
-type listenerConn struct{ *listener }
+type recorderConn struct{ *recorder }
 
-func (c listenerConn) Prepare(text string) (sqldriver.Stmt, error) {
-	return listenerStmt{c.listener, text}, nil
+func (c recorderConn) Prepare(text string) (sqldriver.Stmt, error) {
+	return recorderStmt{c.recorder, text}, nil
 }
-func (listenerConn) Close() error                 { return nil }
-func (listenerConn) Begin() (sqldriver.Tx, error) { return nil, errors.New("no transactions") }
+func (recorderConn) Close() error                 { return nil }
+func (recorderConn) Begin() (sqldriver.Tx, error) { return nil, errors.New("no transactions") }
 
-type listenerStmt struct {
-	l    *listener
-	text string
+type recorderStmt struct {
+	recorder *recorder
+	text     string
 }
 
-func (listenerStmt) Close() error  { return nil }
-func (listenerStmt) NumInput() int { return -1 }
+func (recorderStmt) Close() error  { return nil }
+func (recorderStmt) NumInput() int { return -1 }
 
-func (listenerStmt) Exec([]sqldriver.Value) (sqldriver.Result, error) {
+func (recorderStmt) Exec([]sqldriver.Value) (sqldriver.Result, error) {
 	return sqldriver.RowsAffected(0), nil
 }
 
-func (s listenerStmt) Query([]sqldriver.Value) (sqldriver.Rows, error) {
-	s.l.last = s.text
-	return &listenerRows{number: strings.Contains(s.text, "version()")}, nil
+func (s recorderStmt) Query([]sqldriver.Value) (sqldriver.Rows, error) {
+	s.recorder.last = s.text
+	return &recorderRows{number: strings.Contains(s.text, "version()")}, nil
 }
 
-type listenerRows struct{ number bool }
+type recorderRows struct{ number bool }
 
-func (listenerRows) Columns() []string { return []string{"n"} }
-func (listenerRows) Close() error      { return nil }
+func (recorderRows) Columns() []string { return []string{"n"} }
+func (recorderRows) Close() error      { return nil }
 
-func (r *listenerRows) Next(dest []sqldriver.Value) error {
+func (r *recorderRows) Next(dest []sqldriver.Value) error {
 	if !r.number {
 		return io.EOF
 	}

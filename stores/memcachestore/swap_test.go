@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"bytes"
@@ -9,33 +9,32 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
-// deafening loses the reply to the next write on a connection that was in use before, and calls meanwhile before
-// anybody learns of that.
-type deafening struct {
+// lossyDialer loses the reply to the next cas on a connection that was in use before. It calls meanwhile before it
+// reports that the connection has ended.
+type lossyDialer struct {
 	mu        sync.Mutex
 	meanwhile func()
 }
 
-func (d *deafening) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *lossyDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	c, err := new(net.Dialer).DialContext(ctx, network, address)
-	return &deafConn{Conn: c, d: d}, err
+	return &lossyConn{Conn: c, d: d}, err
 }
 
-type deafConn struct {
+type lossyConn struct {
 	net.Conn
-	d             *deafening
+	d             *lossyDialer
 	used, writing bool
 }
 
-func (c *deafConn) Write(b []byte) (int, error) {
+func (c *lossyConn) Write(b []byte) (int, error) {
 	c.writing = bytes.HasPrefix(b, []byte("cas "))
 	return c.Conn.Write(b)
 }
 
-func (c *deafConn) Read(b []byte) (int, error) {
+func (c *lossyConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	lose := c.used && c.writing
 	c.used, c.writing = true, false
@@ -52,8 +51,8 @@ func (c *deafConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestLostThenGone: an Update whose reply was lost was done; when it is made again, the record has gone, or another
-// write has changed it. "Not found" or "conflict" would say that nothing was done.
+// TestLostThenGone: an Update succeeds and its reply is lost. When the store retries it, the record is gone, or another
+// write has changed it. ErrNotFound or ErrConflict would say that the Update had no effect.
 func TestLostThenGone(t *testing.T) {
 	srv, ctx := memcached(t), t.Context()
 	sure := open(t, srv.Addr)
@@ -71,8 +70,8 @@ func TestLostThenGone(t *testing.T) {
 			must(t, sure.Update(ctx, &now))
 		},
 	} {
-		d := new(deafening)
-		s := openWith(t, memcachestore.Config{Servers: []string{srv.Addr}, DialContext: d.dial})
+		d := new(lossyDialer)
+		s := openWith(t, []string{srv.Addr}, Config{DialContext: d.dial})
 		rec := record(1, 10)
 		must(t, s.Create(ctx, rec))
 		done := false

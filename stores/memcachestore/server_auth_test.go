@@ -1,4 +1,4 @@
-package memcachestore_test
+package memcachestore
 
 import (
 	"bufio"
@@ -13,13 +13,12 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
-	"github.com/coatcheck-go/coatcheck/stores/memcachestore"
 )
 
-// locked starts a memcached that wants a user and a password.
-func locked(t *testing.T) (addr string) {
+// withPassword starts a memcached that wants a user and a password.
+func withPassword(t *testing.T) (addr string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "auth") // that the server's user may enter
+	dir, err := os.MkdirTemp("", "auth") // not t.TempDir, which the server's user may not enter
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	must(t, os.Chmod(dir, 0o755))
@@ -28,26 +27,26 @@ func locked(t *testing.T) (addr string) {
 	return startserver.Memcached(t, "-Y", file).Addr
 }
 
-// A server with -Y refuses what the client library says. The error says so, and the way out, which works.
+// A server with -Y refuses the client library's commands. The error says so and names the remedy, and the remedy works.
 func TestServerWantsPassword(t *testing.T) {
-	addr, ctx := locked(t), t.Context()
+	addr, ctx := withPassword(t), t.Context()
 	s := open(t, addr)
 	rec := record(1, 10)
 	rec.Subject = "alice"
-	calls := map[string]func(*memcachestore.Store) error{
-		"Ping":   func(s *memcachestore.Store) error { return s.Ping(ctx) },
-		"Create": func(s *memcachestore.Store) error { return s.Create(ctx, rec) },
-		"Load":   func(s *memcachestore.Store) error { _, err := s.Load(ctx, rec.ID); return err },
-		"Update": func(s *memcachestore.Store) error { return s.Update(ctx, rec) },
-		"Touch": func(s *memcachestore.Store) error {
+	calls := map[string]func(*Store) error{
+		"Ping":   func(s *Store) error { return s.Ping(ctx) },
+		"Create": func(s *Store) error { return s.Create(ctx, rec) },
+		"Load":   func(s *Store) error { _, err := s.Load(ctx, rec.ID); return err },
+		"Update": func(s *Store) error { return s.Update(ctx, rec) },
+		"Touch": func(s *Store) error {
 			return s.Touch(ctx, rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour))
 		},
-		"BySubject": func(s *memcachestore.Store) (last error) {
+		"BySubject": func(s *Store) (last error) {
 			for _, last = range s.BySubject(ctx, "alice") {
 			}
 			return last
 		},
-		"Delete": func(s *memcachestore.Store) error { return s.Delete(ctx, rec.ID) },
+		"Delete": func(s *Store) error { return s.Delete(ctx, rec.ID) },
 	}
 	for range 2 {
 		for name, call := range calls {
@@ -59,17 +58,17 @@ func TestServerWantsPassword(t *testing.T) {
 		}
 	}
 
-	s = openWith(t, memcachestore.Config{Servers: []string{addr}, DialContext: dialAs("shop", "secret")})
+	s = openWith(t, []string{addr}, Config{DialContext: dialAs("shop", "secret")})
 	for _, name := range []string{"Ping", "Create", "Load", "Update", "Touch", "BySubject", "Delete"} {
 		if err := calls[name](s); err != nil {
 			t.Errorf("with a password: %s: %v", name, err)
 		}
 	}
-	s = openWith(t, memcachestore.Config{Servers: []string{addr}, DialContext: dialAs("shop", "wrong")})
+	s = openWith(t, []string{addr}, Config{DialContext: dialAs("shop", "wrong")})
 	wants(t, s.Ping(ctx), driver.ErrUnavailable)
 }
 
-// dialAs authenticates each connection, as the package comment says.
+// dialAs returns a Config.DialContext that authenticates each connection, as that field's comment says.
 func dialAs(user, password string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, network, address)
