@@ -57,8 +57,7 @@ func Example() {
 }
 
 func ExampleKey() {
-	store, _ := memstore.New(memstore.Config{})
-	m, _ := core.New(core.Config{Store: store})
+	m := open()
 	defer m.Close()
 
 	type item struct {
@@ -79,8 +78,7 @@ func ExampleKey() {
 }
 
 func ExampleSession_Login() {
-	store, _ := memstore.New(memstore.Config{})
-	m, _ := core.New(core.Config{Store: store})
+	m := open()
 	defer m.Close()
 
 	const wish core.Key[string] = "wish"
@@ -101,8 +99,7 @@ func ExampleSession_Login() {
 }
 
 func ExampleManager_RevokeSubject() {
-	store, _ := memstore.New(memstore.Config{})
-	m, _ := core.New(core.Config{Store: store})
+	m := open()
 	defer m.Close()
 	phone := handle(m, "", func(s *core.Session) { _ = s.Login("alice") })
 	laptop := handle(m, "", func(s *core.Session) { _ = s.Login("alice") })

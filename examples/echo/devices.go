@@ -20,7 +20,7 @@ func signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		if s.Subject() == "" {
-			s.AddFlash("info", "Please sign in first.")
+			_ = s.AddFlash("info", "Please sign in first.")
 			return c.Redirect(http.StatusSeeOther, "/sign-in")
 		}
 		return next(c)
@@ -45,7 +45,7 @@ func (a account) revoke(c echo.Context, s *core.Session) error {
 	if err != nil && !errors.Is(err, core.ErrNotFound) {
 		return fail(err)
 	}
-	s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
 	return c.Redirect(http.StatusSeeOther, "/devices")
 }
 
@@ -54,7 +54,7 @@ func (a account) revokeOthers(c echo.Context, s *core.Session) error {
 	if err != nil {
 		return fail(err)
 	}
-	s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
 	return c.Redirect(http.StatusSeeOther, "/devices")
 }
 

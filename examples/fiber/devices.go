@@ -19,7 +19,7 @@ func signedIn(c *fiber.Ctx) error {
 		return err
 	}
 	if s.Subject() == "" {
-		s.AddFlash("info", "Please sign in first.")
+		_ = s.AddFlash("info", "Please sign in first.")
 		return c.Redirect("/sign-in", fiber.StatusSeeOther)
 	}
 	return c.Next()
@@ -43,7 +43,7 @@ func (a account) revoke(c *fiber.Ctx, s *core.Session) error {
 	if err != nil && !errors.Is(err, core.ErrNotFound) {
 		return fail(err)
 	}
-	s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
 	return c.Redirect("/devices", fiber.StatusSeeOther)
 }
 
@@ -52,7 +52,7 @@ func (a account) revokeOthers(c *fiber.Ctx, s *core.Session) error {
 	if err != nil {
 		return fail(err)
 	}
-	s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
 	return c.Redirect("/devices", fiber.StatusSeeOther)
 }
 

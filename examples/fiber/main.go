@@ -19,12 +19,12 @@ import (
 func main() { shop.Main(run) }
 
 // run is given the store of the flag -store: what filestore.New("./sessions", filestore.Config{}) returned, say.
-func run(addr string, store driver.Backend) error {
+func run(addr string, store driver.Backend) (err error) {
 	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer func() { err = errors.Join(err, m.Close()) }()
 	app := routes(m)
 	return shop.Serve(addr, app.Listener, app.ShutdownWithContext)
 }
@@ -70,7 +70,7 @@ func sameOrigin(c *fiber.Ctx) error {
 func home(c *fiber.Ctx, s *core.Session) error {
 	// An error of Update or Set may be passed over: the session is then not saved, and the
 	// client gets an error page in place of this response.
-	shop.Visits.Update(s, func(n int) int { return n + 1 })
+	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
 	return show(c, s, "home.html", shop.Page{})
 }
 
@@ -80,37 +80,37 @@ func addToCart(c *fiber.Ctx, s *core.Session) error {
 		return fiber.NewError(fiber.StatusNotFound, "We do not sell this.")
 	}
 	// Two tabs that add at once both count: Update runs again on what the other one stored.
-	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
-	s.AddFlash("success", product.Name+" is in your cart.")
+	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
+	_ = s.AddFlash("success", product.Name+" is in your cart.")
 	return c.Redirect("/", fiber.StatusSeeOther)
 }
 
 func setQuantity(c *fiber.Ctx, s *core.Session) error {
 	sku, n := c.FormValue("sku"), c.FormValue("quantity")
-	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
 	return c.Redirect("/cart", fiber.StatusSeeOther)
 }
 
 func signIn(c *fiber.Ctx, s *core.Session) error {
 	user, ok := shop.SignIn(c.FormValue("name"), c.FormValue("password"))
 	if !ok {
-		s.AddFlash("error", "This name and password do not belong together.")
+		_ = s.AddFlash("error", "This name and password do not belong together.")
 		return c.Redirect("/sign-in", fiber.StatusSeeOther)
 	}
-	s.Login(user.Name)                                      // a new session with a new token; the cart comes along
-	shop.Agent.Set(s, shop.ShortAgent(c.Get("User-Agent"))) // encoded now: Fiber reuses the string
+	_ = s.Login(user.Name)                                      // a new session with a new token; the cart comes along
+	_ = shop.Agent.Set(s, shop.ShortAgent(c.Get("User-Agent"))) // encoded now: Fiber reuses the string
 	if c.FormValue("remember") != "" {
-		s.ExpireIn(30 * 24 * time.Hour)
+		_ = s.ExpireIn(30 * 24 * time.Hour)
 	} else {
-		s.ExpireAtBrowserClose()
+		_ = s.ExpireAtBrowserClose()
 	}
-	s.AddFlash("success", "Welcome, "+user.Name+".")
+	_ = s.AddFlash("success", "Welcome, "+user.Name+".")
 	return c.Redirect("/", fiber.StatusSeeOther)
 }
 
 func signOut(c *fiber.Ctx, s *core.Session) error {
-	s.Logout()
-	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	_ = s.Logout()
+	_ = s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
 	return c.Redirect("/", fiber.StatusSeeOther)
 }
 

@@ -20,7 +20,7 @@ func signedIn(c *gin.Context) {
 		return
 	}
 	if s.Subject() == "" {
-		s.AddFlash("info", "Please sign in first.")
+		_ = s.AddFlash("info", "Please sign in first.")
 		c.Redirect(http.StatusSeeOther, "/sign-in")
 		c.Abort()
 	}
@@ -46,7 +46,7 @@ func (a account) revoke(c *gin.Context, s *core.Session) {
 		fail(c, err)
 		return
 	}
-	s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
 	c.Redirect(http.StatusSeeOther, "/devices")
 }
 
@@ -56,12 +56,12 @@ func (a account) revokeOthers(c *gin.Context, s *core.Session) {
 		fail(c, err)
 		return
 	}
-	s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
 	c.Redirect(http.StatusSeeOther, "/devices")
 }
 
 func fail(c *gin.Context, err error) {
-	c.Error(err)
+	_ = c.Error(err)
 	c.Abort()
 	c.String(shop.Status(err), "Sorry, that did not work.")
 }

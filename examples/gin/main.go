@@ -19,12 +19,12 @@ import (
 func main() { shop.Main(run) }
 
 // run is given the store of the flag -store: what filestore.New("./sessions", filestore.Config{}) returned, say.
-func run(addr string, store driver.Backend) error {
+func run(addr string, store driver.Backend) (err error) {
 	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer func() { err = errors.Join(err, m.Close()) }()
 	handler := http.NewCrossOriginProtection().Handler(routes(m))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	return shop.Serve(addr, server.Serve, server.Shutdown)
@@ -33,7 +33,7 @@ func run(addr string, store driver.Backend) error {
 func routes(m *core.Manager) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.Default()
-	r.SetTrustedProxies(nil)
+	_ = r.SetTrustedProxies(nil)
 	r.SetHTMLTemplate(shop.Templates)
 	r.Use(ginsession.New(m, ginsession.WithErrorHandler(unsaved)))
 
@@ -60,7 +60,7 @@ func routes(m *core.Manager) *gin.Engine {
 func home(c *gin.Context, s *core.Session) {
 	// An error of Update or Set may be passed over: the session is then not saved, and the
 	// client gets an error page in place of this response.
-	shop.Visits.Update(s, func(n int) int { return n + 1 })
+	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
 	show(c, s, "home.html", shop.Page{})
 }
 
@@ -71,38 +71,38 @@ func addToCart(c *gin.Context, s *core.Session) {
 		return
 	}
 	// Two tabs that add at once both count: Update runs again on what the other one stored.
-	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
-	s.AddFlash("success", product.Name+" is in your cart.")
+	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
+	_ = s.AddFlash("success", product.Name+" is in your cart.")
 	c.Redirect(http.StatusSeeOther, "/")
 }
 
 func setQuantity(c *gin.Context, s *core.Session) {
 	sku, n := c.PostForm("sku"), c.PostForm("quantity")
-	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
 	c.Redirect(http.StatusSeeOther, "/cart")
 }
 
 func signIn(c *gin.Context, s *core.Session) {
 	user, ok := shop.SignIn(c.PostForm("name"), c.PostForm("password"))
 	if !ok {
-		s.AddFlash("error", "This name and password do not belong together.")
+		_ = s.AddFlash("error", "This name and password do not belong together.")
 		c.Redirect(http.StatusSeeOther, "/sign-in")
 		return
 	}
-	s.Login(user.Name) // a new session with a new token; the cart comes along
-	shop.Agent.Set(s, shop.ShortAgent(c.Request.UserAgent()))
+	_ = s.Login(user.Name) // a new session with a new token; the cart comes along
+	_ = shop.Agent.Set(s, shop.ShortAgent(c.Request.UserAgent()))
 	if c.PostForm("remember") != "" {
-		s.ExpireIn(30 * 24 * time.Hour)
+		_ = s.ExpireIn(30 * 24 * time.Hour)
 	} else {
-		s.ExpireAtBrowserClose()
+		_ = s.ExpireAtBrowserClose()
 	}
-	s.AddFlash("success", "Welcome, "+user.Name+".")
+	_ = s.AddFlash("success", "Welcome, "+user.Name+".")
 	c.Redirect(http.StatusSeeOther, "/")
 }
 
 func signOut(c *gin.Context, s *core.Session) {
-	s.Logout()
-	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	_ = s.Logout()
+	_ = s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
 	c.Redirect(http.StatusSeeOther, "/")
 }
 

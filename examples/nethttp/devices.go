@@ -14,7 +14,7 @@ import (
 func signedIn(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		if s.Subject() == "" {
-			s.AddFlash("info", "Please sign in first.")
+			_ = s.AddFlash("info", "Please sign in first.")
 			http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 			return
 		}
@@ -42,7 +42,7 @@ func (a account) revoke(w http.ResponseWriter, r *http.Request, s *core.Session)
 		fail(w, err)
 		return
 	}
-	s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
 }
 
@@ -52,7 +52,7 @@ func (a account) revokeOthers(w http.ResponseWriter, r *http.Request, s *core.Se
 		fail(w, err)
 		return
 	}
-	s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
 }
 

@@ -5,7 +5,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -18,12 +18,12 @@ import (
 func main() { shop.Main(run) }
 
 // run is given the store of the flag -store: what filestore.New("./sessions", filestore.Config{}) returned, say.
-func run(addr string, store driver.Backend) error {
+func run(addr string, store driver.Backend) (err error) {
 	m, err := core.New(core.Config{Store: store})
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer func() { err = errors.Join(err, m.Close()) }()
 	server := &http.Server{Handler: routes(m), ReadHeaderTimeout: 10 * time.Second}
 	return shop.Serve(addr, server.Serve, server.Shutdown)
 }
@@ -47,7 +47,7 @@ func routes(m *core.Manager) http.Handler {
 	session("POST /devices/revoke-others", signedIn(a.revokeOthers))
 
 	// No session is loaded for these: nobody asks for it.
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /style.css", shop.ServeCSS)
 	return http.NewCrossOriginProtection().Handler(httpsession.New(m, httpsession.WithErrorHandler(unsaved))(mux))
 }
@@ -55,7 +55,7 @@ func routes(m *core.Manager) http.Handler {
 func home(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	// An error of Update or Set may be passed over: the session is then not saved, and the
 	// client gets an error page in place of this response.
-	shop.Visits.Update(s, func(n int) int { return n + 1 })
+	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
 	show(w, r, s, "home.html", shop.Page{})
 }
 
@@ -66,38 +66,38 @@ func addToCart(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		return
 	}
 	// Two tabs that add at once both count: Update runs again on what the other one stored.
-	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
-	s.AddFlash("success", product.Name+" is in your cart.")
+	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
+	_ = s.AddFlash("success", product.Name+" is in your cart.")
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 func setQuantity(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	sku, n := r.PostFormValue("sku"), r.PostFormValue("quantity")
-	shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
 	http.Redirect(w, r, "/cart", http.StatusSeeOther)
 }
 
 func signIn(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	user, ok := shop.SignIn(r.PostFormValue("name"), r.PostFormValue("password"))
 	if !ok {
-		s.AddFlash("error", "This name and password do not belong together.")
+		_ = s.AddFlash("error", "This name and password do not belong together.")
 		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 		return
 	}
-	s.Login(user.Name) // a new session with a new token; the cart comes along
-	shop.Agent.Set(s, shop.ShortAgent(r.UserAgent()))
+	_ = s.Login(user.Name) // a new session with a new token; the cart comes along
+	_ = shop.Agent.Set(s, shop.ShortAgent(r.UserAgent()))
 	if r.PostFormValue("remember") != "" {
-		s.ExpireIn(30 * 24 * time.Hour)
+		_ = s.ExpireIn(30 * 24 * time.Hour)
 	} else {
-		s.ExpireAtBrowserClose()
+		_ = s.ExpireAtBrowserClose()
 	}
-	s.AddFlash("success", "Welcome, "+user.Name+".")
+	_ = s.AddFlash("success", "Welcome, "+user.Name+".")
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 func signOut(w http.ResponseWriter, r *http.Request, s *core.Session) {
-	s.Logout()
-	s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	_ = s.Logout()
+	_ = s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -27,7 +28,7 @@ func main() {
 	}
 }
 
-func run(addr, storeName, cacheName string) error {
+func run(addr, storeName, cacheName string) (err error) {
 	store, err := open(storeName, cacheName)
 	if err != nil {
 		return err
@@ -36,7 +37,7 @@ func run(addr, storeName, cacheName string) error {
 	if err != nil {
 		return err
 	}
-	defer m.Close() // and with it the store
+	defer func() { err = errors.Join(err, m.Close()) }() // and with it the store
 	handler := http.NewCrossOriginProtection().Handler(routes(m))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	return shop.Serve(addr, server.Serve, server.Shutdown)

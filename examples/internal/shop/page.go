@@ -61,5 +61,5 @@ func (Views) Render(w io.Writer, name string, page any, _ ...string) error {
 // ServeCSS serves CSS.
 func ServeCSS(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Write(CSS)
+	_, _ = w.Write(CSS)
 }

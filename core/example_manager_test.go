@@ -1,0 +1,73 @@
+package core_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// The devices page: where a user is signed in, and a button for each session.
+func ExampleManager_Sessions() {
+	m := open()
+	defer m.Close()
+	ctx := context.Background()
+
+	const agent core.Key[string] = "agent"
+	for _, name := range []string{"laptop", "phone", "library"} {
+		handle(m, "", func(s *core.Session) {
+			_ = s.Login("alice")
+			_ = agent.Set(s, name)
+		})
+	}
+	var library core.ID
+	n := 0
+	for s, err := range m.Sessions(ctx, "alice") {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		n++
+		if agent.GetOr(s, "") == "library" {
+			library = s.ID()
+		}
+	}
+	fmt.Println("sessions:", n)
+
+	id, err := core.ParseID(library.String()) // from the form
+	fmt.Println("revoked:", m.RevokeOwn(ctx, "alice", id), err)
+	others, err := m.RevokeSubject(ctx, "alice") // from the request's context, it keeps its own session if that is named
+	fmt.Println("signed out everywhere:", others, err)
+	// Output:
+	// sessions: 3
+	// revoked: <nil> <nil>
+	// signed out everywhere: 2 <nil>
+}
+
+// For operators: all sessions, one of them, those from before an incident, and those that have expired.
+func ExampleManager_All() {
+	m := open()
+	defer m.Close()
+	ctx := context.Background()
+
+	for range 3 {
+		handle(m, "", func(s *core.Session) { _ = s.Login("alice") })
+	}
+	for s, err := range m.All(ctx) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println("revoked:", s.Subject(), m.Revoke(ctx, s.ID()))
+		break
+	}
+	ended, err := m.RevokeAll(ctx, time.Now().Add(time.Second))
+	fmt.Println("revoked:", ended, err)
+	_, err = m.Sweep(ctx) // New sweeps in the background, too: Config.SweepInterval
+	fmt.Println("swept:", err)
+	// Output:
+	// revoked: alice <nil>
+	// revoked: 2 <nil>
+	// swept: <nil>
+}
