@@ -34,7 +34,7 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 	}
 	var opts []fibersession.Option
 	if o.Skip {
-		opts = append(opts, fibersession.WithNext(func(*fiber.Ctx) bool { return true }))
+		opts = append(opts, fibersession.WithSkip(func(*fiber.Ctx) bool { return true }))
 	}
 	if o.Error != nil {
 		opts = append(opts, fibersession.WithErrorHandler(func(c *fiber.Ctx, err error) error { return o.Error(&request{c, nil}, err) }))

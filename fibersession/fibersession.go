@@ -59,7 +59,7 @@ import (
 
 type middleware struct {
 	m       *core.Manager
-	next    func(*fiber.Ctx) bool
+	skip    func(*fiber.Ctx) bool
 	onError func(*fiber.Ctx, error) error
 	custom  bool // onError is the application's
 	first   sync.Once
@@ -85,7 +85,7 @@ func New(m *core.Manager, opts ...Option) fiber.Handler {
 
 func (mw *middleware) serve(c *fiber.Ctx) error {
 	mw.first.Do(func() { mw.warn(c.App()) })
-	if mw.next != nil && mw.next(c) {
+	if mw.skip != nil && mw.skip(c) {
 		return c.Next()
 	}
 	outside := c.UserContext()

@@ -99,7 +99,7 @@ func TestNilPanics(t *testing.T) {
 func TestNext(t *testing.T) {
 	f := setUp(t, core.Config{})
 	app := fiber.New()
-	app.Use(fibersession.New(f.Manager, fibersession.WithNext(func(c *fiber.Ctx) bool { return c.Get("X-Skip") != "" })))
+	app.Use(fibersession.New(f.Manager, fibersession.WithSkip(func(c *fiber.Ctx) bool { return c.Get("X-Skip") != "" })))
 	app.Get("/", visit)
 	if res, body := get(t, app, "X-Skip", "1"); res.StatusCode != 500 || strings.Contains(body, "coatcheck") {
 		t.Errorf("skipped: %d %q, want a 500 that says nothing", res.StatusCode, body)

@@ -5,10 +5,10 @@ import "github.com/gofiber/fiber/v2"
 // Option is a setting of New.
 type Option func(*middleware)
 
-// WithNext gives requests for which next returns true no session: for them it is as if the
-// middleware were not there. Default: none are skipped.
-func WithNext(next func(c *fiber.Ctx) bool) Option {
-	return func(mw *middleware) { mw.next = next }
+// WithSkip gives requests for which skip returns true no session: for them it is as if the middleware were not there.
+// Fiber's own middleware calls this Next. Default: none are skipped.
+func WithSkip(skip func(c *fiber.Ctx) bool) Option {
+	return func(mw *middleware) { mw.skip = skip }
 }
 
 // WithErrorHandler makes the error that the application's ErrorHandler gets when a session could not be

@@ -29,7 +29,7 @@ func (fiberAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options,
 	}
 	var opts []fibersession.Option
 	if o.Skip {
-		opts = append(opts, fibersession.WithNext(func(*fiber.Ctx) bool { return true }))
+		opts = append(opts, fibersession.WithSkip(func(*fiber.Ctx) bool { return true }))
 	}
 	if o.Error != nil {
 		opts = append(opts, fibersession.WithErrorHandler(func(c *fiber.Ctx, err error) error { return o.Error(&fiberCtx{c, nil}, err) }))
