@@ -39,6 +39,9 @@ func render(c *fiber.Ctx, err error) {
 
 // apply puts out into the response.
 func apply(c *fiber.Ctx, m *core.Manager, out core.Out) {
+	if out.Name == "" && out.Vary == "" && out.More == nil { // as for most requests
+		return
+	}
 	out.Apply((*header)(&c.Response().Header))
 	if out.Name == fiber.HeaderSetCookie && !c.Context().IsTLS() {
 		m.Adapter().SentPlain(utils.UnsafeString(c.Request().Header.Host()), c.Get(fiber.HeaderXForwardedProto)+c.Get(fiber.HeaderForwarded))
