@@ -26,7 +26,11 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 	if err := s.breaker.Allow(); err != nil {
 		return false, driver.Unavailable("gormstore: "+op, err)
 	}
-	start, lost := time.Now(), 0
+	until, ok := ctx.Deadline()
+	if !ok {
+		until = time.Now().Add(retryFor)
+	}
+	lost := 0
 	for attempt := 0; ; attempt++ {
 		begun := time.Now()
 		err := s.call(ctx, call)
@@ -49,7 +53,7 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 			return lost > 0, errTaken
 		case kind == isTooLarge:
 			return lost > 0, errTooLarge
-		case kind == isRolledBack && time.Since(start) < retryFor:
+		case kind == isRolledBack && time.Now().Before(until):
 			if end := backOff(ctx, attempt); end != nil {
 				return lost > 0, s.interrupted(ctx, op, begun, end, err)
 			}

@@ -22,8 +22,8 @@
 // why.
 //
 // If the database rolls a statement back (deadlock, serialization failure, lock timeout, SQLITE_BUSY), the store
-// retries it until the context's deadline, for at most two seconds. After a lost connection it retries a call up to
-// twice, on a connection that has just answered a ping. If an Update then finds another version or no record, it
+// retries it until the context's deadline, or for two seconds if it has none. After a lost connection it retries a call
+// up to twice, on a connection that has just answered a ping. If an Update then finds another version or no record, it
 // returns ErrUnavailable, because its first attempt may have succeeded.
 //
 // After five calls in a row without an answer, calls fail at once, provided that the last of the five began after the
