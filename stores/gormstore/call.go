@@ -13,7 +13,7 @@ import (
 
 const (
 	maxLost    = 2                     // retries after a lost connection
-	retryFor   = 2 * time.Second       // how long to retry what was rolled back, at most
+	retryFor   = 2 * time.Second       // how long to retry what was rolled back, if the context has no deadline
 	maxBackOff = 50 * time.Millisecond // between two attempts
 )
 
@@ -148,8 +148,12 @@ func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any)
 ) {
 	var n int64
 	unsure, err = s.try(ctx, op, func() error {
+		done, err := s.queue(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
 		var result sql.Result
-		var err error
 		if st.stmt != nil {
 			result, err = st.stmt.ExecContext(ctx, args...)
 		} else {
