@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -17,6 +18,9 @@ func check(tb testing.TB, h Harness, r rule) (skipped string, failures []string)
 	rec := recorder.New(tb)
 	rec.Within(timeout, "the rule", func() {
 		e := newEnv(rec, h)
+		var cancel func()
+		e.ctx, cancel = context.WithTimeout(e.ctx, 2*timeout) // core gives each call a deadline, too
+		defer cancel()
 		if e.lacksAbility(r.needs) {
 			rec.Skipf("not a driver.%s", r.needs)
 		}

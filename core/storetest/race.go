@@ -81,9 +81,10 @@ func (e *env) mustHaveOneWinner(loses error, change func(driver.Store) (*driver.
 	return winner.Load()
 }
 
-// writeUntilGone updates and touches a record, as requests in flight would, until the store answers ErrNotFound.
+// writeUntilGone updates and touches a record, as requests in flight would, until the store answers ErrNotFound, or the
+// worker that should delete it has failed.
 func writeUntilGone(e *env, s driver.Store, id driver.ID, deleted *atomic.Bool) {
-	for {
+	for !e.Failed() {
 		over := deleted.Load()
 		rec, err := s.Load(e.ctx, id)
 		if err == nil && over {

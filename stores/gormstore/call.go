@@ -13,7 +13,7 @@ import (
 
 const (
 	maxLost    = 2                     // retries after a lost connection
-	retryFor   = 2 * time.Second       // how long to retry what was rolled back, at most
+	retryFor   = 2 * time.Second       // how long to retry what was rolled back, if the context has no deadline
 	maxBackOff = 50 * time.Millisecond // between two attempts
 )
 
@@ -26,7 +26,11 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 	if err := s.breaker.Allow(); err != nil {
 		return false, driver.Unavailable("gormstore: "+op, err)
 	}
-	start, lost := time.Now(), 0
+	until, ok := ctx.Deadline()
+	if !ok {
+		until = time.Now().Add(retryFor)
+	}
+	lost := 0
 	for attempt := 0; ; attempt++ {
 		begun := time.Now()
 		err := s.call(ctx, call)
@@ -49,7 +53,7 @@ func (s *Store) try(ctx context.Context, op string, call func() error) (unsure b
 			return lost > 0, errTaken
 		case kind == isTooLarge:
 			return lost > 0, errTooLarge
-		case kind == isRolledBack && time.Since(start) < retryFor:
+		case kind == isRolledBack && time.Now().Before(until):
 			if end := backOff(ctx, attempt); end != nil {
 				return lost > 0, s.interrupted(ctx, op, begun, end, err)
 			}
@@ -144,8 +148,12 @@ func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any)
 ) {
 	var n int64
 	unsure, err = s.try(ctx, op, func() error {
+		done, err := s.queue(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
 		var result sql.Result
-		var err error
 		if st.stmt != nil {
 			result, err = st.stmt.ExecContext(ctx, args...)
 		} else {

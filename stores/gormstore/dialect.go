@@ -29,6 +29,9 @@ type dialect struct {
 
 	// outlasts says that calls of the driver may outlast the context.
 	outlasts bool
+
+	// queue says that one at a time writes, and that the database has no queue of those who wait.
+	queue bool
 }
 
 // check is a query that returns one text if there is a problem, and no row if there is none. problem is the error's
@@ -173,4 +176,5 @@ WHERE i.origin = 'pk' AND x.name = 'id' AND x.coll <> 'BINARY'`,
 	page:     " LIMIT %d",
 	partial:  true,
 	outlasts: true,
+	queue:    true,
 }

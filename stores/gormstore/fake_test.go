@@ -20,15 +20,19 @@ type fake struct {
 	mu     sync.Mutex
 	answer func(query string) (rows int64, err error) // how many rows were changed or found; each column of a row is 1
 	calls  []string
+	hold   func(word string) // runs before an answer, unlocked
 }
 
 func (f *fake) Connect(context.Context) (sqldriver.Conn, error) { return fakeConn{f}, nil }
 func (f *fake) Driver() sqldriver.Driver                        { return nil }
 
 func (f *fake) ask(query string) (int64, error) {
+	word, _, _ := strings.Cut(query, " ")
+	if f.hold != nil {
+		f.hold(word)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	word, _, _ := strings.Cut(query, " ")
 	f.calls = append(f.calls, word)
 	return f.answer(word)
 }

@@ -22,8 +22,8 @@
 // why.
 //
 // If the database rolls a statement back (deadlock, serialization failure, lock timeout, SQLITE_BUSY), the store
-// retries it until the context's deadline, for at most two seconds. After a lost connection it retries a call up to
-// twice, on a connection that has just answered a ping. If an Update then finds another version or no record, it
+// retries it until the context's deadline, or for two seconds if it has none. After a lost connection it retries a call
+// up to twice, on a connection that has just answered a ping. If an Update then finds another version or no record, it
 // returns ErrUnavailable, because its first attempt may have succeeded.
 //
 // After five calls in a row without an answer, calls fail at once, provided that the last of the five began after the
@@ -79,7 +79,10 @@
 // timeout=2s&readTimeout=3s for MySQL), because database/sql opens some connections without a deadline.
 //
 // For SQLite, use WAL, in which readers and the writer do not wait for one another, and a short busy timeout. A wait
-// for a lock holds its connection for that long, even after the caller's deadline has passed.
+// for a lock holds its connection for that long, even after the caller's deadline has passed. SQLite lets one write at
+// a time and has no queue: a writer that waits looks again after a pause, and hundreds of others may come first. The
+// writers of one Store therefore queue for their turn. Those of another process, and the application's own, still wait
+// in SQLite's way. So give a process one Store, and keep other transactions that write short.
 //
 //	sessions.db?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(500)
 //
@@ -123,6 +126,7 @@ type Store struct {
 	now      func() time.Time
 	exists   func(error) bool // whether an INSERT failed because the key is taken
 	outlasts bool             // the driver's calls may outlast the context
+	turn     chan struct{}    // holds one while somebody writes; nil: no queue
 	sweep    sweep
 }
 
@@ -150,6 +154,9 @@ func New(db *gorm.DB, config Config) (*Store, error) {
 		return nil, err
 	}
 	s.sweep.running = make(chan struct{}, 1)
+	if t.dialect.queue {
+		s.turn = make(chan struct{}, 1)
+	}
 	s.sql = t.statements()
 	if db.Config.PrepareStmt || t.dialect.prepare {
 		if err := s.sql.prepare(ctx, s.pool); err != nil {

@@ -33,7 +33,7 @@ func TestLockedFile(t *testing.T) {
 	var last place
 	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: 2 << 20}
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
-		p := sqliteAt(filepath.Join(tb.TempDir(), "rollback.db"))
+		p := sqliteAt(filepath.Join(tb.TempDir(), "rollback.db") + "?_pragma=busy_timeout(100)")
 		last = p
 		config := p.fresh(tb)
 		config.Now = h.Clock.Now

@@ -22,7 +22,8 @@ var nodes = map[string]func(t *testing.T) (open func() driver.Store){
 		address := postgresAt(t)
 		migrate(t, address, "nodes")
 		return func() driver.Store {
-			s, err := cachedstore.New(made(memstore.New(memstore.Config{})), openGorm(t, address, "nodes"), cachedstore.Config{})
+			cache := made(memstore.New(memstore.Config{}))
+			s, err := cachedstore.New(cache, openGorm(t, address, "nodes"), cachedstore.Config{Timeout: patience})
 			must(t, err)
 			return s
 		}
@@ -30,7 +31,8 @@ var nodes = map[string]func(t *testing.T) (open func() driver.Store){
 	"memory over Redis": func(t *testing.T) func() driver.Store {
 		address := redisAt(t)
 		return func() driver.Store {
-			s, err := cachedstore.New(made(memstore.New(memstore.Config{})), openRedis(t, address, "nodes"), cachedstore.Config{})
+			cache := made(memstore.New(memstore.Config{}))
+			s, err := cachedstore.New(cache, openRedis(t, address, "nodes"), cachedstore.Config{Timeout: patience})
 			must(t, err)
 			return s
 		}

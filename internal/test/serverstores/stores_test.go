@@ -160,7 +160,7 @@ func migrateTruth(tb testing.TB, address, space string) {
 
 func openCached(tb testing.TB, address, space string) driver.Store {
 	cache, truth, _ := strings.Cut(address, " ")
-	s, err := cachedstore.New(openRedis(tb, cache, space), openGorm(tb, truth, space), cachedstore.Config{})
+	s, err := cachedstore.New(openRedis(tb, cache, space), openGorm(tb, truth, space), cachedstore.Config{Timeout: patience})
 	must(tb, err)
 	return s
 }
