@@ -146,13 +146,17 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any) (
 	changed int64, unsure bool, err error,
 ) {
-	var n int64
+	var run struct { // what a call that outlasts the context may still write to
+		changed int64
+		again   bool
+	}
 	unsure, err = s.try(ctx, op, func() error {
-		done, err := s.queue(ctx)
+		leave, err := s.queue.enter(ctx, run.again)
 		if err != nil {
 			return err
 		}
-		defer done()
+		defer leave()
+		run.again = true
 		var result sql.Result
 		if st.stmt != nil {
 			result, err = st.stmt.ExecContext(ctx, args...)
@@ -160,14 +164,14 @@ func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any)
 			result, err = s.pool.ExecContext(ctx, st.text, args...)
 		}
 		if err == nil {
-			n, err = result.RowsAffected()
+			run.changed, err = result.RowsAffected()
 		}
 		return err
 	})
 	if err != nil {
-		return 0, unsure, err // a call that outlasts the context may still write to n
+		return 0, unsure, err
 	}
-	return n, unsure, nil
+	return run.changed, unsure, nil
 }
 
 // row reads one row into dest. It returns sql.ErrNoRows if there is none.

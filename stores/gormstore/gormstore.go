@@ -80,9 +80,10 @@
 //
 // For SQLite, use WAL, in which readers and the writer do not wait for one another, and a short busy timeout. A wait
 // for a lock holds its connection for that long, even after the caller's deadline has passed. SQLite lets one write at
-// a time and has no queue: a writer that waits looks again after a pause, and hundreds of others may come first. The
-// writers of one Store therefore queue for their turn. Those of another process, and the application's own, still wait
-// in SQLite's way. So give a process one Store, and keep other transactions that write short.
+// a time and has no queue: a writer that waits looks again after a pause, and hundreds of others may come first. So a
+// writer of this Store that SQLite has refused gets the next turn: until it is through, the Store's other writers queue.
+// Writers of another process, and the application's own, do not. So give a process one Store, and keep other
+// transactions that write short.
 //
 //	sessions.db?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(500)
 //
@@ -126,7 +127,7 @@ type Store struct {
 	now      func() time.Time
 	exists   func(error) bool // whether an INSERT failed because the key is taken
 	outlasts bool             // the driver's calls may outlast the context
-	turn     chan struct{}    // holds one while somebody writes; nil: no queue
+	queue    queue
 	sweep    sweep
 }
 
@@ -155,7 +156,7 @@ func New(db *gorm.DB, config Config) (*Store, error) {
 	}
 	s.sweep.running = make(chan struct{}, 1)
 	if t.dialect.queue {
-		s.turn = make(chan struct{}, 1)
+		s.queue.turn = make(chan struct{}, 1)
 	}
 	s.sql = t.statements()
 	if db.Config.PrepareStmt || t.dialect.prepare {
