@@ -154,7 +154,7 @@ func (c *Config) defaults() error {
 	case c.IdleTimeout < time.Second:
 		return wrongField("IdleTimeout", "is %v, at least 1s", c.IdleTimeout)
 	case c.Lifetime < c.IdleTimeout:
-		return wrongField("Lifetime", "is %v, less than IdleTimeout (%v): it would never be idle for so long", c.Lifetime, c.IdleTimeout)
+		return wrongField("Lifetime", "is %v, at least IdleTimeout (%v): else the session ends before it can be idle for so long", c.Lifetime, c.IdleTimeout)
 	case c.AAL > 0 && c.Lifetime > limit.life:
 		return wrongField("Lifetime", "is %v, at most %v with AAL %d", c.Lifetime, limit.life, c.AAL)
 	case c.AAL > 1 && c.IdleTimeout > limit.idle:
@@ -168,7 +168,7 @@ func (c *Config) defaults() error {
 	case c.StoreTimeout < time.Millisecond:
 		return wrongField("StoreTimeout", "is %v, at least 1ms", c.StoreTimeout)
 	case c.SweepInterval > 0 && c.SweepInterval < time.Second:
-		return wrongField("SweepInterval", "is %v, at least 1s; negative: never, and Manager.Sweep is yours to call", c.SweepInterval)
+		return wrongField("SweepInterval", "is %v, at least 1s; negative: no sweeps, call Manager.Sweep yourself", c.SweepInterval)
 	case !validHeader(c.TokenHeader):
 		return wrongField("TokenHeader", "%.40q must be a header name of its own, such as X-Session-Token, and none that browsers, proxies or servers use", c.TokenHeader)
 	}

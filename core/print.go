@@ -7,11 +7,13 @@ import (
 	"log/slog"
 )
 
-// printer makes the struct that embeds it print as of describes itself, and nothing of its fields. Its methods are
-// on the value: templates follow a pointer and print what it points to, and a copy must be as silent as that. They
-// would be hidden by methods of the same name on the struct's pointer.
+// What is printed of a Session, a Manager and an Exchange: a short name, and never a token or a value.
+
+// printer makes the struct that embeds it print what of.describe returns, and nothing of its fields. Its methods are
+// on the value: templates follow a pointer and print what it points to, and a copy must be as silent as that. Methods
+// of the same name on the struct's pointer would hide them.
 type printer[T describer] struct {
-	of T // of a struct that nobody has made ready: the zero T
+	of T // the zero T in a struct that was not made by its constructor
 }
 
 type describer interface{ describe() string }

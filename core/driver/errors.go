@@ -20,7 +20,7 @@ var (
 
 	// ErrIncomplete ends a walk of [Indexer], after all records that the index knows. The storage may have lost a
 	// part of the index, or all of it, and cannot tell whether it did. The records themselves may still be there.
-	ErrIncomplete = errors.New("the list of sessions may not be whole")
+	ErrIncomplete = errors.New("the list of sessions may be incomplete")
 )
 
 // Unavailable wraps an error of a client library or the operating system: errors.Is finds ErrUnavailable, and
