@@ -300,7 +300,7 @@ func (m *Manager) known(err error) error {
 	return m.noAnswer(err)
 }
 
-// noAnswer returns err as ErrUnavailable, whatever error the store returned; nil stays nil.
+// noAnswer makes every error an ErrUnavailable, and keeps nil.
 func (m *Manager) noAnswer(err error) error {
 	if err == nil || errors.Is(err, driver.ErrUnavailable) {
 		return err

@@ -184,8 +184,7 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 // revokeAll revokes in passes. A sign-in that is stored during one pass is seen by the next, since its record is
 // there before the record of the session that it replaces goes. A walk may miss the new record, and come too late for
 // the old session. But the old session's record keeps the user's name for a while, so the walk sees that it was
-// ended, and another pass follows. A walk that ends with an error which says that it is incomplete is repeated like
-// any other.
+// ended, and another pass follows. A walk that ends as incomplete is repeated like any other.
 func (m *Manager) revokeAll(ctx context.Context, subject string, kept map[ID]bool) (ended []ID, err error) {
 	succeeded := map[ID]bool{}
 	var left error // the error of the first incomplete walk

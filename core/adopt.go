@@ -80,7 +80,9 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 		s.rarely().taken = found.Taken
 	}
 	if x.phase != phaseOpen {
-		s.ops = nil // no cookie can be sent, so the next request adopts; this one can read, and its Logout ends the other session
+		// No cookie can be sent, so the next request adopts. This one can read, and its Logout ends the other
+		// session.
+		s.ops = nil
 	}
 	return nil
 }

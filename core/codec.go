@@ -26,8 +26,8 @@ type Codec interface {
 // The rest is as in encoding/json. A number behind an any, also in a map[string]any or []any, comes back as a
 // float64, which is not exact from 2^53 on. A struct behind an any comes back as a map[string]any. Other unexported
 // fields, and those tagged json:"-", are not stored. Nor are two fields of one name, nor the fields beside an
-// embedded type that has MarshalJSON, such as time.Time: give those fields names of their own. If a type encodes but
-// does not decode, only Get finds out.
+// embedded type that has MarshalJSON, such as time.Time: give the fields different names, and the embedded type a
+// name. If a type encodes but does not decode, Get is the first to report it.
 type JSON struct{}
 
 var _ Codec = JSON{}

@@ -86,7 +86,7 @@ type Config struct {
 	// RevokeOnReuse ends a session when a request uses a token that RotateID replaced more than 30 seconds before.
 	// Either somebody stole it, or its owner went on with an old copy (RFC 9700, section 4.14.2). After a release
 	// that changed the cookie's Path or Domain, a browser's older cookie is such a copy: leave RevokeOnReuse off
-	// until those have expired. Default: false; such a token then is worth nothing, and Observer is told.
+	// until those have expired. Default: false; such a token then gives no access, and Observer is told.
 	RevokeOnReuse bool
 
 	// Adopt takes over a session of another system, which the request's cookies name. It is called for a request that

@@ -31,7 +31,7 @@ func (c *exchangeContext) Value(key any) any {
 // String is what context.WithValue's own String shows.
 func (c *exchangeContext) String() string { return "coatcheck.Context" }
 
-// Format keeps the token out of a printed context, whatever the verb.
+// Format keeps the token out of a printed context, for every verb.
 func (c *exchangeContext) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
 // aside is a context for the Logger and the Observer. They are called while the session's locks are held, so it holds

@@ -74,7 +74,7 @@ func (c *Cookie) validate() error {
 	wrong := func(field, format string, args ...any) error {
 		return fmt.Errorf("coatcheck: Config.Cookie."+field+": "+format, args...)
 	}
-	// Browsers match the prefixes whatever the case (RFC 6265bis, section 4.1.3).
+	// Browsers ignore the case of the prefixes (RFC 6265bis, section 4.1.3).
 	host := hasPrefixFold(c.Name, "__Host-")
 	secure := host || hasPrefixFold(c.Name, "__Secure-")
 	switch {

@@ -28,8 +28,10 @@ type Exchange struct {
 	raw  *[]byte // the same, where the adapter reuses its memory
 	s    atomic.Pointer[Session]
 
-	revert func(context.Context) []Out // takes back what inner exchanges have stored, and returns what the client must be told of the rest; nil if they stored nothing
-	within *Out                        // what the response carries, for the outer exchange; nil if there is none
+	// revert takes back what inner exchanges have stored, and returns what the client must be told of the rest. It is
+	// nil if they stored nothing.
+	revert func(context.Context) []Out
+	within *Out // what the response carries, for the outer exchange; nil if there is none
 
 	mu    sync.Mutex // held while the store is asked
 	phase phase
@@ -69,7 +71,7 @@ func (x *Exchange) Session(ctx context.Context) (*Session, error) {
 	return s, s.err
 }
 
-// loaded is session with x.mu. A panic of the store or of Config.Adopt leaves x.mu free for Discard.
+// loaded is session for callers without x.mu. A panic of the store or of Config.Adopt leaves x.mu free for Discard.
 func (x *Exchange) loaded(ctx context.Context) *Session {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -124,7 +126,8 @@ func (x *Exchange) Finish(ctx context.Context) error {
 	case failed != nil:
 		err = x.endOnly(ctx, s, failed)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = x.endOnly(ctx, s, driver.Unavailable("coatcheck", errHurried)) // the client was told that it took too long
+		// The client was told that it took too long.
+		err = x.endOnly(ctx, s, driver.Unavailable("coatcheck", errHurried))
 	default:
 		err = x.saveLate(ctx, s)
 	}

@@ -144,7 +144,7 @@ func (s *Session) claim(ctx context.Context, t *taking) error {
 	return nil
 }
 
-// decodeFlashes decodes messages. It reports each one that cannot be read, and is lost. s.mu is held.
+// decodeFlashes decodes messages. One that cannot be read is lost, and reported. s.mu is held.
 func (s *Session) decodeFlashes(entries []entry) []Flash {
 	list := make([]Flash, 0, len(entries))
 	for _, e := range entries {

@@ -28,8 +28,8 @@ func suspect(t reflect.Type) bool {
 	return found
 }
 
-// suspectIn is suspect without what that remembers. seen are the types that were looked at, or are being looked at:
-// types may be recursive.
+// suspectIn is suspect without its memory. seen are the types that were looked at, or are being looked at: types may
+// be recursive.
 func suspectIn(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if seen[t] || marshals(t) {
 		return false

@@ -66,7 +66,7 @@ func (s *Session) RotateID() error {
 
 // Destroy ends the session and deletes its cookie. A value that is set afterwards begins a new session. Without a
 // stored session nothing is sent or stored. Django: flush(). With the cookie store's NoRevocation only the cookie in
-// this browser goes: a copy of it is a session until its deadline.
+// this browser goes: a copy of it stays valid until its deadline.
 func (s *Session) Destroy() error {
 	return s.lifecycle(true, func() error {
 		if s.live && s.x.phase != phaseOpen && s.x.m.info.NoRevocation {

@@ -136,7 +136,8 @@ func (s *Session) setExpiry(e expiry) error {
 	if err := s.changeable(); err != nil || s.repeats() {
 		return err
 	}
-	if s.sent && s.cur.expiry != e && !s.x.m.persistent(e) { // the browser must forget the cookie, and no later page can say so
+	// The browser must forget the cookie, and no later page can say so.
+	if s.sent && s.cur.expiry != e && !s.x.m.persistent(e) {
 		return s.tooLate()
 	}
 	s.mend([]byte(aboutExpiry))

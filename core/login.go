@@ -33,7 +33,7 @@ const (
 	oldEnded   old = iota // this save ended it
 	oldSame               // it is unchanged
 	oldChanged            // it has a newer version, which old and st now hold
-	oldOver               // another request ended it; st is what the new session shall hold
+	oldOver               // another request ended it; st is what the new session is to hold
 	oldUnknown            // the store does not say
 	oldFailed             // the Login cannot go on
 )
@@ -92,7 +92,7 @@ func (j *saving) replaceOld() (mark uint64, err error) {
 	if j.ending == 0 {
 		j.ending = mark
 	}
-	mark = j.ending // one for all attempts: a lost one may be carried out after lookAtOld
+	mark = j.ending // the same for all attempts: an earlier one may be carried out after lookAtOld
 	block(over.Data).put(mark)
 	if j.placed {
 		_, err = j.m.replace(j.ctx, &over, "")

@@ -9,9 +9,10 @@ import (
 // An op is one thing that a request did to its session. Ops are kept beside their result, so that they can be applied
 // again to what another request stored meanwhile.
 type op struct {
-	kind   byte
-	mode   byte       // opExpiry
-	micros int64      // opExpiry; opLogin, opAuth: the time; opFlash: that in nanoseconds; opUpdate: how long a replay may take
+	kind byte
+	mode byte // opExpiry
+	// opExpiry; opLogin, opAuth: the time; opFlash: that in nanoseconds; opUpdate: how long a replay may take
+	micros int64
 	key    []byte     // opLogin: the subject. Core's own memory, and never written to, like value
 	value  []byte     // opSet, opFlash
 	update updateFunc // opUpdate

@@ -21,7 +21,7 @@ type describer interface{ describe() string }
 // String returns all that is ever printed, a short name. Templates ask for it.
 func (p printer[T]) String() string { return p.of.describe() }
 
-// Format writes what String returns, whatever the verb.
+// Format writes what String returns, for every verb.
 func (p printer[T]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.of.describe()) }
 
 // MarshalJSON gives what String returns.
@@ -43,7 +43,7 @@ func (s *Session) LogValue() slog.Value {
 // String is what fmt and templates show of a session, by value or by pointer: its ID in short, and nothing else.
 func (h *hidden) String() string { return h.describe() }
 
-// Format writes what String returns, whatever the verb.
+// Format writes what String returns, for every verb.
 func (h *hidden) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.describe()) }
 
 // MarshalJSON gives what String returns.

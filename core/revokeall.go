@@ -24,7 +24,7 @@ import (
 // Records that this process cannot open are ended, too, so a program that only calls RevokeAll needs no Keys. Those
 // of another Namespace are not: without the application's Namespace, or its Cookie.Name or TokenHeader, nothing is
 // found, and the result is 0 and nil. RevokeAll walks through all sessions twice at least. Only the deadline of ctx
-// ends it. The number counts, whatever the error is. errors.ErrUnsupported: the store has no list of all sessions.
+// ends it. The number counts after every error, too. errors.ErrUnsupported: the store has no list of all sessions.
 // ErrUnreadable, ErrCorrupt: all others were ended, and the store has records that it cannot read itself.
 // ErrConflict: users signed in again and again meanwhile.
 //
@@ -109,8 +109,8 @@ func (r *revokeBefore) pass(ctx context.Context) error {
 	return nil
 }
 
-// end ends a session by an Update, of the version that the walk has seen, that lets the record expire. If a Login has
-// just ended the session, the Update fails. A Delete would succeed, and remove the trace of that Login. A Login that
+// end ends a session: it replaces the version that the walk has seen by a record that has expired. If a Login has
+// just ended the session, this Update fails. A Delete would succeed, and remove the trace of that Login. A Login that
 // comes later finds no session.
 func (r *revokeBefore) end(ctx context.Context, rec driver.Record) error {
 	calls, cancel := r.m.storeContext(ctx)

@@ -11,8 +11,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// One save, from the session's changes to the store's answer. The kinds of it are in update.go, begin.go, login.go,
-// end.go and tokens.go.
+// One save, from the session's changes to the store's answer. The kinds of saves are in update.go, begin.go,
+// login.go, end.go and tokens.go.
 
 // saving is one save under way. It takes the changes out of the session when it begins, so that the handler's
 // goroutines need not wait for the store. It stays on the stack: the store is given a pointer to rec only.
@@ -41,7 +41,7 @@ type saving struct {
 	replaced driver.ID // by a Login
 	deliver  delivery
 
-	reloaded  bool // st holds more than the handler last saw
+	reloaded  bool // st differs from what the handler last saw
 	unknown   bool // nobody knows whether the store has carried out an update, or the end of old for a Login
 	outdated  bool // the client has, or gets, a newer token from another request
 	overtaken bool // old was ended by a Login of another request
@@ -170,7 +170,8 @@ func (x *Exchange) needsCookie(s *Session) bool {
 	if x.m.tokens != nil {
 		return s.live && s.fate == fateKeep || !s.cur.empty()
 	}
-	forgets := has(s.ops, opExpiry) && !x.m.persistent(s.cur.expiry) // the browser must forget the cookie, and no later page can say so
+	// The browser must forget the cookie, and no later page can say so.
+	forgets := has(s.ops, opExpiry) && !x.m.persistent(s.cur.expiry)
 	return s.rotate || forgets && s.live || (!s.live || s.fate != fateKeep) && !s.cur.empty()
 }
 
@@ -248,8 +249,8 @@ func (s *Session) unlocked(f func() error) error {
 	return f()
 }
 
-// dropped reports changes that were not stored. What clients can cause again and again is logged at most once in the
-// time of quiet.
+// dropped reports changes that were not stored. What clients can cause again and again is logged at most once per
+// quiet interval.
 func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	level := slog.LevelWarn
 	switch {

@@ -67,7 +67,7 @@ type hidden struct {
 	sent     bool // the header has left, or is being made
 	unsaved  bool // the last Save failed, and the handler knows
 
-	reruns atomic.Int32 // saves and Updates under way that may run functions anew
+	reruns atomic.Int32 // saves and Updates under way that may run functions again
 }
 
 // rare holds what few requests have. It is apart to keep the sessions of all others small.
@@ -188,7 +188,7 @@ func (s *Session) Accessed() bool {
 }
 
 // Err returns why the session cannot be used (ErrClosed, ErrNoSession, an outage of the store) or why its changes
-// cannot be saved (a *ValueError). nil: neither.
+// cannot be saved (a *ValueError). Default: nil, neither.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

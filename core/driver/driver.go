@@ -9,7 +9,7 @@
 // Four rules are the base of all others:
 //
 //   - No method is an upsert. Create only inserts, and Update only replaces a live record of the same version. So a
-//     session that was deleted stays deleted, whatever request is still in flight.
+//     session that was deleted stays deleted, even if a request is still in flight.
 //   - An outage is never "not found". ErrNotFound says that the record was proved to be absent or expired. If the
 //     storage fails, or nothing is proved, the error is ErrUnavailable.
 //   - A record that a newer release wrote is kept. A deployment changes one server after the other, so a store meets
