@@ -12,21 +12,21 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 )
 
-// This file is the only one that calls the store for requests, and the seam between a session and where its
-// identity and content are kept. There are two kinds of store: one keeps records that a split token selects
-// (store), the other has tokens that carry their record (tokens), which are saved in tokens.go. A third, such
-// as the table of another system, would be a case of the functions here.
+// This file is the only one that calls the store for requests. It is the seam between a session and the place where
+// its identity and content are kept. There are two kinds of store. One keeps records, which a split token selects
+// (store). The other has tokens that carry their record (tokens); tokens.go saves those. A third kind, such as the
+// table of another system, would be a case of the functions here.
 
-// issue makes the identity of a new session.
+// issue makes the ID of a new session, and its token.
 func (m *Manager) issue() issued {
 	if m.tokens != nil {
-		return issued{id: m.space.newID()} // its token is made with the record
+		return issued{id: m.space.newID()} // SealToken makes the token
 	}
 	return m.space.newToken()
 }
 
-// reissue makes the next token of a session. One that carries its record can only be replaced
-// together with its ID, since it is by its ID that it is revoked.
+// reissue makes the next token of a session. A token that carries its record is revoked by its ID, so it can only be
+// replaced together with the ID.
 func (m *Manager) reissue(id driver.ID) issued {
 	if m.tokens != nil {
 		return m.issue()
@@ -39,7 +39,7 @@ func (m *Manager) fetch(ctx context.Context, id driver.ID, rec *held) error {
 	return m.load(ctx, id, rec, m.store.Load)
 }
 
-// fetchPastCaches is fetch, where an older state of the record will not do.
+// fetchPastCaches is fetch for callers that need the newest state of the record.
 func (m *Manager) fetchPastCaches(ctx context.Context, id driver.ID, rec *held) error {
 	if m.can.Reloader == nil {
 		return m.load(ctx, id, rec, m.store.Load)
@@ -54,11 +54,11 @@ func (m *Manager) load(ctx context.Context, id driver.ID, into *held, load func(
 		return len(rec.Data), err
 	})
 	if err == nil && rec.ID != id {
-		// Not corrupt: the record that was asked for may be all right.
+		// Not ErrCorrupt: the record that was asked for may be sound.
 		err = driver.Unavailable("coatcheck: "+m.info.Name, errors.New("the store answered with another session's record"))
 	}
 	if err != nil && !isAny(err, driver.ErrNotFound, driver.ErrCorrupt, driver.ErrUnreadable, driver.ErrUnavailable) {
-		err = driver.Unavailable("coatcheck: "+m.info.Name, err) // no other answer to a Load may look like none
+		err = driver.Unavailable("coatcheck: "+m.info.Name, err) // no other error of a Load may pass for "not found"
 	}
 	*into = hold(&rec)
 	into.ID = id
@@ -69,8 +69,8 @@ func isAny(err error, targets ...error) bool {
 	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
-// unseal opens a token that carries its record. None is ErrUnreadable: anybody can write the number of a
-// format, or the name of a key, into a cookie, and that is no outage.
+// unseal opens a token that carries its record. It turns ErrUnreadable into ErrCorrupt: anybody can write the number
+// of a format, or the name of a key, into a cookie, and that is no outage.
 func (m *Manager) unseal(ctx context.Context, token string, into *held, st *state) error {
 	var rec driver.Record
 	err := m.timed(ctx, EventLoad, ID{}, func(ctx context.Context) (size int, err error) {
@@ -87,7 +87,7 @@ func (m *Manager) unseal(ctx context.Context, token string, into *held, st *stat
 	return err
 }
 
-// insert stores a new record and returns the token for it.
+// insert stores a new record and returns its token.
 func (m *Manager) insert(ctx context.Context, rec *driver.Record, token string) (string, error) {
 	err := m.timed(ctx, EventCreate, rec.ID, func(ctx context.Context) (int, error) {
 		if m.store != nil {
@@ -100,7 +100,7 @@ func (m *Manager) insert(ctx context.Context, rec *driver.Record, token string) 
 	return token, err
 }
 
-// replace stores a new version of a live record and returns the token for it.
+// replace stores a new version of a live record and returns its token.
 func (m *Manager) replace(ctx context.Context, rec *driver.Record, token string) (string, error) {
 	err := m.timed(ctx, EventUpdate, rec.ID, func(ctx context.Context) (int, error) {
 		if m.store != nil {
@@ -116,7 +116,8 @@ func (m *Manager) replace(ctx context.Context, rec *driver.Record, token string)
 // room is how long a token may be.
 func (m *Manager) room() int { return maxCookie - len(m.cfg.Cookie.Name) }
 
-// extend writes down the use of a live record at the time used, with a deadline, and returns the token for it.
+// extend writes down that a live record was used at the time used, extends its deadline to expires, and returns its
+// token.
 func (m *Manager) extend(ctx context.Context, h *held, used, expires int64, token string) (string, error) {
 	if m.tokens != nil {
 		if m.expired(h) {
@@ -144,20 +145,19 @@ func (m *Manager) succeed(ctx context.Context, old, next *driver.Record) error {
 	})
 }
 
-// expired reports that a token's own deadline has passed during the request: nobody but core
-// can refuse to seal it again. A store that keeps records looks at them itself, where another request
-// may have moved the deadline.
+// expired reports whether a token's own deadline has passed during the request: only core can refuse to seal it
+// again. A store that keeps records checks the deadline itself, since another request may have moved it there.
 func (m *Manager) expired(h *held) bool {
 	return m.tokens != nil && m.now() >= h.Expires
 }
 
-// lives returns ErrNotFound if another request ended the session of rec meanwhile.
+// lives returns ErrNotFound if another request ended the session of h meanwhile.
 func (m *Manager) lives(ctx context.Context, h held) error {
 	_, err := m.look(ctx, h)
 	return err
 }
 
-// alive is lives, and returns ErrNotFound, too, if another request gave the session another token.
+// alive is lives, and also returns ErrNotFound if another request gave the session another token.
 func (m *Manager) alive(ctx context.Context, h held) error {
 	now, err := m.look(ctx, h)
 	if err == nil && m.tokens == nil && now.Data != nil && !sameToken(h.Data, now.Data) {
@@ -166,13 +166,14 @@ func (m *Manager) alive(ctx context.Context, h held) error {
 	return err
 }
 
-// look returns what the store holds of a session now. ErrCorrupt: no request would find the session there.
+// look returns what the store holds of a session now. ErrCorrupt: the record is damaged, so no request finds the
+// session.
 func (m *Manager) look(ctx context.Context, h held) (now held, err error) {
 	if m.expired(&h) {
 		return now, driver.ErrNotFound
 	}
 	if m.tokens != nil {
-		// Fails where the ID was revoked. Nobody gets the token, so it may have any length.
+		// Sealing fails if the ID was revoked. Nobody gets this token, so it may have any length.
 		rec := h.record()
 		_, err := m.tokens.SealToken(ctx, &rec, m.binding, math.MaxInt)
 		return now, m.known(err)
@@ -184,15 +185,15 @@ func (m *Manager) look(ctx context.Context, h held) (now held, err error) {
 	return now, err
 }
 
-// sameToken reports whether two versions of a session's record take the same token.
+// sameToken reports whether two versions of a session's record accept the same token.
 func sameToken(a, b []byte) bool {
 	one, ok := blockOf(a)
 	two, isBlock := blockOf(b)
 	return ok && isBlock && two.kind() == kindSession && one.rotations() == two.rotations() && one.renewals() == two.renewals()
 }
 
-// remove deletes a record, or revokes its token until the time given, when no token of
-// the session can live any more.
+// remove deletes a record, or revokes its token until the time given. After that, no token of the session can be
+// alive.
 func (m *Manager) remove(ctx context.Context, id driver.ID, until time.Time) error {
 	return m.timed(ctx, EventDelete, id, func(ctx context.Context) (int, error) {
 		if m.store != nil {
@@ -202,8 +203,7 @@ func (m *Manager) remove(ctx context.Context, id driver.ID, until time.Time) err
 	})
 }
 
-// encode returns a state as Record.Data is before it is sealed, with room for a block, which is the caller's
-// to write.
+// encode returns a state as Record.Data before sealing, with room for a block that the caller writes.
 func (m *Manager) encode(st *state) ([]byte, block, error) {
 	prefix := blockSize
 	if m.tokens != nil {
@@ -217,7 +217,7 @@ func (m *Manager) encode(st *state) ([]byte, block, error) {
 	return data, block(data[:prefix:prefix]), nil
 }
 
-// seal returns what encode has made as a store gets it. Keys authenticate the block with the rest.
+// seal returns the data of encode as a store gets it. Keys authenticate the block with the rest.
 func (m *Manager) seal(id driver.ID, data []byte, b block) []byte {
 	if m.cfg.Keys == nil {
 		return data
@@ -236,9 +236,9 @@ func (m *Manager) open(rec *held, st *state) error {
 	data := rec.Data
 	switch {
 	case len(data) < prefix || data[atFormat] == 0:
-		return driver.Corrupt("coatcheck: record of no format")
+		return driver.Corrupt("coatcheck: the record has no format number")
 	case data[atFormat] > envelopeFormat:
-		return fmt.Errorf("coatcheck: %w (format %d, this one reads up to %d)", ErrUnreadable, data[atFormat], envelopeFormat)
+		return fmt.Errorf("coatcheck: %w (format %d, this release reads up to %d)", ErrUnreadable, data[atFormat], envelopeFormat)
 	}
 	rest := data[prefix:]
 	if m.cfg.Keys != nil {
@@ -250,7 +250,7 @@ func (m *Manager) open(rec *held, st *state) error {
 	}
 	err := st.parse(rest, m.codec)
 	if m.tokens == nil && m.cfg.Keys == nil && errors.Is(err, driver.ErrCorrupt) {
-		// A plain envelope may begin so, too, with a codec's name where the key's would be.
+		// A plain envelope may look like this, too, with a codec's name in the place of the key's.
 		if id, ok := keyring.SealedBy(rest); ok && m.codec([]byte(id)) == nil {
 			return fmt.Errorf("coatcheck: %w: key %q sealed the record, and Config.Keys is not set", ErrUnreadable, id)
 		}
@@ -266,8 +266,8 @@ func (m *Manager) boundTo(id driver.ID, b block) []byte {
 	return append(append(append(ad, m.binding...), id[:]...), b...)
 }
 
-// timed runs one call to the store and reports it with the size that call returns. An
-// error that is none of the contract's is an outage: nothing else may fail open.
+// timed makes one call to the store and reports it, with the size that call returns. An error outside the contract
+// counts as an outage: anything else could fail open.
 func (m *Manager) timed(ctx context.Context, kind EventKind, id ID, call func(context.Context) (int, error)) error {
 	if m.cfg.Observer == nil {
 		_, err := call(ctx)
@@ -300,7 +300,7 @@ func (m *Manager) known(err error) error {
 	return m.noAnswer(err)
 }
 
-// noAnswer is err as ErrUnavailable, whatever the store has called it; nil if it is nil.
+// noAnswer makes every error an ErrUnavailable, and keeps nil.
 func (m *Manager) noAnswer(err error) error {
 	if err == nil || errors.Is(err, driver.ErrUnavailable) {
 		return err

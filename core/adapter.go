@@ -6,30 +6,31 @@ import (
 	"strings"
 )
 
-// Adapter is what adapters need of a Manager, and applications do not: it begins an [Exchange] for each request. Make
-// one with Manager.Adapter. It is a small value, and all its methods may be called concurrently. Authors of adapters
-// read [Exchange] and [Out] next, and prove their adapter with core/adaptertest.
+// Adapter is the part of a Manager that adapters need and applications do not: it begins an [Exchange] for each
+// request. Make one with Manager.Adapter. It is a small value, and all its methods may be called concurrently.
+// Authors of adapters read [Exchange] and [Out] next, and prove their adapter with core/adaptertest.
 type Adapter struct{ m *Manager }
 
-// Adapter returns what adapters need of m.
+// Adapter returns the part of m that adapters need.
 func (m *Manager) Adapter() Adapter { return Adapter{m} }
 
-// Header is the name of the request header that carries the token: "Cookie", or Config.TokenHeader. Begin takes its
-// lines.
+// Header is the name of the request header that carries the token: "Cookie", or Config.TokenHeader. Give its lines to
+// Begin.
 func (a Adapter) Header() string { return a.m.source }
 
-// Logger is Config.Logger, or slog.Default() where that is not set.
+// Logger is Config.Logger, or slog.Default() if that is not set.
 func (a Adapter) Logger() *slog.Logger { return a.m.cfg.Logger }
 
-// Begin starts an Exchange for a request with these lines of Header. It reads them only when the session is used.
+// Begin starts an Exchange for a request. lines are the request's lines of the header that Header names. They are
+// read only when the session is used.
 func (a Adapter) Begin(ctx context.Context, lines []string) *Exchange {
 	x := &Exchange{}
 	a.BeginIn(x, ctx, lines)
 	return x
 }
 
-// BeginIn is Begin in the caller's memory: an adapter that makes a struct for each request
-// saves an allocation. x must be zero, and serves this one request.
+// BeginIn is Begin in the caller's memory: an adapter that makes a struct for each request saves an allocation. x
+// must be zero, and serves this one request only.
 func (a Adapter) BeginIn(x *Exchange, ctx context.Context, lines []string) {
 	m := a.m
 	x.begin(m, ctx)
@@ -51,7 +52,7 @@ func (a Adapter) BeginBytes(ctx context.Context, line []byte) *Exchange {
 	x := &struct {
 		Exchange
 		line []byte
-		buf  [72]byte // one allocation for all, as long as our cookie is alone
+		buf  [72]byte // one allocation for all, if our cookie is the only one
 	}{}
 	x.begin(a.m, ctx)
 	x.line = append(x.buf[:0], line...)
@@ -59,12 +60,12 @@ func (a Adapter) BeginBytes(ctx context.Context, line []byte) *Exchange {
 	return &x.Exchange
 }
 
-// Exchange returns the Exchange that Begin put into ctx, nil if there is none. With it an adapter that is mounted twice
-// passes the request on.
+// Exchange returns the Exchange that Begin put into ctx, nil if there is none. An adapter that is mounted twice uses
+// it to pass the request on.
 func (a Adapter) Exchange(ctx context.Context) *Exchange { return a.m.exchange(ctx) }
 
-// SentPlain notes that a response with a cookie goes to a client that did not use TLS. host is the request's host,
-// and forwarded is what its X-Forwarded-Proto and Forwarded headers say of TLS before a proxy. If browsers are
+// SentPlain notes that a response with a cookie goes to a client that did not use TLS. host is the request's host.
+// forwarded is what its X-Forwarded-Proto and Forwarded headers say of TLS in front of a proxy. If browsers are
 // likely to drop the cookie for that reason, SentPlain logs a warning, once.
 func (a Adapter) SentPlain(host, forwarded string) {
 	m := a.m
@@ -72,6 +73,6 @@ func (a Adapter) SentPlain(host, forwarded string) {
 		return
 	}
 	m.cfg.Logger.Warn("coatcheck: a Secure cookie was sent over plain http, where browsers do not keep it: users will seem to lose their session. "+
-		"Serve https; if a proxy does, let it send X-Forwarded-Proto; else set Config.Cookie.Insecure",
+		"Serve https. If a proxy does that, let it send X-Forwarded-Proto. Otherwise set Config.Cookie.Insecure",
 		"cookie", m.cfg.Cookie.Name, "host", strings.Clone(host))
 }

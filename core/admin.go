@@ -10,14 +10,16 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Sessions goes through the live sessions of a user, in any order: the list of their
-// devices. The sessions are views: they can be read, also with a Key, and not changed. An error
-// ends the sequence; errors.ErrUnsupported means that the store has no index by user. ErrUnreadable at the end: there are
-// sessions that this process cannot read (a newer format, another codec or key), beside those that it has yielded.
-// ErrIncomplete at the end: there may be more, since the store may have lost its list of the user (memcached). Damaged
-// ones are passed over, with an event and a line in the log. The store has
-// Config.StoreTimeout for the whole walk. The body of the loop does not count: it may be slow, and may call the
-// Manager.
+// Administration: sessions are listed and revoked by their ID or their user.
+
+// Sessions walks through the live sessions of a user, in any order: the list of their devices. The sessions are
+// views: they can be read, also with a Key, and not changed. The store has Config.StoreTimeout for the whole walk.
+// The body of the loop does not count: it may be slow, and may call the Manager.
+//
+// An error ends the sequence. errors.ErrUnsupported: the store has no index by user. ErrUnreadable, at the end: there
+// are also sessions that this process cannot read (a newer format, another codec or key). ErrIncomplete, at the end:
+// there may be more, since the store may have lost its list of the user (memcached). Damaged sessions are skipped,
+// with an event and a line in the log.
 func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Session, error] {
 	if m.can.Indexer == nil {
 		return failed(m.unsupported("list the sessions of a user"))
@@ -30,7 +32,7 @@ func (m *Manager) Sessions(ctx context.Context, subject string) iter.Seq2[*Sessi
 	}))
 }
 
-// All goes through all live sessions like Sessions. There may be millions, so no deadline but that of ctx ends it.
+// All walks through all live sessions like Sessions. There may be millions, so only the deadline of ctx ends it.
 func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
 	if m.can.Lister == nil {
 		return failed(m.unsupported("list sessions"))
@@ -46,9 +48,8 @@ func failed(err error) iter.Seq2[*Session, error] {
 	return func(yield func(*Session, error) bool) { yield(nil, err) }
 }
 
-// views opens records. One that cannot be read is told and passed over, or else it would
-// hide all others from whoever wants to revoke them. If it may be alive for another server, the list is not whole, and its
-// end says so.
+// views opens records. It reports and skips one that cannot be read: that one must not hide all others from somebody
+// who wants to revoke them. If it may be alive for another server, the list is incomplete, and ends with an error.
 func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, error]) iter.Seq2[*Session, error] {
 	return func(yield func(*Session, error) bool) {
 		var left error
@@ -86,10 +87,9 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 	}
 }
 
-// Revoke ends one session. That it is not there is no error. A request that uses it right now
-// stores nothing more. With the context of a request whose own session it is, it works like Logout at that
-// place of the handler. ErrNotFound: id is of another Namespace, and nothing was done.
-// errors.ErrUnsupported: the tokens cannot be revoked.
+// Revoke ends one session. A missing session is no error. A request that uses it right now stores nothing more. With
+// the context of a request whose own session it is, Revoke works like Logout at that place of the handler.
+// ErrNotFound: id is of another Namespace, and nothing was done. errors.ErrUnsupported: the tokens cannot be revoked.
 func (m *Manager) Revoke(ctx context.Context, id ID) error {
 	if !m.space.owns(id) {
 		return fmt.Errorf("coatcheck: Revoke: the ID belongs to another Config.Namespace: %w", ErrNotFound)
@@ -97,7 +97,7 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 	return m.revokeOne(ctx, id, "")
 }
 
-// revokeOne is Revoke of a session that is subject's, if that is known.
+// revokeOne is Revoke of a session of subject, "" if the user is not known.
 func (m *Manager) revokeOne(ctx context.Context, id ID, subject string) error {
 	err := m.revoke(ctx, id, subject)
 	if err == nil {
@@ -109,8 +109,8 @@ func (m *Manager) revokeOne(ctx context.Context, id ID, subject string) error {
 	return err
 }
 
-// RevokeOwn is Revoke for forms in which a user names one of their sessions: it ends none that is
-// somebody else's. ErrNotFound: subject has no session with this ID, or none any more.
+// RevokeOwn is Revoke for forms in which a user names one of their sessions: it ends no session of another user.
+// ErrNotFound: subject has no live session with this ID. errors.ErrUnsupported: the store keeps no records.
 func (m *Manager) RevokeOwn(ctx context.Context, subject string, id ID) error {
 	if m.store == nil {
 		return m.unsupported("tell whose a session is")
@@ -143,33 +143,32 @@ func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 	return err
 }
 
-// RevokeSubject ends all sessions of a user, but for those named, and returns how many
-// it ended: "sign out everywhere else", a changed password, a closed account. One that another call ends at the same
-// moment may count in both. When it has returned no error,
-// no session of the user is alive that was when the call began.
-// The subject "" has no sessions, so that is 0 and nil: after a Logout, Session.Subject is "".
-// Records that this process cannot open are ended, too; those of another Namespace are another user's.
-// ErrUnreadable: all others were ended, and the store has one in a newer format; call it again when every server has the
-// new release, or Revoke that session by its ID.
-// ErrIncomplete: all that the store knows of were ended; but the store may have lost its
-// list of the user, and others may be alive (memcached). There, no error is no proof either: a sign-in after the loss
-// begins a list that looks whole. docs/limits.md says what to do.
-// After each of these errors the request's own session has ended, too.
+// RevokeSubject ends all sessions of a user, except those named, and returns how many it ended: "sign out everywhere
+// else", a changed password, a closed account. If it returns no error, no session of the user is alive that was alive
+// when the call began. A session that another call ends at the same moment may count in both. The subject "" has no
+// sessions, so the result is 0 and nil: after a Logout, Session.Subject is "". Records that this process cannot open
+// are ended, too. Those of another Namespace are another user's.
 //
-// With the context of a request whose own session is the user's it works like Logout at that place of the
-// handler, unless that session is named: by Session.ID, which after Login is the one to come.
+// ErrUnreadable: all others were ended, and the store has one in a newer format. Call again when every server has the
+// new release, or Revoke that session by its ID. ErrIncomplete: all that the store knows of were ended, but it may
+// have lost its list of the user, and others may be alive (memcached). With such a store, no error is no proof
+// either: a sign-in after the loss begins a list that looks whole. docs/limits.md says what to do. After each of
+// these errors the request's own session has ended, too. ErrConflict: the user signed in again and again meanwhile.
+//
+// With the context of a request whose own session is the user's, RevokeSubject works like Logout at that place of the
+// handler, unless that session is named. Name it by Session.ID, which after Login is the ID of the session to come.
 func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...ID) (int, error) {
 	if m.can.Indexer == nil {
 		return 0, m.unsupported("list the sessions of a user")
 	}
 	if subject == "" {
-		return 0, nil // the anonymous are nobody's
+		return 0, nil // anonymous sessions belong to nobody
 	}
 	kept := map[ID]bool{}
 	for _, id := range except {
 		kept[id] = true
 	}
-	delete(kept, ID{}) // the ID of no session, not of the one to come
+	delete(kept, ID{}) // the zero ID names no session, not even the one to come
 	m.exchange(ctx).keep(kept)
 	ended, err := m.revokeAll(ctx, subject, kept)
 	total := len(ended)
@@ -182,13 +181,13 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 	return total, err
 }
 
-// revokeAll revokes in passes: a sign-in that is stored during one is seen by the next, since its record is
-// there before that of the session it replaces goes. A walk may miss the new record, and come too late for the old
-// session; but the old one's record keeps the user's name for a while, so that its end is seen, and leads to
-// another pass. A walk that says at its end that it is not whole is walked again like any other.
+// revokeAll revokes in passes. A sign-in that is stored during one pass is seen by the next, since its record is
+// there before the record of the session that it replaces goes. A walk may miss the new record, and come too late for
+// the old session. But the old session's record keeps the user's name for a while, so the walk sees that it was
+// ended, and another pass follows. A walk that ends as incomplete is repeated like any other.
 func (m *Manager) revokeAll(ctx context.Context, subject string, kept map[ID]bool) (ended []ID, err error) {
 	succeeded := map[ID]bool{}
-	var left error // what the first such walk said
+	var left error // the error of the first incomplete walk
 	for range 20 {
 		before := len(succeeded)
 		found, failed := m.recordsOf(ctx, subject, kept, succeeded)
@@ -196,7 +195,7 @@ func (m *Manager) revokeAll(ctx context.Context, subject string, kept map[ID]boo
 			left = failed
 		}
 		if failed != nil && !errors.Is(failed, driver.ErrUnavailable) {
-			own, whose := m.exchange(ctx).stored() // known without the list, which may be damaged or lost
+			own, whose := m.exchange(ctx).stored() // known even if the list is damaged or lost
 			if whose == subject && !kept[own] && !slices.Contains(found, own) && !slices.Contains(ended, own) {
 				found = append(found, own)
 			}
@@ -214,13 +213,12 @@ func (m *Manager) revokeAll(ctx context.Context, subject string, kept map[ID]boo
 			return ended, left
 		}
 	}
-	err = fmt.Errorf("coatcheck: RevokeSubject: this user signs in again and again meanwhile: %w", driver.ErrConflict)
+	err = fmt.Errorf("coatcheck: RevokeSubject: the user signed in again and again meanwhile: %w", driver.ErrConflict)
 	return ended, errors.Join(err, left)
 }
 
-// recordsOf returns what the store has of subject, also what only another node can open, and
-// also if the walk ends in an error. Sessions that were ended by a Login of this user are added to
-// succeeded.
+// recordsOf returns the sessions of subject in the store, including those that only another node can open. It also
+// returns them if the walk ends with an error. It adds to succeeded the sessions that a Login of this user has ended.
 func (m *Manager) recordsOf(ctx context.Context, subject string, kept, succeeded map[ID]bool) (found []ID, err error) {
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
@@ -240,7 +238,7 @@ func (m *Manager) recordsOf(ctx context.Context, subject string, kept, succeeded
 	return found, nil
 }
 
-// keep adds the session that a Login of the request replaces, where the one to come is named.
+// keep adds to kept the session that the request's Login replaces, if kept names the session to come.
 func (x *Exchange) keep(kept map[ID]bool) {
 	if x == nil || x.s.Load() == nil {
 		return
@@ -253,7 +251,7 @@ func (x *Exchange) keep(kept map[ID]bool) {
 	}
 }
 
-// stored is the request's own session, if that is stored, and whose it is.
+// stored returns the ID and the user of the request's own session, if that is stored.
 func (x *Exchange) stored() (id ID, subject string) {
 	if x == nil || x.s.Load() == nil {
 		return id, ""
@@ -270,8 +268,8 @@ func (x *Exchange) stored() (id ID, subject string) {
 // comes reports whether a save would begin a session. s.mu is held.
 func (s *Session) comes() bool { return !s.live || s.fate != fateKeep }
 
-// revoked is called when the request itself has revoked sessions. which tells whether its own stored one is among
-// them, and whether the one to come is. The request goes on without.
+// revoked is called when the request itself has revoked sessions. which tells whether the request's own stored
+// session is among them, and whether the session to come is. The request goes on without them.
 func (x *Exchange) revoked(which func(*Session) (stored, coming bool)) {
 	if x == nil {
 		return
@@ -289,7 +287,7 @@ func (x *Exchange) revoked(which func(*Session) (stored, coming bool)) {
 	}
 	stored, coming := which(s)
 	if coming {
-		s.destroy() // a sign-in that is not stored yet falls
+		s.destroy() // drops a sign-in that is not stored yet
 	}
 	switch {
 	case stored && s.fate == fateKeep:

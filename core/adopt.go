@@ -13,7 +13,7 @@ import (
 
 var errAdoption = errors.New("Adoption.Taken")
 
-// Adoption is a session of another system that becomes one of ours: what Config.Adopt returns.
+// Adoption is what Config.Adopt returns: a session of another system that becomes one of ours.
 type Adoption struct {
 	// Subject is the user who is signed in there, as for Login. Default: "", nobody.
 	Subject string
@@ -24,19 +24,19 @@ type Adoption struct {
 	// Values are put into the session under their keys, as by Key.Set. Default: none.
 	Values map[string]any
 
-	// Taken is called when our session has been stored, and is the place to end the other one. An
-	// error is logged and reported; the request goes on. A Logout before that, or Destroy, calls it instead of
-	// storing anything, and fails with its error; without Taken, the next request adopts again. Default: nil.
+	// Taken is called when our session has been stored. It should end the other session. Its error is logged and
+	// reported; the request goes on. A Logout or Destroy before that stores nothing and calls Taken instead; if Taken
+	// fails, so does the Logout. Without Taken, the next request adopts again. Default: nil.
 	Taken func(context.Context) error
 }
 
-// adopt asks Config.Adopt, and makes what it returns the first things that the request does.
+// adopt calls Config.Adopt. What that returns becomes the first operations of the request.
 func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	m := x.m
 	if m.cfg.Adopt == nil || x.header() == "" {
 		return nil
 	}
-	// One that is malformed hides no other, as it would from http.ParseCookie.
+	// A malformed cookie hides no other here. http.ParseCookie would refuse them all.
 	cookies := (&http.Request{Header: http.Header{"Cookie": {x.header()}}}).Cookies()
 	if len(cookies) == 0 {
 		return nil
@@ -47,7 +47,7 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	if err != nil {
 		err = driver.Unavailable("coatcheck: Config.Adopt", err)
 		m.observe(ctx, Event{Kind: EventAdopt, Err: err})
-		m.warn(ctx, EventAdopt, "another system's session not taken over", "error", err)
+		m.warn(ctx, EventAdopt, "another system's session was not taken over", "error", err)
 		return err
 	}
 	if found == nil {
@@ -80,15 +80,18 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 		s.rarely().taken = found.Taken
 	}
 	if x.phase != phaseOpen {
-		s.ops = nil // it can be read, and a Logout ends the other one; no cookie can be sent, so the next request adopts
+		// No cookie can be sent, so the next request adopts. This one can read, and its Logout ends the other
+		// session.
+		s.ops = nil
 	}
 	return nil
 }
 
-// adopted reports whether another system's session has been taken over, and Taken was not called. s.mu is held.
+// adopted reports whether another system's session was taken over and Taken was not called yet. s.mu is held.
 func (s *Session) adopted() bool { return s.rare != nil && s.rare.taken != nil }
 
-// tellLate is tell where an outer manager might have taken back what was stored. x.mu is held.
+// tellLate is tell at the end of the request: until then, an outer manager might have taken back what was stored.
+// x.mu is held.
 func (x *Exchange) tellLate(ctx context.Context, s *Session) {
 	ctx, cancel := x.m.writeContext(ctx)
 	defer cancel()
@@ -104,12 +107,12 @@ func (x *Exchange) tell(ctx context.Context, s *Session) error {
 	err := taken(aside{ctx})
 	if err != nil {
 		x.m.observe(ctx, Event{Kind: EventAdopt, Err: err})
-		x.m.warn(ctx, EventAdopt, "another system's session was taken over, and not ended there", "error", err)
+		x.m.warn(ctx, EventAdopt, "another system's session was taken over, but could not be ended there", "error", err)
 	}
 	return err
 }
 
-// take returns Adoption.Taken, nil if there is none or it was returned before.
+// take returns Adoption.Taken; nil if there is none, or if it was returned before.
 func (s *Session) take() (taken func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,11 +7,12 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// maxTokens is how many selectors a new session tries. One that is taken, or whose Create nobody
-// answered, is given up.
+// Saves that store a new session.
+
+// maxTokens is how many selectors a new session tries. It gives up one that is taken, or whose Create got no answer.
 const maxTokens = 3
 
-// begin stores a new session, and then ends what it takes the place of.
+// begin stores a new session, and then ends those that it replaces.
 func (j *saving) begin() error {
 	if err := j.create(); err != nil {
 		return err
@@ -27,21 +28,21 @@ func (j *saving) begin() error {
 	return nil
 }
 
-// begun is what a new session means for the client.
+// begun notes what the client gets with a new session.
 func (j *saving) begun() {
 	j.token, j.deliver, j.stored = j.next.token, deliverToken, true
 	j.announce()
 }
 
-// announce tells of a Login.
+// announce reports a Login to the Observer.
 func (j *saving) announce() {
 	if has(j.ops, opLogin) {
 		j.m.observe(j.ctx, Event{Kind: EventLogin, ID: j.rec.ID, Subject: j.st.subject, Replaced: j.replaced})
 	}
 }
 
-// create inserts a new record under the pending token. An insert without an answer is never taken for done,
-// since its token could be known to somebody by then: it is removed as far as possible.
+// create inserts a new record under the pending token. An insert that got no answer never counts as done, since
+// somebody could know its token by then. Its record is removed as far as possible.
 func (j *saving) create() (err error) {
 	for attempt := range maxTokens {
 		if attempt > 0 {
@@ -89,7 +90,7 @@ func (j *saving) fillNew() error {
 	return nil
 }
 
-// rewrite puts the state into the new record, of which nobody but this save has the token.
+// rewrite puts the state into the new record. Nobody but this save has that record's token.
 func (j *saving) rewrite() error {
 	version := j.rec.Version
 	if err := j.fillNew(); err != nil {
@@ -103,11 +104,11 @@ func (j *saving) rewrite() error {
 	return err
 }
 
-// undoTime is what removing a record may take when the save's own time is over.
+// undoTime is how long the removal of a record may take when the save's own time is over.
 const undoTime = 250 * time.Millisecond
 
-// undo removes the new record, which nobody will be told of. If it fails, the record expires like any other;
-// a RevokeSubject finds it.
+// undo removes the new record, of which nobody will be told. If that fails, the record expires like any other, and a
+// RevokeSubject finds it.
 func (j *saving) undo() {
 	if j.rec == nil {
 		return

@@ -6,28 +6,28 @@ import (
 	"math/rand/v2"
 )
 
-// Record.Data begins with a block in the clear, which tells what the record is and which token it takes
-// before anything is unsealed. It has this size and these places in every format, later ones
-// included. Integers are big-endian, times are microseconds since 1970.
+// Record.Data begins with a block in the clear. It tells what the record is and which token it takes, before anything
+// is unsealed. Its size and its places are the same in every format, later ones included. Integers are big-endian,
+// times are microseconds since 1970.
 //
 //	  0   1 byte   format of what follows the block
 //	  1   1 byte   kind: 0 session, 1 ended by a Login, 2 ended
-//	  2  32 bytes  hash of the token that is the session's
+//	  2  32 bytes  hash of the session's token
 //	 34  32 bytes  hash of the token that a renewal has prepared, else 0
-//	 66  16 bytes  that token's verifier, masked; only who holds the present token can learn it
-//	 82  16 bytes  first half of the hash of the token before
+//	 66  16 bytes  that token's verifier, masked; only the holder of the present token can learn it
+//	 82  16 bytes  first half of the hash of the former token
 //	 98   8 bytes  when the token was replaced, or the session ended; 0: never
 //	106   1 byte   what replaced it: 0 nothing, 1 RotateID, 2 renewal
-//	107   4 bytes  how often RotateID did
-//	111   4 bytes  how often a renewal did
+//	107   4 bytes  how often RotateID replaced it
+//	111   4 bytes  how often a renewal replaced it
 //	115   8 bytes  write mark: random, new with each write but Touch
 //	123   5 bytes  0
 //
-// Keys authenticates the block together with what it seals. Without Keys it is as
-// trustworthy as the store. No hash of a token gives access.
+// Keys authenticates the block together with what it seals. Without Keys the block is as trustworthy as the store. No
+// hash of a token gives access.
 //
-// An ended record is a block and nothing else. It stays for a moment, so that a request that is
-// under way, or comes with the old token, is known to be late.
+// An ended record is a block and nothing else. It stays for lateFor. So a request that is under way, or comes with
+// the old token, is known to be late.
 type block []byte
 
 const (
@@ -74,12 +74,12 @@ func (b block) mark() uint64      { return binary.BigEndian.Uint64(b[atMark:]) }
 // replaced is when the token was replaced or the session ended, in microseconds.
 func (b block) replaced() int64 { return int64(binary.BigEndian.Uint64(b[atReplaced:])) }
 
-// takes reports whether h is the token of the session.
+// takes reports whether h is the hash of the session's token.
 func (b block) takes(h *tokenHash) bool {
 	return subtle.ConstantTimeCompare(b[atCurrent:atCurrent+hashSize], h[:]) == 1
 }
 
-// took reports whether h was the token before.
+// took reports whether h is the hash of the session's former token.
 func (b block) took(h *tokenHash) bool {
 	return b[atBy] != 0 && subtle.ConstantTimeCompare(b[atPrevious:atPrevious+previousSize], h[:previousSize]) == 1
 }
@@ -90,7 +90,7 @@ func (b block) begin(h tokenHash) {
 	copy(b[atCurrent:], h[:])
 }
 
-// rotate gives the session another token, in place of a prepared one, too.
+// rotate gives the session another token. It drops a prepared one.
 func (b block) rotate(h tokenHash, now int64) {
 	copy(b[atPrevious:atPrevious+previousSize], b[atCurrent:])
 	copy(b[atCurrent:], h[:])
@@ -107,7 +107,7 @@ func (b block) end(kind byte, now int64) {
 	binary.BigEndian.PutUint64(b[atReplaced:], uint64(now))
 }
 
-// sign puts a mark by which a write that nobody answered is found again. It is no secret.
+// sign puts in a new mark, by which a write that got no answer is found again. The mark is no secret.
 func (b block) sign() (mark uint64) {
 	mark = rand.Uint64()
 	b.put(mark)

@@ -1,6 +1,6 @@
 package core
 
-// What every change of a session goes through: may it be made, and what is kept of it.
+// The steps of every change to a session: whether it may be made, and how it is recorded.
 
 // dirty reports whether there is something to save. s.mu is held.
 func (s *Session) dirty() bool {
@@ -19,8 +19,8 @@ func (s *Session) writable() error {
 	return nil
 }
 
-// changeable is writable for changes of values. They need a cookie where they begin a session, or the
-// token carries them. s.mu is held.
+// changeable is writable for changes of values. Such a change needs a cookie if it begins a session, or if the token
+// carries the values. s.mu is held.
 func (s *Session) changeable() error {
 	if err := s.writable(); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (s *Session) do(o op) {
 	s.keep(o)
 }
 
-// edit makes cur ready for a change. s.mu is held.
+// edit prepares cur for a change. s.mu is held.
 func (s *Session) edit() {
 	if s.shared {
 		s.cur, s.shared = s.cur.clone(), false
@@ -48,7 +48,7 @@ func (s *Session) edit() {
 	}
 }
 
-// keep writes down that o was done.
+// keep records that o was done. s.mu is held.
 func (s *Session) keep(o op) {
 	s.ops = record(s.ops, int(s.fixed), o)
 	s.gen++

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// roughClock is the time of day, up to a second late. Reading the exact one costs as much as finding a
-// session in memory. It moves for a minute after it was read while it stood still. Nothing waits for what
-// moves it, and it for nothing, so that a manager may be used in a bubble of package synctest that it was not
-// made in.
+// roughClock is the time of day, up to a second late. Reading the exact time costs as much as finding a session in
+// memory. A read while the clock stands still makes it move for a minute. Nothing waits for the timers that move it,
+// and they wait for nothing. So a manager may be used in another bubble of package synctest than the one in which it
+// was made.
 type roughClock struct {
 	micros atomic.Int64  // since 1970; 0: it stands still
-	run    atomic.Uint64 // counts what made it move; whatever is not the last of these stops
+	run    atomic.Uint64 // counts the series of timers; only the last one goes on
 	closed atomic.Bool
 }
 
@@ -31,7 +31,7 @@ func (c *roughClock) now() int64 {
 	return now
 }
 
-// later moves the clock after a step, and then again, steps times in all.
+// later moves the clock after each step, steps times in all.
 func (c *roughClock) later(run uint64, steps int) {
 	time.AfterFunc(roughStep, func() {
 		switch {
@@ -45,8 +45,8 @@ func (c *roughClock) later(run uint64, steps int) {
 	})
 }
 
-// compare stops a clock that is far from the exact time: the machine slept, or a bubble ended and took with
-// it what moved the clock.
+// compare stops a clock that is far from the exact time: the machine slept, or a synctest bubble ended and took the
+// clock's timers with it.
 func (c *roughClock) compare(exact int64) {
 	rough := c.micros.Load()
 	if far := 3 * roughStep.Microseconds(); rough != 0 && (exact-rough > far || rough-exact > far) {

@@ -7,27 +7,27 @@ import (
 	"strconv"
 )
 
-// Codec turns one value into bytes and back. Its methods are called
-// concurrently. What Encode returns is copied at once; Decode is given a copy.
+// Codec turns one value into bytes and back. Its methods are called concurrently. What Encode returns is copied at
+// once. Decode is given a copy.
 type Codec interface {
-	// Name is stored with each session: 1 to 16 bytes. A session keeps the codec
-	// that it began with, so an application may change from JSON to another codec
-	// while sessions live.
+	// Name is stored with each session: 1 to 16 bytes. A session keeps the codec that it began with. So an
+	// application may change from JSON to another codec while sessions live.
 	Name() string
 	Encode(v any) ([]byte, error)
 	Decode(data []byte, into any) error
 }
 
-// JSON is the default Codec, [encoding/json], with short cuts that give the same
-// bytes for plain numbers, booleans and strings.
+// JSON is the default Codec: [encoding/json], with short cuts that give the same bytes for plain numbers, booleans
+// and strings.
 //
-// What encoding/json would lose without an error is refused: text that is not UTF-8; a struct with fields of which
-// none is exported, unless it has MarshalJSON or MarshalText; and a [Key] of an interface type.
+// It refuses what encoding/json would lose without an error: text that is not UTF-8; a struct that has fields, but no
+// exported one, unless it has MarshalJSON or MarshalText; and a [Key] of an interface type.
 //
-// The rest is as in encoding/json. A number behind an any, also in a map[string]any or []any, comes back as a float64,
-// which is not exact from 2^53 on; a struct there comes back as a map[string]any. Other unexported fields, and those
-// tagged json:"-", are not stored. Nor are two fields of one name, nor the fields beside an embedded type that has
-// MarshalJSON, such as time.Time: give those names. What only encodes, and does not decode, is found out by Get.
+// The rest is as in encoding/json. A number behind an any, also in a map[string]any or []any, comes back as a
+// float64, which is not exact from 2^53 on. A struct behind an any comes back as a map[string]any. Other unexported
+// fields, and those tagged json:"-", are not stored. Nor are two fields of one name, nor the fields beside an
+// embedded type that has MarshalJSON, such as time.Time: give the fields different names, and the embedded type a
+// name. If a type encodes but does not decode, Get is the first to report it.
 type JSON struct{}
 
 var _ Codec = JSON{}
@@ -43,7 +43,7 @@ func (JSON) Encode(v any) ([]byte, error) {
 	return marshalKept(v)
 }
 
-// appendPlain appends to a copy of name what Encode makes of the commonest values, in one allocation.
+// appendPlain appends the JSON of the most common values to a copy of name, in one allocation.
 func appendPlain(name string, v any) ([]byte, bool) {
 	room := func(n int) []byte { return append(make([]byte, 0, len(name)+n), name...) }
 	switch v := v.(type) {
@@ -61,14 +61,14 @@ func appendPlain(name string, v any) ([]byte, bool) {
 	return nil, false
 }
 
-// decode gives the codec bytes of its own: a record that a store keeps in memory is that store's.
+// decode gives the codec its own copy of the bytes: a record that a store keeps in memory belongs to that store.
 func decode(codec Codec, data []byte, into any) error { return codec.Decode(bytes.Clone(data), into) }
 
 // Decode implements Codec.
 func (JSON) Decode(data []byte, into any) error { return json.Unmarshal(data, into) }
 
-// decodePlain is Decode for the commonest values, without the allocations that a
-// pointer in an interface costs. It leaves all others to Decode.
+// decodePlain is Decode for the most common values, without the allocations that a pointer in an interface costs. It
+// leaves all others to Decode.
 func decodePlain[T any](data []byte) (v T, ok bool) {
 	switch p := any(&v).(type) {
 	case *int:
@@ -87,8 +87,7 @@ func decodePlain[T any](data []byte) (v T, ok bool) {
 	return v, ok
 }
 
-// plain reports whether s stands in JSON as it is, the characters that
-// encoding/json escapes for HTML among those that do not.
+// plain reports whether s stands in JSON unchanged. Characters that encoding/json escapes for HTML do not.
 func plain[T string | []byte](s T) bool {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

@@ -10,16 +10,20 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Commit stores what the request did, before the header of a response with this status
-// leaves. Nothing but a Logout is stored for a status of 500 or more, and for 408; when the deadline of ctx
-// has passed: a timeout middleware has answered already, and if there is none, the client must not be told of a
-// success; and for a status of 400 or more where a method of the session has failed, which the handler has answered so.
-// That the client has gone does not matter. The first call decides; later ones change nothing. ErrEnded: another
-// request ended the session, and the changes were dropped.
+// The end of a request, before its header leaves: what is stored, and what the header carries.
+
+// Commit stores what the request did, before the header of a response with this status leaves. The first call
+// decides; later ones change nothing. It stores even if the client has gone. ErrEnded: another request ended the
+// session, and the changes were dropped.
 //
-// After an error the client must get none of the handler's response. HTTPStatus
-// tells what it should get, and Out what goes with it: a Save may have stored a Login, a RotateID or a Logout
-// before, and nobody but this client is to have its token. The session is closed then.
+// Only a Logout is stored in three cases. First, the status is 500 or more, or 408. Second, the deadline of ctx has
+// passed: a timeout middleware has answered already, and if there is none, the client must not be told of a success.
+// Third, the status is 400 or more and a method of the session has failed: the status is the handler's answer to
+// that.
+//
+// After an error the client must get none of the handler's response. HTTPStatus tells which status it should get, and
+// Out what goes with it: a Save may have stored a Login, a RotateID or a Logout before, and only this client may get
+// its token. The session is closed then.
 func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -60,21 +64,21 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	return out, err
 }
 
-// errHurried is where the request had no time left: a slow client, and no outage.
-var errHurried = fmt.Errorf("the request took too long to save its session: %w", context.DeadlineExceeded)
+// errHurried is for a request that had no time left: its client was slow, and there is no outage.
+var errHurried = fmt.Errorf("the request had no time left to save its session: %w", context.DeadlineExceeded)
 
-var errAnswered = errors.New("coatcheck: a Save failed, and the handler answered so")
+var errAnswered = errors.New("coatcheck: a Save failed, and the handler answered with an error status")
 
-// conclude does with the changes of s what goes with the response. x.mu is held.
+// conclude saves, ends or touches s, as the response calls for. x.mu is held.
 func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 	s.mu.Lock()
 	gone, failed, dirty := s.err, s.failure(), s.dirty()
 	answered := status >= http.StatusBadRequest && (failed != nil || s.unsaved)
 	pending := s.delivery != deliverNothing && s.live
-	claims := s.refused || errors.Is(gone, ErrEnded) // of a success that there was not
+	claims := s.refused || errors.Is(gone, ErrEnded) // a success would be a false claim
 	emptied := s.emptied
 	due := s.live && s.token != "" && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
-	// What a goroutine does from here on comes too late for the cookie. Where there will be a record it needs none.
+	// From here on, a goroutine's change comes too late for the cookie. If there will be a record, it needs none.
 	s.sent = x.m.tokens != nil || !dirty || s.cur.empty()
 	s.mu.Unlock()
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
@@ -105,7 +109,7 @@ func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 	case dirty || emptied:
 		err := x.commit(ctx, s)
 		if err != nil {
-			_ = x.endOnly(ctx, s, nil) // a Logout among what could not be stored
+			_ = x.endOnly(ctx, s, nil) // a Logout among the changes that were not stored
 		}
 		return err
 	case pending:
@@ -116,8 +120,8 @@ func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 	return nil
 }
 
-// endOnly carries out a Logout, and nothing else: the rest is dropped, and why told unless it is nil. It
-// returns why not all of what the request did was stored. x.mu is held.
+// endOnly carries out a Logout and drops all other changes. It reports why, unless that is nil. It returns an error
+// if the request made changes that were not stored. x.mu is held.
 func (x *Exchange) endOnly(ctx context.Context, s *Session, why error) error {
 	told := s.told()
 	s.mu.Lock()
@@ -141,7 +145,7 @@ func (x *Exchange) endOnly(ctx context.Context, s *Session, why error) error {
 	return x.dropped(ctx, s, why)
 }
 
-// commit is the save of a response that a cookie can go with. x.mu is held.
+// commit is the save before the header, when a cookie can still be sent. x.mu is held.
 func (x *Exchange) commit(ctx context.Context, s *Session) error {
 	x.phase = phaseOpen
 	var err error
@@ -154,9 +158,9 @@ func (x *Exchange) commit(ctx context.Context, s *Session) error {
 	return err
 }
 
-// confirm asks whether what an earlier Save wrote is still there: if another request ended the
-// session since, or gave it another token, its cookie must not be sent. The save itself was acknowledged, so if the store
-// does not answer, the response stands, and the cookie keeps its old lifetime. x.mu is held.
+// confirm asks whether what an earlier Save wrote is still there. If another request ended the session since, or gave
+// it another token, its cookie must not be sent. The save itself was acknowledged: if the store does not answer, the
+// response stands, and the cookie keeps its old lifetime. x.mu is held.
 func (x *Exchange) confirm(ctx context.Context, s *Session) {
 	ctx, cancel := x.m.writeContext(ctx)
 	defer cancel()
@@ -168,7 +172,7 @@ func (x *Exchange) confirm(ctx context.Context, s *Session) {
 	}
 }
 
-// withdraw forgets a delivery of at most this weight.
+// withdraw cancels the delivery if it comes at or before most in the order of the constants.
 func (x *Exchange) withdraw(s *Session, most delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,7 +181,7 @@ func (x *Exchange) withdraw(s *Session, most delivery) {
 	}
 }
 
-// out says what the header must carry. x.mu is held.
+// out returns what the header must carry. x.mu is held.
 func (x *Exchange) out(s *Session) Out {
 	s.mu.Lock()
 	defer s.mu.Unlock()

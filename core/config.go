@@ -16,46 +16,45 @@ import (
 // Config is every setting of a Manager. The zero value of each field is its
 // safe default; only Store must be set.
 type Config struct {
-	// Store keeps the sessions: a package under stores/, or your own, which is a driver.Store or a
-	// driver.TokenStore and not both. Django: SESSION_ENGINE. Required.
+	// Store keeps the sessions. It comes from a package under stores/, or is your own: a driver.Store or a
+	// driver.TokenStore, and not both. Django: SESSION_ENGINE. Required.
 	Store driver.Backend
 
 	// Cookie says how the cookie looks. Django: the SESSION_COOKIE_ settings.
 	// Default: "__Host-session; Path=/; HttpOnly; Secure; SameSite=Lax".
 	Cookie Cookie
 
-	// Namespace keeps managers apart that share a store: sessions of one are unknown to the other, also
-	// by their user. Two managers with one Namespace share their sessions. Another Namespace, and so another
-	// cookie name without one, orphans all sessions: neither their tokens nor RevokeSubject reach them. At most
-	// 255 bytes. Default: Cookie.Name, or TokenHeader.
+	// Namespace separates managers that share a store: the sessions of one are unknown to the other, even when it
+	// looks them up by user. Two managers with one Namespace share their sessions. If you change it, all sessions are
+	// orphaned: neither their tokens nor RevokeSubject reach them. The same happens if you change the cookie's name
+	// and Namespace is not set. At most 255 bytes. Default: Cookie.Name, or TokenHeader.
 	Namespace string
 
-	// TokenHeader makes API clients carry the token in this request and response
-	// header instead of a cookie, which is then neither read nor sent. No header that browsers, proxies or servers have
-	// a use for, Authorization included. To serve browsers and API clients, use two managers. Default: "", the cookie.
+	// TokenHeader makes API clients carry the token in this request and response header instead of a cookie. The
+	// cookie is then neither read nor sent. Headers that browsers, proxies or servers use are refused, Authorization
+	// included. To serve browsers and API clients, use two managers. Default: "", the cookie.
 	TokenHeader string
 
-	// IdleTimeout ends a session that was not used for so long. At least 1s.
-	// Django: SESSION_COOKIE_AGE. Default: 14 days, or the limit of AAL.
+	// IdleTimeout is how long a session may stay unused before it expires. At least 1s. Django: SESSION_COOKIE_AGE.
+	// Default: 14 days, or the limit of AAL.
 	IdleTimeout time.Duration
 
-	// Lifetime ends a session so long after it, or its last Login, began, whatever
-	// its use. At least IdleTimeout, at most 400 days, after which browsers drop any
-	// cookie. Django has no such limit. Default: 90 days, or IdleTimeout if that is longer; or the limit of AAL.
+	// Lifetime is the absolute limit, counted from creation or the last Login, however often the session is used. At
+	// least IdleTimeout, at most 400 days, after which browsers drop any cookie. Django has no such limit. Default:
+	// 90 days, or IdleTimeout if that is longer; or the limit of AAL.
 	Lifetime time.Duration
 
-	// AAL holds sessions to the limits of an authenticator assurance level of NIST SP 800-63B-4: 1 (30 days at most), 2
-	// (an hour without activity, a day in all) or 3 (15 minutes, 12 hours). IdleTimeout and Lifetime default to
+	// AAL holds sessions to the limits of an authenticator assurance level of NIST SP 800-63B-4: 1 (30 days at most),
+	// 2 (an hour without activity, a day in all) or 3 (15 minutes, 12 hours). IdleTimeout and Lifetime default to
 	// these limits, and New refuses longer ones. Default: 0, no level.
 	AAL int
 
-	// TouchInterval is how often at most a session that is only read has its
-	// deadline moved, in the store and in the browser. Less than IdleTimeout.
-	// Django moves it on writes only. Default: a twentieth of IdleTimeout.
+	// TouchInterval is the minimum time between two extensions of a session that is only read, in the store and in
+	// the browser. Less than IdleTimeout. Django extends on writes only. Default: a twentieth of IdleTimeout.
 	TouchInterval time.Duration
 
-	// SaveEveryRequest moves the deadline on every request with a live session, also
-	// when no handler used it; not with a status of 500 or more, or 408. Django: SESSION_SAVE_EVERY_REQUEST. Default: false.
+	// SaveEveryRequest extends a live session on every request, even if no handler used it. A response with a status
+	// of 500 or more, or 408, does not extend it. Django: SESSION_SAVE_EVERY_REQUEST. Default: false.
 	SaveEveryRequest bool
 
 	// ExpireAtBrowserClose gives cookies no lifetime, so that browsers forget them
@@ -65,56 +64,55 @@ type Config struct {
 	// Codec turns values into bytes. Django: SESSION_SERIALIZER. Default: JSON.
 	Codec Codec
 
-	// Keys encrypts the values that the store keeps and binds them to their session, with
-	// AES-256-GCM. Users, labels, times and sizes stay in the clear. Records from before it was set are not taken: their
-	// users sign in once more. A cookie store has its own keys. Django: SECRET_KEY and
-	// SECRET_KEY_FALLBACKS. Default: nil, not encrypted.
+	// Keys encrypts the values in the store with AES-256-GCM, and binds them to their session. Users, labels, times
+	// and sizes stay in the clear. Records from before Keys was set are refused: their users sign in once more. A
+	// cookie store has its own keys. Django: SECRET_KEY and SECRET_KEY_FALLBACKS. Default: nil, not encrypted.
 	Keys *keyring.Keyring
 
-	// MaxSize bounds the encoded values of a session with their keys, in bytes; a larger one is not
-	// saved (ErrTooLarge). At least 128. Default: 64 KiB.
+	// MaxSize is the limit for a session's encoded values and their keys, in bytes. A larger session is not saved
+	// (ErrTooLarge). At least 128. Default: 64 KiB.
 	MaxSize int
 
-	// StoreTimeout bounds the time that loading, and then each save, may add to a
-	// request, give or take a quarter of a second; after it the answer is 503, but for a page that only reads and whose
-	// use could not be written down. Default: 2s.
+	// StoreTimeout is the most time that loading, and then each save, may add to a request, give or take a quarter of
+	// a second. After it the answer is 503. A page that only reads is served even if its use could not be recorded in
+	// that time. Default: 2s.
 	StoreTimeout time.Duration
 
-	// SweepInterval is how often expired sessions are removed from a store that does not
-	// forget them by itself, give or take a tenth. At least 1s. Negative: never; call
-	// Manager.Sweep. Django: the clearsessions command. Default: 10 minutes.
+	// SweepInterval is the time between two sweeps, which remove expired sessions from a store that does not forget
+	// them by itself. It varies by a tenth. At least 1s. Negative: no sweeps; call Manager.Sweep. Django: the
+	// clearsessions command. Default: 10 minutes.
 	SweepInterval time.Duration
 
-	// RevokeOnReuse ends a session when a token is used that RotateID replaced more than 30 seconds before:
-	// either it was stolen, or its owner went on with an old copy (RFC 9700, section
-	// 4.14.2). After a release that changed the cookie's Path or Domain, a browser's older cookie is such a
-	// copy: leave it off until those have expired. Default: false, such a token is worth nothing, and Observer
-	// is told.
+	// RevokeOnReuse ends a session when a request uses a token that RotateID replaced more than 30 seconds before.
+	// Either somebody stole it, or its owner went on with an old copy (RFC 9700, section 4.14.2). After a release
+	// that changed the cookie's Path or Domain, a browser's older cookie is such a copy: leave RevokeOnReuse off
+	// until those have expired. Default: false; such a token then gives no access, and Observer is told.
 	RevokeOnReuse bool
 
-	// Adopt is asked where a request has cookies and no session of ours: it may take over a session of
-	// another system, which its cookies name. It is called when the session is first used, and again at
-	// each request until ours is stored and its cookie is there. A nil Adoption and a nil error: there is
-	// none. An error answers the request with 503. Default: nil.
+	// Adopt takes over a session of another system, which the request's cookies name. It is called for a request that
+	// has cookies and no session of ours, when the session is first used. It is called again at each request until
+	// our session is stored and its cookie is there. Return a nil Adoption and a nil error if there is no session to
+	// take over. An error answers the request with 503. Default: nil.
 	Adopt func(ctx context.Context, cookies []*http.Cookie) (*Adoption, error)
 
-	// Logger gets what an operator should see: outages, changes that were dropped,
-	// records that cannot be read. Never a token. Default: slog.Default().
+	// Logger gets what an operator should see: outages, dropped changes, records that cannot be read. Never a token.
+	// Default: slog.Default().
 	Logger *slog.Logger
 
-	// Observer is called on every load, save and life-cycle event, from the request's
-	// goroutine, and on every sweep, from that of the sweeper or of whoever calls Sweep. It must be safe for concurrent use and return soon. Its context has the request's
-	// values, but for the session. A panic in it is logged, once in ten seconds, and stops nothing. Default: nil.
+	// Observer is called on every load, save and life-cycle event, from the request's goroutine. It is called on
+	// every sweep from the goroutine of the sweeper or of Sweep's caller. It must be safe for concurrent use and
+	// return soon. Its context has the request's values, except the session. A panic in it is logged, at most once in
+	// ten seconds, and stops nothing. Default: nil.
 	Observer func(context.Context, Event)
 
-	// Now is the clock, for tests. Stores have their own. Default: time.Now.
+	// Now is the clock, for tests. Stores have their own clocks. Default: time.Now.
 	Now func() time.Time
 
 	ownClock bool // Now was set
 }
 
-// assurance has the longest lifetimes of each level of NIST SP 800-63B-4. Level 1 has no limit without activity; 14 days
-// is only our default.
+// assurance has the longest lifetimes of each level of NIST SP 800-63B-4. Level 1 sets no idle timeout; 14 days is
+// only our default.
 var assurance = [4]struct{ idle, life time.Duration }{
 	1: {14 * day, 30 * day},
 	2: {time.Hour, day},
@@ -123,7 +121,7 @@ var assurance = [4]struct{ idle, life time.Duration }{
 
 const day = 24 * time.Hour
 
-// defaults fills in what is zero and refuses what cannot be meant.
+// defaults sets the fields that are zero, and refuses values that make no sense.
 func (c *Config) defaults() error {
 	if c.AAL < 0 || c.AAL >= len(assurance) {
 		return wrongField("AAL", "is %d: 1, 2 or 3, or 0 for no level", c.AAL)
@@ -156,7 +154,7 @@ func (c *Config) defaults() error {
 	case c.IdleTimeout < time.Second:
 		return wrongField("IdleTimeout", "is %v, at least 1s", c.IdleTimeout)
 	case c.Lifetime < c.IdleTimeout:
-		return wrongField("Lifetime", "is %v, less than IdleTimeout (%v): it would never be idle for so long", c.Lifetime, c.IdleTimeout)
+		return wrongField("Lifetime", "is %v, at least IdleTimeout (%v): else the session ends before it can be idle for so long", c.Lifetime, c.IdleTimeout)
 	case c.AAL > 0 && c.Lifetime > limit.life:
 		return wrongField("Lifetime", "is %v, at most %v with AAL %d", c.Lifetime, limit.life, c.AAL)
 	case c.AAL > 1 && c.IdleTimeout > limit.idle:
@@ -170,7 +168,7 @@ func (c *Config) defaults() error {
 	case c.StoreTimeout < time.Millisecond:
 		return wrongField("StoreTimeout", "is %v, at least 1ms", c.StoreTimeout)
 	case c.SweepInterval > 0 && c.SweepInterval < time.Second:
-		return wrongField("SweepInterval", "is %v, at least 1s; negative: never, and Manager.Sweep is yours to call", c.SweepInterval)
+		return wrongField("SweepInterval", "is %v, at least 1s; negative: no sweeps, call Manager.Sweep yourself", c.SweepInterval)
 	case !validHeader(c.TokenHeader):
 		return wrongField("TokenHeader", "%.40q must be a header name of its own, such as X-Session-Token, and none that browsers, proxies or servers use", c.TokenHeader)
 	}
@@ -188,7 +186,7 @@ func (c *Config) defaults() error {
 	return nil
 }
 
-// parts refuses the store, the codec, the keys and the logger that nobody can mean: they would panic in a request.
+// parts refuses a store, codec, keyring or logger that would panic in a request.
 func (c *Config) parts() error {
 	switch {
 	case c.Store == nil:

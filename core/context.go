@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// exchangeContext is a request's context that leads to its Exchange. It is a part of the
-// Exchange, so that putting it there costs no allocation of its own.
+// exchangeContext is a request's context that holds its Exchange. It is a part of the Exchange, so it costs no
+// allocation of its own.
 type exchangeContext struct {
 	context.Context
 	x *Exchange
@@ -15,7 +15,7 @@ type exchangeContext struct {
 
 type exchangeKey struct{}
 
-// Value finds the innermost Exchange under exchangeKey, and that of one manager under the manager.
+// Value returns the innermost Exchange for exchangeKey, and one manager's Exchange for that manager.
 func (c *exchangeContext) Value(key any) any {
 	switch key := key.(type) {
 	case exchangeKey:
@@ -31,11 +31,11 @@ func (c *exchangeContext) Value(key any) any {
 // String is what context.WithValue's own String shows.
 func (c *exchangeContext) String() string { return "coatcheck.Context" }
 
-// Format keeps the token out of a printed context, whatever the verb.
+// Format keeps the token out of a printed context, for every verb.
 func (c *exchangeContext) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
-// aside is a context for the Logger and the Observer, which are called while the session's locks are held:
-// it leads to everything but the session.
+// aside is a context for the Logger and the Observer. They are called while the session's locks are held, so it holds
+// all values except the session.
 type aside struct{ context.Context }
 
 func (c aside) Value(key any) any {
@@ -46,20 +46,21 @@ func (c aside) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// Keys are those under which FromContext looks for x: for frameworks whose contexts take values one by one.
+// Keys are the context keys under which FromContext looks for x, for frameworks whose contexts take values one by
+// one.
 func (x *Exchange) Keys() [2]any { return [2]any{exchangeKey{}, x.m} }
 
-// FromContext returns the session of the request that ctx belongs to, for code that has
-// only a context, and loads it if need be. With several managers in one application it is
-// the innermost one's; see Manager.FromContext. ErrNoSession: there is no middleware, or it was
-// skipped. ErrUnavailable: the store cannot answer. The session is never nil; after
-// an error its methods return that error, but for Login and Logout where it is ErrUnreadable.
+// FromContext returns the session of the request that ctx belongs to, and loads it if need be. It is for code that
+// has only a context. With several managers in one application it returns the innermost one's session; see
+// Manager.FromContext. ErrNoSession: there is no middleware, or it was skipped. ErrUnavailable: the store cannot
+// answer. The session is never nil. After an error its methods return that error, but after ErrUnreadable Login and
+// Logout work.
 func FromContext(ctx context.Context) (*Session, error) {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
 	return x.Session(ctx)
 }
 
-// FromContext is the function of this name for one manager of several.
+// FromContext is the function of this name for one of several managers.
 func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
 	return m.exchange(ctx).Session(ctx)
 }

@@ -18,22 +18,22 @@ type Cookie struct {
 	// "__Secure-session"; with Insecure "session".
 	Name string
 
-	// Domain sends the cookie to subdomains as well, which shares it with whatever
-	// runs there. Django: SESSION_COOKIE_DOMAIN. Default: "", this host only.
+	// Domain sends the cookie to subdomains as well: everything that runs there gets it, too. Django:
+	// SESSION_COOKIE_DOMAIN. Default: "", this host only.
 	Domain string
 
-	// Path limits the cookie to a part of the site. It is no security boundary. Mount the middleware only
-	// below it: a page elsewhere does not get the cookie, and begins another session that replaces it.
-	// Django: SESSION_COOKIE_PATH. Default: "/".
+	// Path limits the cookie to a part of the site. It is no security boundary. Mount the middleware only below it: a
+	// page elsewhere does not get the cookie, and begins another session, which replaces this one. Django:
+	// SESSION_COOKIE_PATH. Default: "/".
 	Path string
 
-	// SameSite says whether the cookie goes along with requests from other sites.
-	// None needs a secure cookie. Django: SESSION_COOKIE_SAMESITE. Default: Lax.
+	// SameSite says whether browsers send the cookie with requests from other sites. None needs a secure cookie.
+	// Django: SESSION_COOKIE_SAMESITE. Default: Lax.
 	SameSite http.SameSite
 
-	// Insecure allows the cookie over plain HTTP, for networks without TLS. Chromium, Firefox and curl
-	// keep secure cookies on http://localhost; Safari does not, and needs it for development.
-	// Django: SESSION_COOKIE_SECURE, reversed. Default: false.
+	// Insecure allows the cookie over plain HTTP, for networks without TLS. Chromium, Firefox and curl keep secure
+	// cookies on http://localhost. Safari does not: set Insecure there for development. Django:
+	// SESSION_COOKIE_SECURE, reversed. Default: false.
 	Insecure bool
 
 	// Partitioned keeps one cookie for each site that embeds this one (CHIPS).
@@ -42,15 +42,15 @@ type Cookie struct {
 }
 
 const (
-	// Browsers ignore a cookie whose name and value together are longer, and
-	// attribute values longer than that (RFC 6265bis, section 5.6).
+	// Browsers ignore a cookie whose name and value together are longer than maxCookie bytes, and attribute values
+	// longer than maxAttribute bytes (RFC 6265bis, section 5.6).
 	maxCookie    = 4096
 	maxAttribute = 1024
 
 	// Browsers keep no cookie longer than 400 days (RFC 6265bis, section 5.5).
 	maxCookieAge = 400 * 24 * time.Hour
 
-	// How many values of the cookie's name a request may carry before it is junk.
+	// A request that carries more values of the cookie's name is junk.
 	maxCandidates = 4
 )
 
@@ -74,7 +74,7 @@ func (c *Cookie) validate() error {
 	wrong := func(field, format string, args ...any) error {
 		return fmt.Errorf("coatcheck: Config.Cookie."+field+": "+format, args...)
 	}
-	// Browsers match the prefixes whatever the case (RFC 6265bis, section 4.1.3).
+	// Browsers ignore the case of the prefixes (RFC 6265bis, section 4.1.3).
 	host := hasPrefixFold(c.Name, "__Host-")
 	secure := host || hasPrefixFold(c.Name, "__Secure-")
 	switch {
@@ -110,8 +110,8 @@ func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
-// attributes is what follows the value, but for Max-Age. The deletion of a cookie
-// must carry the same ones, or browsers keep a __Host- or partitioned cookie.
+// attributes is the part of the line after the value, without Max-Age. The deletion of a cookie must carry the same
+// attributes, or browsers keep a __Host- or partitioned cookie.
 func (c *Cookie) attributes() string {
 	line := (&http.Cookie{
 		Name: c.Name, Value: "x", Domain: c.Domain, Path: c.Path, SameSite: c.SameSite,
@@ -120,8 +120,7 @@ func (c *Cookie) attributes() string {
 	return strings.TrimPrefix(line, c.Name+"=x")
 }
 
-// setCookie returns the line that gives the client token. left < 0: a cookie that
-// ends with the browser.
+// setCookie returns the line that gives the client token. left < 0: the cookie ends with the browser.
 func (m *Manager) setCookie(token string, left time.Duration) string {
 	if left < 0 {
 		return m.cookiePrefix + token + m.cookieSuffix
@@ -132,15 +131,15 @@ func (m *Manager) setCookie(token string, left time.Duration) string {
 	return m.cookiePrefix + token + maxAge(left) + m.cookieSuffix
 }
 
-// maxAge rounds up: a cookie that goes a moment after its session harms nobody.
+// maxAge rounds up: a cookie that ends a moment after its session harms nobody.
 func maxAge(left time.Duration) string {
 	left = min(left, maxCookieAge)
 	return "; Max-Age=" + strconv.FormatInt(int64((left+time.Second-1)/time.Second), 10)
 }
 
-// candidates appends to dst the different values that the Cookie header line holds under
-// name. Values that a browser could not have from us are left to the caller to
-// refuse; more than maxCandidates of them give one more and no further.
+// candidates appends to dst the different values that the Cookie header line holds under name. It does not check
+// them: the caller refuses values that a browser could not have from us. It stops after maxCandidates+1 values, which
+// are too many.
 func candidates(dst []string, line, name string) []string {
 	for line != "" && len(dst) <= maxCandidates {
 		var pair string
@@ -164,7 +163,7 @@ func candidates(dst []string, line, name string) []string {
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 
-// local reports whether a host is the client's own machine, for which most browsers take http for secure.
+// local reports whether a host is the client's own machine, where most browsers treat http as secure.
 func local(host string) bool {
 	if end := strings.LastIndexByte(host, ':'); end >= 0 && !strings.HasSuffix(host, "]") {
 		host = host[:end] // the port

@@ -7,7 +7,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// ending is how a session that was to be ended came to its end.
+// Saves that end sessions.
+
+// ending says how a session that was to be ended has ended.
 type ending byte
 
 const (
@@ -16,7 +18,7 @@ const (
 	endedBefore                // by something else
 )
 
-// makeEnded makes rec the record of a session that is over.
+// makeEnded makes rec the record of an ended session.
 func (m *Manager) makeEnded(rec *driver.Record, kind byte, now int64) (mark uint64) {
 	b := block(make([]byte, blockSize))
 	copy(b, rec.Data)
@@ -28,7 +30,7 @@ func (m *Manager) makeEnded(rec *driver.Record, kind byte, now int64) (mark uint
 	return mark
 }
 
-// finish ends the request's session, and begins none.
+// finish ends the request's session, and begins no other.
 func (j *saving) finish() error {
 	if !j.live && len(j.presented) == 0 && !j.adopted {
 		if j.fate != fateEnd {
@@ -40,7 +42,7 @@ func (j *saving) finish() error {
 	return j.endAll(true)
 }
 
-// tooLateToEnd reports a Logout that came late: it leaves alone what came after its session.
+// tooLateToEnd reports a Logout that came late. Such a Logout does not touch the session that followed its own.
 func (j *saving) tooLateToEnd() {
 	j.m.observe(j.ctx, Event{Kind: EventDropped, ID: j.old.ID, Err: errLate})
 	if skipped, ok := j.m.throttle.allow(EventLate, j.m.now()); ok { // a client can send it again and again
@@ -49,8 +51,8 @@ func (j *saving) tooLateToEnd() {
 	}
 }
 
-// endAll ends what the request presented, and its session if that is meant, too. If any of it was alive
-// until now, the client's cookie goes.
+// endAll ends the sessions that the request presented. If session is true, it ends the request's own session, too. If
+// one of them was alive until now, the client's cookie is deleted.
 func (j *saving) endAll(session bool) error {
 	all := j.presented
 	if session && j.live {
@@ -80,8 +82,8 @@ func (j *saving) endAll(session bool) error {
 	return nil
 }
 
-// undone reports whether another request's Login came between: then it is that session which the
-// client has, and the one that a Destroy and a Set began goes again.
+// undone reports whether another request's Login was faster. The client then has the session of that Login, so the
+// session that a Destroy and a Set began is removed.
 func (j *saving) undone() bool {
 	if !j.overtaken || has(j.ops, opLogin) {
 		return false
@@ -91,9 +93,9 @@ func (j *saving) undone() bool {
 	return true
 }
 
-// end ends one session by a version-checked write, so that nothing that was under way brings it back, and a
-// late request is known as late. Where the store has no room for that, or cannot say, it is deleted. A Login
-// fails instead: the session that it wanted to replace may hold what another request has just stored.
+// end ends one session by a version-checked write. So no request under way brings it back, and a late request is
+// known as late. If the store has no room for that, or cannot say, the record is deleted. A Login fails instead: the
+// session that it wanted to replace may hold what another request has just stored.
 func (j *saving) end(rec held, kind byte) (ending, error) {
 	var err error
 	for attempt := 0; rec.Version > 0; attempt++ {

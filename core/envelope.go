@@ -9,9 +9,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The envelope is what a session looks like in Record.Data after the block, before sealing; where the
-// token carries the record, after one byte with the format. Integers are big-endian; times are
-// microseconds since 1970 in UTC; len is an unsigned varint as in encoding/binary.
+// The envelope is a session in Record.Data before sealing. It stands after the block or, where the token carries the
+// record, after one byte with the format. Integers are big-endian; times are microseconds since 1970 in UTC; len is
+// an unsigned varint as in encoding/binary.
 //
 //	1 byte   expiry: 0 default, 1 sliding, 2 at a time, 3 browser close
 //	1 byte   length of the codec's name, then the name
@@ -23,7 +23,7 @@ import (
 //	len      key
 //	len      value, as the codec wrote it
 //
-// Golden files in testdata keep the format: what was written once is read for ever.
+// Golden files in testdata fix the format: what was written once can be read for ever.
 const envelopeFormat = 1
 
 // header is the fixed part of an envelope.
@@ -68,7 +68,8 @@ func (st *state) parse(data []byte, codecs func(name []byte) Codec) error {
 	return nil
 }
 
-// encode returns the envelope after room for the caller's prefix bytes, and how many bytes of it are entries. What did not change is copied as it is.
+// encode returns the envelope after room for the caller's prefix bytes, and how many bytes of the envelope are
+// entries. Unchanged entries are copied as they are.
 func (st *state) encode(prefix int) (b []byte, entries int) {
 	var array [8]splice
 	splices := st.splices(array[:0])
@@ -169,11 +170,11 @@ func (r *reader) longLen() int {
 func micros(t time.Time) int64     { return t.UnixMicro() }
 func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
 
-// How a session's deadline is found. The absolute lifetime caps all of them.
+// How a session's deadline is found. The absolute lifetime limits all of them.
 const (
 	expireDefault      = 0 // IdleTimeout after the last activity
 	expireSliding      = 1 // ExpireIn's duration after the last activity
-	expireAt           = 2 // ExpireAt's time, whatever happens
+	expireAt           = 2 // ExpireAt's time, however often the session is used
 	expireBrowserClose = 3 // as default on the server; the cookie has no Max-Age
 )
 

@@ -18,31 +18,31 @@ var (
 	// ErrReadOnly: sessions that Manager.Sessions and Manager.All yield cannot be changed.
 	ErrReadOnly = errors.New("coatcheck: this session is a view and cannot be changed")
 
-	// ErrHeaderSent: the change needs a new cookie (a new session, Login,
-	// RotateID) and the response's header has left already. It was not made.
+	// ErrHeaderSent: the change needs a new cookie (a new session, Login, RotateID), and the response's header has
+	// left already. The change was not made.
 	ErrHeaderSent = errors.New("coatcheck: session changed after the response header was sent, and the change needs a cookie")
 
-	// ErrEnded: the session was ended while this request was under way, by a Login, a Logout or Revoke
-	// of another request or by its deadline, or the request came with a token that had just been
-	// replaced. The changes were dropped.
+	// ErrEnded: the session was ended while this request was under way: by a Login, a Logout or Revoke of another
+	// request, or by its deadline. Or the request came with a token that had just been replaced. The changes were
+	// dropped.
 	ErrEnded = errors.New("coatcheck: session was ended while the request was under way")
 
 	// ErrNoValue: the session has no value under this key.
 	ErrNoValue = errors.New("coatcheck: no value under this key")
 
 	// ErrRefused: the function of a TryUpdate refused when it ran again, after another request had changed the value.
-	// Nothing of the request was stored. What the function returned is found in the error, too.
+	// Nothing of the request was stored. The error also matches what the function returned.
 	ErrRefused = errors.New("coatcheck: an Update was refused after another request had changed its value")
 
-	// ErrCrowded: the request carries more cookies of the session's name than it could have from us. It can
-	// read, as an anonymous one, and change nothing.
+	// ErrCrowded: the request carries more cookies of the session's name than we could have set. It can read, as an
+	// anonymous request, and change nothing.
 	ErrCrowded = errors.New("coatcheck: the request carries too many cookies of the session's name; delete this site's cookies")
 
 	// errLate is the ErrEnded of a request that may be sent again: the client has a newer token by now.
-	errLate = fmt.Errorf("%w: it came with a token from before", ErrEnded)
+	errLate = fmt.Errorf("%w: it came with a former token", ErrEnded)
 )
 
-// What stores answer, so that applications need not import package driver.
+// The errors of stores, so that applications need not import package driver.
 var (
 	ErrNotFound    = driver.ErrNotFound
 	ErrConflict    = driver.ErrConflict
@@ -50,17 +50,18 @@ var (
 	ErrCorrupt     = driver.ErrCorrupt
 	ErrUnavailable = driver.ErrUnavailable
 
-	// ErrUnreadable: the session's record is whole, and this process cannot read it: a newer release
-	// wrote it, or it names a codec or a key that is not configured here. It is left as it is.
+	// ErrUnreadable: the session's record is whole, but this process cannot read it. A newer release wrote it, or it
+	// names a codec or a key that is not configured here. It is left as it is.
 	ErrUnreadable = driver.ErrUnreadable
 
-	// ErrIncomplete: the store's list of a user may lack sessions that are alive, and the store cannot tell (memcached).
-	// What the list has was done. To try again does not help, so HTTPStatus says 500: look for this error first.
+	// ErrIncomplete: the store's list of a user may lack sessions that are alive, and the store cannot tell
+	// (memcached). All sessions in the list were dealt with. Trying again does not help, so HTTPStatus says 500: look
+	// for this error first.
 	ErrIncomplete = driver.ErrIncomplete
 )
 
-// ValueError says that one value could not be encoded or decoded. Its text never
-// holds the value; that of Err may.
+// ValueError says that one value could not be encoded or decoded. Its text never holds the value; the text of Err
+// may.
 type ValueError struct {
 	Key  string // the key's name
 	Type string // the Go type asked for
@@ -78,14 +79,14 @@ func (e *ValueError) Error() string {
 
 func (e *ValueError) Unwrap() error { return e.Err }
 
-// HTTPStatus is the status that answers err: 503 where trying again may help (the store is down, too many requests
-// changed one session at once, or this server cannot read the record yet), 409 where the session was ended meanwhile, or a TryUpdate was refused after another request,
-// so that the page has to be asked for again, 400 for too many cookies, and 500 for everything else: what is wrong in
-// the application itself (a value that cannot be encoded, a session that is too large), and what administration
-// answers (ErrIncomplete, ErrNotFound, errors.ErrUnsupported).
+// HTTPStatus is the status with which to answer err. 503: trying again may help (the store is down, too many requests
+// changed one session at once, or this server cannot read the record yet). 409: the page has to be requested again,
+// since the session was ended meanwhile, or a TryUpdate was refused after another request. 400: too many cookies.
+// 500: everything else, which is either wrong in the application itself (a value that cannot be encoded, a session
+// that is too large) or comes from administration (ErrIncomplete, ErrNotFound, errors.ErrUnsupported).
 func HTTPStatus(err error) int {
 	switch {
-	case errors.Is(err, ErrRefused): // before what the application's own error may be
+	case errors.Is(err, ErrRefused): // first, since it also matches the application's own error
 		return http.StatusConflict
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrConflict), errors.Is(err, ErrUnreadable):
 		return http.StatusServiceUnavailable
@@ -97,8 +98,7 @@ func HTTPStatus(err error) int {
 	return http.StatusInternalServerError
 }
 
-// RetryAfter is the value of the Retry-After header that goes with err, in seconds; "" if there
-// is to be none.
+// RetryAfter is the value of the Retry-After header for err, in seconds; "" for no header.
 func RetryAfter(err error) string {
 	switch {
 	case HTTPStatus(err) == http.StatusServiceUnavailable:

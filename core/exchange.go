@@ -9,7 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Exchange is one request's use of a session: what an adapter works with.
+// Exchange is one request's use of a session. Adapters work with it:
 //
 //	x := m.Adapter().Begin(ctx, lines) // at the start; no I/O
 //	x.Context()                      // for the rest of the request
@@ -17,23 +17,25 @@ import (
 //	x.Finish(ctx)                    // when the handler has returned
 //	out = x.Discard()                // instead, when it panicked
 //
-// All methods may be called concurrently. After Finish or Discard the
-// session answers ErrClosed. An Exchange holds nothing of the framework's.
+// All methods may be called concurrently. After Finish or Discard the session's methods return ErrClosed. An Exchange
+// keeps nothing that belongs to the framework.
 type Exchange struct {
 	printer[exchangeName]
 
 	m    *Manager
 	ctx  exchangeContext
 	line *string // header line with the token, nil if there is none
-	raw  *[]byte // the same where the adapter's memory is reused
+	raw  *[]byte // the same, where the adapter reuses its memory
 	s    atomic.Pointer[Session]
 
-	revert func(context.Context) []Out // takes back what inner exchanges have stored; nil if they have not. What stays must be told
-	within *Out                        // what the response carries, for the outer exchange; nil if there is none
+	// revert takes back what inner exchanges have stored, and returns what the client must be told of the rest. It is
+	// nil if they stored nothing.
+	revert func(context.Context) []Out
+	within *Out // what the response carries, for the outer exchange; nil if there is none
 
 	mu    sync.Mutex // held while the store is asked
 	phase phase
-	begun int64 // roughly, in microseconds, if the request carries a token
+	begun int64 // roughly when the request began, in microseconds, if it carries a token
 	now   int64 // when the session was loaded, roughly, in microseconds
 }
 
@@ -53,8 +55,8 @@ func (x *Exchange) begin(m *Manager, ctx context.Context) {
 // Context returns the context given to Begin, extended so that FromContext finds the session.
 func (x *Exchange) Context() context.Context { return &x.ctx }
 
-// Session returns the request's session, and loads it at the first call. An error says
-// that the store could not answer; the session is not nil even then, but of no use.
+// Session returns the request's session, and loads it at the first call. An error says that the store could not
+// answer. The session is not nil even then, but of no use.
 func (x *Exchange) Session(ctx context.Context) (*Session, error) {
 	if x == nil {
 		return deadSession(ErrNoSession), ErrNoSession
@@ -69,14 +71,14 @@ func (x *Exchange) Session(ctx context.Context) (*Session, error) {
 	return s, s.err
 }
 
-// loaded is session without x.mu, which a panic of the store or of Config.Adopt leaves free for Discard.
+// loaded is session for callers without x.mu. A panic of the store or of Config.Adopt leaves x.mu free for Discard.
 func (x *Exchange) loaded(ctx context.Context) *Session {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.session(ctx)
 }
 
-// session returns the session, loaded. x.mu is held.
+// session returns the session, and loads it at the first call. x.mu is held.
 func (x *Exchange) session(ctx context.Context) *Session {
 	if s := x.s.Load(); s != nil {
 		return s
@@ -92,9 +94,9 @@ func (x *Exchange) session(ctx context.Context) *Session {
 	return s
 }
 
-// Finish stores changes that were made after Commit, where that needs no
-// cookie, and closes the session. The error says that changes were not stored of which no call has told the
-// handler; it was logged. The client must not take the response for whole then: end its connection.
+// Finish stores changes that were made after Commit, if they need no cookie, and closes the session. An error says
+// that changes were not stored and that no call has told the handler; it was logged. The client must not take the
+// response for complete then: end its connection.
 func (x *Exchange) Finish(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -124,7 +126,8 @@ func (x *Exchange) Finish(ctx context.Context) error {
 	case failed != nil:
 		err = x.endOnly(ctx, s, failed)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = x.endOnly(ctx, s, driver.Unavailable("coatcheck", errHurried)) // the client was told that it took too long
+		// The client was told that it took too long.
+		err = x.endOnly(ctx, s, driver.Unavailable("coatcheck", errHurried))
 	default:
 		err = x.saveLate(ctx, s)
 	}
@@ -132,8 +135,8 @@ func (x *Exchange) Finish(ctx context.Context) error {
 	return err
 }
 
-// saveLate is save where a panic, of a function given to Update, is a failure: nobody above may recover it, and the
-// response has begun. x.mu is held.
+// saveLate is save, where a panic of a function given to Update counts as a failure: nobody above may recover it, and
+// the response has begun. x.mu is held.
 func (x *Exchange) saveLate(ctx context.Context, s *Session) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -146,8 +149,8 @@ func (x *Exchange) saveLate(ctx context.Context, s *Session) (err error) {
 
 var errPanic = errors.New("coatcheck: a function given to Update panicked when it ran again after another request")
 
-// Discard closes the session after a panic of the handler. It stores nothing, but carries out a Logout: Out is
-// what a response has to carry whose header has not left.
+// Discard closes the session after a panic of the handler. It stores nothing, but carries out a Logout. If the header
+// has not left, the response must carry Out.
 func (x *Exchange) Discard() Out {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -183,7 +186,7 @@ func (x *Exchange) close(s *Session, why error) {
 	s.close(why)
 }
 
-// close makes all methods fail. s.mu is held.
+// close makes all methods return why. s.mu is held.
 func (s *Session) close(why error) {
 	if s.err == nil {
 		s.err = why

@@ -6,14 +6,15 @@ import (
 	"log/slog"
 )
 
-// failure is why the request's changes cannot be saved. Ignoring the error of a call must lose nothing silently.
+// failure is why the request's changes cannot be saved. It is kept so that nothing is lost silently when a handler
+// ignores an error.
 type failure struct {
-	key  []byte // whose value it is about, or what of the session; nil: it is about all
+	key  []byte // the value's key, or a constant below; nil: it is about the whole session
 	err  error
-	told bool // the log has it
+	told bool // it is in the log
 }
 
-// What a failure may be about beside a value. No key begins so.
+// What a failure may be about, other than a value. No key begins this way.
 const (
 	aboutName   = reserved + "name"
 	aboutFlash  = reserved + "message"
@@ -21,8 +22,8 @@ const (
 	aboutLogin  = reserved + "login"
 )
 
-// fail keeps err, which is about the value under key, and returns it. After the header there is no response to fail: the
-// handler has been told, and goes on with its other changes.
+// fail keeps err, which is about the value under key, and returns it. After the header there is no response to fail:
+// the handler has the error, and goes on with its other changes.
 func (s *Session) fail(key string, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,13 +38,13 @@ func (s *Session) fail(key string, err error) error {
 	return err
 }
 
-// spoil keeps err for the save. s.mu is held.
+// spoil keeps err, which makes the save fail. s.mu is held.
 func (s *Session) spoil(key []byte, err error) {
 	r := s.rarely()
 	r.failed = append(r.failed, failure{key: key, err: err})
 }
 
-// mend forgets what failed for a value that was set or removed since; for nil, all values. s.mu is held.
+// mend forgets the failures of a value that was set or removed since; nil: of all values. s.mu is held.
 func (s *Session) mend(key []byte) {
 	if s.rare == nil || len(s.rare.failed) == 0 {
 		return
@@ -65,14 +66,14 @@ func (s *Session) failure() error {
 	return s.rare.failed[0].err
 }
 
-// forgive forgets all that failed. s.mu is held.
+// forgive forgets all failures. s.mu is held.
 func (s *Session) forgive() {
 	if s.rare != nil {
 		s.rare.failed = nil
 	}
 }
 
-// told reports whether the log has it already that the changes cannot be saved, and notes that it has now.
+// told reports whether the failure is in the log already, and notes that it is now.
 func (s *Session) told() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,15 +85,15 @@ func (s *Session) told() bool {
 	return was
 }
 
-// tooLate refuses a change that needs a cookie after the header has left. The log has it once for a request.
-// s.mu is held.
+// tooLate refuses a change that needs a cookie after the header has left. It logs this once for a request. s.mu is
+// held.
 func (s *Session) tooLate() error {
 	s.tellLate(ErrHeaderSent)
 	return ErrHeaderSent
 }
 
-// tellLate reports the first change that was refused after the header: the handler has been told, and any
-// client may come again. s.mu is held.
+// tellLate reports the first change that was refused after the header, and no other: the handler has been told, and a
+// client may cause any number of them. s.mu is held.
 func (s *Session) tellLate(why error) {
 	if r := s.rarely(); !r.late {
 		r.late = true
@@ -101,7 +102,7 @@ func (s *Session) tellLate(why error) {
 	}
 }
 
-// drop tells the Observer and the log that changes are not stored.
+// drop tells the Observer and the log that changes were not stored.
 func (x *Exchange) drop(ctx context.Context, id ID, why error, level slog.Level) {
 	x.m.observe(ctx, Event{Kind: EventDropped, ID: id, Err: why})
 	x.m.cfg.Logger.Log(aside{ctx}, level, "coatcheck: session changes not stored", "session", id, "error", why)

@@ -12,8 +12,8 @@ type Flash struct {
 	Text  string `json:"text"`
 }
 
-// AddFlash leaves a message for the next call of Flashes, in this request or a later one. A *ValueError says that it
-// is not UTF-8.
+// AddFlash leaves a message for the next call of Flashes, in this request or a later one. A *ValueError says that the
+// message is not UTF-8.
 func (s *Session) AddFlash(level, text string) error {
 	data, err := JSON{}.Encode(Flash{level, text})
 	if err != nil {
@@ -30,11 +30,11 @@ func (s *Session) AddFlash(level, text string) error {
 	return nil
 }
 
-// Flashes returns the messages, oldest first, and removes them: all of them, or those of the levels named. Each goes to one
-// request at most: stored messages are removed from the store now and not when the response
-// is committed, so if the response fails after that, they are gone. Without
-// messages the store is not called. A cookie store removes them at commit, so requests that overlap may each get them.
-// One that cannot be read is left out and lost, with an event and a line in the log; it has no level.
+// Flashes returns the messages, oldest first, and removes them: all of them, or those of the levels named. Each
+// message goes to one request at most. Stored messages are removed from the store now, and not when the response is
+// committed. So if the response fails after that, they are gone. Without messages the store is not called. A cookie
+// store removes them at commit, so requests that overlap may each get them. A message that cannot be read is left out
+// and lost, with an event and a line in the log. It has no level, so a call with levels does not take it.
 func (s *Session) Flashes(ctx context.Context, levels ...string) ([]Flash, error) {
 	if s.repeats() {
 		return nil, nil
@@ -73,8 +73,8 @@ func (s *Session) Flashes(ctx context.Context, levels ...string) ([]Flash, error
 	return s.decodeFlashes(t.taken), nil
 }
 
-// PeekFlashes returns the messages, oldest first, and leaves them: all of them, or those of the levels named. It does
-// not call the store, so another request may show the same messages.
+// PeekFlashes returns the messages, oldest first, and leaves them in the session: all of them, or those of the levels
+// named. It does not call the store, so another request may show the same messages.
 func (s *Session) PeekFlashes(levels ...string) ([]Flash, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,8 +91,8 @@ func (s *Session) PeekFlashes(levels ...string) ([]Flash, error) {
 	return list, nil
 }
 
-// claims reports whether stored messages are this request's to show: not after a Clear, nor after the
-// Login of another user. s.mu is held.
+// claims reports whether this request may show stored messages. It may not after a Clear, nor after the Login of
+// another user. s.mu is held.
 func (s *Session) claims() bool {
 	if !s.live || s.x.m.tokens != nil || has(s.ops, opClear) {
 		return false
@@ -101,9 +101,8 @@ func (s *Session) claims() bool {
 	return s.fate == fateKeep || s.fate == fateLogin && mine
 }
 
-// claim takes the messages out of the stored session in an update of its own, which finds
-// none where another request was faster. x.mu and s.mu are held; s.mu is not while the
-// store is asked.
+// claim takes the messages out of the stored session, in an update of its own. That finds none if another request was
+// faster. x.mu and s.mu are held; s.mu is released while the store is asked.
 func (s *Session) claim(ctx context.Context, t *taking) error {
 	m := s.x.m
 	ctx, cancel := m.writeContext(ctx)
@@ -127,7 +126,7 @@ func (s *Session) claim(ctx context.Context, t *taking) error {
 	if err != nil {
 		return err
 	}
-	// Messages of this very request are not stored yet, and have their places among the others.
+	// Messages of this request itself are not stored yet. They are sorted in among the others.
 	shown := state{changes: t.taken}
 	s.ops = slices.DeleteFunc(s.ops, func(o op) bool {
 		mine := o.kind == opFlash && t.wants(entry{flashAt(o.micros), o.value})
@@ -145,7 +144,7 @@ func (s *Session) claim(ctx context.Context, t *taking) error {
 	return nil
 }
 
-// decodeFlashes tells of a message that cannot be read: it is gone. s.mu is held.
+// decodeFlashes decodes messages. One that cannot be read is lost, and reported. s.mu is held.
 func (s *Session) decodeFlashes(entries []entry) []Flash {
 	list := make([]Flash, 0, len(entries))
 	for _, e := range entries {

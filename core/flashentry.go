@@ -7,14 +7,15 @@ import (
 	"slices"
 )
 
-// Messages as entries of a session: ops and state know them so. Session has its methods for them in flash.go.
+// Messages as entries of a session: ops and state treat them as such. The methods of Session for messages are in
+// flash.go.
 
-// Each message is a value of its own, so that overlapping requests may add some. Their keys rise with
-// time: 8 bytes of nanoseconds in hexadecimal.
+// Each message is a value of its own, so that overlapping requests can each add some. Their keys rise with time: 8
+// bytes of nanoseconds in hexadecimal.
 const flashKey = reserved + "flash."
 
-// addFlash adds a message of that time, or of the next that no message has: a request that is done again, after a
-// conflict, may find others of its time, which were stored before.
+// addFlash adds a message of that time, or of the next time that no message has. After a conflict, a request that is
+// applied again may find messages of the same time, which were stored before.
 func (st *state) addFlash(nanos int64, value []byte) {
 	key := flashAt(nanos)
 	for _, taken := st.find(string(key)); taken; _, taken = st.find(string(key)) {
@@ -28,7 +29,8 @@ func flashAt(nanos int64) []byte {
 	return hex.AppendEncode([]byte(flashKey), binary.BigEndian.AppendUint64(nil, uint64(nanos)))
 }
 
-// lastFlash is the time of the last message that there is, or was: a clock may stand still, or go back.
+// lastFlash is the time of the last message, removed ones included. New messages come after it, since a clock may
+// stand still, or go back.
 func (st *state) lastFlash() int64 {
 	var last []byte
 	if i, _ := search(st.changes, flashKey+"~"); i > 0 && hasPrefix(st.changes[i-1].key, flashKey) {
@@ -51,7 +53,7 @@ func (st *state) lastFlash() int64 {
 	return int64(binary.BigEndian.Uint64(name))
 }
 
-// taking is what opTake takes, and has taken.
+// taking is what opTake is to take, and what it has taken.
 type taking struct {
 	levels []string // all if empty
 	taken  []entry

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// A function given to Key.Update may use its session. What it does to it is done when it runs first, and not again
-// when it runs anew, after a goroutine or another request has changed the value. The session learns from the stack
-// that it is called by such a function, which costs a microsecond or two, and it looks only while one is running. No
-// lock of the session is held then.
+// A function given to Key.Update may use its session. What it does to the session is done at its first run. It is not
+// done again when the function runs again, after a goroutine or another request has changed the value. The session
+// sees on the stack that such a function calls it. That costs a microsecond or two, so it looks only while one is
+// running. The function runs without the session's lock.
 //
-// A save that replays a function holds the locks of the exchange and of the adapter. A function that waits for one of
-// them, as one does that writes the response, would wait for ever: so it runs in a goroutine of its own, and the save
-// fails when it has not come back in StoreTimeout.
+// A save that replays a function holds the locks of the exchange and of the adapter. If the function waits for one of
+// them, as one does that writes the response, it waits for ever. So it runs in a goroutine of its own, and the save
+// fails if it has not returned within StoreTimeout.
 
 // running is a function given to Update that runs for the first time.
 type running struct {
@@ -24,11 +24,11 @@ type running struct {
 	next *running
 }
 
-// maxRuns bounds how often a function runs anew because other goroutines of the request change its key. One of
-// them gets through each time.
+// maxRuns bounds how often a function runs again because other goroutines of the request change its key. One of them
+// gets through each time.
 const maxRuns = 10_000
 
-// compute stores what f makes of the value under key.
+// compute stores the result of f for the value under key.
 func (s *Session) compute(key string, f updateFunc) error {
 	for runs := range maxRuns {
 		if runs == 1 {
@@ -43,7 +43,8 @@ func (s *Session) compute(key string, f updateFunc) error {
 	return s.fail(key, fmt.Errorf("coatcheck: Update of key %q: other goroutines of the request change it again and again: %w", key, ErrConflict))
 }
 
-// computeOnce is compute, unless somebody else has changed the value meanwhile: then it does nothing.
+// computeOnce is one try of compute. If somebody else has changed the value meanwhile, it does nothing and returns
+// false.
 func (s *Session) computeOnce(key string, f updateFunc, runs int) (done bool, err error) {
 	s.mu.Lock()
 	if err := s.settable(key); err != nil || s.repeats() {
@@ -67,7 +68,7 @@ func (s *Session) computeOnce(key string, f updateFunc, runs int) (done bool, er
 	}
 	var refused *refusal
 	if errors.As(err, &refused) {
-		return true, refused.err // the handler's to answer; nothing was changed
+		return true, refused.err // the handler answers it; nothing was changed
 	}
 	if err != nil {
 		return true, s.fail(key, err)
@@ -105,32 +106,32 @@ func (s *Session) first(run *running, f updateFunc, codec Codec, key string, old
 	return f(codec, key, old, present)
 }
 
-// again runs f anew.
+// again runs f another time.
 //
 //go:noinline
 func again(f updateFunc, codec Codec, key string, old []byte, present bool) (entry, error) {
 	return f(codec, key, old, present)
 }
 
-// refusal is that of a function given to TryUpdate.
+// refusal is the error of a function given to TryUpdate.
 type refusal struct {
 	key string
 	err error
 }
 
-// Error does not show what the function said: that may hold a value.
+// Error does not show the function's own error: that may hold a value.
 func (r *refusal) Error() string { return fmt.Sprintf("%v (key %q)", ErrRefused, r.key) }
 
 func (r *refusal) Unwrap() []error { return []error{ErrRefused, r.err} }
 
-// replayed is what has become of a function in its goroutine.
+// replayed is the result of a function in its goroutine.
 type replayed struct {
 	entry entry
 	err   error
 	panic any
 }
 
-// replay is again for a save, which can wait no longer than limit.
+// replay is again for a save, which waits no longer than limit.
 func replay(f updateFunc, codec Codec, key string, old []byte, present bool, limit time.Duration) (entry, error) {
 	done := make(chan replayed, 1)
 	go func() {
@@ -155,7 +156,7 @@ func replay(f updateFunc, codec Codec, key string, old []byte, present bool, lim
 		}
 		return r.entry, r.err
 	case <-timer.C:
-		return entry{}, fmt.Errorf("coatcheck: the function given to Update of key %q has not come back for %v, when it ran again after another request: "+
+		return entry{}, fmt.Errorf("coatcheck: the function given to Update of key %q did not return within %v when it ran again after another request: "+
 			"it must not wait for the session or the response", key, limit)
 	}
 }
@@ -183,12 +184,12 @@ func onStack(name string) (n int) {
 	}
 }
 
-// repeats reports whether it is called by a function that runs anew: what that does to the session was done when it
-// ran first. s.mu may be held.
+// repeats reports whether a function that runs again calls it: what that does to the session was done at its first
+// run. s.mu may be held.
 func (s *Session) repeats() bool { return s.reruns.Load() > 0 && onStack(nameOfAgain) > 0 }
 
-// settable is changeable for the value under key: the function of an Update of this key would overwrite
-// the change with its result. s.mu is held.
+// settable is changeable for the value under key. It refuses a change from the function of an Update of the same key,
+// which would overwrite the change with its result. s.mu is held.
 func (s *Session) settable(key string) error {
 	if err := s.changeable(); err != nil {
 		return err
@@ -202,6 +203,6 @@ func (s *Session) settable(key string) error {
 		return nil
 	}
 	err := fmt.Errorf("coatcheck: key %q is changed in the function of an Update of this key, which would overwrite it", key)
-	s.spoil(nil, err) // no later change makes it good
+	s.spoil(nil, err) // no later change can mend it
 	return err
 }

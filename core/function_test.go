@@ -214,7 +214,7 @@ func TestFunctionThatWaitsForItsSave(t *testing.T) {
 			return n + 1
 		}))
 		b.copyOf().visit(func(s *core.Session) { must(t, count.Set(s, 10)) })
-		if _, err := r.respond(200); err == nil || !strings.Contains(err.Error(), `"count" has not come back`) {
+		if _, err := r.respond(200); err == nil || !strings.Contains(err.Error(), `"count" did not return`) {
 			t.Errorf("%v", err)
 		}
 		if n, _ := b.value(count); n != 10 {

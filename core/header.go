@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// othersHeaders mean something to browsers, proxies, servers or frameworks, which read, change, cache or log them, or
-// do not let scripts set them. A * stands for any end. Sources: the IANA registry of HTTP field names, the Fetch
-// standard's forbidden header names, and what proxies are known to add.
+// othersHeaders have a meaning for browsers, proxies, servers or frameworks. These read, change, cache or log them,
+// or do not let scripts set them. A * stands for any ending. Sources: the IANA registry of HTTP field names, the
+// Fetch standard's forbidden header names, and what proxies are known to add.
 const othersHeaders = `
 	Accept Accept-* Access-Control-* Age Allow Alt-Svc Alt-Used Authentication-* Authorization
 	Cache-* Cdn-* Cf-* Clear-Site-Data Connection Content-* Cookie Cookie2 Cross-Origin-*
@@ -22,7 +22,7 @@ const othersHeaders = `
 	X-Original-* X-Permitted-Cross-Domain-Policies X-Powered-By X-Real-Ip X-Request-Id X-Requested-With X-Rewrite-Url
 	X-Robots-Tag X-Sendfile X-Ua-Compatible X-Xss-Protection`
 
-// validHeader reports whether name, in its canonical form, may be Config.TokenHeader. "" may.
+// validHeader reports whether name, in its canonical form, may be Config.TokenHeader. It accepts "".
 func validHeader(name string) bool {
 	if name == "" {
 		return true
@@ -32,6 +32,6 @@ func validHeader(name string) bool {
 			return false
 		}
 	}
-	// A cookie's name has the alphabet of a header's (both are tokens of RFC 9110).
+	// The same characters are allowed in a cookie's name and in a header's (both are tokens of RFC 9110).
 	return (&http.Cookie{Name: name, Value: "x"}).Valid() == nil
 }

@@ -2,8 +2,8 @@ package core
 
 import "github.com/coatcheck-go/coatcheck/core/driver"
 
-// held is a record as core holds it between two calls of the store: less than half as large as a driver.Record, since
-// each request has one. Times are in microseconds since 1970. Labels are the store's to keep.
+// held is a record as core holds it between two calls of the store. Each request has one, so it is less than half as
+// large as a driver.Record. Times are in microseconds since 1970. It has no Labels: the store keeps those.
 type held struct {
 	ID                     driver.ID
 	Subject                string
@@ -19,7 +19,7 @@ func hold(rec *driver.Record) held {
 	}
 }
 
-// record is what a store is given.
+// record returns h as a store is given it.
 func (h *held) record() driver.Record {
 	return driver.Record{
 		ID: h.ID, Subject: h.Subject, Version: h.Version, Data: h.Data,

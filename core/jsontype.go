@@ -9,11 +9,13 @@ import (
 	"sync"
 )
 
-// suspects remembers what suspect has found: reflect.Type -> bool.
+// Which types may hold something that JSON does not keep. jsonvalue.go checks their values.
+
+// suspects remembers the results of suspect: reflect.Type -> bool.
 var suspects sync.Map
 
-// suspect reports whether values of type t may hold a struct of which JSON keeps nothing: one is in the type, or an
-// interface hides what is.
+// suspect reports whether values of type t may hold a struct of which JSON keeps nothing: the type has such a struct,
+// or an interface that may hide one.
 func suspect(t reflect.Type) bool {
 	if isNumber(t) || t.Kind() == reflect.String {
 		return false
@@ -26,7 +28,8 @@ func suspect(t reflect.Type) bool {
 	return found
 }
 
-// suspectIn is suspect for a type of which seen has been looked at, or is being looked at: types may be recursive.
+// suspectIn is suspect without its memory. seen are the types that were looked at, or are being looked at: types may
+// be recursive.
 func suspectIn(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if seen[t] || marshals(t) {
 		return false
@@ -51,10 +54,12 @@ func suspectIn(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// isOpaque reports whether t is a struct that holds something and has no field for JSON. It does not look for methods.
+// isOpaque reports whether t is a struct that holds something, but has no field for JSON. It does not look for
+// methods.
 func isOpaque(t reflect.Type) bool { return t.Size() > 0 && !hasFields(t, nil) }
 
-// hasFields counts embedded structs as their fields, and those that the author leaves out. outer are the types around t.
+// hasFields reports whether t has a field for JSON. It counts the fields of embedded structs, and those that the
+// author leaves out. outer are the types around t.
 func hasFields(t reflect.Type, outer []reflect.Type) bool {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -112,5 +117,5 @@ func marshals(t reflect.Type) bool {
 	return t.NumMethod() > 0 && (t.Implements(jsonMarshaler) || t.Implements(textMarshaler))
 }
 
-// isNumber is true of what JSON cannot spoil; booleans are among it.
+// isNumber reports whether JSON cannot spoil values of type t. That is so for numbers and booleans.
 func isNumber(t reflect.Type) bool { return t.Kind() <= reflect.Complex128 }

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// lossError says what JSON would not keep. Its text holds types and no values: a ValueError shows it.
+// lossError says what JSON would not keep. A ValueError shows its text, so that holds types and no values.
 type lossError string
 
 func (e lossError) Error() string { return string(e) }
@@ -28,14 +28,14 @@ func keepsNothing(t reflect.Type) error {
 	return lossError(fmt.Sprintf("JSON keeps nothing of a %v, which has no exported field: export some, or give it MarshalJSON and UnmarshalJSON", t))
 }
 
-// marshalKept is json.Marshal, and an error where that would lose something in silence.
+// marshalKept is json.Marshal, but returns an error where that would lose something silently.
 func marshalKept(v any) ([]byte, error) {
 	data, err := json.Marshal(v)
 	if err != nil || v == nil {
 		return data, err
 	}
-	// encoding/json writes the first of these in place of bad bytes, its second version the other one. The value may
-	// hold either itself.
+	// In place of bad bytes, encoding/json writes the first of these, and its second version the other one. The value
+	// itself may hold either.
 	replaced := bytes.Contains(data, []byte(`\ufffd`)) || bytes.Contains(data, []byte("\ufffd"))
 	if replaced || suspect(reflect.TypeOf(v)) {
 		err = kept(reflect.ValueOf(v))
@@ -46,8 +46,8 @@ func marshalKept(v any) ([]byte, error) {
 	return data, nil
 }
 
-// kept returns what is lost of v, nil if nothing is. It looks where encoding/json looks, and comes after it: values
-// that contain themselves are refused by then.
+// kept returns what is lost of v, nil if nothing is. It looks where encoding/json looks. It runs after json.Marshal,
+// which has refused values that contain themselves.
 func kept(v reflect.Value) error {
 	if own, err := marshaled(v); own {
 		return err
@@ -80,7 +80,7 @@ func keptMap(v reflect.Value) error {
 	for each := v.MapRange(); each.Next(); {
 		key, err := each.Key(), error(nil)
 		if key.Kind() == reflect.String {
-			err = utf8Only(key.String()) // as it is, also where it has MarshalText
+			err = utf8Only(key.String()) // encoding/json does not call the MarshalText of such a key
 		} else {
 			err = kept(key)
 		}
@@ -94,8 +94,8 @@ func keptMap(v reflect.Value) error {
 	return nil
 }
 
-// keptFields is kept for the fields of v and of the structs embedded in it. outer are the types around it: one may
-// embed itself.
+// keptFields is kept for the fields of v and of the structs embedded in it. outer are the types around v: a struct
+// may embed itself.
 func keptFields(v reflect.Value, outer []reflect.Type) error {
 	for i := range v.NumField() {
 		var err error
@@ -116,8 +116,8 @@ func keptFields(v reflect.Value, outer []reflect.Type) error {
 	return nil
 }
 
-// marshaled reports whether v's own methods make its JSON. What MarshalJSON does is its author's choice; what
-// MarshalText returns has to be text.
+// marshaled reports whether v's own methods make its JSON. What MarshalJSON does is its author's choice. What
+// MarshalText returns must be UTF-8.
 func marshaled(v reflect.Value) (own bool, err error) {
 	if v.CanAddr() && v.Kind() != reflect.Pointer && marshals(reflect.PointerTo(v.Type())) {
 		v = v.Addr()

@@ -11,16 +11,14 @@ import (
 //
 //	const cart core.Key[[]Item] = "cart"
 //
-// Values are encoded when set and decoded when read, so what Get returns is the
-// caller's own: changing it changes nothing in the session. A name is 1 to 255 bytes and does
-// not begin with a zero byte.
+// Values are encoded when set and decoded when read. So what Get returns is the caller's own: changing it does not
+// change the session. A name has 1 to 255 bytes and does not begin with a zero byte.
 type Key[T any] string
 
 const maxKey = 255
 
-// Get returns the value. ErrNoValue: there is none, which is not the same as a
-// zero value. A *ValueError: there is one, but not of this type; the rest of the session
-// is not affected. ErrClosed after the request.
+// Get returns the value. ErrNoValue: there is none, which is not the same as a zero value. A *ValueError: there is
+// one, but not of this type; the rest of the session is not affected. ErrClosed: the request is over.
 func (k Key[T]) Get(s *Session) (T, error) {
 	data, codec, err := s.raw(string(k))
 	if err != nil {
@@ -43,7 +41,7 @@ func decoded[T any](s *Session, codec Codec, key string, data []byte) (T, error)
 	return v, nil
 }
 
-// GetOr returns the value, or def where Get returns an error.
+// GetOr returns the value, or def if Get returns an error.
 func (k Key[T]) GetOr(s *Session, def T) T {
 	if v, err := k.Get(s); err == nil {
 		return v
@@ -51,8 +49,8 @@ func (k Key[T]) GetOr(s *Session, def T) T {
 	return def
 }
 
-// Set stores v. When requests overlap, the last Set of a key counts, and other keys are left
-// alone. A *ValueError says that v cannot be encoded, or that the codec would not keep it: see [JSON].
+// Set stores v. When requests overlap, the last Set of a key wins. It does not affect other keys. A *ValueError: v
+// cannot be encoded, or the codec would not keep it, see [JSON].
 func (k Key[T]) Set(s *Session, v T) error {
 	if err := k.check(s); err != nil {
 		return err
@@ -79,17 +77,16 @@ func (k Key[T]) Set(s *Session, v T) error {
 	return nil
 }
 
-// Update stores f of the value that is there, or f of the zero value. It is exact: if
-// another request changes the session first, f runs again on what that one stored. So f
-// may run several times and must have no effect but its result. What it does to the session itself is done
-// once; an Update of the same key in it is an error. A value that cannot be decoded is an error and
-// is left as it is.
+// Update stores f of the present value, or f of the zero value if there is none. It is exact: if another request
+// changes the session first, f runs again on what that one stored. So f may run several times and must have no effect
+// but its result. What f does to the session itself is done once. A change of the same key in f is an error. A value
+// that cannot be decoded is an error, and stays as it is.
 func (k Key[T]) Update(s *Session, f func(T) T) error { return k.update(s, f, nil) }
 
 // TryUpdate is Update with a function that may refuse by an error: too little stock, say. Then nothing changes,
-// TryUpdate returns that error, and the request goes on with its other changes. If f agrees first, and refuses when it
-// runs again on what another request has stored, nothing of this request is stored: the response is a 409 through the
-// error handler. Its error matches ErrRefused and what f returned.
+// TryUpdate returns that error, and the request goes on with its other changes. f may agree first, and refuse when it
+// runs again on what another request has stored. Then nothing of this request is stored, and the response is a 409
+// through the error handler. Its error matches ErrRefused and what f returned.
 func (k Key[T]) TryUpdate(s *Session, f func(T) (T, error)) error { return k.update(s, nil, f) }
 
 // update is Update with f, or TryUpdate with try.
@@ -114,8 +111,8 @@ func (k Key[T]) update(s *Session, f func(T) T, try func(T) (T, error)) error {
 	})
 }
 
-// Pop returns the value and removes it. ErrNoValue as for Get. Where the value cannot be decoded it stays, and if
-// the error is ignored, the request fails.
+// Pop returns the value and removes it. ErrNoValue is as for Get. A value that cannot be decoded stays, and if the
+// handler ignores the error, the request fails.
 func (k Key[T]) Pop(s *Session) (T, error) {
 	v, err := k.Get(s)
 	var undecoded *ValueError
@@ -128,7 +125,7 @@ func (k Key[T]) Pop(s *Session) (T, error) {
 	return v, err
 }
 
-// Delete removes the value. That there was none is no error and changes nothing.
+// Delete removes the value. A missing value is no error, and nothing changes.
 func (k Key[T]) Delete(s *Session) error {
 	if err := k.check(s); err != nil {
 		return err
@@ -167,8 +164,8 @@ func checkKey(name string) error {
 	return nil
 }
 
-// entry encodes v. A framework may reuse the memory that name is in, and a codec that of its result, so the entry has
-// its own: one piece for both.
+// entry encodes v. A framework may reuse the memory of name, and a codec that of its result. So the entry has memory
+// of its own: one piece for both.
 func (Key[T]) entry(codec Codec, name string, v T) (entry, error) {
 	if codec == (JSON{}) {
 		if reflect.TypeFor[T]().Kind() == reflect.Interface {
@@ -186,7 +183,7 @@ func (Key[T]) entry(codec Codec, name string, v T) (entry, error) {
 	return split(append(append(buf, name...), data...), len(name)), nil
 }
 
-// split makes an entry of a key with its value after it.
+// split makes an entry of buf, which holds a key and then its value.
 func split(buf []byte, key int) entry { return entry{buf[:key:key], buf[key:]} }
 
 func unencoded[T any](name string, err error) error {

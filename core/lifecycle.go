@@ -8,23 +8,24 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
+// The methods that bind, rotate and end a session.
+
 var errSubject = fmt.Errorf("coatcheck: Login: a subject has 1 to %d bytes of UTF-8", driver.MaxSubject)
 
-// Login begins a new session that is bound to a user, with a new ID and a new token, and ends the
-// one that the request came with: a token that somebody planted or saw before is worth nothing (session
-// fixation; OWASP ASVS 7.2.4). Call it at every sign-in, also when the same user signs in
-// again. What an anonymous visitor gathered is taken over, messages included; what belonged to another
-// user is not. An application's own CSRF or OAuth values are taken over like any other, so set them
-// anew. The absolute lifetime starts anew; a lifetime that was set for the anonymous visitor, or
-// for another user, is forgotten. With the cookie store's NoRevocation the old token lives on, until its deadline.
-// Django: login().
+// Login begins a new session that is bound to a user, with a new ID and a new token, and ends the session that the
+// request came with. So a token that somebody planted or saw before is worth nothing (session fixation; OWASP ASVS
+// 7.2.4). Call it at every sign-in, also when the same user signs in again. Django: login().
 //
-// subject is the user's ID, 1 to 255 bytes of UTF-8: the one to give to Manager.Sessions
-// and Manager.RevokeSubject. ErrHeaderSent: the response has left without its cookie, and
-// nothing was done.
+// The new session takes over what an anonymous visitor gathered, messages included. It does not take over what
+// belonged to another user. An application's own CSRF or OAuth values are taken over like any other, so set them
+// anew. The absolute lifetime starts anew. A lifetime that was set for the anonymous visitor, or for another user, is
+// forgotten. With the cookie store's NoRevocation the old token lives on, until its deadline.
 //
-// If another request ended the session meanwhile, the new one holds only what this request did. If
-// that session was this user's and was revoked, there is none: the save fails with ErrEnded.
+// subject is the user's ID, 1 to 255 bytes of UTF-8. Give the same one to Manager.Sessions and Manager.RevokeSubject.
+// ErrHeaderSent: the response has left without its cookie, and nothing was done.
+//
+// If another request ended the session meanwhile, the new one holds only what this request did. If that session was
+// this user's and was revoked, there is no new one: the save fails with ErrEnded.
 func (s *Session) Login(subject string) error {
 	if subject == "" || len(subject) > driver.MaxSubject || !utf8.ValidString(subject) {
 		return s.fail(aboutLogin, errSubject)
@@ -43,15 +44,13 @@ func (s *Session) Login(subject string) error {
 	})
 }
 
-// Logout ends the session. It is Destroy under the name that the reader looks for.
-// Django: logout().
+// Logout ends the session. It is Destroy under the name that readers look for. Django: logout().
 func (s *Session) Logout() error { return s.Destroy() }
 
-// RotateID gives the session a new token and keeps everything else, its ID and the absolute
-// deadline too: for a change of privilege that is not a Login. The old token is dead as soon as the
-// change is stored. Without a stored session it does nothing. Django: cycle_key(). ErrHeaderSent:
-// the response has left without its cookie, and nothing was done. With the cookie store the ID is new, too, and with
-// its NoRevocation the old token lives on.
+// RotateID gives the session a new token and keeps everything else, its ID and the absolute deadline included. It is
+// for a change of privilege that is not a Login. The old token is dead as soon as the change is stored. Without a
+// stored session RotateID does nothing. Django: cycle_key(). ErrHeaderSent: the response has left without its cookie,
+// and nothing was done. With the cookie store the ID is new, too, and with its NoRevocation the old token lives on.
 func (s *Session) RotateID() error {
 	return s.lifecycle(false, func() error {
 		if !s.live || s.fate != fateKeep || s.rotate {
@@ -65,9 +64,9 @@ func (s *Session) RotateID() error {
 	})
 }
 
-// Destroy ends the session and deletes its cookie. A value that is set afterwards begins a new
-// session. Without a stored session nothing is sent or stored. Django: flush(). With the cookie store's NoRevocation
-// only the cookie goes, in this browser: a copy of it is a session until its deadline.
+// Destroy ends the session and deletes its cookie. A value that is set afterwards begins a new session. Without a
+// stored session nothing is sent or stored. Django: flush(). With the cookie store's NoRevocation only the cookie in
+// this browser goes: a copy of it stays valid until its deadline.
 func (s *Session) Destroy() error {
 	return s.lifecycle(true, func() error {
 		if s.live && s.x.phase != phaseOpen && s.x.m.info.NoRevocation {
@@ -96,8 +95,8 @@ func (s *Session) clear() {
 	s.gen++
 }
 
-// forget is what becomes of a session that this request itself has revoked: it is as after a Logout
-// that was stored. x.mu and s.mu are held.
+// forget makes s what it is after a stored Logout, for a session that this request itself has revoked. x.mu and s.mu
+// are held.
 func (s *Session) forget() {
 	s.live, s.rec, s.token = false, held{}, ""
 	if len(s.presented()) == 0 {
@@ -106,8 +105,7 @@ func (s *Session) forget() {
 	s.delivery = deliverDeletion
 }
 
-// lifecycle runs change when no save is under way. That its record cannot be read is no reason
-// not to end a session.
+// lifecycle runs change when no save is under way. A session whose record cannot be read can be ended, too.
 func (s *Session) lifecycle(ends bool, change func() error) error {
 	if s.repeats() {
 		return nil

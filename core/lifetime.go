@@ -5,7 +5,9 @@ import (
 	"time"
 )
 
-// idle is the time in microseconds without activity after which the session ends; 0 with expireAt.
+// When a session ends: how its deadline is found, and the methods that set it.
+
+// idle is the session's idle timeout in microseconds; 0 with expireAt.
 func (m *Manager) idle(e expiry) int64 {
 	switch e.mode {
 	case expireSliding:
@@ -16,8 +18,7 @@ func (m *Manager) idle(e expiry) int64 {
 	return m.cfg.IdleTimeout.Microseconds()
 }
 
-// deadline is when the session ends if now is its last activity. Like all times here it is in
-// microseconds since 1970.
+// deadline is when the session ends if now is its last activity. All times here are in microseconds since 1970.
 func (m *Manager) deadline(h *header, now int64) int64 {
 	if h.expiry.mode == expireAt {
 		return m.end(h)
@@ -25,8 +26,8 @@ func (m *Manager) deadline(h *header, now int64) int64 {
 	return min(now+m.idle(h.expiry), m.end(h))
 }
 
-// end is the absolute deadline: Lifetime after the session, or its last Login, began, and the time of
-// ExpireAt. It goes by what is sealed, and not by what the store says.
+// end is the absolute deadline: Lifetime after the session, or its last Login, began, or the time of ExpireAt if that
+// is sooner. It uses the sealed times, and not those of the store.
 func (m *Manager) end(h *header) int64 {
 	end := h.created + m.cfg.Lifetime.Microseconds()
 	if h.expiry.mode == expireAt {
@@ -35,8 +36,8 @@ func (m *Manager) end(h *header) int64 {
 	return end
 }
 
-// touchDue reports whether the use now of a session, last used at the time used, should be written down, and
-// its deadline moved with it.
+// touchDue reports whether the session's use at the time now should be written down, and its deadline moved with it.
+// used is the last use that was written down.
 func (m *Manager) touchDue(h *header, used, now int64) bool {
 	since := now - used
 	if m.cfg.SaveEveryRequest || since <= 0 {
@@ -46,7 +47,7 @@ func (m *Manager) touchDue(h *header, used, now int64) bool {
 }
 
 // touchInterval is Config.TouchInterval in microseconds. A session with a shorter idle timeout of its own is touched
-// more often in proportion, or else it would end under its user's hands.
+// more often in proportion. Otherwise it would end while its user is active.
 func (m *Manager) touchInterval(h *header) float64 {
 	share := 1.0
 	if h.expiry.mode == expireSliding {
@@ -55,9 +56,9 @@ func (m *Manager) touchInterval(h *header) float64 {
 	return float64(m.cfg.TouchInterval.Microseconds()) * share
 }
 
-// touchDueUnseen is touchDue where no cookie can be sent with the new deadline: an ordinary request, as long
-// as one comes within half of the idle time, still finds a deadline to move and sends one. The last one may have
-// come just before a touch was due.
+// touchDueUnseen is touchDue where no cookie can be sent with the new deadline. It leaves room for ordinary requests:
+// if one comes within half of the idle time, it still finds a deadline to move, and sends a cookie. The last ordinary
+// request may have come just before a touch was due.
 func (m *Manager) touchDueUnseen(h *header, used, expires, now int64) bool {
 	if h.expiry.mode == expireAt || !m.touchDue(h, used, now) {
 		return false
@@ -77,11 +78,10 @@ func (m *Manager) persistent(e expiry) bool {
 	return !m.cfg.ExpireAtBrowserClose
 }
 
-// ExpireIn ends the session after d without activity, instead of
-// Config.IdleTimeout, and makes its cookie outlive the browser. Django:
-// set_expiry(seconds). d is at least a second. Config.Lifetime still ends the session, however long d
-// is: ExpiresAt tells when. With Config.AAL 2 and 3, d is at most Config.IdleTimeout's limit. A Login of another user, or of an anonymous visitor, forgets it, so
-// call it after Login.
+// ExpireIn ends the session after d without activity, instead of Config.IdleTimeout, and makes its cookie outlive the
+// browser. Django: set_expiry(seconds). d is at least a second. However long d is, Config.Lifetime still ends the
+// session: ExpiresAt tells when. With Config.AAL 2 and 3, d is at most Config.IdleTimeout's limit. A Login of another
+// user, or of an anonymous visitor, forgets this setting, so call ExpireIn after Login.
 func (s *Session) ExpireIn(d time.Duration) error {
 	if d < time.Second {
 		return s.fail(aboutExpiry, fmt.Errorf("coatcheck: ExpireIn(%v): at least 1s; use Destroy to end a session", d))
@@ -92,9 +92,10 @@ func (s *Session) ExpireIn(d time.Duration) error {
 	return s.setExpiry(expiry{expireSliding, d.Microseconds()})
 }
 
-// ExpireAt ends the session at t, whatever its user does. Django:
-// set_expiry(datetime). t lies in the future. Config.Lifetime may end it sooner: ExpiresAt tells when.
-// A time after the year 9999 counts as its end. A Login forgets it like ExpireIn.
+// ExpireAt ends the session at t, however often it is used. Django: set_expiry(datetime). t lies in the future.
+// Config.Lifetime may end the session sooner: ExpiresAt tells when. With Config.AAL 2 and 3, t is at most
+// Config.IdleTimeout's limit from now. A time after the year 9999 counts as that year's end. A Login forgets this
+// setting as it does with ExpireIn.
 func (s *Session) ExpireAt(t time.Time) error {
 	if s.x != nil && !t.After(s.x.m.cfg.Now()) {
 		return s.fail(aboutExpiry, fmt.Errorf("coatcheck: ExpireAt(%v) is not in the future; use Destroy to end a session", t))
@@ -108,9 +109,8 @@ func (s *Session) ExpireAt(t time.Time) error {
 	return s.setExpiry(expiry{expireAt, micros(t)})
 }
 
-// ExpireAtBrowserClose gives the session a cookie without a lifetime, which
-// browsers forget when they close. The server still ends it after
-// Config.IdleTimeout. Django: set_expiry(0).
+// ExpireAtBrowserClose gives the session a cookie without a lifetime: browsers forget it when they close. The server
+// still ends the session after Config.IdleTimeout without activity. Django: set_expiry(0).
 func (s *Session) ExpireAtBrowserClose() error {
 	return s.setExpiry(expiry{mode: expireBrowserClose})
 }
@@ -136,7 +136,8 @@ func (s *Session) setExpiry(e expiry) error {
 	if err := s.changeable(); err != nil || s.repeats() {
 		return err
 	}
-	if s.sent && s.cur.expiry != e && !s.x.m.persistent(e) { // the browser is to forget, and no later page says so
+	// The browser must forget the cookie, and no later page can say so.
+	if s.sent && s.cur.expiry != e && !s.x.m.persistent(e) {
 		return s.tooLate()
 	}
 	s.mend([]byte(aboutExpiry))
@@ -146,8 +147,9 @@ func (s *Session) setExpiry(e expiry) error {
 	return nil
 }
 
-// ExpiresAt is when the session ends if it is not used again; for one that is not stored, when it would if it were stored
-// now. Of a session that could not be loaded it says nothing. Django: get_expiry_date().
+// ExpiresAt is when the session ends if it is not used again. For a session that is not stored, it is when the
+// session would end if it were stored now. For a session that could not be loaded, it says nothing. Django:
+// get_expiry_date().
 func (s *Session) ExpiresAt() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

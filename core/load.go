@@ -9,8 +9,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// lateFor is how long after its end, or after RotateID, a session's old token is known to be late. It is more
-// than a request that was sent with it may take to arrive.
+// Loading: from the request's tokens to the one live session that they stand for.
+
+// lateFor is how long after a session's end, or after RotateID, its old token is known to be late. It is more than a
+// request that was sent with that token may take to arrive.
 const lateFor = 30_000_000 // microseconds
 
 // load puts into s the one live session that the request's tokens stand for.
@@ -28,7 +30,7 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 	if len(tokens) > maxCandidates {
 		s.crowded, tokens = true, nil
 		x.m.observe(ctx, Event{Kind: EventAmbiguous})
-		x.m.cfg.Logger.DebugContext(aside{ctx}, "coatcheck: a request carries more cookies of the session's name than it can have from us")
+		x.m.cfg.Logger.DebugContext(aside{ctx}, "coatcheck: a request carries more cookies of the session's name than we can have set")
 	}
 	var unreadable error
 	for _, token := range tokens {
@@ -48,7 +50,7 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		}
 	}
 	if unreadable != nil {
-		if s.live { // for a Login or Logout to end, with what cannot be read
+		if s.live { // a Login or Logout ends it, and those that cannot be read
 			l.more = append(l.more, presented{rec: s.rec})
 		}
 		if len(l.more) > 0 {
@@ -64,8 +66,8 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 	return x.adopt(ctx, s)
 }
 
-// loadContext is for asking the store for the request's session, which a helper's context that ends soon must not
-// spoil for the others. It ends with the request's own deadline, and does not mind that the client has gone.
+// loadContext is the context for loading the request's session. A helper's context that ends soon must not spoil the
+// session for the others. So it ends with the request's own deadline, and goes on if the client has gone.
 func (x *Exchange) loadContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := x.m.writeContext(ctx)
 	if x.m.info.InMemory {
@@ -79,10 +81,11 @@ func (x *Exchange) loadContext(ctx context.Context) (context.Context, context.Ca
 	return ctx, cancel
 }
 
-// hurry is how little time says more about a request than about a store that does not answer within it.
+// hurry is the time left to a request below which a store that does not answer is no outage: the request had too
+// little time.
 const hurry = 50 * time.Millisecond
 
-// hurried reports whether the request's own deadline is over, or nearly so.
+// hurried reports whether the request's own deadline is over, or nearly over.
 func (x *Exchange) hurried() bool {
 	deadline, ok := x.ctx.Deadline()
 	return ok && time.Until(deadline) < hurry
@@ -98,15 +101,14 @@ type loading struct {
 	more  []presented // live sessions beside that of s
 }
 
-// pastToken is one that was, or may have been, a session's.
+// pastToken is a token that was, or may have been, a session's.
 type pastToken struct {
 	rec  held
 	kind EventKind // EventLate, EventReused
-	own  bool      // it was the one before
+	own  bool      // it was the session's last token before the present one
 }
 
-// take looks at one token. What it returns beside outages, and records that cannot be read now, matters to
-// nobody any more.
+// take looks at one token. Errors matter to the caller only if they are outages, or records that cannot be read now.
 func (l *loading) take(token string) error {
 	if l.s.live {
 		return l.another(token)
@@ -118,7 +120,7 @@ func (l *loading) take(token string) error {
 	return err
 }
 
-// another is take where a session is there already. Two tokens of one session count as one.
+// another is take when a session was found already. Two tokens of one session count as one.
 func (l *loading) another(token string) error {
 	s, m := l.s, l.x.m
 	if id, ok := m.space.selected(token); ok && m.tokens == nil && id == s.rec.ID {
@@ -138,7 +140,7 @@ func (l *loading) another(token string) error {
 	return nil
 }
 
-// choose draws the conclusions when all tokens have been seen.
+// choose decides which session the request has, when all tokens have been seen.
 func (l *loading) choose() {
 	s := l.s
 	late := false
@@ -158,7 +160,7 @@ func (l *loading) choose() {
 	}
 }
 
-// report tells of a token that is no longer one, and whether it was late.
+// report reports a token that is no longer valid, and returns whether it was late.
 func (l *loading) report(p pastToken) (late bool) {
 	m := l.x.m
 	m.observe(l.ctx, Event{Kind: p.kind, ID: p.rec.ID, Subject: p.rec.Subject})
@@ -173,7 +175,7 @@ func (l *loading) report(p pastToken) (late bool) {
 		return false
 	}
 	if err := m.remove(l.calls, p.rec.ID, fromMicros(p.rec.Expires)); err != nil {
-		m.warn(l.ctx, EventDelete, "a session whose former token was used again could not be ended, and lives", "session", p.rec.ID, "error", err)
+		m.warn(l.ctx, EventDelete, "a session whose former token was used again could not be ended, and is still alive", "session", p.rec.ID, "error", err)
 		return false
 	}
 	m.observe(l.ctx, Event{Kind: EventDestroy, ID: p.rec.ID, Subject: p.rec.Subject})
@@ -182,8 +184,8 @@ func (l *loading) report(p pastToken) (late bool) {
 
 func (l *loading) ambiguous() {
 	l.x.m.observe(l.ctx, Event{Kind: EventAmbiguous})
-	l.x.m.warn(l.ctx, EventAmbiguous, "a request carries several sessions and uses none: "+
-		"an older cookie with another Domain or Path, or one that a sibling domain has set; a name with __Host- rules out both",
+	l.x.m.warn(l.ctx, EventAmbiguous, "a request carries several sessions and uses none: it has "+
+		"an older cookie with another Domain or Path, or one that a sibling domain has set. A name with __Host- rules out both",
 		"cookie", l.x.m.cfg.Cookie.Name)
 }
 
@@ -193,7 +195,7 @@ func (l *loading) anonymous(late bool) {
 	*s.hidden = hidden{shell: *s, x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
 }
 
-// tokens returns what the request carries, whether it is well-formed or not.
+// tokens returns the request's tokens, well-formed or not.
 func (x *Exchange) tokens(dst []string) []string {
 	if x.m.cfg.TokenHeader == "" {
 		return candidates(dst, x.header(), x.m.cfg.Cookie.Name)
@@ -250,8 +252,8 @@ func (l *loading) open(token string, rec *held, st *state) (err error) {
 	return err
 }
 
-// corrupt logs that a session cannot be read. A record that is damaged is the operator's business; a token that
-// nobody can open anybody can have made up, a thousand of them, too.
+// corrupt logs that a session cannot be read. A damaged record is the operator's business. A token that carries its
+// record and does not open is not: anybody can make up a thousand of those.
 func (l *loading) corrupt(rec *held, err error) {
 	const text = "session cannot be read, the request goes on as anonymous"
 	m := l.x.m
@@ -264,7 +266,7 @@ func (l *loading) corrupt(rec *held, err error) {
 
 var errPast = errors.New("coatcheck: no longer a session's token")
 
-// find is open for tokens that select a record and prove that they may.
+// find is open for tokens that select a record and prove the right to it.
 func (l *loading) find(token string, rec *held, st *state) error {
 	m := l.x.m
 	id, ok := m.space.selected(token)
@@ -298,8 +300,8 @@ func (l *loading) find(token string, rec *held, st *state) error {
 	return nil
 }
 
-// absent is where the store has no record to show. A request that took long to be sent may have had a
-// session when it began.
+// absent handles a record that the store cannot show. A request that took long to be sent may have had a session when
+// it began.
 func (l *loading) absent(rec *held, err error) error {
 	switch {
 	case isAny(err, driver.ErrCorrupt, driver.ErrUnreadable):
@@ -311,14 +313,14 @@ func (l *loading) absent(rec *held, err error) error {
 	return err
 }
 
-// unread keeps a record for a Login or Logout to end, which nothing else does: whoever can mend it shall
-// find it.
+// unread keeps a record for a Login or Logout to end. Nothing else ends it, so that somebody who can mend it finds
+// it.
 func (l *loading) unread(rec *held, err error) error {
 	l.s.present(presented{*rec, endOnLifecycle})
 	return err
 }
 
-// over is where the session was ended by a request.
+// over handles a session that a request has ended.
 func (l *loading) over(rec *held, b block) error {
 	if b.replaced() < l.x.begun-lateFor {
 		return driver.ErrNotFound
@@ -327,13 +329,13 @@ func (l *loading) over(rec *held, b block) error {
 	return errPast
 }
 
-// former is where the session lives and has another token.
+// former handles a live session that has another token.
 func (l *loading) former(rec *held, b block, hash *tokenHash) error {
 	justNow := b.replaced() >= l.x.begun-lateFor
 	switch {
 	case b[atBy] == byRotateID && justNow:
 		l.past = append(l.past, pastToken{*rec, EventLate, b.took(hash)})
-	case b.took(hash) && !justNow: // a renewal leaves the former one a moment
+	case b.took(hash) && !justNow: // just after a renewal, the former token is no reuse
 		l.past = append(l.past, pastToken{*rec, EventReused, false})
 	default:
 		return driver.ErrNotFound

@@ -6,11 +6,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// login begins a session that takes over what the visitor gathered, and ends the one that the request came
-// with. The new record is there before the old one ends. Nobody has its token until the response is
-// out, so whatever fails leaves the old session or the new one, and not two.
+// The save of a Login, which puts a new session in the place of the old one.
+
+// login begins a session that takes over what the visitor gathered, and ends the session that the request came with.
+// The new record is there before the old one ends. Nobody has its token until the response is out. So any failure
+// leaves the old session or the new one, and not two.
 func (j *saving) login() error {
-	// What else the request brought goes first: once the old session is over, nothing may fail any more.
+	// Other sessions that the request brought are ended first: once the old session is over, nothing may fail any
+	// more.
 	err := j.endAll(false)
 	if err == nil {
 		err = j.takeOver()
@@ -23,20 +26,20 @@ func (j *saving) login() error {
 	return nil
 }
 
-// old is what has become of the session that the request came with.
+// old says what has become of the session that the request came with.
 type old byte
 
 const (
-	oldEnded   old = iota // by this save
-	oldSame               // nothing
-	oldChanged            // it is another version; old and st are of that
-	oldOver               // another request ended it; st is what the new session shall hold
+	oldEnded   old = iota // this save ended it
+	oldSame               // it is unchanged
+	oldChanged            // it has a newer version, which old and st now hold
+	oldOver               // another request ended it; st is what the new session is to hold
 	oldUnknown            // the store does not say
 	oldFailed             // the Login cannot go on
 )
 
-// takeOver writes the new record and ends the old one, and starts anew from what another request has made of
-// the old one meanwhile.
+// takeOver writes the new record and ends the old one. If another request has changed the old one meanwhile, it
+// starts again from that.
 func (j *saving) takeOver() error {
 	if j.m.deadline(&j.st.header, j.now) <= j.now { // ExpireAt's time came while the request was under way
 		if err := j.restart(); err != nil {
@@ -50,14 +53,14 @@ func (j *saving) takeOver() error {
 			return nil
 		}
 		if !j.placed && j.m.can.Successor == nil {
-			return err // the old one was not even tried
+			return err // nothing was done to the old one yet
 		}
 		what, err := j.lookAtOld(attempt, mark, err)
 		j.unknown = what == oldUnknown
 		switch {
 		case what == oldUnknown && j.placed && j.old.Subject == "":
 			j.replaced = j.old.ID
-			return nil // the new session has all of it
+			return nil // the new session has all that the old one had
 		case err != nil:
 			return err
 		case what == oldEnded:
@@ -73,7 +76,7 @@ func (j *saving) takeOver() error {
 	}
 }
 
-// replaceOld stores the new record, unless it is there already, and ends the old one. The mark is that of the
+// replaceOld stores the new record, unless it is there already, and ends the old one. mark is the write mark of the
 // old one's last record.
 func (j *saving) replaceOld() (mark uint64, err error) {
 	if !j.placed && j.m.can.Successor == nil {
@@ -89,7 +92,7 @@ func (j *saving) replaceOld() (mark uint64, err error) {
 	if j.ending == 0 {
 		j.ending = mark
 	}
-	mark = j.ending // of all attempts: one of them may be carried out after the look at it
+	mark = j.ending // the same for all attempts: an earlier one may be carried out after lookAtOld
 	block(over.Data).put(mark)
 	if j.placed {
 		_, err = j.m.replace(j.ctx, &over, "")
@@ -152,8 +155,8 @@ func (j *saving) lookAtOld(attempt int, mark uint64, failed error) (old, error) 
 	return oldChanged, nil
 }
 
-// oldGone is where there is no old record. A user's session that is gone before its deadline was revoked, and
-// a sign-in that followed from it must not outlive that.
+// oldGone handles a missing old record. A user's session that is gone before its deadline was revoked. A sign-in that
+// followed from it must not outlive that.
 func (j *saving) oldGone() (old, error) {
 	if j.old.Subject != "" && j.old.Subject == j.st.subject && j.now < j.old.Expires {
 		return oldFailed, ErrEnded
@@ -161,8 +164,8 @@ func (j *saving) oldGone() (old, error) {
 	return oldOver, j.restart()
 }
 
-// restart makes the state that this request alone would have made. What it did before its Login was for
-// the user as whom it had loaded the session.
+// restart makes the state that this request alone would have made. What the request did before its Login was for the
+// user for whom it had loaded the session.
 func (j *saving) restart() error {
 	st := j.m.blank(j.now)
 	st.codec, st.subject = j.st.codec, j.old.Subject // the ops' values are in the codec
@@ -173,8 +176,8 @@ func (j *saving) restart() error {
 	return nil
 }
 
-// beside makes the state of a session that stands beside that of another request's Login: what this request
-// loaded and did. The messages are the other one's.
+// beside makes the state of a session that stands beside that of another request's Login: what this request loaded
+// and did. The messages belong to the other session.
 func (j *saving) beside() error {
 	var st state
 	if err := j.m.open(&j.old, &st); err != nil {
@@ -206,7 +209,7 @@ func (j *saving) place() error {
 	return err
 }
 
-// findNew learns the version of a record that the store wrote without saying so.
+// findNew learns the version of a record that the store has written, if its answer was lost.
 func (j *saving) findNew() error {
 	if j.placed {
 		return nil

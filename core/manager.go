@@ -13,9 +13,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 )
 
-// Manager holds the settings and the store. One of it serves all requests, and all its
-// methods may be called concurrently. Several managers, with cookies of different names, may
-// serve one application.
+// Manager holds the settings and the store. One Manager serves all requests, and all its methods may be called
+// concurrently. Several managers, with cookies of different names, may serve one application.
 type Manager struct {
 	printer[*Manager]
 
@@ -30,7 +29,7 @@ type Manager struct {
 
 	space        namespace
 	clock        roughClock
-	exact        bool   // a second matters, or Config.Now is the clock
+	exact        bool   // the clock must not be a second late, or is Config.Now
 	binding      []byte // associated data of sealed records, up to the ID
 	source       string // the request header that carries the token
 	cookiePrefix string
@@ -41,14 +40,14 @@ type Manager struct {
 	outage   outage
 	plain    atomic.Bool // SentPlain has warned
 
-	stop    context.CancelFunc // ends what runs in the background
+	stop    context.CancelFunc // ends the background work
 	stopped sync.WaitGroup
 	closing sync.Once
-	closed  error // of the store's Close
+	closed  error // what the store's Close returned
 }
 
-// New checks cfg and returns a Manager. The error names the field that is wrong.
-// If the store needs sweeping, New starts that too; Close ends it.
+// New checks cfg and returns a Manager. The error names the field that is wrong. If the store needs sweeping, New
+// starts the background sweeper; Close ends it.
 func New(cfg Config) (*Manager, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
@@ -87,8 +86,8 @@ func New(cfg Config) (*Manager, error) {
 	return m, nil
 }
 
-// Close ends the background sweeper and closes the store, if it can be closed.
-// Requests should be over. Later calls answer as the first one did.
+// Close ends the background sweeper and closes the store, if it can be closed. Call it when all requests are over.
+// Later calls return what the first one returned.
 func (m *Manager) Close() error {
 	m.closing.Do(func() {
 		m.stop()
@@ -101,8 +100,8 @@ func (m *Manager) Close() error {
 	return m.closed
 }
 
-// Ping asks the store whether it answers, for health checks. Every error is an ErrUnavailable, beside its cause. It is nil,
-// and says nothing, where the store has no way to tell (memstore).
+// Ping asks the store whether it answers, for health checks. Every error matches ErrUnavailable and its cause. Where
+// the store has no way to tell (memstore), Ping returns nil, which says nothing.
 func (m *Manager) Ping(ctx context.Context) error {
 	if m.can.Pinger == nil {
 		return nil
@@ -118,7 +117,7 @@ func (m *Manager) Info() driver.Info { return m.info }
 // LogValue is what log/slog shows of a manager.
 func (m *Manager) LogValue() slog.Value { return slog.StringValue(m.describe()) }
 
-// describe is for the printer: settings and keys are in no log.
+// describe is for the printer: it shows no settings and no keys.
 func (m *Manager) describe() string {
 	if m == nil {
 		return "coatcheck.Manager(nil)"
@@ -126,7 +125,7 @@ func (m *Manager) describe() string {
 	return "coatcheck.Manager(" + m.info.Name + ")"
 }
 
-// now is the time in microseconds, which is how core reckons: it is exact and quick.
+// now is the time in microseconds. core reckons in microseconds because that is exact and quick.
 func (m *Manager) now() int64 {
 	now := micros(m.cfg.Now())
 	if !m.exact {
@@ -135,7 +134,7 @@ func (m *Manager) now() int64 {
 	return now
 }
 
-// roughly is now, up to a second before it.
+// roughly is now, or a time up to a second earlier.
 func (m *Manager) roughly() int64 {
 	if m.exact {
 		return m.now()
@@ -143,7 +142,7 @@ func (m *Manager) roughly() int64 {
 	return m.clock.now()
 }
 
-// storeContext puts the deadline on a call to the store, where one can be needed.
+// storeContext puts the deadline on a call to the store. A store in memory needs none.
 func (m *Manager) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if m.info.InMemory {
 		return ctx, func() {}
@@ -151,15 +150,15 @@ func (m *Manager) storeContext(ctx context.Context) (context.Context, context.Ca
 	return context.WithTimeout(ctx, m.cfg.StoreTimeout)
 }
 
-// writeContext is storeContext for what has to be done although the client has gone.
+// writeContext is storeContext for work that must be done even if the client has gone.
 func (m *Manager) writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if m.info.InMemory && m.cfg.Observer == nil {
-		return context.Background(), func() {} // nobody will look at it
+		return context.Background(), func() {} // nobody looks at the context
 	}
 	return m.storeContext(context.WithoutCancel(ctx))
 }
 
-// grace is a little time for what must be tried when a save's own time is over.
+// grace returns a context with a little extra time, for what must be tried after a save's own time is over.
 func (m *Manager) grace(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), d)
 }
@@ -169,7 +168,7 @@ func (m *Manager) blank(now int64) state {
 	return state{header: header{codec: m.cfg.Codec, created: now}}
 }
 
-// codec finds the codec that a session was begun with; nil if there is none.
+// codec finds the codec with this name, for a session that was begun with it; nil if there is none.
 func (m *Manager) codec(name []byte) Codec {
 	switch string(name) {
 	case m.cfg.Codec.Name():
@@ -180,8 +179,8 @@ func (m *Manager) codec(name []byte) Codec {
 	return nil
 }
 
-// unopened tells a key that is not here from data that was changed, or was never sealed: an envelope from before
-// Config.Keys was set may begin as if it named a key.
+// unopened returns the error for a record that Keys did not open. It tells a key that is missing here from data that
+// was changed, or was never sealed. An envelope from before Config.Keys was set may begin as if it named a key.
 func (m *Manager) unopened(err error, data []byte) error {
 	if !errors.Is(new(state).parse(data, m.codec), driver.ErrCorrupt) {
 		return driver.Corrupt("coatcheck: the record is from before Config.Keys was set, and not sealed")

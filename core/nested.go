@@ -5,10 +5,10 @@ import (
 	"errors"
 )
 
-// Several managers may serve one request: the inner one commits first, and then the outer one may fail, so that
-// the client is told of a failure although the inner session was stored. What can be foreseen is
-// looked at before; a write of values, or of a new session, is taken back, unless another request has built
-// on it by then. A Login and a Logout stay.
+// Several managers may serve one request. The inner one commits first. If the outer one fails then, the client is
+// told of a failure although the inner session was stored. So what can be foreseen is checked before. A write of
+// values, or of a new session, is taken back, unless another request has built on it by then. A Login and a Logout
+// stay.
 
 var errLifecycleStays = errors.New("coatcheck: a Login or Logout cannot be taken back")
 
@@ -37,7 +37,7 @@ func (x *Exchange) saveWithin(ctx context.Context, outer *Exchange, s *Session) 
 	told := new(Out)
 	x.within = told
 	outer.takesBack(func(ctx context.Context) []Out {
-		s.take() // what was adopted is not stored
+		s.take() // the adopted session is not stored, so Taken is not called
 		if x.m.revert(ctx, before, after) {
 			return []Out{*told}
 		}
@@ -46,7 +46,7 @@ func (x *Exchange) saveWithin(ctx context.Context, outer *Exchange, s *Session) 
 	return nil
 }
 
-// obstacle returns why a commit of a success will fail, nil if that is not known.
+// obstacle returns why a commit of a success will fail; nil if nothing is known to stop it.
 func (x *Exchange) obstacle() error {
 	s := x.s.Load()
 	if s == nil {
@@ -69,7 +69,7 @@ func (x *Exchange) obstacle() error {
 	return nil
 }
 
-// takesBack adds to what is taken back if x fails.
+// takesBack adds revert to what is called if x fails.
 func (x *Exchange) takesBack(revert func(context.Context) []Out) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -83,7 +83,7 @@ func (x *Exchange) takesBack(revert func(context.Context) []Out) {
 	}
 }
 
-// revert takes a write back, and reports whether a Login or Logout stays, of which the client has to know.
+// revert takes a write back. It reports whether a Login or Logout stays: the client has to know of that.
 func (m *Manager) revert(ctx context.Context, before, after held) (stays bool) {
 	ctx, cancel := m.writeContext(ctx)
 	defer cancel()
@@ -104,7 +104,7 @@ func (m *Manager) revert(ctx context.Context, before, after held) (stays bool) {
 			m.down(ctx, err)
 		}
 		m.observe(ctx, Event{Kind: EventDropped, ID: after.ID, Err: err})
-		m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: stored, although another manager's session of the same request was not", "session", after.ID, "error", err)
+		m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: a session was stored, although another manager's session of the same request was not", "session", after.ID, "error", err)
 	}
 	return errors.Is(err, errLifecycleStays)
 }

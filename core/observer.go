@@ -9,8 +9,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Event is one thing that happened to a session, for metrics, traces and audit logs.
-// It never holds a token, and its text no value: a *ValueError in Err may lead to one, see there.
+// Event is one thing that happened to a session, for metrics, traces and audit logs. It never holds a token. Its text
+// holds no value, but a *ValueError in Err may lead to one: see there.
 type Event struct {
 	Kind     EventKind
 	Outcome  Outcome       // how it went
@@ -23,18 +23,21 @@ type Event struct {
 	Err      error         // what went wrong, with OutcomeFailed; else nil
 }
 
-// Outcome says how an event went. What clients bring about in the ordinary course, an expired token or a lost race, is no
+// Outcome says how an event went. What clients cause in the ordinary course, an expired token or a lost race, is no
 // failure.
 type Outcome string
 
 const (
-	OutcomeDone     Outcome = "done"      // it was done
-	OutcomeNotFound Outcome = "not_found" // EventLoad to EventDelete: the store has no live record with this ID; it expired, was ended, or never was
-	OutcomeConflict Outcome = "conflict"  // EventCreate to EventDelete: another request was faster; the save tries again
-	OutcomeFailed   Outcome = "failed"    // Err says why
+	OutcomeDone Outcome = "done" // it was done
+	// For EventLoad to EventDelete: the store has no live record with this ID. It expired, was ended, or never
+	// existed.
+	OutcomeNotFound Outcome = "not_found"
+	// For EventCreate to EventDelete: another request was faster. The save tries again.
+	OutcomeConflict Outcome = "conflict"
+	OutcomeFailed   Outcome = "failed" // Err says why
 )
 
-// outcomeOf splits what a call of the store has answered.
+// outcomeOf splits the error of a call to the store into an outcome and the error of a failure.
 func outcomeOf(err error) (Outcome, error) {
 	switch {
 	case err == nil:
@@ -59,24 +62,30 @@ const (
 	EventTouch  EventKind = "touch"  // a deadline was moved
 	EventDelete EventKind = "delete" // a record was removed, or a token revoked
 
-	EventConflict   EventKind = "conflict"   // another request was faster; the changes are applied again
-	EventRotate     EventKind = "rotate"     // the session has a new token
-	EventLogin      EventKind = "login"      // Login was stored; ID is the new session, Replaced the one that it ended
-	EventDestroy    EventKind = "destroy"    // Logout, Destroy or Revoke was stored; with a store that is NoRevocation, only the cookie goes
-	EventExpired    EventKind = "expired"    // a record was past its absolute lifetime
-	EventUnknown    EventKind = "unknown"    // a well-formed token that no record belongs to: expired, ended, or guessed
-	EventLate       EventKind = "late"       // a token came just after its session had ended or been rotated; the request is anonymous
-	EventReused     EventKind = "reused"     // a token came long after its session had been rotated: a copy, or a thief
-	EventAdopt      EventKind = "adopt"      // Config.Adopt or Adoption.Taken failed, see Err
-	EventAmbiguous  EventKind = "ambiguous"  // several live sessions in one request: none is used
-	EventCorrupt    EventKind = "corrupt"    // a record, or a token that carries one, could not be read, junk included; the request is anonymous, a list leaves it out
-	EventUnreadable EventKind = "unreadable" // a record is of a newer release, or of a codec or key that is not here; the request gets a 503, a list ends in ErrUnreadable
-	EventDecode     EventKind = "decode"     // a value, or a message, could not be decoded
-	EventDropped    EventKind = "dropped"    // changes were not stored, see Err
-	EventSweep      EventKind = "sweep"      // expired records were removed
+	EventConflict EventKind = "conflict" // another request was faster; the changes are applied again
+	EventRotate   EventKind = "rotate"   // the session has a new token
+	EventLogin    EventKind = "login"    // Login was stored; ID is the new session, Replaced the one that it ended
+	// Logout, Destroy or Revoke was stored. With a store that is NoRevocation, only the cookie goes.
+	EventDestroy EventKind = "destroy"
+	EventExpired EventKind = "expired" // a record was past its absolute lifetime
+	EventUnknown EventKind = "unknown" // a well-formed token that no record belongs to: expired, ended, or guessed
+	// A token came just after its session had ended or been rotated. The request is anonymous.
+	EventLate      EventKind = "late"
+	EventReused    EventKind = "reused"    // a token came long after its session had been rotated: a copy, or a thief
+	EventAdopt     EventKind = "adopt"     // Config.Adopt or Adoption.Taken failed, see Err
+	EventAmbiguous EventKind = "ambiguous" // several live sessions in one request: none is used
+	// A record, or a token that carries one, could not be read, junk included. The request is anonymous. A list
+	// leaves it out.
+	EventCorrupt EventKind = "corrupt"
+	// A record is of a newer release, or of a codec or key that is not here. The request gets a 503. A list ends in
+	// ErrUnreadable.
+	EventUnreadable EventKind = "unreadable"
+	EventDecode     EventKind = "decode"  // a value, or a message, could not be decoded
+	EventDropped    EventKind = "dropped" // changes were not stored, see Err
+	EventSweep      EventKind = "sweep"   // expired records were removed
 )
 
-// observe reports e. A panic of the Observer ends there: no delete may depend on it.
+// observe reports e. A panic of the Observer ends here: no delete may depend on the Observer.
 func (m *Manager) observe(ctx context.Context, e Event) {
 	if m.cfg.Observer == nil {
 		return
@@ -98,11 +107,11 @@ func (m *Manager) observe(ctx context.Context, e Event) {
 	m.cfg.Observer(aside{ctx}, e)
 }
 
-// quiet is how often at most a warning of one kind is logged: what a single client can bring about with each
-// request must not fill the log.
+// quiet is the minimum time between two warnings of one kind. What a single client can cause with each request must
+// not fill the log.
 const quiet = 10 * time.Second
 
-// throttle lets one line of each kind through in a while, and counts the others.
+// throttle lets one line of each kind through per quiet interval, and counts the others.
 type throttle struct {
 	mu    sync.Mutex
 	lines map[EventKind]*throttled
@@ -125,7 +134,7 @@ func (t *throttle) allow(kind EventKind, now int64) (skipped int, ok bool) {
 		}
 		t.lines[kind] = line
 	}
-	if now < line.until && line.until-now <= quiet.Microseconds() { // or else the clock has gone back
+	if now < line.until && line.until-now <= quiet.Microseconds() { // if it has longer to wait, the clock was set back
 		line.skipped++
 		return 0, false
 	}
@@ -133,7 +142,7 @@ func (t *throttle) allow(kind EventKind, now int64) (skipped int, ok bool) {
 	return skipped, true
 }
 
-// warn logs what clients can bring about again and again, once in a while.
+// warn logs what clients can cause again and again, at most once per quiet interval.
 func (m *Manager) warn(ctx context.Context, kind EventKind, text string, args ...any) {
 	if skipped, ok := m.throttle.allow(kind, m.now()); ok {
 		m.cfg.Logger.WarnContext(aside{ctx}, "coatcheck: "+text, append(args, "skipped", skipped)...)

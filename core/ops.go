@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// An op is one thing that a request did to its session. Ops are kept, and not only
-// their result, so that they can be done again to what another request stored meanwhile.
+// An op is one thing that a request did to its session. Ops are kept beside their result, so that they can be applied
+// again to what another request stored meanwhile.
 type op struct {
-	kind   byte
-	mode   byte       // opExpiry
-	micros int64      // opExpiry; opLogin, opAuth: the time; opFlash: that in nanoseconds; opUpdate: how long a replay may take
+	kind byte
+	mode byte // opExpiry
+	// opExpiry; opLogin, opAuth: the time; opFlash: that in nanoseconds; opUpdate: how long a replay may take
+	micros int64
 	key    []byte     // opLogin: the subject. Core's own memory, and never written to, like value
 	value  []byte     // opSet, opFlash
 	update updateFunc // opUpdate
@@ -33,7 +34,7 @@ const (
 // updateFunc computes a key's new entry from the old encoded value.
 type updateFunc func(codec Codec, key string, old []byte, present bool) (entry, error)
 
-// Keys that begin with reserved are the session's own: flash messages and the like.
+// Keys that begin with reserved are for core's own values, such as flash messages.
 const reserved = "\x00"
 
 // apply does o to st.
@@ -72,8 +73,8 @@ func (st *state) apply(o *op) error {
 	return nil
 }
 
-// login keeps what the visitor gathered before signing in, messages included, and drops what
-// belonged to another user. A lifetime of its own stays with the user for whom it was set.
+// login keeps what the visitor gathered before signing in, messages included, and drops what belonged to another
+// user. A lifetime that was set for one session stays only with the user for whom it was set.
 func (st *state) login(o *op) {
 	if subject := string(o.key); st.subject != subject {
 		st.expiry = expiry{}
@@ -86,7 +87,7 @@ func (st *state) login(o *op) {
 	st.auth, st.created = o.micros, o.micros
 }
 
-// replay does ops to st, in order.
+// replay applies ops to st, in order.
 func (st *state) replay(ops []op) error {
 	for i := range ops {
 		if err := st.apply(&ops[i]); err != nil {
@@ -96,8 +97,8 @@ func (st *state) replay(ops []op) error {
 	return nil
 }
 
-// record appends o to ops, without those before it that it makes pointless. The first
-// fixed ops are being saved just now and stay.
+// record appends o to ops, and drops earlier ops that o makes pointless. The first fixed ops are being saved just now
+// and stay.
 func record(ops []op, fixed int, o op) []op {
 	if o.kind == opSet || o.kind == opDelete {
 		for i := len(ops) - 1; i >= fixed; i-- {
@@ -112,8 +113,8 @@ func record(ops []op, fixed int, o op) []op {
 	return append(ops, o)
 }
 
-// countsTwice reports whether o must not be done to a session that may hold its effect, or have held it: a message
-// that was shown would come back, and a Login would take its own end of the session for another request's.
+// countsTwice reports whether o must not be applied to a session that may hold, or have held, its effect. A message
+// that was shown would come back. A Login would take its own end of the session for that of another request.
 func countsTwice(o op) bool {
 	return o.kind == opUpdate || o.kind == opFlash || o.kind == opLogin
 }

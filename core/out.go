@@ -18,12 +18,12 @@ type Out struct {
 	// Vary is a member that the Vary header must have, "" if none.
 	Vary string
 
-	// More has further lines: what managers mounted inside have stored, and cannot take back, where Commit failed. The
-	// response that takes the place of theirs has to carry it, too.
+	// More has further lines where Commit failed: for what managers mounted inside have stored, and cannot take back.
+	// The response that replaces theirs has to carry these lines, too.
 	More []Out
 }
 
-// Format keeps the token out of a printed Out, whatever the verb.
+// Format keeps the token out of a printed Out, for every verb.
 func (o Out) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coatcheck.Out("+o.Name+")") }
 
 // Lines returns the names and values of all header lines, those of More included.
@@ -44,7 +44,7 @@ func (o Out) each(yield func(name, value string) bool) bool {
 type Header interface {
 	Values(name string) []string // all lines of this name
 	Add(name, value string)      // adds a line
-	Set(name, value string)      // puts one line in the place of all of this name
+	Set(name, value string)      // replaces all lines of this name by one
 }
 
 // Apply puts o into h. A response with a token must not be stored by a shared cache (OWASP, Session Management Cheat
@@ -108,7 +108,7 @@ func hasMember(lines []string, member string) bool {
 }
 
 // uncached reports whether lines of Cache-Control keep shared caches from storing the response: with no-store, or
-// private for all of it. Commas within quotes are none between directives (RFC 9111, section 5.2).
+// with private for all of it. A comma within quotes does not separate directives (RFC 9111, section 5.2).
 func uncached(lines []string) bool {
 	for _, line := range lines {
 		for line != "" {

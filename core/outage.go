@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// An outage of the store is one line in the log when it begins, one with a count every few seconds, and one when it is
-// over: when the store answers, and has failed nobody for five seconds. Each failure is a line at debug level.
+// An outage of the store is one line in the log when it begins, one with a count every few seconds, and one when it
+// is over. It is over when the store answers, and no call has failed for five seconds. Each failure is a line at
+// debug level.
 const (
 	outageTold = 5 * time.Second // between two counts
-	outageOver = 5 * time.Second // without a failure, and the next answer ends it
+	outageOver = 5 * time.Second // without a failure: then the next answer ends the outage
 
-	outageForgotten = time.Minute // without a failure, nor an answer: the next failure begins another
+	outageForgotten = time.Minute // without a failure or an answer: then the next failure begins another outage
 )
 
 type outage struct {
@@ -25,7 +26,7 @@ type outage struct {
 	failed, sinceTold int // loads and saves
 }
 
-// down notes that a request was not served for want of an answer by the store.
+// down notes that a request was not served because the store did not answer.
 func (m *Manager) down(ctx context.Context, err error) {
 	log := m.cfg.Logger
 	log.DebugContext(aside{ctx}, "coatcheck: the store did not answer", "store", m.info.Name, "error", err)

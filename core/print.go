@@ -7,11 +7,13 @@ import (
 	"log/slog"
 )
 
-// printer makes the struct that embeds it print as of describes itself, and nothing of its fields. Its methods are
-// on the value: templates follow a pointer and print what it points to, and a copy must be as silent as that. They
-// would be hidden by methods of the same name on the struct's pointer.
+// What is printed of a Session, a Manager and an Exchange: a short name, and never a token or a value.
+
+// printer makes the struct that embeds it print what of.describe returns, and nothing of its fields. Its methods are
+// on the value: templates follow a pointer and print what it points to, and a copy must be as silent as that. Methods
+// of the same name on the struct's pointer would hide them.
 type printer[T describer] struct {
-	of T // of a struct that nobody has made ready: the zero T
+	of T // the zero T in a struct that was not made by its constructor
 }
 
 type describer interface{ describe() string }
@@ -19,7 +21,7 @@ type describer interface{ describe() string }
 // String returns all that is ever printed, a short name. Templates ask for it.
 func (p printer[T]) String() string { return p.of.describe() }
 
-// Format writes what String returns, whatever the verb.
+// Format writes what String returns, for every verb.
 func (p printer[T]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.of.describe()) }
 
 // MarshalJSON gives what String returns.
@@ -41,7 +43,7 @@ func (s *Session) LogValue() slog.Value {
 // String is what fmt and templates show of a session, by value or by pointer: its ID in short, and nothing else.
 func (h *hidden) String() string { return h.describe() }
 
-// Format writes what String returns, whatever the verb.
+// Format writes what String returns, for every verb.
 func (h *hidden) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.describe()) }
 
 // MarshalJSON gives what String returns.

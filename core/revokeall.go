@@ -12,23 +12,24 @@ import (
 )
 
 // RevokeAll ends the sessions of all users, and those of visitors, that began before the time given, and returns how
-// many it ended. It is for a backup that was restored, with which sessions come back that had ended since it was made.
-// Give it the time of the restore, before the application takes requests: see "After a restored backup" in SECURITY.md.
+// many it ended. It is for a restored backup: with it, sessions come back that had ended since it was made. Give it
+// the time of the restore, before the application takes requests: see "After a restored backup" in SECURITY.md.
 //
-// A session is as old as [Session.Created] says, so a RotateID makes it no younger. What a session from before was
-// exchanged for by a Login of the same user in the last 30 seconds, or meanwhile, is ended, too, and so is what else
+// A session is as old as [Session.Created] says, so a RotateID makes it no younger. If a Login of the same user
+// replaced a session from before in the last 30 seconds, or meanwhile, the new session is ended, too. So is what else
 // this user began up to 30 seconds before such a Login, on another device, say. Any other sign-in since then stays.
-// Where a walk through the store takes longer than 30 seconds while users sign in, it may miss such an exchange, and
-// says nothing of it: call it before the application takes requests, or give it the present as the time.
+// If a walk through the store takes longer than 30 seconds while users sign in, it may miss such a Login, and no
+// error says so: call RevokeAll before the application takes requests, or give it the present as the time.
 //
 // Records that this process cannot open are ended, too, so a program that only calls RevokeAll needs no Keys. Those
 // of another Namespace are not: without the application's Namespace, or its Cookie.Name or TokenHeader, nothing is
-// found, and the answer is 0 and nil. It goes through all sessions twice at least. No deadline but that of ctx ends
-// it. The number counts whatever the error is. errors.ErrUnsupported: the store has no list of all sessions.
+// found, and the result is 0 and nil. RevokeAll walks through all sessions twice at least. Only the deadline of ctx
+// ends it. The number counts after every error, too. errors.ErrUnsupported: the store has no list of all sessions.
 // ErrUnreadable, ErrCorrupt: all others were ended, and the store has records that it cannot read itself.
 // ErrConflict: users signed in again and again meanwhile.
 //
-// With the context of a request whose own session is among them it works like Logout at that place of the handler.
+// With the context of a request whose own session is among them, RevokeAll works like Logout at that place of the
+// handler.
 func (m *Manager) RevokeAll(ctx context.Context, before time.Time) (int, error) {
 	if m.can.Lister == nil {
 		return 0, m.unsupported("list sessions")
@@ -54,23 +55,23 @@ type revokeBefore struct {
 	ended    int
 	ownEnded bool
 
-	seen     map[ID]bool       // sessions whose place a Login has taken
-	logins   []login           // of those, the ones that are not known to be from before
-	followed int               // how many are
-	taken    map[string][]span // by user: when what is to end with those began
+	seen     map[ID]bool       // sessions that a Login has replaced
+	logins   []login           // those of seen that are not known to be from before
+	followed int               // how many are known to be from before
+	taken    map[string][]span // by user: a session that began in one of these spans is to end, too
 }
 
-// login is a Login that took the place of a session.
+// login is a Login that replaced a session.
 type login struct {
 	subject     string
-	created, at int64 // when the session had begun, and when the Login took its place
+	created, at int64 // when the session began, and when the Login replaced it
 }
 
-// span is the times after from, and up to to.
+// span is the time after from, up to and including to.
 type span struct{ from, to int64 }
 
 func (r *revokeBefore) run(ctx context.Context) error {
-	var left error // what the first walk said that could not read all
+	var left error // the error of the first walk that could not read all
 	for range 20 {
 		ended, followed := r.ended, r.followed
 		err := r.pass(ctx)
@@ -85,7 +86,7 @@ func (r *revokeBefore) run(ctx context.Context) error {
 			return left
 		}
 	}
-	err := fmt.Errorf("coatcheck: RevokeAll: users sign in again and again meanwhile: %w", driver.ErrConflict)
+	err := fmt.Errorf("coatcheck: RevokeAll: users signed in again and again meanwhile: %w", driver.ErrConflict)
 	return errors.Join(err, left)
 }
 
@@ -108,8 +109,9 @@ func (r *revokeBefore) pass(ctx context.Context) error {
 	return nil
 }
 
-// end ends a session by an Update that lets it expire, as it was walked by. Unlike a Delete, that fails where a Login
-// has just ended the session, and so does not take away what tells of it. A Login that comes later finds no session.
+// end ends a session: it replaces the version that the walk has seen by a record that has expired. If a Login has
+// just ended the session, this Update fails. A Delete would succeed, and remove the trace of that Login. A Login that
+// comes later finds no session.
 func (r *revokeBefore) end(ctx context.Context, rec driver.Record) error {
 	calls, cancel := r.m.storeContext(ctx)
 	defer cancel()
@@ -155,8 +157,8 @@ func (r *revokeBefore) end(ctx context.Context, rec driver.Record) error {
 	return nil
 }
 
-// covers reports whether a session began before, or took the place of one that did: its Login was called at most
-// lateFor before that was stored.
+// covers reports whether a session began before, or replaced one that did: its Login was called at most lateFor
+// before that was stored.
 func (r *revokeBefore) covers(subject string, created int64) bool {
 	if created < r.before {
 		return true
@@ -169,7 +171,7 @@ func (r *revokeBefore) covers(subject string, created int64) bool {
 	return false
 }
 
-// note keeps a session that has ended, if it was by a Login of its user.
+// note keeps an ended session, if a Login of its user ended it.
 func (r *revokeBefore) note(rec *driver.Record, b block) {
 	if b.kind() == kindEndedByLogin && rec.Subject != "" && !r.seen[rec.ID] {
 		r.seen[rec.ID] = true
@@ -177,8 +179,8 @@ func (r *revokeBefore) note(rec *driver.Record, b block) {
 	}
 }
 
-// follow looks which Logins took the place of a session that is to end. What they began is to end, too: that was in the
-// lateFor before, and they may be a long chain.
+// follow finds the Logins that replaced a session which is to end. What they began is to end, too: it began in the
+// lateFor before. The Logins may be a long chain.
 func (r *revokeBefore) follow() {
 	slices.SortFunc(r.logins, func(a, b login) int { return cmp.Compare(a.created, b.created) })
 	for followed := -1; followed < r.followed; {

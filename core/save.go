@@ -11,9 +11,11 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// saving is one save under way. It is taken out of the session when the save begins, so
-// that the handler's goroutines need not wait for the store. It stays on the stack: what a
-// store is given a pointer to is rec.
+// One save, from the session's changes to the store's answer. The kinds of saves are in update.go, begin.go,
+// login.go, end.go and tokens.go.
+
+// saving is one save under way. It takes the changes out of the session when it begins, so that the handler's
+// goroutines need not wait for the store. It stays on the stack: the store is given a pointer to rec only.
 type saving struct {
 	m       *Manager
 	ctx     context.Context
@@ -26,11 +28,11 @@ type saving struct {
 	fate      fate        // of old
 	presented []presented // to be ended, too
 	adopted   bool        // another system's session is to be ended, too
-	ops       []op        // what the request did,
-	st        state       // and what that makes of the session
+	ops       []op        // what the request did
+	st        state       // the session after ops
 	next      issued      // the token to come
 
-	rec      *driver.Record // what stands for the session in the end, if stored
+	rec      *driver.Record // the session's record after the save, if stored
 	placed   bool           // rec, the first record of a new session, is in the store
 	mark     uint64         // of the last write
 	ending   uint64         // mark of the record that ends old for a Login
@@ -39,12 +41,12 @@ type saving struct {
 	replaced driver.ID // by a Login
 	deliver  delivery
 
-	reloaded  bool // st is not what the handler last saw
+	reloaded  bool // st differs from what the handler last saw
 	unknown   bool // nobody knows whether the store has carried out an update, or the end of old for a Login
 	outdated  bool // the client has, or gets, a newer token from another request
 	overtaken bool // old was ended by a Login of another request
 	unseen    bool // no cookie can be sent
-	inPassing bool // the deadline, and an empty session, are left to the save or touch at commit
+	inPassing bool // leaves the deadline, and an empty session, to the save or touch at commit
 }
 
 // save stores the changes of s. x.mu is held.
@@ -62,7 +64,7 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 		s.done(&j)
 		switch {
 		case !j.adopted:
-		case j.stored && x.outer() != nil: // which may still take it back: Finish tells
+		case j.stored && x.outer() != nil: // outer may still take it back: Finish tells
 		case j.stored:
 			_ = x.tell(writing, s)
 		case j.fate == fateEnd:
@@ -75,23 +77,23 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	}
 	s.mu.Lock()
 	tidied := !s.dirty() && s.emptied
-	s.fixed, s.next = 0, issued{} // the store may have it all the same
+	s.fixed, s.next = 0, issued{} // the failed save may have been carried out
 	switch {
 	case errors.Is(err, ErrEnded):
 		s.ended()
 	case j.unknown && (j.rotate || slices.ContainsFunc(j.ops, countsTwice)):
-		s.spoil(nil, err) // the store may have it, and another save would count twice
+		s.spoil(nil, err) // the store may have it, and another save would apply it twice
 		s.rare.failed[0].told = true
 	}
 	s.mu.Unlock()
 	err = x.dropped(ctx, s, err)
 	if tidied {
-		return nil // the handler changed nothing, and shows the messages that are its own already
+		return nil // the handler changed nothing, and its messages were claimed before
 	}
 	return err
 }
 
-// collect takes the changes out of s into j; false if there are none, or they cannot be saved.
+// collect takes the changes out of s into j. It returns false if there are none, or if they cannot be saved.
 func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,7 +147,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 	return true, nil
 }
 
-// toEnd returns what the request presented and now ends, beside its session. s.mu is held.
+// toEnd returns the sessions that the request presented and now ends, beside its own. s.mu is held.
 func (s *Session) toEnd() []presented {
 	if s.rare == nil {
 		return nil
@@ -163,23 +165,24 @@ func (s *Session) toEnd() []presented {
 	})
 }
 
-// needsCookie reports whether the changes are of no use unless the client is told. s.mu is held.
+// needsCookie reports whether the changes are of no use unless the client gets a cookie. s.mu is held.
 func (x *Exchange) needsCookie(s *Session) bool {
 	if x.m.tokens != nil {
 		return s.live && s.fate == fateKeep || !s.cur.empty()
 	}
-	forgets := has(s.ops, opExpiry) && !x.m.persistent(s.cur.expiry) // the browser, when it closes: no later page says so
+	// The browser must forget the cookie, and no later page can say so.
+	forgets := has(s.ops, opExpiry) && !x.m.persistent(s.cur.expiry)
 	return s.rotate || forgets && s.live || (!s.live || s.fate != fateKeep) && !s.cur.empty()
 }
 
-// ended makes s the session that it turned out to be: none. s.mu is held.
+// ended makes s what it has turned out to be: no session. s.mu is held.
 func (s *Session) ended() {
 	s.live, s.late, s.err = false, true, ErrEnded
-	s.delivery = deliverNothing // whatever an earlier Save wanted the client to have
+	s.delivery = deliverNothing // also what an earlier Save wanted to send
 	s.ops, s.rotate, s.fate, s.next, s.emptied = nil, false, fateKeep, issued{}, false
 }
 
-// done puts the outcome of j into s, under what the handler did meanwhile.
+// done puts the outcome of j into s. What the handler did meanwhile stays on top.
 func (s *Session) done(j *saving) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,8 +194,8 @@ func (s *Session) done(j *saving) {
 	s.settle(j)
 }
 
-// settle makes what j stored the ground under s.ops. s.mu is held, but for the time
-// in which functions given to Update run: they may read the session.
+// settle makes j's stored record the base on which s.ops apply. s.mu is held, except while functions given to Update
+// run: they may read the session.
 func (s *Session) settle(j *saving) {
 	s.live, s.token = j.stored, j.token
 	s.late = s.late && !j.stored
@@ -200,8 +203,8 @@ func (s *Session) settle(j *saving) {
 		s.rec = hold(j.rec)
 		s.remaining = time.Duration(s.rec.Expires-j.now) * time.Microsecond
 	}
-	// Where nothing stands any more, neither does the cookie that an earlier Save wanted sent,
-	// unless it wanted the cookie gone.
+	// If nothing is stored any more, the cookie that an earlier Save wanted to send is dropped, too, unless it
+	// deletes the client's.
 	if !j.stored && s.delivery != deliverDeletion || j.deliver == deliverToken || s.delivery == deliverNothing {
 		s.delivery = j.deliver
 	}
@@ -219,7 +222,7 @@ func (s *Session) settle(j *saving) {
 			s.spoil(nil, err)
 		}
 		s.cur, s.shared = st, false
-		s.gen++ // an Update under way began with what another request has replaced
+		s.gen++ // an Update under way began with a value that another request has replaced
 		return
 	}
 	if len(s.ops) == 0 {
@@ -238,15 +241,16 @@ func (s *Session) settle(j *saving) {
 	}
 }
 
-// unlocked runs f without s.mu, which is held again afterwards, also if f panics: callers
-// unlock it in a defer, and unlocking it twice ends the process.
+// unlocked runs f without s.mu. Afterwards s.mu is held again, even if f panics: callers unlock it in a defer, and
+// unlocking it twice ends the process.
 func (s *Session) unlocked(f func() error) error {
 	s.mu.Unlock()
 	defer s.mu.Lock()
 	return f()
 }
 
-// dropped reports changes that were not stored. What clients can bring about again and again is a line in a while.
+// dropped reports changes that were not stored. What clients can cause again and again is logged at most once per
+// quiet interval.
 func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	level := slog.LevelWarn
 	switch {
@@ -263,10 +267,10 @@ func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	return err
 }
 
-// creates reports whether a new record is due: never for an empty session.
+// creates reports whether a new record is due. An empty session never gets one.
 func (j *saving) creates() bool { return (!j.live || j.fate != fateKeep) && !j.st.empty() }
 
-// run does the job. What is new is written before what is old goes.
+// run does the save. It writes what is new before it removes what is old.
 func (j *saving) run() error {
 	switch {
 	case j.m.tokens != nil:
@@ -285,10 +289,9 @@ func (j *saving) report(kind EventKind, id driver.ID) {
 	j.m.observe(j.ctx, Event{Kind: kind, ID: id, Subject: j.st.subject})
 }
 
-// Save stores what the session did so far, for handlers whose request lasts long after its
-// header: streams, sockets. Without changes it asks the store whether the session is still there. ErrHeaderSent: the
-// change needs a cookie, and it is too late for one. ErrEnded: another request ended the session. ctx should be
-// one that still lives.
+// Save stores what the session did so far. It is for handlers whose request lasts long after its header: streams,
+// sockets. Without changes it asks the store whether the session is still there. ErrHeaderSent: the change needs a
+// cookie, and it is too late for one. ErrEnded: another request ended the session. ctx should still be alive.
 func (s *Session) Save(ctx context.Context) error {
 	if s.repeats() {
 		return nil
@@ -329,7 +332,7 @@ func (x *Exchange) check(ctx context.Context, s *Session) error {
 	if errors.Is(err, ErrUnavailable) {
 		x.m.down(ctx, err)
 	} else if err != nil {
-		x.m.cfg.Logger.DebugContext(aside{ctx}, "coatcheck: Save has found no session any more", "session", s.rec.ID, "error", err)
+		x.m.cfg.Logger.DebugContext(aside{ctx}, "coatcheck: Save found that the session is gone", "session", s.rec.ID, "error", err)
 	}
 	return err
 }

@@ -9,49 +9,49 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// ID is the public name of a session, for logs, device lists and Manager.Revoke. It stays the same
-// however often the session's token changes, but for the cookie store, where RotateID changes both. It gives no access, and is no secret: let it name no
-// channel, no file and no CSRF token.
+// ID is the public name of a session, for logs, device lists and Manager.Revoke. It stays the same however often the
+// session's token changes, except with the cookie store, where RotateID changes both. It gives no access, and it is
+// no secret: do not use it as the name of a channel or a file, or as a CSRF token.
 type ID = driver.ID
 
 // ParseID reads what ID.String wrote.
 func ParseID(s string) (ID, error) { return driver.ParseID(s) }
 
-// Session is one request's hold on a session. It may be used by several goroutines of
-// that request. After the request every method that can fails with ErrClosed
-// and changes nothing. Values are read and written with [Key].
+// Session is one request's hold on a session. Several goroutines of that request may use it. After the request, every
+// method that returns an error returns ErrClosed and changes nothing. Values are read and written with [Key].
 //
-// Methods that change something return an error which may be ignored: the
-// request then fails with it and stores nothing. A handler that answers with a status of 400 or more stands
-// by its answer, and nothing is stored either. ErrHeaderSent from such a method says that the change would need a
-// cookie, and the response has left without it; that one change was not made, others are.
+// Methods that change something return an error. If the handler ignores it, the request fails with it and stores
+// nothing. If the handler answers with a status of 400 or more, its answer stands, and nothing is stored either.
+// ErrHeaderSent says that the change would need a cookie, and the response has left without it. That one change was
+// not made; others are.
 //
-// Printed, logged or put into a page, by value or by pointer, it shows its ID in short and nothing else.
+// A Session that is printed, logged or put into a page, by value or by pointer, shows its ID in short and nothing
+// else.
 type Session struct {
-	*hidden // fmt prints what is behind a pointer where it may not call methods, but nothing behind a second one
+	*hidden // where fmt may not call methods, it prints what is behind a pointer, but nothing behind a second one
 }
 
-// hidden is all of a Session.
+// hidden has all fields of a Session.
 type hidden struct {
-	shell Session // that leads here: one allocation for both
+	shell Session // points here: one allocation for both
 
 	x *Exchange // nil for a view
 
 	mu  sync.Mutex
 	err error // why the session cannot be used any more
 
-	rec held  // as stored; without a meaning while !live
+	rec held  // as stored; means nothing while !live
 	cur state // rec.Data after ops
-	ops []op  // what was done since rec was stored,
+	ops []op  // what was done since rec was stored
 
-	fixed uint32 // the first of them being saved
+	fixed uint32 // how many of ops, from the first on, are being saved
 	gen   uint32 // counts changes
 
 	token     string // what the client holds, or is to hold; "" if it holds a newer one
 	next      issued
 	remaining time.Duration // from the last save or touch to rec.Expires
 
-	rare    *rare    // nil where there is none of it
+	rare    *rare    // nil if it would be empty
 	running *running // functions given to Update
 
 	delivery delivery
@@ -60,17 +60,17 @@ type hidden struct {
 	live     bool // there is a record, and it is ours
 	late     bool // the session that the token stood for is over, or has another token
 	crowded  bool // the request carries too many tokens to look at
-	refused  bool // something was to be changed in spite of err
+	refused  bool // err has refused a change
 	rotate   bool // give it a new token when saving
-	emptied  bool // Flashes has taken the last that an anonymous session held
+	emptied  bool // Flashes has emptied an anonymous session
 	shared   bool // a save under way reads cur.changes
 	sent     bool // the header has left, or is being made
 	unsaved  bool // the last Save failed, and the handler knows
 
-	reruns atomic.Int32 // saves and Updates under way that may run functions anew
+	reruns atomic.Int32 // saves and Updates under way that may run functions again
 }
 
-// rare is what few requests have, apart so that the others are smaller.
+// rare holds what few requests have. It is apart to keep the sessions of all others small.
 type rare struct {
 	failed    []failure                   // why the changes cannot be saved
 	presented []presented                 // what the request brought and cannot use
@@ -86,7 +86,7 @@ func (s *Session) presented() []presented {
 	return s.rare.presented
 }
 
-// present adds to it.
+// present adds to what the request brought and cannot use.
 func (s *Session) present(list ...presented) {
 	r := s.rarely()
 	r.presented = append(r.presented, list...)
@@ -109,7 +109,7 @@ const (
 	fateEnd
 )
 
-// presented is a session that the request brought a good token of, and that it cannot use.
+// presented is a session whose good token the request brought, but that it cannot use.
 type presented struct {
 	rec held // Version 0: the store could not read it
 	end endWhen
@@ -134,7 +134,7 @@ const (
 	deliverDeletion
 )
 
-// deadSession stands in where there is none, so that nobody is handed a nil.
+// deadSession takes the place of a missing session, so that nobody is handed a nil.
 func deadSession(err error) *Session {
 	return newSession(&hidden{err: err, cur: state{header: header{codec: JSON{}}}})
 }
@@ -144,8 +144,8 @@ func newSession(h *hidden) *Session {
 	return &h.shell
 }
 
-// ID is the public name of the session: the zero ID while there is nothing to store. From Login or
-// Destroy on it is that of the session to come; RotateID leaves it as it is, but for the cookie store.
+// ID is the public name of the session; the zero ID while there is nothing to store. After Login or Destroy it is the
+// ID of the session to come. RotateID does not change it, except with the cookie store.
 func (s *Session) ID() ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,7 +166,7 @@ func (s *Session) pending() issued {
 	return s.next
 }
 
-// IsNew reports whether no stored session stands behind the request. It also is true where the store has not said: see Err.
+// IsNew reports whether the request has no stored session. It is also true if the store has not answered: see Err.
 func (s *Session) IsNew() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,16 +180,15 @@ func (s *Session) Modified() bool {
 	return s.dirty()
 }
 
-// Accessed reports whether the session was used in this request, and so whether the response
-// depends on the cookie.
+// Accessed reports whether this request has used the session, and so whether the response depends on the cookie.
 func (s *Session) Accessed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.accessed
 }
 
-// Err returns why the session cannot be used (ErrClosed, ErrNoSession, an outage of the
-// store) or why its changes cannot be saved (a *ValueError). Default: nil.
+// Err returns why the session cannot be used (ErrClosed, ErrNoSession, an outage of the store) or why its changes
+// cannot be saved (a *ValueError). Default: nil, neither.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -213,8 +212,8 @@ func (s *Session) Created() time.Time {
 	return timeOrZero(s.cur.created)
 }
 
-// AuthTime is the time of the last Login; zero if there was none. Ask for the password
-// again when it is too long ago for what the user is about to do.
+// AuthTime is the time of the last Login; zero if there was none. Ask for the password again if it is too long ago
+// for what the user is about to do.
 func (s *Session) AuthTime() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

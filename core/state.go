@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// state is what a session holds: the entries as they were read, under the changes to them. What
-// nobody asks for is never decoded, and a change copies nothing but itself.
+// state is what a session holds: the entries as they were read, and the changes on top of them. What nobody asks for
+// is never decoded, and a change copies only itself.
 type state struct {
 	header
 	packed  []byte  // the number of entries and the entries, as in an envelope that parse found good; nil: none
@@ -36,7 +36,7 @@ func (st *state) find(key string) ([]byte, bool) {
 	return nil, false
 }
 
-// search finds key, or where it would stand. It is not package slices', for which a key would be copied.
+// search finds key, or the place where it would stand. Package slices would need a copy of key.
 func search[K string | []byte](entries []entry, key K) (int, bool) {
 	from, to := 0, len(entries)
 	for from < to {
@@ -52,7 +52,7 @@ func search[K string | []byte](entries []entry, key K) (int, bool) {
 
 func (st *state) set(key, value []byte) {
 	if value == nil {
-		value = []byte{} // what a codec may call empty is no removal
+		value = []byte{} // an empty value is no removal
 	}
 	st.change(key, value)
 }
@@ -94,7 +94,7 @@ func (st *state) all() []entry {
 	return list
 }
 
-// empty reports whether there is nothing worth a record of its own.
+// empty reports whether there is nothing that is worth a record.
 func (st *state) empty() bool {
 	if st.subject != "" {
 		return false
@@ -111,10 +111,10 @@ func (st *state) clone() state {
 	return state{header: st.header, packed: st.packed, changes: slices.Clone(st.changes)}
 }
 
-// splice is the part of packed that a change stands for; empty if the key is not there.
+// splice is the part of packed that a change replaces; empty if the key is not there.
 type splice struct{ from, to int }
 
-// splices appends to dst one for each change, in their order.
+// splices appends to dst one splice for each change, in their order.
 func (st *state) splices(dst []splice) []splice {
 	r := reader{data: st.packed, ok: true}
 	r.len()

@@ -9,9 +9,9 @@ import (
 // sweepBatch is how many records a store may remove in one go.
 const sweepBatch = 1000
 
-// Sweep removes expired sessions from the store now and returns how many. Stores
-// that forget by themselves answer 0. Every error is an ErrUnavailable, beside its cause: the store
-// cannot answer, or ctx has ended. What was removed before it stays removed. Django: the clearsessions command.
+// Sweep removes expired sessions from the store now and returns how many it removed: 0 for stores that forget them by
+// themselves. Every error matches ErrUnavailable and its cause: the store cannot answer, or ctx has ended. What was
+// removed before the error stays removed. Django: the clearsessions command.
 func (m *Manager) Sweep(ctx context.Context) (int, error) {
 	total := 0
 	for m.can.Sweeper != nil {
@@ -29,8 +29,8 @@ func (m *Manager) Sweep(ctx context.Context) (int, error) {
 	return total, nil
 }
 
-// sweepLoop sweeps until Close. The interval varies by a tenth either way, so that many
-// servers on one store do not all come at once.
+// sweepLoop sweeps until Close. The interval varies by a tenth either way, so that many servers on one store do not
+// sweep at the same time.
 func (m *Manager) sweepLoop(ctx context.Context) {
 	for {
 		d := m.cfg.SweepInterval
@@ -42,7 +42,7 @@ func (m *Manager) sweepLoop(ctx context.Context) {
 		case <-timer.C:
 		}
 		if _, err := m.Sweep(ctx); err != nil && ctx.Err() == nil {
-			m.cfg.Logger.WarnContext(ctx, "coatcheck: sweep", "store", m.info.Name, "error", err)
+			m.cfg.Logger.WarnContext(ctx, "coatcheck: the sweep failed", "store", m.info.Name, "error", err)
 		}
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// A token is 16 random bytes that select the session's record and 16 that verify who asks for it,
-// in base64url: 43 characters. The record keeps only a hash of the whole. A session has one selector
-// for its life, and as many verifiers as it is given tokens.
+// A token is 16 random bytes that select the session's record and 16 that verify who asks for it, in base64url: 43
+// characters. The record keeps only a hash of the whole token. A session has one selector for its life, and a new
+// verifier with each token.
 const (
 	selectorSize = 16
 	tokenSize    = 32
@@ -20,9 +20,8 @@ const (
 // tokenHash is what a record keeps of a token.
 type tokenHash [sha256.Size]byte
 
-// namespace keeps managers apart that share a store: neither do their IDs meet, nor is a token of
-// one worth anything to the other. Its first 12 bytes leave room for a token in a single block
-// of SHA-256.
+// namespace separates managers that share a store: their IDs differ, and a token of one is worth nothing to the
+// other. The salt has 12 bytes, so that salt and token fit into a single block of SHA-256.
 type namespace struct {
 	salt [12]byte
 	half [16]byte // second half of each ID
@@ -43,7 +42,7 @@ func (n *namespace) id(selector []byte) (id driver.ID) {
 	return id
 }
 
-// hash takes the characters and not the bytes: what they stand for has one spelling, see selected.
+// hash takes the token's characters and not the bytes that they stand for: each token has one spelling, see selected.
 func (n *namespace) hash(token string) tokenHash {
 	var block [len(n.salt) + tokenLen]byte
 	copy(block[:], n.salt[:])
@@ -51,9 +50,8 @@ func (n *namespace) hash(token string) tokenHash {
 	return sha256.Sum256(block[:])
 }
 
-// selected returns the ID that token names; false for junk, which is not worth a call to the store. It decodes
-// the selector, and of the rest it only sees that it is base64: each spelling of that has a hash of
-// its own.
+// selected returns the ID that token names; false for junk, which is not worth a call to the store. It decodes the
+// selector. Of the rest it only checks that it is base64: each spelling of that has a hash of its own.
 func (n *namespace) selected(token string) (id driver.ID, ok bool) {
 	if len(token) != tokenLen {
 		return id, false
@@ -62,7 +60,7 @@ func (n *namespace) selected(token string) (id driver.ID, ok bool) {
 	for i := range tokenLen {
 		bad |= digits[token[i]]
 	}
-	if bad > 63 || digits[token[tokenLen-1]]&3 != 0 { // the unused bits of the last one
+	if bad > 63 || digits[token[tokenLen-1]]&3 != 0 { // the unused bits of the last character
 		return id, false
 	}
 	for i := range selectorSize / 3 {

@@ -7,8 +7,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// A save where the token carries the record (package cookiestore). Nothing shows a conflict there, so the last
-// response wins; an ID is revoked for good, so each new token that shall end another has a new ID.
+// Saves where the token carries the record (package cookiestore). Such a store sees no conflicts, so the last
+// response wins. An ID is revoked for good, so a new token that ends another one has a new ID.
 
 func (j *saving) runTokens() error {
 	err := j.sealTokens()
@@ -164,8 +164,8 @@ func (j *saving) retirePresented() error {
 	return nil
 }
 
-// retire makes sure that the token of rec is worth nothing any more, as far as the
-// application wants that: a cookie store may have been told not to revoke.
+// retire makes the token of rec worthless, as far as the application wants that: a cookie store may have been told
+// not to revoke.
 func (j *saving) retire(rec held) (ending, error) {
 	err := j.m.remove(j.ctx, rec.ID, fromMicros(j.now).Add(j.m.cfg.Lifetime))
 	switch {

@@ -8,8 +8,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// touch writes down that a session was used, and moves its deadline. It is no change of the handler's: if it
-// fails, that is reported and costs the deadline, not the page. x.mu is held.
+// touch writes down that a session was used, and moves its deadline. The handler did not ask for that. So a failure
+// is reported and costs the new deadline, but not the page. x.mu is held.
 func (x *Exchange) touch(ctx context.Context, s *Session) {
 	m := x.m
 	now := m.now()
@@ -21,8 +21,8 @@ func (x *Exchange) touch(ctx context.Context, s *Session) {
 	fresh, err := m.extend(writing, &rec, now, m.deadline(&h, now), token)
 	switch {
 	case errors.Is(err, driver.ErrNotFound), errors.Is(err, driver.ErrConflict):
-		// This request only read. Another one ended or rotated the session, and then its
-		// cookie is not ours to send, or wrote to it and so moved the deadline itself.
+		// This request only read. Another one ended or rotated the session: then we must not send its cookie. Or it
+		// wrote to the session, and so moved the deadline itself.
 		return
 	case err != nil: // ErrTooLarge, too: a full cookie whose version or times take a byte more
 		m.observe(ctx, Event{Kind: EventDropped, ID: rec.ID, Err: err})

@@ -9,7 +9,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// update rewrites a live record, again and again while others are faster.
+// Saves that rewrite a session which lives on.
+
+// update rewrites a live record. It tries again while other requests are faster.
 func (j *saving) update() error {
 	j.seeTimes()
 	j.rec = new(driver.Record)
@@ -41,9 +43,9 @@ func (j *saving) update() error {
 	}
 }
 
-// seeTimes learns what pages have made of the deadline since old was loaded, before a save moves it that can send no
-// cookie: a Touch leaves the version as it is. Or else the session would seem used just now to the next page, which
-// would not renew the browser's cookie.
+// seeTimes loads the record's times before a save that can send no cookie moves the deadline. Pages may have touched
+// the record since old was loaded, and a Touch does not change the version. Without these times the next page would
+// find the session used just now, and would not renew the browser's cookie.
 func (j *saving) seeTimes() {
 	if !j.unseen || !j.m.touchDueUnseen(&j.st.header, j.old.Used, j.old.Expires, j.now) {
 		return
@@ -54,7 +56,7 @@ func (j *saving) seeTimes() {
 	}
 }
 
-// updated draws the conclusions of a write that was acknowledged.
+// updated notes what follows from a write that was acknowledged.
 func (j *saving) updated() {
 	j.stored = true
 	switch {
@@ -84,7 +86,7 @@ func (j *saving) fill() error {
 	if err != nil {
 		return err
 	}
-	copy(b[atKind:], rec.Data[atKind:]) // the format is that of what encode has made
+	copy(b[atKind:], rec.Data[atKind:]) // the format stays the one that encode wrote
 	if j.rotate {
 		b.rotate(j.m.space.hash(j.next.token), j.now)
 	}
@@ -93,7 +95,7 @@ func (j *saving) fill() error {
 	return nil
 }
 
-// moves reports whether this write moves the deadline, and says that the session was used.
+// moves reports whether this write moves the deadline and records the session's use.
 func (j *saving) moves(used, expires int64) bool {
 	switch h := &j.st.header; {
 	case j.inPassing:
@@ -107,8 +109,8 @@ func (j *saving) moves(used, expires int64) bool {
 	}
 }
 
-// again looks at why a write failed. After a conflict it loads what another request stored
-// and does this request's ops to it; every other error it returns.
+// again looks at why a write failed. After a conflict it loads what another request stored and applies this request's
+// ops to it. It returns every other error.
 func (j *saving) again(attempt int, failed error) error {
 	if errors.Is(failed, driver.ErrNotFound) {
 		return ErrEnded
@@ -122,7 +124,7 @@ func (j *saving) again(attempt int, failed error) error {
 	return j.reload()
 }
 
-// reload starts anew from what the store holds now.
+// reload starts again from what the store holds now.
 func (j *saving) reload() error {
 	var rec held
 	err := j.m.fetchPastCaches(j.ctx, j.old.ID, &rec)
@@ -137,14 +139,14 @@ func (j *saving) reload() error {
 		return err
 	}
 	if !sameToken(mine, theirs) {
-		// A RotateID of another request is as good as ours; after a renewal it is still wanted.
+		// A RotateID of another request is as good as ours. After a renewal, ours is still wanted.
 		j.rotate = j.rotate && block(mine).rotations() == block(theirs).rotations()
 		j.outdated = !j.rotate
 	}
 	return nil
 }
 
-// adopt makes rec, a newer version of old, the ground of this request's ops.
+// adopt makes rec, a newer version of old, the base on which this request's ops apply.
 func (j *saving) adopt(rec *held) error {
 	if b, ok := blockOf(rec.Data); ok && b.kind() != kindSession {
 		return ErrEnded
@@ -163,8 +165,7 @@ func (j *saving) adopt(rec *held) error {
 	return nil
 }
 
-// answerLost looks whether a write that failed without an answer was done all the same. If so, rec is as the
-// store has it.
+// answerLost finds out whether a write that got no answer was carried out. If so, rec becomes what the store holds.
 func (j *saving) answerLost(failed error, rec *driver.Record) (done bool) {
 	if !errors.Is(failed, driver.ErrUnavailable) {
 		return false
@@ -197,7 +198,7 @@ func (j *saving) placedToken(b block) bool {
 	return b.takes(&hash)
 }
 
-// pause waits a random time that grows, within what StoreTimeout leaves.
+// pause waits a random time, which grows with attempt, within what StoreTimeout leaves.
 func (j *saving) pause(attempt int) error {
 	j.report(EventConflict, j.old.ID)
 	if attempt == 0 {

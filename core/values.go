@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Values of a session whose keys, or types, are known only at run time. [Key] is for all others.
+// Access to values whose keys, or types, are known only at run time. [Key] is for all others.
 
 // Keys returns the names of all values, sorted.
 func (s *Session) Keys() []string {
@@ -22,8 +22,8 @@ func (s *Session) Keys() []string {
 	return names
 }
 
-// Values returns the names of all values, sorted, each with a copy of its encoded value; Decode reads one. It shows the
-// session as it was when the loop began, so the body may change the session.
+// Values returns the names of all values, sorted, each with a copy of its encoded value. Decode reads one. The loop
+// shows the session as it was when it began, so its body may change the session.
 func (s *Session) Values() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		s.mu.Lock()
@@ -54,7 +54,7 @@ func (s *Session) Raw(key string) ([]byte, error) {
 	return append([]byte(nil), value...), err
 }
 
-// raw returns the stored bytes themselves, which must not be written to.
+// raw returns the stored bytes themselves: do not write to them.
 func (s *Session) raw(key string) ([]byte, Codec, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,8 +68,8 @@ func (s *Session) raw(key string) ([]byte, Codec, error) {
 	return value, s.cur.codec, nil
 }
 
-// Decode reads the value under key into a pointer, for keys that are known only
-// at run time. Errors as Key.Get.
+// Decode reads the value under key into a pointer, for keys that are known only at run time. Its errors are those of
+// Key.Get.
 func (s *Session) Decode(key string, into any) error {
 	value, codec, err := s.raw(key)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// walk goes through records under the deadline of a call to the store. Only the store's own time counts: what
-// the loop does with a record may take as long as it likes.
+// walk goes through records under the deadline of a call to the store. Only the store's own time counts: the loop may
+// take as long as it likes with a record.
 func (m *Manager) walk(ctx context.Context, records func(context.Context) iter.Seq2[driver.Record, error]) iter.Seq2[driver.Record, error] {
 	if m.info.InMemory {
 		return records(ctx)
@@ -29,8 +29,8 @@ func (m *Manager) walk(ctx context.Context, records func(context.Context) iter.S
 	}
 }
 
-// walkContext is the context of a walk. Its deadline moves: while it is paused, its clock stands still. It ends
-// with the context that it is made from, paused or not.
+// walkContext is the context of a walk. While it is paused, its clock stands still, so its deadline moves. It ends
+// with the context from which it is made, paused or not.
 type walkContext struct {
 	context.Context
 	unlink func() bool // ends the watch over that context
@@ -55,7 +55,7 @@ func newWalkContext(ctx context.Context, d time.Duration) *walkContext {
 	return c
 }
 
-// pause stops the clock: what follows is not the store's doing.
+// pause stops the clock: what follows is not the store's time.
 func (c *walkContext) pause() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,7 +73,7 @@ func (c *walkContext) resume() {
 	}
 }
 
-// expire is called by the timer, and may come late: when the clock was stopped meanwhile, or goes again.
+// expire is called by the timer. That may come late: the clock may be stopped by then, or go again.
 func (c *walkContext) expire() {
 	c.mu.Lock()
 	over := !c.paused && !time.Now().Before(c.end)
@@ -100,7 +100,7 @@ func (c *walkContext) finish(err error) {
 	c.waiting = nil
 }
 
-// Deadline is the present one. It is later after each pause.
+// Deadline is the present deadline. It is later after each pause.
 func (c *walkContext) Deadline() (time.Time, bool) {
 	c.mu.Lock()
 	end := c.end
@@ -117,7 +117,7 @@ func (c *walkContext) Deadline() (time.Time, bool) {
 // Done is closed when the time is used up, or the caller's context ends.
 func (c *walkContext) Done() <-chan struct{} { return c.done }
 
-// Err does not wait for the news of the caller's context.
+// Err looks at the caller's context itself, and does not wait until finish hears of its end.
 func (c *walkContext) Err() error {
 	if err := c.Context.Err(); err != nil {
 		c.finish(err)
@@ -127,7 +127,7 @@ func (c *walkContext) Err() error {
 	return c.err
 }
 
-// AfterFunc spares package context a goroutine for each context that is made from this one, and for each
+// AfterFunc saves package context a goroutine for each context that is made from this one, and for each
 // context.AfterFunc.
 func (c *walkContext) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()

@@ -2,7 +2,7 @@ package driver
 
 import "io"
 
-// Abilities are what a store can do beside the methods of [Store], nil where it cannot.
+// Abilities are what a store can do beside the methods of [Store]. A field is nil if the store cannot do it.
 type Abilities struct {
 	Successor Successor
 	Reloader  Reloader
@@ -13,9 +13,9 @@ type Abilities struct {
 	Closer    io.Closer
 }
 
-// AbilitiesOf returns the abilities of b: the interfaces that it implements. A wrapper, which
-// has those of the store inside and no others, says so with a method Abilities() Abilities in
-// place of that. Ask this function, and do not assert the interfaces.
+// AbilitiesOf returns the abilities of b. Call it, and do not assert the interfaces. The abilities of a store are the
+// interfaces that it implements. A wrapper has those of the store inside and no others. It says so with a method
+// Abilities() Abilities, which then counts instead.
 func AbilitiesOf(b Backend) Abilities {
 	if w, ok := b.(interface{ Abilities() Abilities }); ok {
 		return w.Abilities()

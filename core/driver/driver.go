@@ -1,24 +1,21 @@
-// Package driver is the contract between coatcheck and its stores. It is for
-// people who write a store; applications use package core.
+// Package driver is the contract between coatcheck and its stores. It is for authors of stores; applications use
+// package core.
 //
-// A store keeps [Record] values under an [ID] and knows nothing of tokens,
-// cookies or users. Write the five methods of [Store], add the abilities that your
-// storage has ([Successor], [Reloader], [Sweeper], [Lister], [Indexer], [Pinger],
-// [io.Closer]), and prove it with one call of package storetest. Callers find abilities with
-// [AbilitiesOf].
+// A store keeps [Record] values under an [ID] and knows nothing of tokens, cookies or users. Write the five methods
+// of [Store] and Info of [Backend]. Add the abilities that your storage has ([Successor], [Reloader], [Sweeper],
+// [Lister], [Indexer], [Pinger], [io.Closer]). Prove the store with one call of package storetest. Callers find
+// abilities with [AbilitiesOf].
 //
-// Four rules carry everything else:
+// Four rules are the base of all others:
 //
-//   - No method is an upsert. Create only inserts and Update only replaces a
-//     live record of the same version, so a session that was deleted stays
-//     deleted, whatever request is still in flight.
-//   - An outage is never "not found". ErrNotFound says that the record was
-//     proved to be absent or expired; everything else that goes wrong is
-//     ErrUnavailable.
-//   - A record that a newer release wrote is kept. A deployment changes one server after
-//     the other, so records of a newer format are met: ErrUnreadable, not ErrCorrupt.
-//   - Data and Labels are immutable. Once handed over, in either
-//     direction, neither side writes to them again, and both may keep them.
+//   - No method is an upsert. Create only inserts, and Update only replaces a live record of the same version. So a
+//     session that was deleted stays deleted, even if a request is still in flight.
+//   - An outage is never "not found". ErrNotFound says that the record was proved to be absent or expired. If the
+//     storage fails, or nothing is proved, the error is ErrUnavailable.
+//   - A record that a newer release wrote is kept. A deployment changes one server after the other, so a store meets
+//     records of a newer format. It answers ErrUnreadable, not ErrCorrupt.
+//   - Data and Labels are immutable. Once they are handed over, in either direction, neither side writes to them
+//     again, and both may keep them.
 package driver
 
 import (
@@ -29,58 +26,53 @@ import (
 
 // Record is one session as a store sees it.
 type Record struct {
-	// ID is the key. A store writes it with the data and returns it from the
-	// data, not from the question, so that core can tell a mixed-up answer.
+	// ID is the key. A store writes it with the data and returns the one that it finds there, not the one that it was
+	// asked for. So core can tell a mixed-up answer.
 	ID ID
 
-	// Subject is the user that the session belongs to, "" while anonymous. Create sets
-	// it, and nothing changes it but an Update that clears it: see [Store]. At
-	// most MaxSubject bytes.
+	// Subject is the user that the session belongs to, "" while anonymous. Create sets it, and nothing changes it but
+	// an Update that clears it: see [Store]. At most MaxSubject bytes.
 	Subject string
 
-	// Labels are other names under which [Indexer] finds the record: the administrator
-	// who acts for the user, an identity provider's session. At most MaxLabels, each of 1 to
-	// MaxSubject bytes, none twice, and none without a Subject. Create sets them, and they go
-	// with the Subject. A store keeps their order.
+	// Labels are other names under which [Indexer] finds the record: the administrator who acts for the user, an
+	// identity provider's session. At most MaxLabels, each of 1 to MaxSubject bytes, none twice, and none without a
+	// Subject. Create sets them, and an Update that clears the Subject clears them, too. A store keeps their order.
 	Labels []string
 
-	// Created is when the session began. Stores keep it to the microsecond, and
-	// no write but Create changes it.
+	// Created is when the session began. Only Create sets it. Stores keep it to the microsecond.
 	Created time.Time
 
-	// Used is when the session was last used, as far as somebody wrote that down. Create,
-	// Update and Touch move it forward and never back. Stores keep it to the microsecond.
+	// Used is when the session was last used, as far as a write recorded it. Create, Update and Touch move it forward
+	// and never back. Stores keep it to the microsecond.
 	Used time.Time
 
-	// Expires is the deadline: at or after it, the record does not exist.
-	// Stores keep it to the microsecond; where a storage is coarser, it
-	// enforces this exact value itself and rounds its own lifetime up.
+	// Expires is the deadline: at or after it, the record does not exist. Stores keep it to the microsecond. Where
+	// the storage's own lifetimes are coarser, the store rounds them up and enforces this exact value itself.
 	Expires time.Time
 
-	// Exact tells Update that Expires counts even if the stored deadline is later. It is not
-	// kept: Load returns false.
+	// Exact tells Update to take Expires even if the stored deadline is later. It is not stored: Load returns false.
 	Exact bool
 
-	// Version grows with every Create and Update of the record, and is never 0. Stores set it on
-	// Load, Create and Update; Update compares it. Touch leaves it alone.
+	// Version grows with every Create and Update of the record, and is never 0. Stores set it on Load, Create and
+	// Update. Update and Touch compare it. Touch does not change it.
 	Version uint64
 
-	// Data is opaque: encoded, and sealed when the application set keys.
+	// Data is opaque to the store: encoded, and sealed if the application set keys.
 	Data []byte
 }
 
-// MaxSubject is the length in bytes up to which every store must take a
-// Record.Subject, and each of its Labels.
+// MaxSubject is the greatest length in bytes of a Record.Subject, and of each of its Labels. Every store must take
+// it.
 const MaxSubject = 255
 
-// MaxLabels is how many Labels every store must take.
+// MaxLabels is the greatest number of a record's Labels. Every store must take it.
 const MaxLabels = 3
 
 // Live reports whether the record exists at the time now.
 func (r *Record) Live(now time.Time) bool { return now.Before(r.Expires) }
 
-// Backend is what every store is. Config.Store of package core takes one and
-// refuses it unless it also is a [Store] or a [TokenStore].
+// Backend is what every store implements. Config.Store of package core takes one, and New refuses it unless it is
+// also a [Store] or a [TokenStore].
 type Backend interface {
 	Info() Info
 }
@@ -90,144 +82,136 @@ type Info struct {
 	// Name is the package's name, for logs and reports: "memstore".
 	Name string
 
-	// InMemory says that no call ever waits for I/O. core then saves itself
-	// the deadline that it puts on the context of every other store's calls.
+	// InMemory says that no call ever waits for I/O. core then omits the deadline that it puts on the context of
+	// every other store's calls.
 	InMemory bool
 
 	// Local says that other processes do not see the records.
 	Local bool
 
-	// NoRevocation says that a TokenStore's RevokeID always answers errors.ErrUnsupported.
+	// NoRevocation says that a TokenStore's RevokeID always returns errors.ErrUnsupported.
 	NoRevocation bool
 }
 
-// Store keeps records on the server's side. All methods may be called
-// concurrently, and several Stores, in several processes, may share a storage.
+// Store keeps records on the server's side. All methods may be called concurrently, and several Stores, in several
+// processes, may share a storage.
 //
-// Every error matches one of this package's Err values with errors.Is, and the
-// client library's own error with errors.As. When the context ends first, a
-// method returns soon with an error that matches ErrUnavailable and the context's
-// error. A nil error from Create, Update, Touch and Delete means that the change
-// is kept to the durability which the store's documentation states.
+// Every error matches one of this package's Err values with errors.Is, and the client library's own error with
+// errors.As. When the context ends first, a method returns soon with an error that matches ErrUnavailable and the
+// context's error. A nil error from Create, Update, Touch and Delete means that the change is kept to the durability
+// that the store's documentation states.
 //
-// A store whose records have a format of their own tells a newer one from bytes that are no record.
-// Load, Update and Touch of such a record are ErrUnreadable, and so are Succeed and Reload; Create
-// answers ErrExists, since nobody can say that it has expired. Nothing changes it and nothing
-// removes it but Delete.
+// A store whose records have a format of their own must tell a newer format from bytes that are no record. For a
+// record of a newer format, Load, Update, Touch, Succeed and Reload return ErrUnreadable. Create returns ErrExists,
+// since nobody can say that the record has expired. Nothing but Delete changes or removes such a record.
 type Store interface {
 	Backend
 
-	// Load returns the live record under id. ErrNotFound: it was proved to be
-	// absent or expired. ErrCorrupt: bytes came back that are no record.
-	// ErrUnreadable: the record is of a newer format.
+	// Load returns the live record under id. ErrNotFound: the record was proved to be absent or expired. ErrCorrupt:
+	// the bytes found are no record. ErrUnreadable: the record is of a newer format.
 	Load(ctx context.Context, id ID) (Record, error)
 
-	// Create inserts rec and sets rec.Version. ErrExists: a live record has
-	// this ID; it is untouched. An expired one counts as absent.
-	// ErrTooLarge: the storage does not take a record of this size.
+	// Create inserts rec and sets rec.Version. ErrExists: a live record has this ID; it is unchanged. An expired
+	// record counts as absent. ErrTooLarge: the storage does not take a record of this size.
 	Create(ctx context.Context, rec *Record) error
 
-	// Update replaces the Data of the live record that has rec's ID and Version, in one atomic
-	// step, and sets rec.Version, and nothing else of rec. An empty rec.Subject clears Subject
-	// and Labels, and takes the record out of every list by subject or label; any other
-	// Subject, and rec.Labels, are passed over: the stored ones stay. So does Created. The later
-	// Used stays. The later deadline stays, too, unless rec.Exact says that rec.Expires
-	// counts: neither a clock that is late nor a slow request may shorten a life.
+	// Update replaces the Data of the live record that has rec's ID and Version, in one atomic step. It sets
+	// rec.Version and nothing else of rec.
 	//
-	// ErrConflict: the record has another version. ErrNotFound: there is no live record.
-	// ErrUnreadable. ErrTooLarge. After any error rec and the stored record are as they were, save
-	// for ErrUnavailable, which may mean either.
+	// An empty rec.Subject clears Subject and Labels, and takes the record out of every list by subject or label. Any
+	// other rec.Subject, and rec.Labels, are ignored: the stored ones stay. Created stays, too. The later Used stays.
+	// The later deadline stays, unless rec.Exact is set: then rec.Expires counts. So neither a clock that is late nor
+	// a slow request shortens a session's life.
+	//
+	// ErrConflict: the record has another version. ErrNotFound: there is no live record. ErrUnreadable: see Store.
+	// ErrTooLarge: see Create. After ErrUnavailable the update may or may not have been made. After any other error,
+	// rec and the stored record are unchanged.
 	Update(ctx context.Context, rec *Record) error
 
-	// Touch moves Used and the deadline of the live record that has this ID and version to used
-	// and expires, each unless it is later already: a Touch never shortens a life. It writes
-	// no data and keeps the version. ErrNotFound: there is no live record. ErrUnreadable.
-	// ErrConflict: it has another version; its data is as it was, its times may have moved all the same.
+	// Touch moves Used to used and the deadline to expires, for the live record that has this ID and version. It
+	// leaves each alone that is later already: a Touch never shortens a life. It writes no data and keeps the
+	// version. ErrNotFound: there is no live record. ErrUnreadable: see Store. ErrConflict: the record has another
+	// version; the data is unchanged, but the deadline may have been extended, and Used moved forward.
 	Touch(ctx context.Context, id ID, version uint64, used, expires time.Time) error
 
-	// Delete removes the record, also one that cannot be read. That it was not there is no error.
+	// Delete removes the record, even one that cannot be read. A missing record is no error.
 	Delete(ctx context.Context, id ID) error
 }
 
-// TokenStore keeps nothing: the token that the client holds carries the record
-// (package cookiestore). It cannot see conflicts, so the last response wins.
+// TokenStore keeps no records: the token that the client holds carries the record (package cookiestore). It cannot
+// see conflicts, so the last response wins.
 type TokenStore interface {
 	Backend
 
-	// OpenToken returns the record that a token made by SealToken with the same binding
-	// carries. ErrNotFound: its deadline has passed or it was revoked.
-	// ErrCorrupt: no key of ours made this token, or not for this binding. ErrUnreadable: a key
-	// of ours made it, in a newer format; the record then has its ID, if that is known, and nothing else.
+	// OpenToken returns the record in a token that SealToken made with the same binding. ErrNotFound: the record's
+	// deadline has passed, or its ID was revoked. ErrCorrupt: no key of ours made this token, or not for this
+	// binding. ErrUnreadable: a key of ours made it, in a newer format; the record then has its ID, if that is known,
+	// and nothing else.
 	OpenToken(ctx context.Context, token string, binding []byte) (Record, error)
 
-	// SealToken returns a token of characters that a cookie value may hold and sets
-	// rec.Version. ErrNotFound: the ID was revoked meanwhile.
-	// ErrTooLarge: the token would be longer than limit bytes.
+	// SealToken sets rec.Version and returns a token of characters that a cookie value may hold. ErrNotFound: the ID
+	// was revoked meanwhile. ErrTooLarge: the token would be longer than limit bytes.
 	SealToken(ctx context.Context, rec *Record, binding []byte, limit int) (token string, err error)
 
-	// RevokeID makes OpenToken refuse every token with this ID until the time given,
-	// after which none can be alive. ErrNotFound: it was revoked before, so that of two
-	// that end or replace a session one knows that it came second.
+	// RevokeID makes OpenToken refuse every token with this ID until the time given; after that, none can be alive.
+	// ErrNotFound: the ID was revoked before. So of two callers that end or replace a session, the second knows that
+	// it came second.
 	RevokeID(ctx context.Context, id ID, until time.Time) error
 }
 
-// Successor is the ability to let one session take the place of another in one atomic
-// step, for storages where that saves a round trip. Without it, core calls Create for next
-// and then Update for old.
+// Successor is the ability to replace one session by another in one atomic step, for storages where that saves a
+// round trip. Without it, core calls Create for next and then Update for old.
 type Successor interface {
-	// Succeed inserts next as Create does and replaces old as Update does, or does neither.
-	// The errors are theirs, and after any of them both records are as they were, save for
-	// ErrUnavailable. old.Subject is "", or that of next: then old stays in its lists until its deadline.
+	// Succeed inserts next as Create does and replaces old as Update does, or does neither. It returns their errors.
+	// After ErrUnavailable both may or may not have been done. After any other error, both records are unchanged.
+	// old.Subject is "" or next.Subject. If it is next.Subject, old stays in its lists until its deadline.
 	Succeed(ctx context.Context, old, next *Record) error
 }
 
-// Reloader is the ability to load past every cache and from the primary, for stores whose
-// Load may answer with an older state of a record.
+// Reloader is the ability to load past every cache and from the primary, for stores whose Load may return an older
+// state of a record.
 type Reloader interface {
-	// Reload is Load, and answers no older than the state at the time of the call. Concurrent
-	// calls may share one read that began after all of them. What it finds replaces what the
-	// cache had, so that the next Load anywhere in this process is as new.
+	// Reload is Load, and returns no state older than that at the time of the call. Concurrent calls may share one
+	// read that began after all of them. The result replaces what the cache had, so that the next Load anywhere in
+	// this process is as new.
 	Reload(ctx context.Context, id ID) (Record, error)
 }
 
-// Sweeper is the ability to remove expired records, and none that it cannot read. A storage that forgets
-// them by itself (memcached, Redis) has no need of it.
+// Sweeper is the ability to remove expired records. It removes none that it cannot read. A storage that forgets
+// expired records by itself (memcached, Redis) does not need it.
 type Sweeper interface {
-	// Sweep removes up to limit expired records and returns how many it
-	// removed. Fewer than limit means that it has seen all records since the last time
-	// that it said so. It must not hold up other calls noticeably. Every error is
-	// ErrUnavailable, as in Store; what was removed before it counts in the number.
+	// Sweep removes up to limit expired records and returns how many it removed. A result below limit means that a
+	// full pass has completed: it has seen all records since the last such result. It must not hold up other calls
+	// noticeably. Every error is ErrUnavailable, as in Store. The number counts what was removed before the error.
 	Sweep(ctx context.Context, limit int) (int, error)
 }
 
-// Lister is the ability to go through all live records, in any order. The
-// sequence ends after the first error. Records that come or go during the walk may
-// or may not be seen; no other is missed or seen twice. A record of a newer format hides no
-// other: the walk goes past it, and ends in ErrUnreadable when it has been through all.
+// Lister is the ability to walk through all live records, in any order. The sequence ends after the first error. A
+// record that comes or goes during the walk may or may not be seen. No other is missed or seen twice. A record of a
+// newer format hides no other: the walk passes it over, goes through all others, and ends with ErrUnreadable.
 //
-// The body of the loop may call the store, and may be slow. So a store reads a page and lets go of its locks, rows
-// and connections before it yields. What it has found out and not written down may be out of date afterwards. The
-// deadline of ctx is a later one then: a store asks for it with each page.
+// The body of the loop may call the store, and may be slow. So a store reads a page, and releases its locks, rows and
+// connections before it yields. After the yield, what it knows of the storage and did not write down may be out of
+// date. The deadline of ctx may be later by then: a store asks for it with each page.
 type Lister interface {
 	All(ctx context.Context) iter.Seq2[Record, error]
 }
 
-// Indexer is the ability to find the live records of one subject, or with one label, under
-// the rules of Lister. It knows a record before Create has answered nil. The subject "" and the
-// label "" have no records, and a subject is not found as a label, nor a label as a
-// subject. Where the storage may lose the index and keep the records, a walk that may lack some ends in ErrIncomplete
-// after all others.
+// Indexer is the ability to find the live records of one subject, or with one label, under the rules of Lister. The
+// index has a record before its Create returns nil. The subject "" and the label "" have no records. A subject is not
+// found as a label, nor a label as a subject. If the storage may lose the index and keep the records, a walk that may
+// lack some yields all that it has and ends with ErrIncomplete.
 type Indexer interface {
-	// BySubject goes through the records whose Subject is subject.
+	// BySubject walks through the records whose Subject is subject.
 	BySubject(ctx context.Context, subject string) iter.Seq2[Record, error]
 
-	// ByLabel goes through the records that have label among their Labels.
+	// ByLabel walks through the records that have label among their Labels.
 	ByLabel(ctx context.Context, label string) iter.Seq2[Record, error]
 }
 
 // Pinger is the ability to tell whether the storage answers now.
 type Pinger interface {
-	// Ping asks the storage, and not what the store remembers of it. Every error is
-	// ErrUnavailable, as in Store: also that of a storage which answers that it is out of order.
+	// Ping asks the storage itself, not what the store remembers of it. Every error is ErrUnavailable, as in Store,
+	// even if the storage answers, but says that it is out of order.
 	Ping(ctx context.Context) error
 }

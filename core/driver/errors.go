@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// What a store may answer. See [Store] for which method answers what.
+// The errors that a store may return. [Store] says which method returns which.
 var (
 	ErrNotFound    = errors.New("session not found")
 	ErrExists      = errors.New("session exists")
@@ -14,28 +14,27 @@ var (
 	ErrCorrupt     = errors.New("session data corrupt")
 	ErrUnavailable = errors.New("session store unavailable")
 
-	// ErrUnreadable: the record is whole, and this process cannot read it. Of a store it says that a newer
-	// release wrote the record, in a format that this one does not know. It is left as it is.
+	// ErrUnreadable: the record is whole, but this process cannot read it. From a store it means that a newer release
+	// wrote the record, in a format that this release does not know. The record is left as it is.
 	ErrUnreadable = errors.New("session was written by a newer release, or with another codec or key")
 
-	// ErrIncomplete ends a walk of [Indexer] after all that the index knows: the storage may have lost a part of the
-	// index, or all, and cannot tell whether it did. The records may be there all the same.
-	ErrIncomplete = errors.New("the list of sessions may not be whole")
+	// ErrIncomplete ends a walk of [Indexer], after all records that the index knows. The storage may have lost a
+	// part of the index, or all of it, and cannot tell whether it did. The records themselves may still be there.
+	ErrIncomplete = errors.New("the list of sessions may be incomplete")
 )
 
-// Unavailable wraps what a client library or the operating system said, so
-// that errors.Is finds ErrUnavailable and errors.As finds err. what starts with
-// the package's name: "filestore: write".
+// Unavailable wraps an error of a client library or the operating system: errors.Is finds ErrUnavailable, and
+// errors.As finds err. what starts with the package's name: "filestore: write".
 func Unavailable(what string, err error) error {
 	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
 }
 
-// Unreadable says that a record is in a newer format.
+// Unreadable says that a record is of a newer format. what is as for Unavailable.
 func Unreadable(what string) error {
 	return fmt.Errorf("%s: %w", what, ErrUnreadable)
 }
 
-// Corrupt says that bytes came back which are no record. It must not quote them.
+// Corrupt says that the bytes found are no record. what must not quote them.
 func Corrupt(what string) error {
 	return fmt.Errorf("%s: %w", what, ErrCorrupt)
 }

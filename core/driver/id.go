@@ -5,16 +5,16 @@ import (
 	"errors"
 )
 
-// ID names a session for its whole life, whatever becomes of its token. The first 16 bytes are
-// random, and the other 16 name the application's namespace. It gives no access and cannot
-// be turned into a token, so it may stand in a log, a form or a URL.
+// ID names a session for its whole life, however often its token changes. The first 16 bytes are random, and the
+// other 16 name the application's namespace. It gives no access and cannot be turned into a token, so it may stand in
+// a log, a form or a URL.
 type ID [32]byte
 
 // String returns 64 lower-case hexadecimal digits: safe as a file name, a
 // memcached key, and under a collation that ignores case.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
-// IsZero reports whether id is the ID of no session.
+// IsZero reports whether id is the zero ID, which no session has.
 func (id ID) IsZero() bool { return id == ID{} }
 
 // MarshalText returns the digits of String.

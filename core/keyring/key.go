@@ -13,11 +13,10 @@ const (
 	maxID      = 16
 )
 
-// Key is a secret and the name by which sealed data calls for it. Printing or
-// logging a Key shows the ID only.
+// Key is a secret and its ID, by which sealed data names the key. Printing or logging a Key shows the ID only.
 type Key struct {
-	// ID stands in everything that the key seals, in the open: 1 to 16
-	// characters of a-z and 0-9. Never use an ID again for another secret.
+	// ID is written in the clear into everything that the key seals. It has 1 to 16 characters of a-z and 0-9. Never
+	// use an ID again for another secret.
 	ID string
 
 	// Secret is 32 random bytes. A password or any other text is refused.
@@ -31,17 +30,15 @@ func Generate(id string) Key {
 	return k
 }
 
-// Reveal returns "id:secret" as Parse reads it. It is the only method that shows
-// the secret: write it where the application's secrets are kept, not to a log.
+// Reveal returns "id:secret" as Parse reads it. It is the only method that shows the secret: write it where the
+// application's secrets are kept, not into a log.
 func (k Key) Reveal() string {
 	return k.ID + ":" + base64.StdEncoding.EncodeToString(k.Secret)
 }
 
-// Parse makes a keyring from text such as an environment variable,
-// "k2:<secret>, k1:<secret>": the primary first, then old keys, separated by
-// commas or white space. A secret is the base64 form, standard or URL, with or
-// without padding, of 32 random bytes; `openssl rand -base64 32` prints one.
-// Errors never quote the text.
+// Parse makes a keyring from text such as an environment variable: "k2:<secret>, k1:<secret>". The primary key comes
+// first, then the old keys, separated by commas or white space. A secret is the base64 form, standard or URL, with or
+// without padding, of 32 random bytes; `openssl rand -base64 32` prints one. Errors never quote the text.
 func Parse(text string) (*Keyring, error) {
 	fields := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
 	if len(fields) == 0 {
@@ -72,7 +69,7 @@ const (
 
 var toRawStd = strings.NewReplacer("-", "+", "_", "/")
 
-// checkID does not quote the id: with the parts swapped, it is the secret.
+// checkID does not quote the id in its errors: if the parts were swapped, it is the secret.
 func checkID(id string) error {
 	if len(id) < 1 || len(id) > maxID {
 		return fmt.Errorf("the id has %d characters, want 1 to %d of a-z 0-9", len(id), maxID)

@@ -1,15 +1,13 @@
-// Package keyring seals session records and cookies with keys that can be
-// replaced while sessions live on. Applications make a [Keyring] once, at start,
-// and give it to Config.Keys of package core or to cookiestore.New; only authors of
-// stores and codecs call Seal and Open themselves.
+// Package keyring seals session records and cookies with keys that can be replaced while sessions live on.
+// Applications make a [Keyring] once, at start, and give it to Config.Keys of package core or to cookiestore.New.
+// Only authors of stores and codecs call Seal and Open themselves.
 //
-// To replace a key: add the new one as an old key on every server, then make it
-// the primary, and drop the former one when the longest session has ended. What an
-// old key sealed is sealed again with the primary when it is next written.
+// To replace a key, first add the new one as an old key on every server. Then make it the primary. Drop the former
+// key when the longest session from before has ended. What an old key sealed is sealed with the primary when it is
+// next written.
 //
-// Sealing is AES-256-GCM under a key made for this one message: HKDF-SHA256 over
-// a random salt of 16 bytes. A key therefore seals practically any number of messages
-// (plain GCM with random nonces ends at 2^32), and everything here works
+// Sealing is AES-256-GCM under a key made for this one message: HKDF-SHA256 over a random salt of 16 bytes. So a key
+// seals practically any number of messages (plain GCM with random nonces ends at 2^32), and everything here works
 // under GODEBUG=fips140=only.
 //
 // The binary form, version 1, which stays readable for ever:
@@ -26,9 +24,8 @@
 //	message key     = HKDF-Expand(PRK, "coatcheck/keyring/v1" 0x00 salt, 32)
 //	associated data = version n key-id || the caller's own
 //
-// The key id picks exactly one key. No other key is tried and nothing is ever
-// taken for plaintext: GCM does not commit to its key, and trying keys in turn
-// would tell an attacker which of them fits.
+// The key id picks exactly one key. No other key is tried, and nothing is ever taken for plaintext: GCM does not
+// commit to its key, and trying keys in turn would tell an attacker which of them fits.
 package keyring
 
 import (
@@ -48,20 +45,19 @@ const (
 	tagSize   = 16
 )
 
-// ErrOpen is the one answer to what Open does not open although it could: cut short,
-// altered, for other associated data. It matches driver.ErrCorrupt.
+// ErrOpen: Open refuses the data. It is cut short, altered, or sealed for other associated data; Open does not say
+// which. It matches driver.ErrCorrupt.
 var ErrOpen = driver.Corrupt("keyring: not sealed by one of these keys for this use")
 
-// ErrUnknownKey is Open's answer to what names a key that is not in the ring, or a newer version of the binary
-// form: it may be sound, and another process may be able to open it. It is no ErrOpen.
+// ErrUnknownKey: the data names a key that is not in the ring, or a newer version of the binary form. It may be
+// sound, and another process may be able to open it. ErrUnknownKey does not match ErrOpen.
 var ErrUnknownKey = errors.New("keyring: sealed by a key that is not in this ring")
 
-// Keyring seals with its primary key and opens with all of them. Make one with New or
-// Parse; it never changes and may be used concurrently. It prints the ids of
-// its keys and never a secret.
+// Keyring seals with its primary key and opens with all of its keys. Make one with New or Parse. It never changes and
+// may be used concurrently. It prints the ids of its keys and never a secret.
 type Keyring struct {
-	// Behind a pointer, because fmt prints the fields of a copy that stands in
-	// someone's unexported field without asking our Format.
+	// The keys are behind a pointer: in a copy that stands in someone's unexported field, fmt prints the fields
+	// without calling our Format.
 	*keys
 }
 
@@ -70,7 +66,7 @@ type keys struct {
 	byID    map[string]*key
 }
 
-// New makes a keyring. It keeps nothing of the Secret slices.
+// New makes a keyring. It does not keep the Secret slices.
 func New(primary Key, old ...Key) (*Keyring, error) {
 	all := slices.Concat([]Key{primary}, old)
 	ks := &keys{byID: make(map[string]*key, len(all))}
@@ -96,15 +92,15 @@ func New(primary Key, old ...Key) (*Keyring, error) {
 	return &Keyring{ks}, nil
 }
 
-// Overhead is by how many bytes Seal's output is longer than the plaintext: 46
-// and the length of the primary key's id.
+// Overhead is the number of bytes by which Seal's output is longer than the plaintext: 46 plus the length of the
+// primary key's id.
 func (k *Keyring) Overhead() int {
 	return len(k.primary.header) + saltSize + nonceSize + tagSize
 }
 
-// Seal appends the sealed plaintext to dst, in whose spare capacity neither plaintext
-// nor ad may lie. Open gives it back only for the same ad; let ad begin with a name of the use, so that what was
-// sealed for one is refused by another.
+// Seal appends the sealed plaintext to dst; plaintext and ad must not overlap dst's spare capacity. Open returns the
+// plaintext only for the same ad. Let ad begin with the name of the use: then what was sealed for one use is refused
+// by another.
 func (k *Keyring) Seal(dst, plaintext, ad []byte) []byte {
 	p := k.primary
 	dst = append(slices.Grow(dst, k.Overhead()+len(plaintext)), p.header...)
@@ -117,9 +113,8 @@ func (k *Keyring) Seal(dst, plaintext, ad []byte) []byte {
 	return s.aead(salt).Seal(dst[:end], nil, plaintext, s.bind(p.header, ad))
 }
 
-// Open returns what Seal was given, in memory of its own. old says that another
-// key than the primary sealed it. The errors are ErrOpen and ErrUnknownKey; nothing vouches for the
-// latter, since anybody can write the name of a key.
+// Open returns what Seal was given, in memory of its own. old says that a key other than the primary sealed it. The
+// errors are ErrOpen and ErrUnknownKey. The latter is not authenticated: anybody can write the name of a key.
 func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error) {
 	p, rest := k.split(sealed)
 	if p == nil && byOthers(sealed) {
@@ -137,8 +132,8 @@ func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error
 	return plaintext, p != k.primary, nil
 }
 
-// SealedBy returns the id of the key that data says it was sealed with, in the present version of the binary form.
-// Other data may begin so by chance.
+// SealedBy returns the id of the key that data names, in the present version of the binary form. Other data may begin
+// this way by chance.
 func SealedBy(data []byte) (id string, ok bool) {
 	if len(data) < 2 || data[0] != version {
 		return "", false
@@ -150,14 +145,13 @@ func SealedBy(data []byte) (id string, ok bool) {
 	return string(data[2 : 2+n]), true
 }
 
-// byOthers reports whether sealed begins as what a Keyring with other keys, or of a later release, has sealed.
+// byOthers reports whether sealed begins like the output of a Keyring with other keys, or of a later release.
 func byOthers(sealed []byte) bool {
 	_, ok := SealedBy(sealed)
 	return ok || len(sealed) > 1 && sealed[0] > version
 }
 
-// split returns the key that the header names, nil if there is none, and what
-// follows the header.
+// split returns the key that the header names, nil if there is none, and what follows the header.
 func (k *Keyring) split(sealed []byte) (*key, []byte) {
 	if bytes.HasPrefix(sealed, k.primary.header) {
 		return k.primary, sealed[len(k.primary.header):]

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Format makes every verb of fmt print the ID without the secret. fmt cannot call
-// it on a Key in an unexported field of another struct: keep a Keyring there.
+// Format makes every verb of fmt print the ID without the secret. In an unexported field of another struct fmt cannot
+// call it: keep a Keyring there, not a Key.
 func (k Key) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
 
 // String returns the ID without the secret.

@@ -13,8 +13,8 @@ import (
 
 const info = "coatcheck/keyring/v1\x00"
 
-// key is one key in use. The secret's PRK is reachable only through the pool's
-// function, where no printer that follows pointers finds it.
+// key is one key in use. Only the pool's function reaches the secret's PRK: no printer that follows pointers finds it
+// there.
 type key struct {
 	header  []byte // version, length, id
 	scratch sync.Pool
@@ -30,7 +30,7 @@ func newKey(k Key) (*key, error) {
 	return derived, nil
 }
 
-// scratch is what one Seal or Open works with. It never leaves this package.
+// scratch is the working memory of one Seal or Open. It never leaves this package.
 type scratch struct {
 	mac   hash.Hash
 	block [len(info) + saltSize + 1]byte
@@ -61,8 +61,8 @@ func (s *scratch) aead(salt []byte) cipher.AEAD {
 	return aead
 }
 
-// bind returns the associated data. The header tells its own length, so no two
-// pairs of header and ad give the same bytes.
+// bind returns the associated data. The header states its own length, so no two pairs of header and ad give the same
+// bytes.
 func (s *scratch) bind(header, ad []byte) []byte {
 	s.ad = append(append(s.ad[:0], header...), ad...)
 	return s.ad
