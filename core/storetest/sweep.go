@@ -11,7 +11,7 @@ import (
 var sweepRules = []rule{{
 	name:  "SweepRemovesExpired",
 	needs: "Sweeper",
-	text:  "Sweep removes up to limit expired records and returns how many. Fewer than limit means that it has seen all. Live records stay.",
+	text:  "Sweep removes up to limit expired records and returns how many. A result below limit means that a full pass has completed. Live records stay.",
 	run: func(e *env) {
 		const expired, limit = 7, 3
 		var live []*driver.Record
