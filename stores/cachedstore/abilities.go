@@ -31,11 +31,11 @@ func (r successor) Succeed(ctx context.Context, old, next *driver.Record) error 
 	read, version := r.s.now(), old.Version
 	err := r.truth.Succeed(ctx, old, next)
 	if err != nil {
-		r.s.outdated(ctx, old.ID, version, err)
+		r.s.invalidate(ctx, old.ID, version, err)
 		return err
 	}
-	r.s.settle(ctx, updated(old, version, read))
-	r.s.settleNew(ctx, next, read)
+	r.s.propagate(ctx, updated(old, version, read))
+	r.s.propagateNew(ctx, next, read)
 	return nil
 }
 
@@ -64,7 +64,7 @@ func (w sweeper) Sweep(ctx context.Context, limit int) (n int, err error) {
 	for ctx.Err() == nil {
 		removed, err := w.cache.Sweep(ctx, limit)
 		if err != nil { // what it does not sweep still expires
-			w.s.complain(ctx, driver.ID{}, "sweep the cache", err)
+			w.s.reportFailure(ctx, driver.ID{}, "sweep the cache", err)
 		}
 		if err != nil || removed < limit {
 			break

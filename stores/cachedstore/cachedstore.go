@@ -110,8 +110,8 @@ type Store struct {
 	inMemory     bool // the cache never waits for I/O
 	shared       bool // the cache has entries of servers with clocks of their own
 	breaker      *breaker.Breaker
-	flights      flights
-	owed         owed
+	reads        sharedReads
+	backlog      backlog
 	log          throttle
 }
 
@@ -152,8 +152,8 @@ func New(cache, truth driver.Store, config Config) (*Store, error) {
 	if config.Report == nil {
 		s.config.Report = s.log.report
 	}
-	s.flights.read = s.readTruth
-	s.owed.now, s.owed.pay = config.Now, s.payOwed
+	s.reads.read = s.readTruth
+	s.backlog.now, s.backlog.deliver = config.Now, s.deliverFence
 	return s, nil
 }
 
@@ -177,7 +177,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close tries once more to bring to the cache what is owed to it, and closes both stores.
 func (s *Store) Close() error {
-	s.owed.close()
+	s.backlog.close()
 	var errs []error
 	for _, store := range []driver.Store{s.cache, s.truth} {
 		if c := driver.AbilitiesOf(store).Closer; c != nil {

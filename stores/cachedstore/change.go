@@ -27,9 +27,9 @@ func (e *entry) orFence() *entry {
 	return e
 }
 
-// onto returns the entry that e makes of what the cache holds. What the cache knows of a
+// applyTo returns the entry that e makes of what the cache holds. What the cache knows of a
 // version is never later than what the truth has, so the later of two times is right.
-func (e *entry) onto(held *entry) *entry {
+func (e *entry) applyTo(held *entry) *entry {
 	same := held.kind == kindValue && held.version == e.version
 	switch {
 	case e.kind == kindFence || e.kind == kindValue && !same:

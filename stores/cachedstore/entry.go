@@ -21,7 +21,7 @@ import (
 //	         Subject and each Label, with 1 byte of length before each, then Data
 //
 // The Subject and the Labels are not those of the cache's record: a cache needs no index.
-// Nor is Expires: see wrap. No later format moves the kind. A kind that is not here is of a newer release.
+// Nor is Expires: see cacheRecord. No later format moves the kind. A kind that is not here is of a newer release.
 const (
 	kindValue = 1
 	kindFence = 2
@@ -39,16 +39,16 @@ const forever = math.MaxUint64
 // the truth knows where it is now. A fence of the version forever is a tombstone.
 // A change (see change.go) is an entry that no cache ever holds.
 type entry struct {
-	kind    byte // 0: nothing, or nothing that can be read
-	version uint64
-	rec     driver.Record // of a value
-	read    time.Time     // of a value: when the truth was asked for it
-	fresh   bool          // to be put where there is probably nothing
-	ifHeld  bool          // to be put only where there is something
+	kind         byte // 0: nothing, or nothing that can be read
+	version      uint64
+	rec          driver.Record // of a value
+	read         time.Time     // of a value: when the truth was asked for it
+	expectAbsent bool          // to be put where there is probably nothing
+	onlyIfHeld   bool          // to be put only where there is something
 }
 
-// data encodes e. Slices of it are never written to again.
-func (e *entry) data() []byte {
+// encode encodes e. Slices of it are never written to again.
+func (e *entry) encode() []byte {
 	size := valueSize + len(e.rec.Subject) + len(e.rec.Data)
 	for _, label := range e.rec.Labels {
 		size += 1 + len(label)
@@ -136,7 +136,7 @@ func value(rec driver.Record, read time.Time) *entry {
 }
 
 // isRead reports whether e is what somebody has read, and not what a write has made of the session.
-func (e *entry) isRead() bool { return e.ifHeld || e.kind == kindValue && !e.fresh }
+func (e *entry) isRead() bool { return e.onlyIfHeld || e.kind == kindValue && !e.expectAbsent }
 
 func fence(id driver.ID, version uint64) *entry {
 	return &entry{kind: kindFence, version: version, rec: driver.Record{ID: id}}

@@ -80,7 +80,7 @@ func TestReloadSeesTheOtherNode(t *testing.T) {
 			for _, read := range []func(context.Context, driver.ID) (driver.Record, error){n.b.Reload, n.b.Load, n.b.Load} {
 				got, err := read(t.Context(), rec.ID)
 				if i == len(nodeChanges)-1 {
-					wants(t, err, driver.ErrNotFound)
+					wantError(t, err, driver.ErrNotFound)
 				} else if err != nil || !equal(got, *rec) {
 					t.Fatalf("round %d, change %d: read %v, %v; want %v", round, i, got, err, *rec)
 				}
@@ -120,7 +120,7 @@ func TestOtherNodeIsBehind(t *testing.T) {
 	must(t, err)
 	n.clock.Advance(30 * time.Second)
 	_, err = n.b.Load(t.Context(), n.rec.ID)
-	wants(t, err, driver.ErrNotFound)
+	wantError(t, err, driver.ErrNotFound)
 }
 
 // A thousand Reloads at one moment share a read that began after all of them, not
@@ -171,8 +171,8 @@ func TestReloadWithTheCacheDown(t *testing.T) {
 		n.cacheB.Before(nil)
 		got, err := n.b.Load(t.Context(), n.rec.ID)
 		if gone != nil {
-			wants(t, gone, driver.ErrNotFound)
-			wants(t, err, driver.ErrNotFound)
+			wantError(t, gone, driver.ErrNotFound)
+			wantError(t, err, driver.ErrNotFound)
 		} else if err != nil || !equal(got, want) || !equal(got, *n.rec) {
 			t.Errorf("change %d: Load after Reload gives %v, %v, want %v", i, got, err, n.rec)
 		}
@@ -187,7 +187,7 @@ func TestReloadOfAStranger(t *testing.T) {
 	must(t, n.a.Delete(t.Context(), n.rec.ID))
 	for _, id := range []driver.ID{n.rec.ID, {99}} {
 		_, err := n.b.Reload(t.Context(), id)
-		wants(t, err, driver.ErrNotFound)
+		wantError(t, err, driver.ErrNotFound)
 	}
 	if held, err := n.holdsB.Load(t.Context(), n.rec.ID); err != nil || !isFence(held) || n.holdsB.Len() != 1 {
 		t.Errorf("the cache holds %q, %v, and %d entries", held.Data, err, n.holdsB.Len())
@@ -201,7 +201,7 @@ func TestReloadWithTheTruthDown(t *testing.T) {
 	must(t, err)
 	n.truth.Before(storetest.Outage)
 	_, err = n.b.Reload(t.Context(), n.rec.ID)
-	if wants(t, err, driver.ErrUnavailable); errors.Is(err, driver.ErrNotFound) {
+	if wantError(t, err, driver.ErrUnavailable); errors.Is(err, driver.ErrNotFound) {
 		t.Error("an outage is no absence")
 	}
 	got, err := n.b.Load(t.Context(), n.rec.ID)
@@ -211,8 +211,8 @@ func TestReloadWithTheTruthDown(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = n.b.Reload(ended, n.rec.ID)
-	wants(t, err, driver.ErrUnavailable)
-	wants(t, err, context.Canceled)
+	wantError(t, err, driver.ErrUnavailable)
+	wantError(t, err, context.Canceled)
 }
 
 // A truth with a cache of its own is asked past it: by Reload, and by every miss.

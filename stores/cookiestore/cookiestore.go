@@ -165,7 +165,7 @@ func (s *Store) OpenToken(ctx context.Context, token string, binding []byte) (dr
 	if !rec.Live(s.now()) {
 		return driver.Record{}, errExpired
 	}
-	if err := s.check(ctx, rec.ID); err != nil {
+	if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
 		return driver.Record{}, err
 	}
 	return rec, nil
@@ -185,7 +185,7 @@ func (s *Store) SealToken(ctx context.Context, rec *driver.Record, binding []byt
 		return "", s.tooLarge(size, limit, len(payload), len(rec.Data))
 	}
 	if rec.Version > 0 {
-		if err := s.check(ctx, rec.ID); err != nil {
+		if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
 			return "", err
 		}
 	}

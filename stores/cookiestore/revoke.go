@@ -33,15 +33,15 @@ func RevokeIn(store driver.Store) Revocation { return Revocation{store: store, c
 func NoRevocation() Revocation { return Revocation{none: true, chosen: true} }
 
 var (
-	errRevoked = fmt.Errorf("cookiestore: %w: it was revoked", driver.ErrNotFound)
-	errNone    = fmt.Errorf("cookiestore: NoRevocation was chosen, so the session lives until its deadline: %w", errors.ErrUnsupported)
+	errRevoked      = fmt.Errorf("cookiestore: %w: it was revoked", driver.ErrNotFound)
+	errNoRevocation = fmt.Errorf("cookiestore: NoRevocation was chosen, so the session lives until its deadline: %w", errors.ErrUnsupported)
 )
 
 // RevokeID ends the session with this ID. The error matches errors.ErrUnsupported
 // with NoRevocation, where nothing was done.
 func (s *Store) RevokeID(ctx context.Context, id driver.ID, until time.Time) error {
 	if s.revoked == nil {
-		return errNone
+		return errNoRevocation
 	}
 	now := s.now()
 	if !now.Before(until) {
@@ -54,7 +54,7 @@ func (s *Store) RevokeID(ctx context.Context, id driver.ID, until time.Time) err
 		err := s.revoked.Create(ctx, &entry)
 		if errors.Is(err, driver.ErrExists) {
 			var old driver.Record
-			if old, err = s.loadNow(ctx, entry.ID); err == nil {
+			if old, err = s.reload(ctx, entry.ID); err == nil {
 				err = s.revoked.Touch(ctx, entry.ID, old.Version, now, until)
 			}
 			if err == nil {
@@ -71,16 +71,16 @@ func (s *Store) RevokeID(ctx context.Context, id driver.ID, until time.Time) err
 	return fmt.Errorf("cookiestore: revoke: %w: the entry comes and goes", driver.ErrUnavailable)
 }
 
-// loadNow reads an entry past caches and replicas, which may not have heard of it.
-func (s *Store) loadNow(ctx context.Context, id driver.ID) (driver.Record, error) {
+// reload reads an entry past caches and replicas, which may not have heard of it.
+func (s *Store) reload(ctx context.Context, id driver.ID) (driver.Record, error) {
 	if r := s.abilities.Reloader; r != nil {
 		return r.Reload(ctx, id)
 	}
 	return s.revoked.Load(ctx, id)
 }
 
-// check returns nil only when the store has said that id was not revoked.
-func (s *Store) check(ctx context.Context, id driver.ID) error {
+// checkNotRevoked returns nil only when the store has said that id was not revoked.
+func (s *Store) checkNotRevoked(ctx context.Context, id driver.ID) error {
 	if s.revoked == nil {
 		return nil
 	}
@@ -126,5 +126,5 @@ func (s *Store) Ping(ctx context.Context) error {
 	if pinger := s.abilities.Pinger; pinger != nil {
 		return pinger.Ping(ctx)
 	}
-	return s.check(ctx, driver.ID{})
+	return s.checkNotRevoked(ctx, driver.ID{})
 }

@@ -176,16 +176,16 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 	}
 }
 
-// flighty forgets between Create and Touch.
-type flighty struct{ answering }
+// forgetful forgets between Create and Touch.
+type forgetful struct{ answering }
 
-func (*flighty) Create(context.Context, *driver.Record) error { return driver.ErrExists }
-func (*flighty) Touch(context.Context, driver.ID, uint64, time.Time, time.Time) error {
+func (*forgetful) Create(context.Context, *driver.Record) error { return driver.ErrExists }
+func (*forgetful) Touch(context.Context, driver.ID, uint64, time.Time, time.Time) error {
 	return driver.ErrNotFound
 }
 
 func TestRevokeSaysWhenItDidNotHappen(t *testing.T) {
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&flighty{}), cookiestore.Config{})
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&forgetful{}), cookiestore.Config{})
 	if err := s.RevokeID(ctx, driver.ID{1}, time.Now().Add(time.Hour)); !errors.Is(err, driver.ErrUnavailable) {
 		t.Error("Revoke =", err)
 	}
@@ -276,23 +276,3 @@ func TestEntryIDs(t *testing.T) {
 		t.Errorf("%d entries have %d first bytes", sessions, len(firsts))
 	}
 }
-
-// TestCloseClosesTheRevocationStore: an application holds one store, and closes one.
-func TestCloseClosesTheRevocationStore(t *testing.T) {
-	closed := errors.New("closed")
-	revoked := closing{made(memstore.New(memstore.Config{})), closed}
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{})
-	if err := s.Close(); err != closed {
-		t.Errorf("Close = %v, want what the store of revoked sessions answers", err)
-	}
-	if err := simple(t).Close(); err != nil {
-		t.Errorf("Close without one = %v", err)
-	}
-}
-
-type closing struct {
-	driver.Store
-	err error
-}
-
-func (c closing) Close() error { return c.err }

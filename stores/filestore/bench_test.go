@@ -144,7 +144,7 @@ func BenchmarkSweep(b *testing.B) {
 		check(b, err)
 		parent.Close()
 		check(b, os.WriteFile(filePath(dir, rec.ID), encode(rec), 0o600))
-		check(b, s.mark(rec.ID, entriesOf(rec.Subject, nil)))
+		check(b, s.addMarkers(rec.ID, entriesOf(rec.Subject, nil)))
 	}
 	for b.Loop() {
 		if _, err := s.Sweep(context.Background(), 1); err != nil {

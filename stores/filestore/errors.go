@@ -23,24 +23,24 @@ func corrupt(id driver.ID) error {
 	return driver.Corrupt("filestore: " + fileName(id) + " in the folder is damaged")
 }
 
-// unread says why b is the beginning of no record that this release can read.
-func unread(id driver.ID, b []byte) error {
+// headError says why b is the beginning of no record that this release can read.
+func headError(id driver.ID, b []byte) error {
 	if ofNewerFormat(b) {
 		return driver.Unreadable("filestore: " + fileName(id) + " in the folder is of a newer format")
 	}
 	return corrupt(id)
 }
 
-// stays reports that a file is there which nothing but Delete touches: somebody can mend it, or a newer
+// unreadable reports that a file is there which nothing but Delete touches: somebody can mend it, or a newer
 // release can read it.
-func stays(err error) bool {
+func unreadable(err error) bool {
 	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnreadable)
 }
 
 // fail turns what the operating system or the context said into the contract's
 // errors. What already is one of them, and nil, stay as they are.
 func fail(op string, err error) error {
-	if err == nil || errors.Is(err, driver.ErrNotFound) || stays(err) {
+	if err == nil || errors.Is(err, driver.ErrNotFound) || unreadable(err) {
 		return err
 	}
 	var link *os.LinkError
@@ -69,7 +69,7 @@ func advice(err error) string {
 		return "too many open files: raise the limit, ulimit -n"
 	case errors.Is(err, os.ErrClosed):
 		return "the store was closed"
-	case noFolder(err):
+	case notAFolder(err):
 		return "what is in this place is no folder: move it away"
 	case errors.Is(err, fs.ErrNotExist):
 		return "the folder was removed while in use: restart to make it again"

@@ -65,7 +65,7 @@ func (s *Store) prepare() error {
 	if err != nil {
 		return err
 	}
-	if err := private(info); err != nil {
+	if err := checkPrivate(info); err != nil {
 		return err
 	}
 	dir, err := s.openDir(".")

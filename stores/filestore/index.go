@@ -54,8 +54,8 @@ func (e entry) marker(id driver.ID) string {
 	return dir + "/" + prefix + id.String()
 }
 
-// mark makes the markers of a session. They last once syncMarks has answered, too.
-func (s *Store) mark(id driver.ID, entries []entry) error {
+// addMarkers makes the markers of a session. They last once syncMarkers has answered, too.
+func (s *Store) addMarkers(id driver.ID, entries []entry) error {
 	for _, e := range entries {
 		if err := s.makeMarker(id, e); err != nil {
 			return err
@@ -85,7 +85,7 @@ func (s *Store) makeMarker(id driver.ID, e entry) error {
 	return err
 }
 
-func (s *Store) syncMarks(entries []entry) error {
+func (s *Store) syncMarkers(entries []entry) error {
 	for _, e := range entries {
 		parent, _ := e.place()
 		dir, err := s.openDir(parent)
@@ -101,15 +101,15 @@ func (s *Store) syncMarks(entries []entry) error {
 	return nil
 }
 
-// unmark may fail: BySubject and ByLabel find out a marker too many.
-func (s *Store) unmark(id driver.ID, entries []entry) {
+// removeMarkers may fail: BySubject and ByLabel find out a marker too many.
+func (s *Store) removeMarkers(id driver.ID, entries []entry) {
 	for _, e := range entries {
 		s.root.Remove(e.marker(id))
 	}
 }
 
-// unmarked returns the entries of a record that have no marker.
-func (s *Store) unmarked(h *head) (missing []entry) {
+// missingMarkers returns the entries of a record that have no marker.
+func (s *Store) missingMarkers(h *head) (missing []entry) {
 	for _, e := range h.entries() {
 		if _, err := s.root.Lstat(e.marker(h.id)); errors.Is(err, fs.ErrNotExist) {
 			missing = append(missing, e)
@@ -130,17 +130,17 @@ func (s *Store) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Reco
 }
 
 func (s *Store) find(ctx context.Context, e entry) iter.Seq2[driver.Record, error] {
-	return s.records(ctx, s.marked(ctx, e), func(id driver.ID, rec *driver.Record) bool {
+	return s.walk(ctx, s.markedIDs(ctx, e), func(id driver.ID, rec *driver.Record) bool {
 		if rec != nil && slices.Contains(entriesOf(rec.Subject, rec.Labels), e) {
 			return true
 		}
-		s.unmarkStale(ctx, id, e)
+		s.removeStaleMarker(ctx, id, e)
 		return false
 	})
 }
 
-// marked yields the IDs that the index has for an entry.
-func (s *Store) marked(ctx context.Context, e entry) iter.Seq2[driver.ID, error] {
+// markedIDs yields the IDs that the index has for an entry.
+func (s *Store) markedIDs(ctx context.Context, e entry) iter.Seq2[driver.ID, error] {
 	return func(yield func(driver.ID, error) bool) {
 		if e.name == "" {
 			return
@@ -175,8 +175,8 @@ func (s *Store) dirNames(ctx context.Context, name string) ([]string, error) {
 	return dir.Readdirnames(-1)
 }
 
-// unmarkStale looks again under the lock, where no login can be half done.
-func (s *Store) unmarkStale(ctx context.Context, id driver.ID, e entry) {
+// removeStaleMarker looks again under the lock, where no login can be half done.
+func (s *Store) removeStaleMarker(ctx context.Context, id driver.ID, e entry) {
 	l, err := s.lock(ctx, id[0])
 	if err != nil {
 		return
@@ -184,6 +184,6 @@ func (s *Store) unmarkStale(ctx context.Context, id driver.ID, e entry) {
 	defer l.unlock()
 	h, err := s.peek(id)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !slices.Contains(h.entries(), e) {
-		s.unmark(id, []entry{e})
+		s.removeMarkers(id, []entry{e})
 	}
 }

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -72,5 +73,44 @@ func TestUpdateKeepsTheEntries(t *testing.T) {
 	}
 	if n := markers(t, dir); n != 2 {
 		t.Errorf("%d markers, want 2", n)
+	}
+}
+
+// An index that was lost is rebuilt, and markers without a record go.
+func TestIndexHeals(t *testing.T) {
+	s, dir := newStore(t)
+	var recs []*driver.Record
+	for range 2 {
+		rec := newRecord("alice", "data")
+		rec.Labels = []string{"admin", "alice"}
+		check(t, s.Create(t.Context(), rec))
+		recs = append(recs, rec)
+	}
+	a, b := recs[0], recs[1]
+	entries := entriesOf(a.Subject, a.Labels)
+	list := func(e entry) map[driver.ID]bool { return found(t, s.find(t.Context(), e)) }
+
+	check(t, os.RemoveAll(filepath.Join(dir, subjectIndex)))
+	check(t, os.RemoveAll(filepath.Join(dir, labelIndex)))
+	for _, e := range entries {
+		if got := list(e); len(got) != 0 {
+			t.Fatalf("the index of %v is still there: %v", e, got)
+		}
+	}
+	_, err := s.Sweep(t.Context(), 100)
+	check(t, err)
+	for _, e := range entries {
+		if got := list(e); !got[a.ID] || !got[b.ID] {
+			t.Errorf("%v after Sweep: %v", e, got)
+		}
+	}
+	check(t, os.Remove(filePath(dir, a.ID)))
+	for _, e := range entries {
+		if got := list(e); len(got) != 1 || !got[b.ID] {
+			t.Errorf("%v after a record went: %v", e, got)
+		}
+		if _, err := os.Stat(filepath.Join(dir, e.marker(a.ID))); !os.IsNotExist(err) {
+			t.Errorf("marker of %v without a record: %v", e, err)
+		}
 	}
 }

@@ -16,7 +16,7 @@ func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	ids := func(yield func(driver.ID, error) bool) {
 		for i := range shardCount {
 			ids, _, err := s.list(ctx, byte(i))
-			if err != nil && (!yield(driver.ID{}, err) || !noFolder(err)) {
+			if err != nil && (!yield(driver.ID{}, err) || !notAFolder(err)) {
 				return
 			}
 			for _, id := range ids {
@@ -26,14 +26,14 @@ func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 			}
 		}
 	}
-	return s.records(ctx, ids, func(_ driver.ID, rec *driver.Record) bool { return rec != nil })
+	return s.walk(ctx, ids, func(_ driver.ID, rec *driver.Record) bool { return rec != nil })
 }
 
-// records yields the live records that keep lets through. keep is asked with nil
+// walk yields the live records that keep lets through. keep is asked with nil
 // for one that is not there.
-func (s *Store) records(ctx context.Context, ids iter.Seq2[driver.ID, error], keep func(driver.ID, *driver.Record) bool) iter.Seq2[driver.Record, error] {
+func (s *Store) walk(ctx context.Context, ids iter.Seq2[driver.ID, error], keep func(driver.ID, *driver.Record) bool) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
-		var left error
+		var laterErr error
 		for id, err := range ids {
 			var rec driver.Record
 			if err == nil {
@@ -49,15 +49,15 @@ func (s *Store) records(ctx context.Context, ids iter.Seq2[driver.ID, error], ke
 				}
 			case errors.Is(err, driver.ErrNotFound):
 				keep(id, nil)
-			case stays(err), noFolder(err):
-				left = fail("list", err)
+			case unreadable(err), notAFolder(err):
+				laterErr = fail("list", err)
 			default:
 				yield(driver.Record{}, fail("list", err))
 				return
 			}
 		}
-		if left != nil {
-			yield(driver.Record{}, left)
+		if laterErr != nil {
+			yield(driver.Record{}, laterErr)
 		}
 	}
 }

@@ -42,10 +42,10 @@ func (s *Store) lock(ctx context.Context, n byte) (*locked, error) {
 		return nil, ctx.Err()
 	}
 	l := &locked{shard: sh}
-	room, err := s.flock(ctx, subjectIndex+"/"+shardName(n))
+	waitingRoom, err := s.flock(ctx, subjectIndex+"/"+shardName(n))
 	if err == nil {
 		l.dir, err = s.flock(ctx, shardName(n))
-		room.Close()
+		waitingRoom.Close()
 	}
 	if err != nil {
 		<-sh.turn

@@ -26,8 +26,8 @@ func tryLock(dir *os.File) (bool, error) {
 
 func syncDir(dir *os.File) error { return dir.Sync() }
 
-// private refuses a folder whose sessions someone else could read.
-func private(info fs.FileInfo) error {
+// checkPrivate refuses a folder whose sessions someone else could read.
+func checkPrivate(info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return fmt.Errorf("other users may enter it (mode %04o): run chmod 700 on it, or name a folder inside it that does not exist yet", mode)
 	}

@@ -14,5 +14,5 @@ func tryLock(*os.File) (bool, error) { return true, nil }
 // syncDir does nothing: Windows cannot sync a folder, and journals its names.
 func syncDir(*os.File) error { return nil }
 
-// private accepts every folder: who may read it is not in the mode bits here.
-func private(fs.FileInfo) error { return nil }
+// checkPrivate accepts every folder: who may read it is not in the mode bits here.
+func checkPrivate(fs.FileInfo) error { return nil }

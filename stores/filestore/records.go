@@ -169,6 +169,6 @@ func (s *Store) remove(id driver.ID, entries []entry) error {
 	if err != nil {
 		return err
 	}
-	s.unmark(id, entries)
+	s.removeMarkers(id, entries)
 	return nil
 }

@@ -15,10 +15,10 @@ const tempAge = time.Hour
 
 // sweep is where the next Sweep goes on.
 type sweep struct {
-	turn  chan struct{} // held by the Sweep that runs
-	shard int           // the next folder to list
-	todo  []driver.ID   // what is left of the last one
-	left  error         // something is in the place of a folder that was to be listed
+	turn      chan struct{} // held by the Sweep that runs
+	shard     int           // the next folder to list
+	todo      []driver.ID   // what is left of the last one
+	folderErr error         // something is in the place of a folder that was to be listed
 }
 
 // Sweep implements driver.Sweeper. It reads the head of each file without a
@@ -51,13 +51,13 @@ func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
 			continue
 		}
 		if w.shard == shardCount {
-			err := w.left
-			w.shard, w.left = 0, nil
+			err := w.folderErr
+			w.shard, w.folderErr = 0, nil
 			return removed, fail("sweep", err)
 		}
 		ids, temps, err := s.list(ctx, byte(w.shard))
-		if noFolder(err) {
-			w.left = err
+		if notAFolder(err) {
+			w.folderErr = err
 		} else if err != nil {
 			return removed, fail("sweep", err)
 		}
@@ -87,11 +87,11 @@ func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err e
 		err = s.remove(id, h.entries())
 		return err == nil, err
 	}
-	missing := s.unmarked(&h)
-	if err := s.mark(id, missing); err != nil {
+	missing := s.missingMarkers(&h)
+	if err := s.addMarkers(id, missing); err != nil {
 		return false, err
 	}
-	return false, s.syncMarks(missing)
+	return false, s.syncMarkers(missing)
 }
 
 // sweepable says, without the lock, whether there is anything to do for a record.
@@ -100,12 +100,12 @@ func (s *Store) sweepable(id driver.ID) (bool, error) {
 	if err != nil {
 		return false, ignoreGone(err)
 	}
-	return h.expired(s.now()) || len(s.unmarked(&h)) > 0, nil
+	return h.expired(s.now()) || len(s.missingMarkers(&h)) > 0, nil
 }
 
 // ignoreGone drops the errors that are no reason to end a Sweep.
 func ignoreGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || stays(err) {
+	if errors.Is(err, fs.ErrNotExist) || unreadable(err) {
 		return nil
 	}
 	return err

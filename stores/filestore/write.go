@@ -15,10 +15,10 @@ const tempPrefix = "tmp-"
 // put writes rec, which the index had under the entries of was until now. The order is
 // what makes it safe: the name points to the new file only after all of it is on
 // the disk, and so are its markers, which last until their record has gone.
-func (s *Store) put(l *locked, rec *driver.Record, was []entry) error {
+func (s *Store) put(l *locked, rec *driver.Record, oldEntries []entry) error {
 	entries := entriesOf(rec.Subject, rec.Labels)
-	added := without(entries, was)
-	if err := s.mark(rec.ID, added); err != nil {
+	added := without(entries, oldEntries)
+	if err := s.addMarkers(rec.ID, added); err != nil {
 		return err
 	}
 	temp, err := s.writeTemp(rec.ID[0], encode(rec), true)
@@ -26,7 +26,7 @@ func (s *Store) put(l *locked, rec *driver.Record, was []entry) error {
 		return err
 	}
 	// After the file: a journal that has just been written has the markers too.
-	err = s.syncMarks(added)
+	err = s.syncMarkers(added)
 	if err == nil {
 		err = s.root.Rename(temp, fileName(rec.ID))
 	}
@@ -37,7 +37,7 @@ func (s *Store) put(l *locked, rec *driver.Record, was []entry) error {
 	if err := syncDir(l.dir); err != nil {
 		return err
 	}
-	s.unmark(rec.ID, without(was, entries))
+	s.removeMarkers(rec.ID, without(oldEntries, entries))
 	return nil
 }
 

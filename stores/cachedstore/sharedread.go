@@ -11,20 +11,20 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// flights makes many misses of one session at the same moment into one read of
+// sharedReads makes many misses of one session at the same moment into one read of
 // the truth.
-type flights struct {
-	read  func(ctx context.Context, f *flight)
+type sharedReads struct {
+	read  func(ctx context.Context, f *sharedRead)
 	ticks atomic.Uint64 // orders calls and reads
 
-	mu    sync.Mutex
-	under map[driver.ID]*flight
+	mu      sync.Mutex
+	running map[driver.ID]*sharedRead
 }
 
-// flight is one read under way.
-type flight struct {
+// sharedRead is one read under way.
+type sharedRead struct {
 	id      driver.ID
-	gap     gap    // in the cache, to be filled
+	miss    miss   // in the cache, to be filled
 	begun   uint64 // tick
 	waiting int
 	cancel  context.CancelFunc
@@ -36,19 +36,21 @@ type flight struct {
 	filling uint64    // tick before the cache was asked to take it
 	filled  bool      // it had nothing and took it
 
-	settle sync.Once // for Reload
+	propagate sync.Once // for Reload
 }
 
-// gap is what a Load has found in the cache in place of an answer. The zero value: nothing
+// miss is what a Load has found in the cache in place of an answer. The zero value: nothing
 // that it could fill.
-type gap struct {
+type miss struct {
 	empty bool   // the cache holds nothing
 	from  uint64 // else, what it holds may be replaced by this version and later ones; 0: by none
 }
 
-func (g gap) takes(version uint64) bool { return g.empty || g.from != 0 && version >= g.from }
+func (m miss) fillableBy(version uint64) bool {
+	return m.empty || m.from != 0 && version >= m.from
+}
 
-func (f *flight) result(err error) (driver.Record, error) {
+func (f *sharedRead) result(err error) (driver.Record, error) {
 	if err != nil {
 		return driver.Record{}, err
 	}
@@ -62,11 +64,11 @@ func (f *flight) result(err error) (driver.Record, error) {
 // this call has found the cache empty and the cache has taken the result since: it refuses
 // what was read before such a change. If not, join returns nil when that read is
 // over, and the next read will have begun late enough.
-func (g *flights) join(ctx context.Context, id driver.ID, gap gap, called uint64) (*flight, error) {
+func (g *sharedReads) join(ctx context.Context, id driver.ID, miss miss, called uint64) (*sharedRead, error) {
 	g.mu.Lock()
-	f := g.under[id]
+	f := g.running[id]
 	if f == nil {
-		f = g.start(ctx, id, gap)
+		f = g.start(ctx, id, miss)
 	}
 	f.waiting++
 	g.mu.Unlock()
@@ -76,20 +78,20 @@ func (g *flights) join(ctx context.Context, id driver.ID, gap gap, called uint64
 		g.leave(f)
 		return nil, driver.Unavailable("cachedstore", ctx.Err())
 	}
-	if f.begun > called || gap.empty && f.filled && f.filling > called {
+	if f.begun > called || miss.empty && f.filled && f.filling > called {
 		return f, nil
 	}
 	return nil, nil
 }
 
 // start begins a read that goes on while anybody waits for it. g.mu is held.
-func (g *flights) start(ctx context.Context, id driver.ID, gap gap) *flight {
+func (g *sharedReads) start(ctx context.Context, id driver.ID, miss miss) *sharedRead {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := &flight{id: id, gap: gap, begun: g.ticks.Add(1), cancel: cancel, done: make(chan struct{})}
-	if g.under == nil {
-		g.under = map[driver.ID]*flight{}
+	f := &sharedRead{id: id, miss: miss, begun: g.ticks.Add(1), cancel: cancel, done: make(chan struct{})}
+	if g.running == nil {
+		g.running = map[driver.ID]*sharedRead{}
 	}
-	g.under[id] = f
+	g.running[id] = f
 	go func() {
 		defer func() {
 			if v := recover(); v != nil { // in a goroutine of ours it would end the process
@@ -104,23 +106,23 @@ func (g *flights) start(ctx context.Context, id driver.ID, gap gap) *flight {
 	return f
 }
 
-func (g *flights) remove(f *flight) {
+func (g *sharedReads) remove(f *sharedRead) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.under[f.id] == f {
-		delete(g.under, f.id)
+	if g.running[f.id] == f {
+		delete(g.running, f.id)
 	}
 }
 
 // leave ends a read that nobody waits for any more, and lets nobody else join it.
-func (g *flights) leave(f *flight) {
+func (g *sharedReads) leave(f *sharedRead) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if f.waiting--; f.waiting > 0 {
 		return
 	}
 	f.cancel()
-	if g.under[f.id] == f {
-		delete(g.under, f.id)
+	if g.running[f.id] == f {
+		delete(g.running, f.id)
 	}
 }

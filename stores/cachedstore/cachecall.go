@@ -14,8 +14,8 @@ import (
 
 // This file bounds what a cache that fails may cost, and speaks of it.
 
-// visit returns the context for a visit to the cache on the way to the truth.
-func (s *Store) visit(ctx context.Context) (context.Context, context.CancelFunc) {
+// cacheContext returns the context for a visit to the cache on the way to the truth.
+func (s *Store) cacheContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if s.inMemory {
 		return ctx, func() {}
 	}
@@ -29,9 +29,9 @@ func (s *Store) visit(ctx context.Context) (context.Context, context.CancelFunc)
 // grace is what a visit after the truth may take beyond the context's end.
 const grace = 50 * time.Millisecond
 
-// visitAfter returns the context for bringing to the cache what the truth has
+// cacheContextAfterWrite returns the context for bringing to the cache what the truth has
 // done. That must be tried even if nobody waits any more.
-func (s *Store) visitAfter(ctx context.Context) (context.Context, context.CancelFunc) {
+func (s *Store) cacheContextAfterWrite(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := s.config.Timeout
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, max(time.Until(deadline), grace))
@@ -43,8 +43,8 @@ func (s *Store) visitAfter(ctx context.Context) (context.Context, context.Cancel
 	return context.WithTimeout(ctx, limit)
 }
 
-// judge tells the breaker how a visit on behalf of ctx went, which began at begun.
-func (s *Store) judge(ctx context.Context, begun time.Time, err error) {
+// recordOutcome tells the breaker how a visit on behalf of ctx went, which began at begun.
+func (s *Store) recordOutcome(ctx context.Context, begun time.Time, err error) {
 	switch {
 	case err == nil || !errors.Is(err, driver.ErrUnavailable):
 		s.breaker.Success()
@@ -55,8 +55,8 @@ func (s *Store) judge(ctx context.Context, begun time.Time, err error) {
 	}
 }
 
-// complain reports a visit that failed, if it was not the caller who ended it.
-func (s *Store) complain(ctx context.Context, id driver.ID, what string, err error) {
+// reportFailure reports a visit that failed, if it was not the caller who ended it.
+func (s *Store) reportFailure(ctx context.Context, id driver.ID, what string, err error) {
 	if ctx.Err() == nil {
 		s.config.Report(id, fmt.Errorf("cachedstore: %s: %w", what, err))
 	}

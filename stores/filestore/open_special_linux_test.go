@@ -43,27 +43,6 @@ var specials = map[string]func(tb testing.TB, path string){
 	},
 }
 
-// skipUnlessRoot skips a test of what only root may do, and failed. In CI, root must be able to.
-func skipUnlessRoot(tb testing.TB, what string, err error) {
-	tb.Helper()
-	if os.Getenv("CI") != "" && os.Geteuid() == 0 {
-		tb.Fatalf("CI has to let root %s: %v", what, err)
-	}
-	tb.Skipf("%s: %v; needs root, and a container that lets root do it", what, err)
-}
-
-// soon runs call, and fails if that takes many times as long as it should.
-func soon(t *testing.T, what string, call func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); call() }()
-	select {
-	case <-done:
-	case <-time.After(20 * time.Second):
-		t.Fatalf("%s hangs", what)
-	}
-}
-
 // replaced puts a special thing in the place of path.
 func replaced(t *testing.T, path string, with func(testing.TB, string)) {
 	t.Helper()

@@ -3,12 +3,9 @@ package filestore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -16,22 +13,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-func init() {
-	roles["short write"] = shortWriteRole
-	roles["read-only"] = readOnlyRole
-}
-
-// faulty reports whether err is what an outage must look like.
-func faulty(err error, cause error, advice string) error {
-	var pathErr *fs.PathError
-	switch {
-	case !errors.Is(err, driver.ErrUnavailable), !errors.Is(err, cause), !errors.As(err, &pathErr):
-		return fmt.Errorf("error is %v, want ErrUnavailable, a PathError and %v", err, cause)
-	case !strings.Contains(err.Error(), advice):
-		return fmt.Errorf("error %q does not say %q", err, advice)
-	}
-	return nil
-}
+func init() { roles["short write"] = shortWriteRole }
 
 // shortWriteRole updates a session with more than the process may write to a file: the
 // kernel takes the first part.
@@ -112,66 +94,4 @@ func TestDiskFull(t *testing.T) {
 	intact(t, s, dir, rec)
 	check(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Second)))
 	check(t, s.Delete(t.Context(), other.ID)) // logging out works on a full disk
-}
-
-// readOnlyRole works as a user for whom permissions count.
-func readOnlyRole(dir, _ string) error {
-	if os.Geteuid() == 0 {
-		if err := syscall.Setuid(65534); err != nil {
-			return err
-		}
-	}
-	s, err := New(dir, Config{})
-	if err != nil {
-		return err
-	}
-	ctx := context.Background()
-	rec, old := newRecord("", "data"), newRecord("", "data")
-	rec.ID, old.ID = driver.ID{2}, driver.ID{2, 2}
-	if err := s.Create(ctx, old); err != nil {
-		return err
-	}
-	shard := filepath.Join(dir, shardName(2))
-	if err := os.Chmod(shard, 0o500); err != nil {
-		return err
-	}
-	for _, err := range []error{s.Create(ctx, rec), s.Update(ctx, old), s.Delete(ctx, old.ID)} {
-		if err := faulty(err, fs.ErrPermission, "mode 0700"); err != nil {
-			return err
-		}
-	}
-	if _, err := s.Load(ctx, old.ID); err != nil {
-		return fmt.Errorf("reading needs no writing: %w", err)
-	}
-	// Not allowed to look is not "not found".
-	if err := os.Chmod(shard, 0); err != nil {
-		return err
-	}
-	if s, err = New(dir, Config{}); err != nil {
-		return err
-	}
-	_, err = s.Load(ctx, old.ID)
-	if err := faulty(err, fs.ErrPermission, "mode 0700"); err != nil {
-		return err
-	}
-	if err := os.Chmod(filepath.Join(dir, shardName(0)), 0o500); err != nil {
-		return err
-	}
-	if _, err = New(dir, Config{}); err == nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), dir) {
-		return fmt.Errorf("New on a folder that cannot be written: %v", err)
-	}
-	return nil
-}
-
-func TestReadOnlyFolder(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "sessions")
-	check(t, os.Mkdir(dir, 0o700))
-	if os.Geteuid() == 0 {
-		check(t, os.Chown(dir, 65534, 65534))
-		_, err := New(dir, Config{})
-		if err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
-			t.Errorf("New on a folder of another user: %v", err)
-		}
-	}
-	run(t, "read-only", dir, "")
 }

@@ -96,8 +96,8 @@ func TestWaitersLeave(t *testing.T) {
 	eventually(t, func() bool { return p.a.truth.Calls()["Load"] == 1 })
 	go func() { _, err := p.a.Load(t.Context(), p.rec.ID); patient <- err }()
 	err := <-leader
-	wants(t, err, driver.ErrUnavailable)
-	wants(t, err, context.DeadlineExceeded)
+	wantError(t, err, driver.ErrUnavailable)
+	wantError(t, err, context.DeadlineExceeded)
 	time.Sleep(20 * time.Millisecond)
 	close(over)
 	must(t, <-patient)
@@ -107,7 +107,7 @@ func TestPanicInTheTruth(t *testing.T) {
 	p := newPair(t)
 	p.a.truth.Before(func(storetest.Call) error { panic("no") })
 	_, err := p.a.Load(t.Context(), p.rec.ID)
-	wants(t, err, driver.ErrUnavailable)
+	wantError(t, err, driver.ErrUnavailable)
 	p.a.truth.Before(nil)
 	p.reads(t, p.a, "data")
 	if errors.Is(err, driver.ErrNotFound) {
