@@ -48,7 +48,7 @@ func TestSweepSweepsTheCache(t *testing.T) {
 	}
 }
 
-// A cache that cannot sweep fails no sweep, and Report hears of it: its memory or disk may fill up.
+// If the cache cannot be swept, the sweep succeeds and Report gets the error: the memory or disk may fill up.
 func TestSweepOfTheCacheFails(t *testing.T) {
 	p := newPair(t)
 	p.a.cache.Before(storetest.On("Sweep"))

@@ -10,23 +10,22 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// backlog is what the cache has not been told. Nobody in this process reads these
-// sessions from the cache meanwhile.
+// backlog holds the changes that could not be brought to the cache. While a session has a pending change, this
+// process reads it from the truth. A background goroutine tries to deliver the changes.
 type backlog struct {
 	now     func() time.Time
 	deliver func(ctx context.Context, id driver.ID, f pendingFence) (delivered bool)
 
-	nonEmpty    atomic.Bool // there are debts, or there were too many
+	nonEmpty    atomic.Bool // fences is not empty, or bypassUntil is set
 	mu          sync.Mutex
 	fences      map[driver.ID]pendingFence
-	bypassUntil time.Time          // until then, nothing is read from the cache
-	stop        context.CancelFunc // of the goroutine that pays; nil: there is none
+	bypassUntil time.Time          // there were too many: until then no session is read from the cache
+	stop        context.CancelFunc // ends the goroutine; nil: there is none
 	wg          sync.WaitGroup
 	closed      bool
 }
 
-// debt is a fence that the cache shall have. At until, all that it could fence off has
-// expired.
+// pendingFence is a fence that the cache must get. At until it is no longer needed: the older entries have expired.
 type pendingFence struct {
 	version uint64
 	until   time.Time
@@ -37,7 +36,7 @@ const (
 	retryEvery = 100 * time.Millisecond
 )
 
-// has reports whether the cache must not be believed about id.
+// has reports whether the session must be read from the truth.
 func (b *backlog) has(id driver.ID) bool {
 	if !b.nonEmpty.Load() {
 		return false
@@ -48,8 +47,8 @@ func (b *backlog) has(id driver.ID) bool {
 	return waiting || !b.bypassUntil.IsZero()
 }
 
-// add keeps a debt. kept is false when there are too many: then the cache is not
-// read at all until this one has become harmless.
+// add takes a fence into the backlog. kept is false if there are too many: then no session is read from the cache
+// until this fence is no longer needed.
 func (b *backlog) add(id driver.ID, f pendingFence) (kept bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,8 +72,7 @@ func (b *backlog) add(id driver.ID, f pendingFence) (kept bool) {
 	return kept
 }
 
-// run pays until nothing is owed. It ends with the last debt, so that a
-// cache that works costs no goroutine.
+// run delivers fences until the backlog is empty. It ends then, so that a cache that works costs no goroutine.
 func (b *backlog) run(ctx context.Context) {
 	for {
 		timer := time.NewTimer(retryEvery)
@@ -91,7 +89,8 @@ func (b *backlog) run(ctx context.Context) {
 	}
 }
 
-// retryAll pays what it can. even: nothing is owed any more, and run ends.
+// retryAll tries to deliver every fence, until the first failure. It drops fences that are no longer needed. empty
+// means that none is left, and that run must end.
 func (b *backlog) retryAll(ctx context.Context) (empty bool) {
 	b.mu.Lock()
 	fences := maps.Clone(b.fences)
@@ -123,7 +122,7 @@ func (b *backlog) retryAll(ctx context.Context) (empty bool) {
 	return empty
 }
 
-// close lets the last round begin at once and waits for its end.
+// close tries once more, at once, and waits for the end of the attempt.
 func (b *backlog) close() {
 	b.mu.Lock()
 	b.closed = true
@@ -134,7 +133,7 @@ func (b *backlog) close() {
 	b.wg.Wait()
 }
 
-// deliverFence is owed.pay.
+// deliverFence is backlog.deliver.
 func (s *Store) deliverFence(ctx context.Context, id driver.ID, f pendingFence) (delivered bool) {
 	return s.tryPropagate(ctx, fence(id, f.version)) == nil
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// What the cache was not told is reported, not believed here, told when it can be, and
-// harmless elsewhere when SoftTTL has passed.
+// A change that does not reach the cache is reported. This server then reads the session from the truth. The change
+// reaches the cache as soon as it works again.
 func TestFailedInvalidation(t *testing.T) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {

@@ -63,8 +63,8 @@ func (h *hanging) Delete(ctx context.Context, id driver.ID) error {
 	return h.Store.Delete(ctx, id)
 }
 
-// A cache that hangs costs Timeout until the breaker opens, then nothing; and it is in use
-// again when it is back. No goroutine is left.
+// A cache that hangs costs Timeout until the breaker opens, and nothing after that. It is used again when it is
+// back. No goroutine is left behind.
 func TestHangingCache(t *testing.T) {
 	before := runtime.NumGoroutine()
 	cache := &hanging{Store: remote(made(memstore.New(memstore.Config{})))}
@@ -81,7 +81,7 @@ func TestHangingCache(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	begun := time.Now()
-	seen := record(begun, 1) // of another server, so that the cache is owed nothing
+	seen := record(begun, 1) // created by another server, so that no change is pending here
 	must(t, truth.Store().Create(ctx, seen))
 	for i := range 20 {
 		start := time.Now()
@@ -99,7 +99,7 @@ func TestHangingCache(t *testing.T) {
 		load()
 	}
 	t.Logf("1000 loads with a cache that hangs: %v, and %d calls of the cache", time.Since(begun), asked())
-	// Of some 1020 visits, those until the breaker opens, and then one in each interval.
+	// Some 1020 calls could ask the cache. Those until the breaker opens do, and then one in each interval.
 	if most := 20 + int(time.Since(begun)/breaker.Interval); asked() > most {
 		t.Errorf("the cache was asked %d times in %v, at most %d times should be", asked(), time.Since(begun), most)
 	}
@@ -112,7 +112,7 @@ func TestHangingCache(t *testing.T) {
 	eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 })
 }
 
-// A caller with little time left says nothing about the cache: half of that is what a visit has.
+// A caller with little time left says nothing about the cache, which has half of that time.
 func TestHurriedCallersDoNotOpenTheBreaker(t *testing.T) {
 	p := newPairWith(t, time.Second)
 	p.reads(t, p.a, "data")

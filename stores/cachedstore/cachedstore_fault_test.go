@@ -42,8 +42,8 @@ var script = []func(ctx context.Context, p *pair, rec *driver.Record) error{
 	func(ctx context.Context, p *pair, rec *driver.Record) error { return p.a.Delete(ctx, rec.ID) },
 }
 
-// Whichever of its calls the cache fails, before or after doing it, no request notices:
-// the server itself reads what it wrote, and the others do as soon as they can be told.
+// The cache fails at its Nth call, before or after it has done it. No request notices: the server itself reads what
+// it wrote, and the other one does as soon as the change has reached the cache.
 func TestCacheFailsAtTheNthCall(t *testing.T) {
 	for _, moment := range []string{"before", "after"} {
 		for n, done := 1, false; !done; n++ {
@@ -73,7 +73,7 @@ func TestCacheFailsAtTheNthCall(t *testing.T) {
 	}
 }
 
-// settled reports whether what the cache holds is not behind the truth.
+// settled reports whether the cache holds nothing that is older than the truth.
 func settled(p *pair, id driver.ID) bool {
 	held, err := p.cache.Load(context.Background(), id)
 	truth, gone := p.truth.Load(context.Background(), id)
@@ -99,7 +99,7 @@ func same(t *testing.T, p *pair, s driver.Store, id driver.ID, what string) {
 	}
 }
 
-// What the truth cannot do is an error, and never an answer from nowhere.
+// The truth fails at its Nth call. The caller gets an error, and never an answer that the truth did not give.
 func TestTruthFailsAtTheNthCall(t *testing.T) {
 	for n := 1; n <= len(script)+3; n++ {
 		p := newPair(t)

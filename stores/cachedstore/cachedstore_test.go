@@ -24,7 +24,7 @@ func TestLocalCache(t *testing.T) {
 	storetest.Run(t, h)
 }
 
-// A cache that is always down is slower, and right.
+// A store whose cache is always down is slower, and right.
 func TestCacheDown(t *testing.T) {
 	storetest.Run(t, harness(func(_ testing.TB, cache driver.Store) driver.Store {
 		f := storetest.NewFault(cache)
@@ -33,7 +33,7 @@ func TestCacheDown(t *testing.T) {
 	}))
 }
 
-// A cache may throw out values as it likes.
+// A cache may evict any value at any time.
 func TestForgetfulCache(t *testing.T) {
 	cache := made(memstore.New(memstore.Config{}))
 	s := open(t, cache, made(memstore.New(memstore.Config{})), cachedstore.Config{})
@@ -68,7 +68,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// A truth with a format of its own, on the clock of the machine.
+// The truth has a format of its own, and the clock is that of the machine.
 func TestOverFiles(t *testing.T) {
 	t.Parallel()
 	var cache driver.Store
@@ -87,4 +87,17 @@ func TestOverFiles(t *testing.T) {
 			return func() { setFormat(tb, dir, id, 1) }
 		},
 	})
+}
+
+// uncomparable is a store of a type for which == panics.
+type uncomparable struct {
+	driver.Store
+	_ []int
+}
+
+func TestNewComparesNoMoreThanItMay(t *testing.T) {
+	a, b := made(memstore.New(memstore.Config{})), made(memstore.New(memstore.Config{}))
+	s, err := cachedstore.New(uncomparable{Store: a}, uncomparable{Store: b}, cachedstore.Config{})
+	must(t, err)
+	must(t, s.Close())
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A value that is past its deadline tells an Update of a live session nothing.
+// A value that has expired is no base for the Update of a live session: the truth had a later deadline.
 func TestUpdateOntoADeadValue(t *testing.T) {
 	rec, held := entryRecord, value(entryRecord, time.UnixMicro(1))
 	rec.Version = 8

@@ -9,7 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// updates are what an Update may ask for that the truth does otherwise.
+// updates ask for something that the truth does not do, or does in another way.
 var updates = map[string]func(rec *driver.Record){
 	"to earlier times":    func(rec *driver.Record) { rec.Used, rec.Expires = rec.Used.Add(-1e9), rec.Expires.Add(-1e9) },
 	"to later times":      func(rec *driver.Record) { rec.Used, rec.Expires = rec.Used.Add(1e9), rec.Expires.Add(1e9) },
@@ -20,8 +20,8 @@ var updates = map[string]func(rec *driver.Record){
 	"clears, exact, late": func(rec *driver.Record) { rec.Subject, rec.Exact, rec.Expires = "", true, rec.Expires.Add(1e9) },
 }
 
-// Whatever an Update asks for and whatever the cache has thrown out, what is read is what the
-// truth has made of it. With the value in the cache, nobody asks the truth.
+// After an Update, every server reads the record that the truth has, also if the cache has evicted the value. If the
+// cache has the value, no Load asks the truth.
 func TestUpdateAsTheTruthDoesIt(t *testing.T) {
 	for name, ask := range updates {
 		for _, held := range []bool{true, false} {
@@ -46,8 +46,8 @@ func TestUpdateAsTheTruthDoesIt(t *testing.T) {
 	}
 }
 
-// A Touch that comes to the cache after an Update which the truth did later is no less than if it had come
-// in order: Used does not move back, and the deadline is the Update's.
+// The truth does a Touch and then an Update, and the Touch reaches the cache last. The result is the same as in the
+// right order: Used does not move back, and the deadline is the Update's.
 func TestTouchComesToTheCacheLate(t *testing.T) {
 	p := newPair(t)
 	p.reads(t, p.a, "data")
@@ -74,8 +74,8 @@ func TestTouchComesToTheCacheLate(t *testing.T) {
 	}
 }
 
-// An ID may come again after its session has ended. What the cache still has of the first
-// one gives nothing to the second.
+// An ID may be used again after its session has ended. The new session gets nothing of what the cache still has of
+// the old one.
 func TestAnIDComesAgain(t *testing.T) {
 	p := newPair(t)
 	for range 3 {

@@ -14,7 +14,7 @@ var entryRecord = driver.Record{
 	Created: time.UnixMicro(1), Used: time.UnixMicro(2), Expires: time.UnixMicro(3), Data: []byte("data"),
 }
 
-// What an entry says byte by byte, so that a change of the layout is seen.
+// The bytes of an entry, so that a change of the layout is seen.
 func TestEntryLayout(t *testing.T) {
 	const want = "\x01" + "\x07\x00\x00\x00\x00\x00\x00\x00" +
 		"\x01\x00\x00\x00\x00\x00\x00\x00" + "\x02\x00\x00\x00\x00\x00\x00\x00" +
@@ -28,7 +28,7 @@ func TestEntryLayout(t *testing.T) {
 	}
 }
 
-// The longest names that a store must take go through.
+// An entry keeps the longest names that a store must take.
 func TestEntryTakesTheLongestNames(t *testing.T) {
 	rec := entryRecord
 	rec.Subject, rec.Labels = strings.Repeat("s", driver.MaxSubject), nil

@@ -96,7 +96,7 @@ func setFormat(tb testing.TB, dir string, id driver.ID, number byte) {
 	must(tb, f.Close())
 }
 
-// isFence reports whether what a cache holds says that only the truth knows.
+// isFence reports whether the cache's record holds a fence or a tombstone.
 func isFence(rec driver.Record) bool { return len(rec.Data) == 9 }
 
 // pair is two application servers on one cache and one truth, each with hooks around
@@ -127,9 +127,10 @@ func (s *server) stale() (n int) {
 	return n
 }
 
-func newPair(t *testing.T) *pair { return newPairWith(t, 50*time.Millisecond) }
+// newPair gives the cache a minute, so that not even a slow machine finds it slow.
+func newPair(t *testing.T) *pair { return newPairWith(t, time.Minute) }
 
-// newPairWith waits so long for the cache.
+// newPairWith sets the Timeout of both servers.
 func newPairWith(t *testing.T, timeout time.Duration) *pair {
 	p := &pair{clock: storetest.NewClock()}
 	p.cache, p.truth = made(memstore.New(memstore.Config{Now: p.clock.Now})), newTruth(memstore.Config{Now: p.clock.Now})
@@ -149,7 +150,7 @@ func newPairWith(t *testing.T, timeout time.Duration) *pair {
 	return p
 }
 
-// changes are what another server may do to a session, and how it reads afterwards.
+// changes are what another server may do to a session. Each returns the data that is read afterwards.
 var changes = map[string]func(t *testing.T, p *pair, s driver.Store) (want string){
 	"update": func(t *testing.T, p *pair, s driver.Store) string {
 		p.rec.Data = []byte("newer")
@@ -191,7 +192,7 @@ func equal(a, b driver.Record) bool {
 	return same && a.ID == b.ID && a.Version == b.Version && a.Subject == b.Subject && string(a.Data) == string(b.Data)
 }
 
-// ended is what becomes of a session that another takes the place of.
+// ended returns the record of a session after another session has taken its place.
 func ended(rec *driver.Record) driver.Record {
 	old := *rec
 	old.Subject, old.Data, old.Expires, old.Exact = "", []byte("ended"), rec.Created.Add(40*time.Minute), true

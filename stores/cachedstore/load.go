@@ -33,7 +33,7 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	}
 }
 
-// fromCache returns what the cache holds, or the miss in it.
+// fromCache returns the record that the cache holds, or says how the cache may be filled.
 func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record, none miss, hit bool) {
 	if s.breaker.Allow() != nil {
 		return rec, none, false
@@ -46,7 +46,7 @@ func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record,
 	switch {
 	case errors.Is(err, driver.ErrNotFound):
 		return rec, miss{empty: true}, false
-	case errors.Is(err, driver.ErrUnreadable): // it is for others, and no failure
+	case errors.Is(err, driver.ErrUnreadable): // newer servers can read it; the cache has not failed
 		return rec, none, false
 	case err != nil:
 		s.reportFailure(ctx, id, "read from the cache", err)
@@ -58,7 +58,7 @@ func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record,
 	e := parse(id, found.Data)
 	switch now := s.now(); {
 	case e.kind == kindFence:
-		return rec, miss{from: e.version + 1}, false // after forever comes 0
+		return rec, miss{from: e.version + 1}, false // forever + 1 is 0: a tombstone is never replaced
 	case e.kind != kindValue || !s.trusts(&e, now):
 		return rec, none, false
 	case !e.rec.Live(now): // the truth may have a later deadline
@@ -67,13 +67,13 @@ func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record,
 	return e.rec, none, true
 }
 
-// cacheLoad is Load of the cache. A panic there is a failure of the cache, and not the request's.
+// cacheLoad calls Load of the cache. A panic there is a failure of the cache and does not fail the request.
 func (s *Store) cacheLoad(ctx context.Context, id driver.ID) (rec driver.Record, err error) {
 	defer recoverTo(&err)
 	return s.cache.Load(ctx, id)
 }
 
-// recoverTo makes a panic of the cache an error. It is for a defer.
+// recoverTo turns a panic of the cache into an error. It must be deferred.
 func recoverTo(err *error) {
 	if v := recover(); v != nil {
 		*err = driver.Unavailable("cachedstore", fmt.Errorf("panic in the cache: %v", v))
@@ -82,13 +82,15 @@ func recoverTo(err *error) {
 
 var errOtherSession = errors.New("cachedstore: the cache answered with another session's entry")
 
-// trusts is false of an entry from a server whose clock is ahead of ours: nobody
-// knows when it was read. Entries that are too old the cache has dropped.
+// trusts reports whether the entry's time of reading can be right. It cannot if it is a second or more in the future:
+// then another server's clock is ahead, and nobody knows how old the entry is. The cache itself drops entries that
+// are too old.
 func (s *Store) trusts(e *entry, now time.Time) bool {
 	return !s.shared || e.read.Sub(now) < time.Second
 }
 
-// readTruth reads a session and fills the miss in the cache with it.
+// readTruth reads a session from the truth and fills the cache with it, unless the read took longer than a quarter of
+// SoftTTL.
 func (s *Store) readTruth(ctx context.Context, f *sharedRead) {
 	f.read = s.now()
 	f.rec, f.err = s.askTruth(ctx, f.id)
@@ -118,18 +120,4 @@ func (s *Store) fill(ctx context.Context, f *sharedRead) (err error) {
 	err = s.cache.Create(ctx, s.cacheRecord(e))
 	f.filled = err == nil
 	return err
-}
-
-// cacheRecord makes the cache's record of an entry. A value stays until SoftTTL after it was read,
-// and not only until the session's deadline: one with an earlier deadline than the version
-// before it must keep that version from being filled in again.
-// A fence stays for twice as long from now: whatever its like was read before has
-// expired by then, on a clock that is late by SoftTTL, too.
-// Both deadlines are exact, as a value that takes the place of a fence must not stay as long.
-func (s *Store) cacheRecord(e *entry) *driver.Record {
-	from, life := e.read, s.config.SoftTTL
-	if e.kind == kindFence {
-		from, life = s.now(), 2*s.config.SoftTTL
-	}
-	return &driver.Record{ID: e.rec.ID, Created: from, Used: from, Expires: from.Add(life), Exact: true, Data: e.encode()}
 }

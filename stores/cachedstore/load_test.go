@@ -10,7 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
-// A deadline that the cache has too early hides no session.
+// If the cache has an earlier deadline than the truth, the session is found.
 func TestEarlyDeadlineAsksTheTruth(t *testing.T) {
 	p := newPair(t)
 	p.rec.Exact, p.rec.Expires = true, p.clock.Now().Add(5*time.Second)
@@ -26,7 +26,7 @@ func TestEarlyDeadlineAsksTheTruth(t *testing.T) {
 	}
 }
 
-// A fence costs one read of the truth, and not one for each Load while it lasts.
+// A fence costs one read of the truth, and not one for each Load until it expires.
 func TestReadFillsOverAnOlderFence(t *testing.T) {
 	p := newPair(t)
 	p.reads(t, p.a, "data")
@@ -43,7 +43,7 @@ func TestReadFillsOverAnOlderFence(t *testing.T) {
 	}
 }
 
-// A reader who is slower than another change does not fill over its fence.
+// A reader that is slower than another change does not replace the fence of that change.
 func TestStaleFillOverAFence(t *testing.T) {
 	p := newPair(t)
 	p.reads(t, p.a, "data")
@@ -62,7 +62,7 @@ func TestStaleFillOverAFence(t *testing.T) {
 	p.reads(t, p.b, "newest")
 }
 
-// A cache that panics while a read fills it fails no request: the truth has answered.
+// A cache that panics while it is filled fails no request, because the truth has answered.
 func TestCachePanicsWhenFilled(t *testing.T) {
 	p := newPair(t)
 	p.a.cache.Before(func(c storetest.Call) error {
@@ -78,8 +78,8 @@ func TestCachePanicsWhenFilled(t *testing.T) {
 	}
 }
 
-// A reader that got its answer from the truth before a change, and comes to the cache
-// after it, does not bring the old state back.
+// A reader gets its answer from the truth before a change and reaches the cache after it. It does not bring the old
+// state back.
 func TestStaleFill(t *testing.T) {
 	for name, change := range changes {
 		for _, moment := range []string{"between truth and cache", "behind the cache"} {

@@ -9,8 +9,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// propagate brings to the cache what a call of the truth has made of a session. If
-// it cannot, it says so and leaves the rest to the background; the call stands.
+// propagate brings the result of a call of the truth to the cache. If it cannot, it calls Report and leaves the rest
+// to the backlog. The call of the truth still succeeds.
 func (s *Store) propagate(ctx context.Context, want *entry) {
 	err := s.tryPropagate(ctx, want)
 	if err == nil {
@@ -20,13 +20,13 @@ func (s *Store) propagate(ctx context.Context, want *entry) {
 	kept := s.backlog.add(want.rec.ID, fence)
 	err = fmt.Errorf("cachedstore: %w: %w", ErrStale, err)
 	if !kept {
-		err = fmt.Errorf("%w (and too many changes wait for it: no session is read from it for now)", err)
+		err = fmt.Errorf("%w (too many changes wait for the cache: for now all sessions are read from the truth)", err)
 	}
 	s.config.Report(want.rec.ID, err)
 }
 
-// tryPropagate makes one visit to the cache. By now the truth has done its part, or nobody is there to hear: so a panic is
-// a failure like any other.
+// tryPropagate makes one attempt. A panic of the cache is a failure like any other, because the truth has already
+// done the write, or because no caller waits (in the backlog's goroutine).
 func (s *Store) tryPropagate(ctx context.Context, want *entry) (err error) {
 	if err := s.breaker.Allow(); err != nil {
 		return err
@@ -39,12 +39,13 @@ func (s *Store) tryPropagate(ctx context.Context, want *entry) (err error) {
 	return s.putNewer(cacheCtx, want)
 }
 
-// attempts bounds putNewer. Each one that fails says that another server was
-// quicker, and versions only grow.
+// attempts bounds the loop of putNewer. A failed attempt means that another server was faster, and versions only
+// grow.
 const attempts = 32
 
-// putNewer makes the cache hold want or something newer. An entry in a newer format stays when want was only read. A
-// write leaves a tombstone in its place: it may have been one, and for a while the truth answers.
+// putNewer makes the cache hold want, or leaves there what is newer. An entry in a newer format stays if want comes
+// from a read. A write replaces it by a tombstone, because it may have been a tombstone itself. Until that expires,
+// the truth answers.
 func (s *Store) putNewer(ctx context.Context, want *entry) (err error) {
 	for try := range attempts {
 		var found driver.Record
@@ -77,7 +78,7 @@ func (s *Store) putNewer(ctx context.Context, want *entry) (err error) {
 		}
 		switch {
 		case errors.Is(err, driver.ErrTooLarge) && want.kind != kindFence:
-			want = fence(want.rec.ID, max(want.version, want.rec.Version)) // of an Update: what it made will not fit later, either
+			want = fence(want.rec.ID, max(want.version, want.rec.Version)) // the result of an Update will not fit later, either
 		case !errors.Is(err, driver.ErrExists) && !errors.Is(err, driver.ErrConflict) && !errors.Is(err, driver.ErrNotFound):
 			return err
 		}
@@ -85,7 +86,7 @@ func (s *Store) putNewer(ctx context.Context, want *entry) (err error) {
 	return driver.Unavailable("cachedstore", err)
 }
 
-// replaceOlder puts want in the place of what was found, if it is newer.
+// replaceOlder replaces what was found in the cache by want, if want is newer.
 func (s *Store) replaceOlder(ctx context.Context, found driver.Record, want *entry) error {
 	held := parse(want.rec.ID, found.Data)
 	switch {
@@ -98,13 +99,29 @@ func (s *Store) replaceOlder(ctx context.Context, found driver.Record, want *ent
 	}
 	next := s.cacheRecord(want)
 	if !want.newer(&held) {
-		// A fence that is there already must last long enough for the one wanted, too.
+		// The fence that the cache holds must last about as long as the wanted one would.
 		again := held.kind == kindFence && want.kind == kindFence && found.Expires.Before(next.Expires.Add(-s.config.SoftTTL/2))
 		if !again {
 			return nil
 		}
 		next = s.cacheRecord(&held)
 	}
-	next.Version, next.Created = found.Version, found.Created // redisstore looks twice where another Created comes
+	next.Version, next.Created = found.Version, found.Created // another Created would cost redisstore a second look
 	return s.cache.Update(ctx, next)
+}
+
+// cacheRecord returns the record for the cache that holds e. Both kinds of entries have exact deadlines: a value that
+// replaces a fence must not live as long as the fence.
+//
+// A value lives until SoftTTL after it was read from the truth, even if the session's deadline is earlier. A version
+// with an earlier deadline than the version before it must keep that one from being filled in again.
+//
+// A fence lives for twice SoftTTL from now. Every entry that was read before the fence has expired by then, even on a
+// clock that is SoftTTL late.
+func (s *Store) cacheRecord(e *entry) *driver.Record {
+	from, life := e.read, s.config.SoftTTL
+	if e.kind == kindFence {
+		from, life = s.now(), 2*s.config.SoftTTL
+	}
+	return &driver.Record{ID: e.rec.ID, Created: from, Used: from, Expires: from.Add(life), Exact: true, Data: e.encode()}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// newerEntries are caches in which an entry can be of a newer format: that of the cache, and that of what
-// cachedstore puts into it.
+// newerEntries are caches in which an entry can have a newer format: either the record of the cache's own store, or
+// the entry that cachedstore writes into it.
 var newerEntries = map[string]func(t *testing.T) (cache driver.Store, rewrite func(driver.ID), stored func(driver.ID) []byte){
 	"of the cache": func(t *testing.T) (driver.Store, func(driver.ID), func(driver.ID) []byte) {
 		dir := filepath.Join(t.TempDir(), "cache")
@@ -35,7 +35,7 @@ var newerEntries = map[string]func(t *testing.T) (cache driver.Store, rewrite fu
 }
 
 // Given an entry of the cache that a newer release has written, when sessions are read, then the truth answers and
-// the entry stays for whoever can read it. When this server changes the session, the entry goes: it would be old.
+// the entry stays for servers that can read it. When this server changes the session, the entry goes: it is old.
 func TestNewerEntryIsNoAnswer(t *testing.T) {
 	for what, open := range newerEntries {
 		for how, change := range map[string]func(s *cachedstore.Store, rec *driver.Record) error{
@@ -86,7 +86,7 @@ func TestNewerEntryIsNoAnswer(t *testing.T) {
 				}
 				must(t, change(s, &rec))
 				if bytes.Equal(stored(rec.ID), before) {
-					t.Error("the entry is there, and old")
+					t.Error("the old entry is still there")
 				}
 				got, err := s.Load(ctx, rec.ID)
 				if how == "delete" {

@@ -12,8 +12,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// A session that an Update has given a very early deadline is not brought back by a reader
-// who has the version with the late one, even if that comes to the cache after the deadline.
+// An Update gives a session an early deadline. A slow reader has the version with the late deadline, and reaches the
+// cache after the early one. It does not bring the session back.
 func TestShortenedLifeStaysShort(t *testing.T) {
 	p := newPair(t)
 	once := sync.OnceFunc(func() {
@@ -29,8 +29,8 @@ func TestShortenedLifeStaysShort(t *testing.T) {
 	p.reads(t, p.b, "")
 }
 
-// A value that takes the place of a tombstone's like stays no longer than SoftTTL, if nothing
-// else tells the cache of the next change.
+// A value that replaces a fence lives for SoftTTL, and not for as long as the fence. That is the bound if the next
+// change does not reach the cache.
 func TestValueOverAFenceStaysForSoftTTL(t *testing.T) {
 	p := newPair(t)
 	p.reads(t, p.a, "data")
@@ -44,7 +44,7 @@ func TestValueOverAFenceStaysForSoftTTL(t *testing.T) {
 	p.reads(t, p.a, "")
 }
 
-// A second Delete makes the tombstone last as long as the first did.
+// A second Delete renews the tombstone.
 func TestTombstoneIsRenewed(t *testing.T) {
 	p := newPair(t)
 	must(t, p.a.Delete(t.Context(), p.rec.ID))
@@ -56,7 +56,7 @@ func TestTombstoneIsRenewed(t *testing.T) {
 	}
 }
 
-// A session that outgrows the cache leaves it and comes back when it is small again.
+// A session that becomes too large for the cache leaves it, and returns when it is small again.
 func TestTooLargeForTheCache(t *testing.T) {
 	clock := storetest.NewClock()
 	cache, truth := storetest.NewFault(made(memstore.New(memstore.Config{Now: clock.Now}))), made(memstore.New(memstore.Config{Now: clock.Now}))
@@ -98,8 +98,8 @@ func (s tooLarge) Update(ctx context.Context, rec *driver.Record) error {
 	return s.Store.Update(ctx, rec)
 }
 
-// A cache that panics after the truth has done its part counts as one that fails: the call stands, the cache is owed
-// the change, and the goroutine that pays does not end the process.
+// A cache that panics after the truth has done a write counts as one that fails. The call succeeds, the change waits
+// in the backlog, and a panic in the backlog's goroutine does not end the process.
 func TestCachePanics(t *testing.T) {
 	cache := storetest.NewFault(made(memstore.New(memstore.Config{})))
 	s := open(t, cache.Store(), made(memstore.New(memstore.Config{})), cachedstore.Config{})
@@ -120,8 +120,7 @@ func TestCachePanics(t *testing.T) {
 	}
 }
 
-// A writer that is slow to reach the cache does not undo what a quicker one has
-// brought to it.
+// A writer that is slow to reach the cache does not undo the change of a faster one.
 func TestSlowWriter(t *testing.T) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +145,7 @@ func TestSlowWriter(t *testing.T) {
 	}
 }
 
-// The bound that holds when nothing else does: the writer died between the truth and the cache.
+// The writer dies between the truth and the cache. The other server reads the old state for SoftTTL, and no longer.
 func TestWriterDied(t *testing.T) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
@@ -165,7 +164,7 @@ func TestWriterDied(t *testing.T) {
 	}
 }
 
-// A cache that loses a tombstone at the worst moment can be wrong for SoftTTL.
+// A cache that loses a tombstone at the worst moment is wrong for SoftTTL at most.
 func TestForgottenTombstone(t *testing.T) {
 	p := newPair(t)
 	p.a.truth.After(func(storetest.Call) error {

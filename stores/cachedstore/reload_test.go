@@ -37,7 +37,7 @@ func newNodes(t *testing.T) *nodes {
 	return n
 }
 
-// nodeChanges is what node a does to a session, and node b is to see.
+// nodeChanges are changes that node a makes and that node b must see.
 var nodeChanges = []func(ctx context.Context, a *cachedstore.Store, rec *driver.Record) error{
 	func(ctx context.Context, a *cachedstore.Store, rec *driver.Record) error {
 		rec.Data = append([]byte("and "), rec.Data...)
@@ -109,8 +109,7 @@ func readers(s driver.Store, id driver.ID) (stop func()) {
 	return func() { done.Store(true); wg.Wait() }
 }
 
-// Without the Reload, node b may read the old state for SoftTTL: the test above would prove
-// nothing if it did not.
+// Without Reload, node b reads the old state for SoftTTL. If it did not, the test above would prove nothing.
 func TestOtherNodeIsBehind(t *testing.T) {
 	n := newNodes(t)
 	_, err := n.b.Load(t.Context(), n.rec.ID)
@@ -159,7 +158,7 @@ func TestReloadsShareALateRead(t *testing.T) {
 	}
 }
 
-// What Reload cannot bring to the cache is not read from it.
+// If Reload cannot bring its result to the cache, the next Load does not read the cache.
 func TestReloadWithTheCacheDown(t *testing.T) {
 	for i, change := range nodeChanges {
 		n := newNodes(t)
@@ -179,7 +178,7 @@ func TestReloadWithTheCacheDown(t *testing.T) {
 	}
 }
 
-// A tombstone is for a session that the cache has, not for what a stranger makes up.
+// A session that the cache has gets a tombstone. An ID that a client has made up does not.
 func TestReloadOfAStranger(t *testing.T) {
 	n := newNodes(t)
 	_, err := n.b.Load(t.Context(), n.rec.ID)
@@ -194,7 +193,7 @@ func TestReloadOfAStranger(t *testing.T) {
 	}
 }
 
-// A truth that cannot answer changes nothing, and is no absence.
+// An outage of the truth changes nothing in the cache, and is not ErrNotFound.
 func TestReloadWithTheTruthDown(t *testing.T) {
 	n := newNodes(t)
 	_, err := n.b.Load(t.Context(), n.rec.ID)
@@ -202,7 +201,7 @@ func TestReloadWithTheTruthDown(t *testing.T) {
 	n.truth.Before(storetest.Outage)
 	_, err = n.b.Reload(t.Context(), n.rec.ID)
 	if wantError(t, err, driver.ErrUnavailable); errors.Is(err, driver.ErrNotFound) {
-		t.Error("an outage is no absence")
+		t.Error("an outage matches ErrNotFound")
 	}
 	got, err := n.b.Load(t.Context(), n.rec.ID)
 	if err != nil || !equal(got, *n.rec) {
@@ -215,7 +214,7 @@ func TestReloadWithTheTruthDown(t *testing.T) {
 	wantError(t, err, context.Canceled)
 }
 
-// A truth with a cache of its own is asked past it: by Reload, and by every miss.
+// Reload and every miss read past the cache that the truth has itself.
 func TestTruthThatIsAReloader(t *testing.T) {
 	n := newNodes(t)
 	fault := storetest.NewFault(n.b) // b's cache is that of the truth

@@ -18,6 +18,7 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	return nil
 }
 
+// propagateNew brings a new session to the cache.
 func (s *Store) propagateNew(ctx context.Context, rec *driver.Record, read time.Time) {
 	e := value(*rec, read)
 	e.expectAbsent = true
@@ -43,7 +44,7 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 	switch {
 	case err == nil:
 		s.propagate(ctx, &entry{kind: kindTouch, version: version, rec: driver.Record{ID: id, Used: used, Expires: expires}, read: read})
-	case !errors.Is(err, driver.ErrUnavailable): // whether the times moved: nobody relies on the later ones
+	case !errors.Is(err, driver.ErrUnavailable): // then the times may have moved, and nobody relies on the later ones
 		s.invalidate(ctx, id, version, err)
 	}
 	return err
@@ -52,13 +53,13 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 // Delete implements driver.Store.
 func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	err := s.truth.Delete(ctx, id)
-	s.propagate(ctx, fence(id, forever)) // also when the truth could not say whether it did it
+	s.propagate(ctx, fence(id, forever)) // also after an outage: the truth may have deleted it
 	return err
 }
 
-// invalidate takes from the cache what a refusal of the truth has proved to be old, or
-// what a write without an answer may have made so. The next Load shall ask the truth. A truth that is
-// unreadable was written by a newer release since.
+// invalidate replaces the value in the cache by a fence after a write that failed, so that the next Load asks the
+// truth. A refusal proves that the value is old. A write without an answer may have made it old. An unreadable
+// record was written by a newer release in the meantime.
 func (s *Store) invalidate(ctx context.Context, id driver.ID, version uint64, why error) {
 	switch {
 	case errors.Is(why, driver.ErrNotFound):

@@ -12,7 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// A truth that cannot be read is no cache's to answer for, once a write has shown it.
+// Once a write or a Reload has found that the truth's record is unreadable, the cache does not answer for it.
 func TestTruthOfANewerFormat(t *testing.T) {
 	for how, try := range map[string]func(s *cachedstore.Store, rec *driver.Record) error{
 		"update": func(s *cachedstore.Store, rec *driver.Record) error { return s.Update(ctx, rec) },
@@ -40,7 +40,7 @@ func TestTruthOfANewerFormat(t *testing.T) {
 	}
 }
 
-// After the truth has refused a write, the next Load shows why.
+// After the truth has refused a write, the next Load returns the state that was the reason.
 func TestConflictIsSeen(t *testing.T) {
 	for name, change := range changes {
 		if name == "touch" {
@@ -61,7 +61,7 @@ func TestConflictIsSeen(t *testing.T) {
 	}
 }
 
-// An Update without an answer may have happened, or may yet.
+// An Update whose answer was lost may have happened. The next Load asks the truth.
 func TestUnknownOutcome(t *testing.T) {
 	p := newPair(t)
 	p.reads(t, p.a, "data")
