@@ -13,10 +13,10 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, harness(clock))
 }
 
-// outages are those that the platform lets a test make.
+// outages are the outages that a test can cause on this platform.
 var outages map[string]func(testing.TB) func()
 
-// The clock of the machine, and the outage that takes all files away.
+// The whole suite on the real clock, with the outages.
 func TestStoreRealTime(t *testing.T) {
 	h := harness(nil)
 	h.Outages = outages

@@ -16,7 +16,7 @@ import (
 
 func init() { roles["read-only"] = readOnlyRole }
 
-// readOnlyRole works as a user for whom permissions count.
+// readOnlyRole runs as a user who is not root, so that permissions count.
 func readOnlyRole(dir, _ string) error {
 	if os.Geteuid() == 0 {
 		if err := syscall.Setuid(65534); err != nil {
@@ -45,7 +45,7 @@ func readOnlyRole(dir, _ string) error {
 	if _, err := s.Load(ctx, old.ID); err != nil {
 		return fmt.Errorf("reading needs no writing: %w", err)
 	}
-	// Not allowed to look is not "not found".
+	// A folder that cannot be read is not "not found".
 	if err := os.Chmod(shard, 0); err != nil {
 		return err
 	}

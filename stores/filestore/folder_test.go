@@ -38,11 +38,11 @@ func TestNewRefuses(t *testing.T) {
 	if info, err := os.Stat(open); err != nil || info.Mode().Perm() != 0o755 {
 		t.Errorf("the mode was changed: %v %v", info.Mode(), err)
 	}
-	// The way out that the message names.
+	// The way out that the message names works.
 	openStore(t, filepath.Join(open, "sessions"))
 }
 
-// Whatever the umask: 0700 and 0600, no more and no less.
+// The modes are 0700 and 0600 under every umask.
 func TestModes(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o777} {
 		base := t.TempDir()
@@ -77,7 +77,7 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// What is not ours stays, and disturbs nothing.
+// Foreign files stay, and disturb nothing.
 func TestForeignFiles(t *testing.T) {
 	s, dir := newStore(t)
 	rec := create(t, s, "alice", "data")
@@ -117,7 +117,7 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-// Each folder that gets an entry is synced, so that a loss of power does not take away what New has made.
+// Each folder that gets an entry is synced, so that a power failure does not remove what New has made.
 func TestNewSyncsAllThatItMakes(t *testing.T) {
 	base := t.TempDir()
 	dir := filepath.Join(base, "var", "shop", "sessions")

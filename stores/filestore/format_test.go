@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// The golden files are what format 1 looks like, forever.
+// The golden files show format 1. They never change.
 var golden = map[string]driver.Record{
 	"empty":   goldenRecord("", ""),
 	"plain":   goldenRecord("alice", "some data"),
@@ -76,8 +76,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Whichever byte is damaged, Load answers ErrCorrupt or the right record: a
-// damaged file is never "not found". The same for every length that a file is cut to.
+// If any byte of a file is damaged, Load answers ErrCorrupt or the right record, and never "not found". The same holds
+// if the file is cut to any length.
 func TestDamage(t *testing.T) {
 	s, dir := newStore(t)
 	rec := newRecord("alice", "some data")
@@ -113,8 +113,8 @@ func TestDamage(t *testing.T) {
 	try("zeros", 0, make([]byte, len(good)))
 	try("not ASCII", 0, bytes.Repeat([]byte{0xff}, len(good)))
 
-	// When the deadline from before has passed, nobody knows whether the lost one
-	// has: still not "not found", and Sweep keeps the file.
+	// The deadline in the good slot has passed, and the one in the damaged slot is not known. This is not "not found"
+	// either, and Sweep keeps the file.
 	b := slices.Clone(good)
 	h, _ := parseHead(b)
 	past := time.Now().Add(-time.Minute)
@@ -127,19 +127,19 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// A file of a later format is refused and left as it is, by every method but Delete.
+// Every method but Delete refuses a file of a later format and does not change it.
 func TestNewerFormat(t *testing.T) {
 	s, dir := newStore(t)
 	rec := create(t, s, "alice", "data")
 	file := filePath(dir, rec.ID)
-	for _, older := range []uint16{0, format} { // of format 1, the head says more
+	for _, older := range []uint16{0, format} { // formats that this release knows
 		setFormat(t, dir, rec.ID, older)
 		_, err := s.Load(t.Context(), rec.ID)
 		if damaged := errors.Is(err, driver.ErrCorrupt); damaged != (older == 0) {
 			t.Fatalf("format %d: %v", older, err)
 		}
 	}
-	// Whatever else is in the file, and if it ends there: the head has moved, its first 8 bytes have not.
+	// A later format keeps only the first 8 bytes. This file has nothing else.
 	b := append([]byte(magic), 0xff, 0xff)
 	check(t, os.WriteFile(file, b, 0o600))
 	ctx := t.Context()
@@ -178,7 +178,7 @@ func FuzzDecode(f *testing.F) {
 		if !ok {
 			return
 		}
-		// What was accepted comes out again, save for the two slots.
+		// A record that was accepted is encoded to the same bytes, except the two slots.
 		again := encode(&rec)
 		copy(again[slotAt:bodyAt], b[slotAt:bodyAt])
 		if !bytes.Equal(again, b) {

@@ -12,7 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// faulty reports whether err is what an outage must look like.
+// faulty returns an error unless err is ErrUnavailable with a PathError, the cause and the advice.
 func faulty(err error, cause error, advice string) error {
 	var pathErr *fs.PathError
 	switch {
@@ -24,7 +24,7 @@ func faulty(err error, cause error, advice string) error {
 	return nil
 }
 
-// skipUnlessRoot skips a test of what only root may do, and failed. In CI, root must be able to.
+// skipUnlessRoot skips a test that needs root, after what it tried has failed. In CI it fails, if the user is root.
 func skipUnlessRoot(tb testing.TB, what string, err error) {
 	tb.Helper()
 	if os.Getenv("CI") != "" && os.Geteuid() == 0 {
@@ -33,14 +33,14 @@ func skipUnlessRoot(tb testing.TB, what string, err error) {
 	tb.Skipf("%s: %v; needs root, and a container that lets root do it", what, err)
 }
 
-// soon runs call, and fails if that takes many times as long as it should.
+// soon runs call, and fails if it hangs.
 func soon(t *testing.T, what string, call func()) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() { defer close(done); call() }()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s hangs", what)
 	}
 }

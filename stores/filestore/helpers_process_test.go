@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Other processes are this test binary with a role to play in a folder.
+// The tests start this test binary as other processes. The environment gives each a role to play and a folder.
 const roleEnv, dirEnv, argEnv = "FILESTORE_TEST_ROLE", "FILESTORE_TEST_DIR", "FILESTORE_TEST_ARG"
 
 var roles = map[string]func(dir, arg string) error{"count": countRole, "churn": churnRole}

@@ -34,7 +34,7 @@ func harness(clock *storetest.Clock) storetest.Harness {
 	return h
 }
 
-// setFormat writes the format's number into a record file and leaves the rest.
+// setFormat changes the number of the format in a record file.
 func setFormat(tb testing.TB, dir string, id driver.ID, number uint16) {
 	tb.Helper()
 	f, err := os.OpenFile(filePath(dir, id), os.O_WRONLY, 0)
@@ -94,7 +94,7 @@ func filePath(dir string, id driver.ID) string {
 	return filepath.Join(dir, filepath.FromSlash(fileName(id)))
 }
 
-// sessionsOf returns the IDs that the index gives for a subject.
+// sessionsOf returns the IDs that BySubject finds.
 func sessionsOf(tb testing.TB, s *Store, subject string) map[driver.ID]bool {
 	tb.Helper()
 	return found(tb, s.BySubject(tb.Context(), subject))

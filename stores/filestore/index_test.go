@@ -9,7 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// markers counts the marker files that there are.
+// markers counts the marker files.
 func markers(tb testing.TB, dir string) int {
 	tb.Helper()
 	n := 0
@@ -21,8 +21,8 @@ func markers(tb testing.TB, dir string) int {
 	return n
 }
 
-// The markers come with Create, and go when the record is cleared, deleted or swept, so
-// that the folders do not fill up.
+// Create makes the markers. They are removed when the record is cleared, deleted, swept or replaced, so that the
+// folders do not fill up.
 func TestMarkersGoWithTheRecord(t *testing.T) {
 	for name, end := range map[string]func(*Store, *driver.Record) error{
 		"cleared": func(s *Store, rec *driver.Record) error {
@@ -56,8 +56,7 @@ func TestMarkersGoWithTheRecord(t *testing.T) {
 	}
 }
 
-// An Update that names other subjects and labels is no way to change them, and
-// writes no marker.
+// An Update with another subject and other labels does not change them, and writes no marker.
 func TestUpdateKeepsTheEntries(t *testing.T) {
 	s, dir := newStore(t)
 	rec := newRecord("alice", "data")
@@ -76,7 +75,7 @@ func TestUpdateKeepsTheEntries(t *testing.T) {
 	}
 }
 
-// An index that was lost is rebuilt, and markers without a record go.
+// Sweep rebuilds an index that was lost, and a walk removes markers without a record.
 func TestIndexHeals(t *testing.T) {
 	s, dir := newStore(t)
 	var recs []*driver.Record

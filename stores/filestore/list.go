@@ -10,8 +10,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// All implements driver.Lister. Files that are damaged or of a newer format do not stop it, nor does something in the
-// place of a folder: the error comes after all the records.
+// All implements driver.Lister. A file that is damaged or has a newer format does not stop it, and neither does
+// something else in the place of a folder. The error comes after all other records.
 func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	ids := func(yield func(driver.ID, error) bool) {
 		for i := range shardCount {
@@ -29,8 +29,7 @@ func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	return s.walk(ctx, ids, func(_ driver.ID, rec *driver.Record) bool { return rec != nil })
 }
 
-// walk yields the live records that keep lets through. keep is asked with nil
-// for one that is not there.
+// walk yields the live records for which keep returns true. keep gets nil for a record that does not exist.
 func (s *Store) walk(ctx context.Context, ids iter.Seq2[driver.ID, error], keep func(driver.ID, *driver.Record) bool) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		var laterErr error
@@ -62,9 +61,9 @@ func (s *Store) walk(ctx context.Context, ids iter.Seq2[driver.ID, error], keep 
 	}
 }
 
-// list returns what one shard's folder holds, live or not. It takes the lock,
-// because some file systems show a name that is being renamed twice or not at all;
-// that is for a millisecond when there are a million sessions.
+// list returns the names in one shard's folder, of live and expired records. It takes the lock, because on some file
+// systems a name that is being renamed shows up twice or not at all. With a million sessions it holds the lock for a
+// millisecond.
 func (s *Store) list(ctx context.Context, shard byte) (ids []driver.ID, temps []string, err error) {
 	if err := s.isFolder(shardName(shard)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, ctx.Err()
@@ -81,7 +80,7 @@ func (s *Store) list(ctx context.Context, shard byte) (ids []driver.ID, temps []
 	prefix := shardName(shard)
 	for _, e := range entries {
 		if id, err := driver.ParseID(prefix + e.Name()); err == nil {
-			ids = append(ids, id) // be it a file or not
+			ids = append(ids, id) // also if it is not a file
 		} else if strings.HasPrefix(e.Name(), tempPrefix) && e.Type().IsRegular() {
 			temps = append(temps, prefix+"/"+e.Name())
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Given something that is no folder in the place of one of ours, then a user's sessions in the other folders are found
-// all the same, and can be ended.
+// Given something that is not a folder in the place of a folder of the store, then a user's sessions in the other
+// folders are found, and can be ended.
 func TestSpecialFolderHidesNoOtherSession(t *testing.T) {
 	for name, with := range specials {
 		if name == "folder" || name == "folder that is not empty" || name == "link to a record" {

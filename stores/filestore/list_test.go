@@ -7,7 +7,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The walks go on past a damaged file, and say at their end that there was one.
+// A walk yields all other records when there is a damaged file, and ends in ErrCorrupt.
 func TestDamageInWalks(t *testing.T) {
 	s, dir := newStore(t)
 	for i := range 5 {

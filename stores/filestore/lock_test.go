@@ -22,7 +22,7 @@ func TestLockWaitEndsWithContext(t *testing.T) {
 		cancel()
 		wantError(t, err, driver.ErrUnavailable)
 		wantError(t, err, context.DeadlineExceeded)
-		if took := time.Since(start); took > 10*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%s: waited %v", name, took)
 		}
 		if _, err := s.Load(t.Context(), rec.ID); err != nil {
@@ -33,8 +33,8 @@ func TestLockWaitEndsWithContext(t *testing.T) {
 	check(t, b.Update(t.Context(), rec))
 }
 
-// A process that never stops writing to a shard does not keep others out. Touch
-// is the shortest writing call, and so the hardest to get in between.
+// A process that never stops writing to a shard does not keep others out. Touch is the shortest write, so it leaves
+// others the least time.
 func TestLockTakesTurns(t *testing.T) {
 	a, dir := newStore(t)
 	b := openStore(t, dir)
@@ -62,7 +62,7 @@ func TestLockTakesTurns(t *testing.T) {
 	close(stop)
 	busy.Wait()
 	t.Logf("longest wait of 50: %v", worst)
-	if worst > 10*time.Second {
+	if worst > time.Minute {
 		t.Errorf("a write waited %v for its turn", worst)
 	}
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Something else may stand where a file or folder of ours should: a FIFO, which holds up whoever opens it, a
-// socket, a device, a link. So each name is looked at before it is opened. What takes another's place in between
-// is opened without waiting, and a file is looked at once more, since to read from a FIFO may last for ever, too.
+// Something else may be in the place of a file or folder of the store: a socket, a device, a link, or a FIFO, which
+// makes the process that opens it wait. So each name is checked before it is opened. It may be replaced between the
+// check and the opening. So it is opened without waiting, and a file is checked again, because a read from a FIFO may
+// wait for ever, too.
 
-// errNotAFile is a thing in the place of a record that is no file.
-var errNotAFile = errors.New("no file")
+// errNotAFile means that something is in the place of a record that is not a regular file.
+var errNotAFile = errors.New("not a regular file")
 
 // fileName is the path of a record inside the folder: "ab/cdef...".
 func fileName(id driver.ID) string {
@@ -22,14 +23,14 @@ func fileName(id driver.ID) string {
 	return s[:2] + "/" + s[2:]
 }
 
-// openFile opens the record file of id. ErrCorrupt: something is in its place that is no file. It goes through the
-// shard's open folder, which is quicker; what is not there is looked for by its whole path, because the
-// folder may have been removed and made again since.
+// openFile opens the record file of id. ErrCorrupt: what is in its place is not a file. It uses the shard's open folder,
+// which is faster. If that does not have the file, it tries the whole path, because the folder may have been removed
+// and made again.
 func (s *Store) openFile(id driver.ID, flag int) (*os.File, error) {
 	sh, name := &s.shards[id[0]], fileName(id)
 	dir := sh.dir.Load()
 	if dir != nil {
-		// Closed: another call has just found the folder made again, below.
+		// ErrClosed: another call has just replaced the open folder, below.
 		if f, err := openFileIn(dir, name[3:], flag); err == errNotAFile {
 			return nil, corrupt(id)
 		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrClosed) {
@@ -41,7 +42,7 @@ func (s *Store) openFile(id driver.ID, flag int) (*os.File, error) {
 	case err == errNotAFile:
 		return nil, corrupt(id)
 	case err != nil:
-		// Something may be in the place of its folder: a link that leads nowhere, in a circle or out of the store, say.
+		// Something else may be in the place of the folder, such as a link that leads nowhere, to itself or outside.
 		if other := s.isFolder(name[:2]); notAFolder(other) {
 			return nil, other
 		}
@@ -80,7 +81,7 @@ func openFileIn(dir *os.Root, name string, flag int) (*os.File, error) {
 	return f, nil
 }
 
-// openFolder opens a folder of ours. It follows no link.
+// openFolder opens a folder of the store. It follows no link.
 func (s *Store) openFolder(name string) (*os.File, error) {
 	if err := s.isFolder(name); err != nil {
 		return nil, err
@@ -88,6 +89,7 @@ func (s *Store) openFolder(name string) (*os.File, error) {
 	return s.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
 }
 
+// isFolder returns an error unless name is a folder.
 func (s *Store) isFolder(name string) error {
 	info, err := s.root.Lstat(name)
 	if err != nil {
@@ -103,5 +105,5 @@ func isFolder(info fs.FileInfo, name string) error {
 	return nil
 }
 
-// notAFolder reports that something is in the place of a folder, which ends no walk through the others.
+// notAFolder reports whether something else is in the place of a folder. A walk goes on with the other folders then.
 func notAFolder(err error) bool { return errors.Is(err, syscall.ENOTDIR) }

@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Given a FIFO that takes the place of a record again and again, then no call waits for what is written to it.
+// Given a FIFO that replaces a record again and again, then no Load waits for a writer of the FIFO.
 func TestSpecialComesInBetween(t *testing.T) {
 	s, dir := newStore(t)
 	rec := newRecord("alice", "data")

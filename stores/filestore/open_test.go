@@ -13,7 +13,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// A call that finds a folder made anew closes none that another call is using.
+// A call that finds a shard's folder replaced does not close a folder that another call is using.
 func TestLoadWhileAnotherCreates(t *testing.T) {
 	s, err := New(filepath.Join(t.TempDir(), "s"), Config{})
 	if err != nil {
@@ -34,7 +34,7 @@ func TestLoadWhileAnotherCreates(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for time.Now().Before(stop) {
-				_, err := s.Load(ctx, id(newest.Load()+1)) // about to be created: a revocation looked for
+				_, err := s.Load(ctx, id(newest.Load()+1)) // is created next, as when a revocation is looked for
 				if err != nil && !errors.Is(err, driver.ErrNotFound) {
 					failed.Add(1)
 					lastErr.Store(err)
@@ -59,7 +59,7 @@ func TestLoadWhileAnotherCreates(t *testing.T) {
 	}
 }
 
-// Whoever removes the contents of the folder ends all sessions, and nothing else.
+// If somebody empties the folder, all sessions end, and the store goes on working.
 func TestFolderEmptied(t *testing.T) {
 	a, dir := newStore(t)
 	rec := create(t, a, "alice", "data")

@@ -12,8 +12,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// A link to the outside is neither read nor written through, in the place of a file
-// and in that of a folder. One to another record does not pass for this one.
+// A link to the outside, in the place of a file or a folder, is neither read nor written through. A link to another
+// record does not count as this record.
 func TestLinks(t *testing.T) {
 	s, dir := newStore(t)
 	rec := create(t, s, "", "data")
@@ -51,7 +51,7 @@ func TestLinks(t *testing.T) {
 	_, err = s.Load(t.Context(), rec.ID)
 	check(t, err)
 
-	// Delete takes the link away, not what it points to.
+	// Delete removes the link, and not its target.
 	check(t, os.Remove(file))
 	check(t, os.Symlink(outside, file))
 	check(t, s.Delete(t.Context(), rec.ID))

@@ -11,10 +11,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// buffers hold what the first read of a file takes in; nothing of them is handed out.
+// buffers are for the first read of a file. No caller gets a part of one.
 var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
 
-// read returns the live record of id.
+// read returns the live record under id.
 func (s *Store) read(id driver.ID) (driver.Record, error) {
 	f, err := s.openFile(id, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -36,7 +36,7 @@ func (s *Store) read(id driver.ID) (driver.Record, error) {
 	}
 	b := buf[:n]
 	if h.size > n {
-		// The size is only believed, and memory spent on it, if the file has it.
+		// Allocate only after the file's size has confirmed the size in the head.
 		if info, err := f.Stat(); err != nil {
 			return driver.Record{}, err
 		} else if info.Size() != int64(h.size) {
@@ -57,7 +57,7 @@ func (s *Store) read(id driver.ID) (driver.Record, error) {
 	return rec, s.liveness(&h)
 }
 
-// peek returns the head of id's record, expired or not.
+// peek returns the head of the record under id, also of an expired one.
 func (s *Store) peek(id driver.ID) (head, error) {
 	f, err := s.openFile(id, os.O_RDONLY)
 	if err != nil {

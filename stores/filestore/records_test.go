@@ -11,10 +11,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// An Update keeps of the old file what it does not change, and so makes no whole file of a damaged one.
+// An Update copies parts of the old file to the new one. It does not make an intact file out of a damaged one.
 func TestUpdateOfADamagedFile(t *testing.T) {
 	s, dir := newStore(t)
-	rec := newRecord("alice", strings.Repeat("some data", 1000)) // more than is read at once
+	rec := newRecord("alice", strings.Repeat("some data", 1000)) // more than the first read takes
 	rec.Labels = []string{"admin", "idp:7"}
 	check(t, s.Create(t.Context(), rec))
 	file := filePath(dir, rec.ID)
@@ -46,8 +46,7 @@ func TestUpdateOfADamagedFile(t *testing.T) {
 	}
 }
 
-// Touch leaves the file and its data where they are. Each time that it writes goes
-// forward alone, with the other, or not at all.
+// Touch writes in place. Each of the two times moves forward or stays, independently of the other.
 func TestTouchInPlace(t *testing.T) {
 	s, dir := newStore(t)
 	rec := create(t, s, "alice", "data")

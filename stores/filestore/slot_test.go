@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// A crash in the middle of a Touch leaves the times from before, and the next
-// Touch mends the file.
+// After a crash in the middle of a Touch, the earlier times are read, and the next Touch repairs the file.
 func TestTornTouch(t *testing.T) {
 	const second = 1_000_000
 	s, dir := newStore(t)
@@ -22,7 +21,7 @@ func TestTornTouch(t *testing.T) {
 			slot := appendSlot(nil, times{before.used + step.used, before.expires + step.expires})
 			copy(b[before.spare:], slot[:cut])
 			if bytes.Equal(b[before.spare:before.spare+slotSize], slot) {
-				continue // the rest was there by chance: nothing is torn
+				continue // the rest of the slot was the same: nothing is torn
 			}
 			check(t, os.WriteFile(file, b, 0o600))
 			got, err := s.Load(t.Context(), rec.ID)

@@ -9,7 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Sweeps with a small limit make one pass together, and a pass ends.
+// Several Sweeps with a small limit make one pass together, and the pass ends.
 func TestSweepGoesOn(t *testing.T) {
 	s, _ := newStore(t)
 	const dead, living, limit = 25, 5, 4
@@ -50,7 +50,7 @@ func TestSweepEndsWithContext(t *testing.T) {
 	wantError(t, err, context.Canceled)
 }
 
-// A session that is touched or updated while Sweep looks at it stays.
+// A session that is touched or updated during a Sweep stays.
 func TestSweepAgainstWriters(t *testing.T) {
 	s, dir := newStore(t)
 	other := openStore(t, dir)
@@ -58,7 +58,7 @@ func TestSweepAgainstWriters(t *testing.T) {
 	for i := range 30 {
 		rec := newRecord("alice", "data")
 		rec.Expires = time.Now().Add(100 * time.Millisecond)
-		if i >= 25 { // these are reached in time, however slow the disk is
+		if i >= 25 { // the loop below reaches these in time, even on a slow disk
 			rec.Expires = time.Now().Add(time.Minute)
 		}
 		check(t, s.Create(t.Context(), rec))

@@ -18,13 +18,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// churned are the sessions that churnRole works on: the first ones are only
-// updated and touched, the others also deleted and created.
+// churnRole works on churned sessions. The first ones (kept) are only updated and touched. The others are also deleted
+// and created.
 const churned, kept = 8, 6
 
 func churnID(i int) driver.ID { return driver.ID{byte(i), byte(i)} }
 
-// pattern is data of which every part shows to which whole it belongs.
+// pattern returns data in which every part shows to which record it belongs.
 func pattern() []byte {
 	b := make([]byte, 16+8*mathrand.IntN(2000))
 	binary.BigEndian.PutUint64(b, uint64(len(b)))
@@ -95,7 +95,7 @@ func churn(s *Store, i int) error {
 	return err
 }
 
-// A writer is killed again and again, at any moment: every session is old or new.
+// A writer is killed again and again, at any moment. Every session is in its old or its new state.
 func TestKill(t *testing.T) {
 	times := 200
 	if testing.Short() {
@@ -142,7 +142,7 @@ func TestKill(t *testing.T) {
 	check(t, err)
 	t.Logf("%d kills, %d updates of kept sessions, %d temporary files left", times, writes, len(temps))
 
-	// Young ones stay, old ones go, and the index is right for every session.
+	// Sweep keeps young temporary files and removes old ones, and the index is right for every session.
 	checkIndex(t, s)
 	_, err = s.Sweep(t.Context(), 1000)
 	check(t, err)

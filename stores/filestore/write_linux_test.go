@@ -15,8 +15,8 @@ import (
 
 func init() { roles["short write"] = shortWriteRole }
 
-// shortWriteRole updates a session with more than the process may write to a file: the
-// kernel takes the first part.
+// shortWriteRole updates a session with more data than the process may write to a file. The kernel writes the first
+// part.
 func shortWriteRole(dir, _ string) error {
 	signal.Ignore(syscall.SIGXFSZ)
 	limit := syscall.Rlimit{Cur: 4096, Max: 4096}
@@ -61,7 +61,7 @@ func intact(t *testing.T, s *Store, dir string, rec *driver.Record) {
 	}
 }
 
-// A disk that is full for real. It takes root to mount one.
+// The disk is really full. The test mounts one, which takes root.
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=0700"); err != nil {
