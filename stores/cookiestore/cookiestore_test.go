@@ -106,8 +106,7 @@ func TestWhatIsNoTokenOfOursIsCorrupt(t *testing.T) {
 	}
 }
 
-// The decoder ignores the bits that the last character has too many. Only one of
-// its spellings may be a token.
+// The last character of a token has unused bits, which a lenient decoder ignores. Only one spelling may open.
 func TestOneTokenHasOneSpelling(t *testing.T) {
 	s := simple(t)
 	for _, data := range []string{"", "1", "22"} {
@@ -216,7 +215,7 @@ func TestSizeBound(t *testing.T) {
 		t.Errorf("the error says\n%s\nwant\n%s", err, want)
 	}
 
-	// Whatever the limit, the room that the error names is exact.
+	// For every limit, the room that the error names is exact.
 	for limit := range 300 {
 		rec := record(strings.Repeat("x", 300))
 		var room int
@@ -278,8 +277,8 @@ func TestNothingPrintsASecret(t *testing.T) {
 	}
 }
 
-// A token of a newer format was sealed by a key of ours, so its session can be ended: Open tells its ID, and no more.
-// Format 0 is none.
+// A token of a newer format opens with one of the keys, so its session can be ended: OpenToken returns the ID and
+// nothing else. Format 0 does not exist.
 func TestTokenOfANewerFormat(t *testing.T) {
 	keys := ring(t, keyring.Generate("k1"))
 	s := open(t, keys, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
@@ -304,7 +303,7 @@ func TestTokenOfANewerFormat(t *testing.T) {
 	}
 }
 
-// TestCloseClosesTheRevocationStore: an application holds one store, and closes one.
+// An application holds the cookie store only, so its Close closes the store of revoked sessions, too.
 func TestCloseClosesTheRevocationStore(t *testing.T) {
 	closed := errors.New("closed")
 	revoked := closing{made(memstore.New(memstore.Config{})), closed}

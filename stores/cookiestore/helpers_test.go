@@ -9,7 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 )
 
-// limit is what 4096 bytes leave for the token beside the name __Host-session.
+// limit is the room for the token in 4096 bytes, beside the name __Host-session.
 const limit = 4096 - len("__Host-session")
 
 func ring(tb testing.TB, primary keyring.Key, old ...keyring.Key) *keyring.Keyring {

@@ -14,8 +14,8 @@ var (
 	errNotFound = fmt.Errorf("filestore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("filestore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("filestore: %w", driver.ErrConflict)
-	errTooLarge = fmt.Errorf("filestore: a subject or label of over %d bytes, over %d labels, or data of over %d bytes: %w",
-		driver.MaxSubject, driver.MaxLabels, maxData, driver.ErrTooLarge)
+	errTooLarge = fmt.Errorf("filestore: %w: a subject or label has over %d bytes, there are over %d labels, or the data has over %d bytes",
+		driver.ErrTooLarge, driver.MaxSubject, driver.MaxLabels, maxData)
 )
 
 // corrupt names the file, so that an administrator can look at it or remove it.

@@ -23,9 +23,9 @@ func fileName(id driver.ID) string {
 	return s[:2] + "/" + s[2:]
 }
 
-// openFile opens the record file of id. ErrCorrupt: what is in its place is not a file. It uses the shard's open folder,
-// which is faster. If that does not have the file, it tries the whole path, because the folder may have been removed
-// and made again.
+// openFile opens the record file of id. ErrCorrupt: what is in its place is not a file. It uses the shard's open
+// folder, which is faster. If that does not have the file, it tries the whole path, because the folder may have been
+// removed and made again.
 func (s *Store) openFile(id driver.ID, flag int) (*os.File, error) {
 	sh, name := &s.shards[id[0]], fileName(id)
 	dir := sh.dir.Load()

@@ -20,8 +20,7 @@ func overheadAt(tb testing.TB, n int, subject func(int) string) float64 {
 	return float64(grown)/float64(n) - payload - float64(len(subject(0)))
 }
 
-// TestBytesPerSession keeps a promise of the package comment, at several sizes since
-// tables grow by doubling.
+// TestBytesPerSession checks a number in the package comment, at several sizes because the tables grow by doubling.
 func TestBytesPerSession(t *testing.T) {
 	if testing.Short() {
 		t.Skip("allocates 200 MB")
@@ -36,7 +35,7 @@ func TestBytesPerSession(t *testing.T) {
 	}
 }
 
-// TestBytesPerLabel: Config.MaxBytes counts labels at what they cost.
+// TestBytesPerLabel checks that Config.MaxBytes counts for a label what it costs.
 func TestBytesPerLabel(t *testing.T) {
 	if testing.Short() {
 		t.Skip("allocates 200 MB")

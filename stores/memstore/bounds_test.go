@@ -27,7 +27,7 @@ func TestFullStoreRefusesAndKeepsTheLiving(t *testing.T) {
 	if next.Version != 0 || s.Len() != room {
 		t.Errorf("version %d, %d records after a refusal", next.Version, s.Len())
 	}
-	for _, rec := range recs { // what is there can be used, and ended
+	for _, rec := range recs { // the sessions in the store can be used and ended
 		must(t, s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)))
 		must(t, s.Update(t.Context(), rec))
 	}

@@ -43,14 +43,14 @@ func made[T any](v T, err error) T {
 
 const payload = 261 // bytes: five values in a session, as JSON
 
-// id returns an ID as core makes them: all of one application end alike.
+// id returns an ID as core makes them: random at the beginning, and the same end for all IDs of an application.
 func id(n int) driver.ID {
 	hash := sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(n)))
 	clear(hash[16:])
 	return hash
 }
 
-// heapDuring returns by how much the live heap grows.
+// heapDuring returns by how many bytes the live heap grows.
 func heapDuring(do func()) int64 {
 	before := liveHeap()
 	do()

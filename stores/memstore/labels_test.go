@@ -12,8 +12,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// TestManyUnderOneName fills the lists of one shard, as an administrator with thousands of sessions
-// would, and takes records out of them in every way.
+// TestManyUnderOneName fills the lists of one shard, as an administrator with thousands of sessions does, and removes
+// records from them in every way.
 func TestManyUnderOneName(t *testing.T) {
 	clock := storetest.NewClock()
 	s := made(memstore.New(memstore.Config{Now: clock.Now}))

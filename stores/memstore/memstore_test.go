@@ -40,7 +40,7 @@ func TestBoundedStore(t *testing.T) {
 
 func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(memstore.Config{})) }
 
-// TestLoadDoesNotAllocate: nor does any other call on a session that exists.
+// TestLoadDoesNotAllocate also checks Touch and Update of a session that exists.
 func TestLoadDoesNotAllocate(t *testing.T) {
 	s := made(memstore.New(memstore.Config{}))
 	rec := record(1, "alice", 261)
@@ -58,7 +58,7 @@ func TestLoadDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestRealClock uses the default clock, in a bubble where an hour takes no time.
+// TestRealClock uses the default clock, in a synctest bubble.
 func TestRealClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := made(memstore.New(memstore.Config{}))

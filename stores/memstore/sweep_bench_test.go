@@ -12,10 +12,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// BenchmarkMillionExpiry measures reads of a quiet store, while half of a million
-// sessions expire at one moment and are swept, and while the garbage collector
-// then takes them. Of several rounds (-benchtime 5x) the lowest figures
-// count, since other programs on the machine can only add to them.
+// BenchmarkMillionExpiry measures reads: of a quiet store, while half of a million sessions expire at once and are
+// swept, and while the garbage collector frees them afterwards. The lowest figures of several rounds (-benchtime 5x)
+// are reported, because other programs on the machine can only add to them.
 func BenchmarkMillionExpiry(b *testing.B) {
 	lowest := map[string]time.Duration{}
 	for b.Loop() {
@@ -39,8 +38,8 @@ func BenchmarkMillionExpiry(b *testing.B) {
 	}
 }
 
-// read loads sessions that stay alive, until during returns, and notes how long the
-// slowest Load took and the slowest in a thousand.
+// read loads sessions that stay alive until during returns. It notes the time of the slowest Load, and of the slowest
+// in a thousand.
 func read(b *testing.B, s *memstore.Store, what string, lowest map[string]time.Duration, during func()) {
 	keys := make([]driver.ID, 100_000)
 	for i := range keys {

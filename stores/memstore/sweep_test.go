@@ -8,7 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// TestSweepGivesMemoryBack: after a peak, the tables shrink with the records.
+// TestSweepGivesMemoryBack checks that the tables shrink after a peak, when the records are gone.
 func TestSweepGivesMemoryBack(t *testing.T) {
 	clock := storetest.NewClock()
 	s := made(memstore.New(memstore.Config{Now: clock.Now}))
