@@ -129,7 +129,7 @@ var (
 )
 
 // New returns a store that reads through cache and writes to truth. It returns an error if one of them is nil, if
-// both are the same store, or if SoftTTL or Timeout is below its bound. It calls neither of them, save for Info and
+// both are the same store, or if SoftTTL or Timeout is below its bound. It calls no method of them except Info and
 // Abilities.
 //
 // After a nil error the stores belong to the Store: its Close closes both. After an error they stay the caller's.

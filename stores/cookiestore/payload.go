@@ -25,8 +25,8 @@ import (
 //
 // The format and the ID keep their places in every later format.
 const (
-	format = 1
-	fixedSize  = 1 + len(driver.ID{}) + 8
+	format    = 1
+	fixedSize = 1 + len(driver.ID{}) + 8
 )
 
 // encode appends the payload for rec to dst.

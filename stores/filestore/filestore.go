@@ -37,7 +37,7 @@
 // three files. A pass of Sweep reads the beginning of every file, which takes about 30 µs for each. All reads every
 // file completely.
 //
-// The folder must be on a local file system. It must belong to the user of the process and have mode 0700: whoever
+// The folder must be on a local file system. It must belong to the user of the process and have mode 0700. Who
 // can read the folder can read the sessions, unless core has Keys.
 //
 // Foreign files in the folder are not touched. Neither are damaged records (Load answers ErrCorrupt) and records that
@@ -89,9 +89,13 @@ type Config struct {
 	Now func() time.Time
 }
 
-// New opens the folder dir. If dir does not exist, New makes it with mode 0700. New returns an error if dir is "", is
-// not a folder, can be read by other users, belongs to another user, cannot be written, or is on a file system without
-// locks. The mode and the owner are not checked on Windows and Solaris. Close the Store after the last request.
+// New opens the folder dir. If dir does not exist, New makes it with mode 0700. It returns an error in these cases:
+//
+//   - dir is empty, or is not a folder;
+//   - other users can enter it, or it belongs to another user (not checked on Windows and Solaris);
+//   - it cannot be written, or its file system has no locks.
+//
+// Close the Store after the last request.
 func New(dir string, config Config) (*Store, error) {
 	s, err := open(dir)
 	if err != nil {

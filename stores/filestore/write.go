@@ -12,9 +12,9 @@ import (
 // tempPrefix is the prefix of the names of files that are being written.
 const tempPrefix = "tmp-"
 
-// put writes rec. Until now the index had its session under oldEntries. The order makes this safe: the name points to
-// the new file only after the whole file and its markers are on the disk, and markers are removed only after the
-// record no longer has them.
+// put writes rec. Until now the index had its session under oldEntries. The order makes this safe. The name points to
+// the new file only after the whole file and its markers are on the disk. Markers are removed only after the record no
+// longer has them.
 func (s *Store) put(l *locked, rec *driver.Record, oldEntries []entry) error {
 	entries := entriesOf(rec.Subject, rec.Labels)
 	added := without(entries, oldEntries)
