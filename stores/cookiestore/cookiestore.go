@@ -41,10 +41,10 @@
 //
 // # Limits
 //
-// Browsers drop a cookie of more than 4096 bytes, counting name and value. If the name is __Host-session, the key id
-// has two characters and there is no subject, 2956 bytes remain for Record.Data at core's default timeouts, and up to 6
-// more while the session is young. From these go one byte for each byte of the subject, one more than its length for
-// each label, and one byte for 128 writes of one session.
+// Browsers drop a cookie of more than 4096 bytes, counting name and value. With the name __Host-session, a key id of
+// two characters, no subject and core's default timeouts, 2956 bytes remain for Record.Data. A young session has up to 6
+// more. Each byte of the subject takes one of them. Each label takes one more than its length. 128 writes of one session
+// take one.
 //
 // A larger session is refused: SealToken answers ErrTooLarge with the numbers, and the cookie that the client has stays
 // valid. The browser sends the whole cookie with every request.

@@ -61,6 +61,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -73,6 +74,7 @@ var (
 	_ driver.Lister  = (*Store)(nil)
 	_ driver.Indexer = (*Store)(nil)
 	_ driver.Pinger  = (*Store)(nil)
+	_ io.Closer      = (*Store)(nil)
 )
 
 // Store is a driver.Store in a folder. New makes one. Its methods may be called concurrently.
