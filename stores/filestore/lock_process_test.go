@@ -17,8 +17,8 @@ import (
 const countWriters, countTimes = 32, 5
 
 // countRole adds to one session from many goroutines: to a total, and each to a place of its own. A writer may wait for
-// 63 others. That took 64 ms at most where two cores had a load of 17, and 1.4 s where six other programs synced
-// files, too. The test is about the count and not about time, so the deadline only ends a call that hangs.
+// 63 others. That took 64 ms at most at a load of 17 on two cores, and 1.4 s beside 24 busy loops and six
+// programs that sync files. The test is about the count and not about time, so the deadline only ends a call that hangs.
 func countRole(dir, arg string) error {
 	s, err := New(dir, Config{})
 	if err != nil {
