@@ -6,8 +6,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Abilities tells driver.AbilitiesOf what s can do beside its methods: some of it only where
-// the truth can. Those that list sessions are the truth's own.
+// Abilities implements the method that driver.AbilitiesOf looks for. The store has some abilities only if the truth
+// has them. The truth itself lists sessions.
 func (s *Store) Abilities() driver.Abilities {
 	truth := driver.AbilitiesOf(s.truth)
 	can := driver.Abilities{
@@ -26,16 +26,16 @@ type successor struct {
 	truth driver.Successor
 }
 
-// Succeed implements driver.Successor.
+// Succeed implements driver.Successor: the truth does it, and the cache gets both records.
 func (r successor) Succeed(ctx context.Context, old, next *driver.Record) error {
 	read, version := r.s.now(), old.Version
 	err := r.truth.Succeed(ctx, old, next)
 	if err != nil {
-		r.s.outdated(ctx, old.ID, version, err)
+		r.s.invalidate(ctx, old.ID, version, err)
 		return err
 	}
-	r.s.settle(ctx, updated(old, version, read))
-	r.s.settleNew(ctx, next, read)
+	r.s.propagate(ctx, updated(old, version, read))
+	r.s.propagateNew(ctx, next, read)
 	return nil
 }
 
@@ -44,7 +44,7 @@ type sweeper struct {
 	truth, cache driver.Sweeper
 }
 
-// sweepersOf returns nil if neither store needs sweeping.
+// sweepersOf returns a sweeper for those of the two stores that need sweeping, or nil.
 func (s *Store) sweepersOf(truth, cache driver.Sweeper) driver.Sweeper {
 	if truth == nil && cache == nil {
 		return nil
@@ -52,8 +52,8 @@ func (s *Store) sweepersOf(truth, cache driver.Sweeper) driver.Sweeper {
 	return sweeper{s, truth, cache}
 }
 
-// Sweep implements driver.Sweeper. It counts what it removes from the truth, and sweeps
-// all of the cache when it has seen all of the truth.
+// Sweep implements driver.Sweeper. It sweeps the truth, and the result counts the records of the truth only. After
+// a full pass over the truth it sweeps the whole cache.
 func (w sweeper) Sweep(ctx context.Context, limit int) (n int, err error) {
 	if w.truth != nil {
 		n, err = w.truth.Sweep(ctx, limit)
@@ -63,8 +63,8 @@ func (w sweeper) Sweep(ctx context.Context, limit int) (n int, err error) {
 	}
 	for ctx.Err() == nil {
 		removed, err := w.cache.Sweep(ctx, limit)
-		if err != nil { // what it does not sweep still expires
-			w.s.complain(ctx, driver.ID{}, "sweep the cache", err)
+		if err != nil { // entries that are not swept still expire
+			w.s.reportFailure(ctx, driver.ID{}, "sweep the cache", err)
 		}
 		if err != nil || removed < limit {
 			break

@@ -1,7 +1,7 @@
 package cachedstore_test
 
 import (
-	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -10,34 +10,6 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
-
-// harness opens handles that share a cache and a truth. wrap may put something around
-// each handle's cache.
-func harness(wrap func(testing.TB, driver.Store) driver.Store) storetest.Harness {
-	clock := storetest.NewClock()
-	return storetest.Harness{Clock: clock, New: func(testing.TB) func(testing.TB) driver.Store {
-		cache := made(memstore.New(memstore.Config{Now: clock.Now}))
-		truth := newTruth(memstore.Config{Now: clock.Now})
-		return func(tb testing.TB) driver.Store {
-			c := remote(cache)
-			if wrap != nil {
-				c = wrap(tb, c)
-			}
-			return open(tb, c, remote(truth), cachedstore.Config{Now: clock.Now})
-		}
-	}}
-}
-
-func open(tb testing.TB, cache, truth driver.Store, config cachedstore.Config) *cachedstore.Store {
-	tb.Helper()
-	if config.Report == nil {
-		config.Report = func(driver.ID, error) {}
-	}
-	s, err := cachedstore.New(cache, truth, config)
-	must(tb, err)
-	tb.Cleanup(func() { must(tb, s.Close()) })
-	return s
-}
 
 func TestStore(t *testing.T) { storetest.Run(t, harness(nil)) }
 
@@ -52,7 +24,7 @@ func TestLocalCache(t *testing.T) {
 	storetest.Run(t, h)
 }
 
-// A cache that is always down is slower, and right.
+// A store whose cache is always down is slower, and right.
 func TestCacheDown(t *testing.T) {
 	storetest.Run(t, harness(func(_ testing.TB, cache driver.Store) driver.Store {
 		f := storetest.NewFault(cache)
@@ -61,7 +33,7 @@ func TestCacheDown(t *testing.T) {
 	}))
 }
 
-// A cache may throw out values as it likes.
+// A cache may evict any value at any time.
 func TestForgetfulCache(t *testing.T) {
 	cache := made(memstore.New(memstore.Config{}))
 	s := open(t, cache, made(memstore.New(memstore.Config{})), cachedstore.Config{})
@@ -81,28 +53,6 @@ func TestForgetfulCache(t *testing.T) {
 	}
 }
 
-// The abilities are those of the truth.
-func TestAbilitiesOfTheTruth(t *testing.T) {
-	type plain struct{ driver.Store }
-	cache, truth := made(memstore.New(memstore.Config{})), newTruth(memstore.Config{})
-	full := driver.AbilitiesOf(open(t, cache, truth, cachedstore.Config{}))
-	bare := driver.AbilitiesOf(open(t, plain{cache}, plain{truth}, cachedstore.Config{}))
-	for name, of := range map[string]func(driver.Abilities) bool{
-		"Successor": func(a driver.Abilities) bool { return a.Successor != nil },
-		"Sweeper":   func(a driver.Abilities) bool { return a.Sweeper != nil },
-		"Lister":    func(a driver.Abilities) bool { return a.Lister != nil },
-		"Indexer":   func(a driver.Abilities) bool { return a.Indexer != nil },
-	} {
-		if !of(full) || of(bare) {
-			t.Errorf("%s: over a store that has it %t, over one that has not %t", name, of(full), of(bare))
-		}
-	}
-	if bare.Reloader == nil || bare.Closer == nil {
-		t.Error("no Reloader or no Closer")
-	}
-	must(t, bare.Pinger.Ping(t.Context()))
-}
-
 func TestNewRefuses(t *testing.T) {
 	a, b := made(memstore.New(memstore.Config{})), made(memstore.New(memstore.Config{}))
 	for name, f := range map[string]func() (*cachedstore.Store, error){
@@ -118,57 +68,36 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// A sweep also sweeps a cache that needs it.
-func TestSweepSweepsTheCache(t *testing.T) {
-	clock := storetest.NewClock()
-	cache, truth := made(memstore.New(memstore.Config{Now: clock.Now})), made(memstore.New(memstore.Config{Now: clock.Now}))
-	s := open(t, cache, truth, cachedstore.Config{Now: clock.Now})
-	for i := range 100 {
-		must(t, s.Create(t.Context(), record(clock.Now(), i)))
-	}
-	clock.Advance(31 * time.Second)
-	n, err := s.Abilities().Sweeper.Sweep(t.Context(), 10)
-	if n != 0 || err != nil || cache.Len() != 0 || truth.Len() != 100 {
-		t.Errorf("swept %d, %v; the cache holds %d, the truth %d", n, err, cache.Len(), truth.Len())
-	}
+// The truth has a format of its own, and the clock is that of the machine.
+func TestOverFiles(t *testing.T) {
+	t.Parallel()
+	var cache driver.Store
+	var dir string
+	storetest.Run(t, storetest.Harness{
+		New: func(tb testing.TB) func(testing.TB) driver.Store {
+			mine, files := made(memstore.New(memstore.Config{})), filepath.Join(tb.TempDir(), "sessions")
+			cache, dir = mine, files
+			return func(tb testing.TB) driver.Store {
+				return open(tb, remote(mine), openFiles(tb, files), cachedstore.Config{})
+			}
+		},
+		Newer: func(tb testing.TB, id driver.ID) func() {
+			setFormat(tb, dir, id, 2)
+			must(tb, cache.Delete(tb.Context(), id))
+			return func() { setFormat(tb, dir, id, 1) }
+		},
+	})
 }
 
-func record(now time.Time, n int) *driver.Record {
-	id := driver.ID{byte(n), byte(n >> 8), 1}
-	now = now.Truncate(time.Microsecond) // as stores keep it
-	return &driver.Record{ID: id, Subject: "alice", Labels: []string{"admin", "sid"}, Created: now, Used: now, Expires: now.Add(time.Hour), Data: []byte("data")}
+// uncomparable is a store of a type for which == panics.
+type uncomparable struct {
+	driver.Store
+	_ []int
 }
 
-func must(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
-}
-
-func wants(tb testing.TB, err, want error) {
-	tb.Helper()
-	if !errors.Is(err, want) {
-		tb.Fatalf("error is %v, want %v", err, want)
-	}
-}
-
-// A cache that cannot sweep fails no sweep, and Report hears of it: its memory or disk may fill up.
-func TestSweepOfTheCacheFails(t *testing.T) {
-	p := newPair(t)
-	p.a.cache.Before(storetest.On("Sweep"))
-	if _, err := p.a.Abilities().Sweeper.Sweep(t.Context(), 10); err != nil {
-		t.Errorf("Sweep: %v", err)
-	}
-	if len(p.a.reports) != 1 || !errors.Is(p.a.reports[0], storetest.ErrInjected) {
-		t.Errorf("reports: %v", p.a.reports)
-	}
-	p.a.cache.Before(nil)
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
+func TestNewComparesNoMoreThanItMay(t *testing.T) {
+	a, b := made(memstore.New(memstore.Config{})), made(memstore.New(memstore.Config{}))
+	s, err := cachedstore.New(uncomparable{Store: a}, uncomparable{Store: b}, cachedstore.Config{})
+	must(t, err)
+	must(t, s.Close())
 }

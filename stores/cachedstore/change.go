@@ -6,20 +6,20 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Changes: entries that say what the truth has done to a version of a session, but not
-// all of what it has now. The rest is in the value of that version which the cache holds.
-// Without one, a change is a fence of that version, and the truth is asked.
+// A change is an entry that knows what a write has set in a session, and not the rest of the record. The rest is in
+// the value of the version before, if the cache holds it. If it does not, the cache gets a fence of that version
+// instead of the change, and the next Load asks the truth.
 const (
-	kindTouch  = 0xff // Used and Expires
-	kindUpdate = 0xfe // the same, Data and the new Version; the Subject if it is ""
+	kindTouch  = 0xff // has Used and Expires
+	kindUpdate = 0xfe // has Used, Expires, Data and the new Version; an empty Subject clears Subject and Labels
 )
 
-// updated is what became of the given version by an Update to rec.
+// updated returns the change that an Update of the given version to rec has made.
 func updated(rec *driver.Record, version uint64, read time.Time) *entry {
 	return &entry{kind: kindUpdate, version: version, rec: *rec, read: read}
 }
 
-// orFence returns what is put where the cache holds nothing.
+// orFence returns the entry for a cache that holds nothing: a fence in place of a change.
 func (e *entry) orFence() *entry {
 	if e.kind == kindTouch || e.kind == kindUpdate {
 		return fence(e.rec.ID, e.version)
@@ -27,15 +27,15 @@ func (e *entry) orFence() *entry {
 	return e
 }
 
-// onto returns the entry that e makes of what the cache holds. What the cache knows of a
-// version is never later than what the truth has, so the later of two times is right.
-func (e *entry) onto(held *entry) *entry {
+// applyTo returns the entry that the cache should hold, given what it holds now. The times that the cache knows of a
+// version are never later than those of the truth, so the later of two times is right.
+func (e *entry) applyTo(held *entry) *entry {
 	same := held.kind == kindValue && held.version == e.version
 	switch {
 	case e.kind == kindFence || e.kind == kindValue && !same:
 		return e
 	case e.kind == kindTouch && held.kind == kindValue && held.version > e.version:
-		// An Update came between, and kept the Used of this Touch. Of the deadline it may have made another.
+		// An Update came after this Touch in the truth. It kept the Touch's Used, and may have set another deadline.
 		rec := held.rec
 		rec.Used = later(rec.Used, e.rec.Used)
 		return value(rec, held.read)

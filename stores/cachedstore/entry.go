@@ -8,7 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// What the cache holds under a session's ID is a record of its own, whose Data is
+// The cache holds a record of its own under a session's ID. The Data of that record is an entry:
 //
 //	1 byte   kind, which is also the format's version
 //	8 bytes  Version of the session in the truth, little-endian
@@ -16,39 +16,42 @@ import (
 //	8 bytes  Created, microseconds
 //	8 bytes  Used, microseconds
 //	8 bytes  Expires, microseconds
-//	8 bytes  when it was read, microseconds
+//	8 bytes  when it was read from the truth, microseconds
 //	1 byte   how many Labels there are
 //	         Subject and each Label, with 1 byte of length before each, then Data
 //
-// The Subject and the Labels are not those of the cache's record: a cache needs no index.
-// Nor is Expires: see wrap. No later format moves the kind. A kind that is not here is of a newer release.
+// The cache's record itself has no Subject and no Labels, because a cache needs no index. Its Expires is not the
+// session's: see cacheRecord. The kind stays the first byte in every later format. A higher kind than those here was
+// written by a newer release.
 const (
 	kindValue = 1
 	kindFence = 2
-	kindNewer = 3 // this and all above
+	kindNewer = 3 // of a newer release: this kind and all above
 
 	fenceSize = 1 + 8
 	valueSize = fenceSize + 4*8 + 1 + 1 // with an empty Subject
 )
 
-// forever is the version of a tombstone: no session gets there.
+// forever is the version of a tombstone. No session ever has it.
 const forever = math.MaxUint64
 
-// entry is what the cache has, or is to have, to say about a session: a value,
-// or a fence, which says that the session has left this version behind and that only
-// the truth knows where it is now. A fence of the version forever is a tombstone.
-// A change (see change.go) is an entry that no cache ever holds.
+// entry is what the cache holds, or is to hold, about a session. It is one of these:
+//
+//   - a value: the session's record;
+//   - a fence: the session has a later version than this, which only the truth knows;
+//   - a tombstone, which is a fence of the version forever: the session has ended;
+//   - a change (see change.go), which is never stored in the cache.
 type entry struct {
-	kind    byte // 0: nothing, or nothing that can be read
-	version uint64
-	rec     driver.Record // of a value
-	read    time.Time     // of a value: when the truth was asked for it
-	fresh   bool          // to be put where there is probably nothing
-	ifHeld  bool          // to be put only where there is something
+	kind         byte // 0: there is no entry, or none that can be read
+	version      uint64
+	rec          driver.Record // of a value or a change; of a fence it has the ID only
+	read         time.Time     // when the truth was asked; not of a fence
+	expectAbsent bool          // the cache probably holds nothing yet: try Create first
+	onlyIfHeld   bool          // write it only if the cache holds something
 }
 
-// data encodes e. Slices of it are never written to again.
-func (e *entry) data() []byte {
+// encode returns the bytes of a value or a fence. Nothing writes to them again.
+func (e *entry) encode() []byte {
 	size := valueSize + len(e.rec.Subject) + len(e.rec.Data)
 	for _, label := range e.rec.Labels {
 		size += 1 + len(label)
@@ -72,8 +75,7 @@ func (e *entry) data() []byte {
 
 func appendText(b []byte, text string) []byte { return append(append(b, byte(len(text))), text...) }
 
-// parse decodes what the cache holds under id. What it does not understand is an
-// entry of kind 0, or of kindNewer.
+// parse decodes what the cache holds under id. Bytes that it cannot read become an entry of kind 0, or of kindNewer.
 func parse(id driver.ID, b []byte) (e entry) {
 	switch {
 	case len(b) > 0 && b[0] >= kindNewer:
@@ -107,7 +109,7 @@ func parse(id driver.ID, b []byte) (e entry) {
 	return e
 }
 
-// cutText takes off b what appendText has put there.
+// cutText splits off the text that appendText has written at the beginning of b.
 func cutText(b []byte) (text string, rest []byte, ok bool) {
 	if len(b) == 0 || len(b) <= int(b[0]) {
 		return "", nil, false
@@ -118,8 +120,8 @@ func cutText(b []byte) (text string, rest []byte, ok bool) {
 
 func micro(b []byte) time.Time { return time.UnixMicro(int64(binary.LittleEndian.Uint64(b))) }
 
-// newer reports whether e says more than other, of the same session: a later
-// version, or the same with a later time.
+// newer reports whether e is newer than other, which is of the same session: it has a later version, or the same
+// version and a later time. Of a value and a fence of one version the fence is newer.
 func (e *entry) newer(other *entry) bool {
 	switch {
 	case other.kind == 0 || e.version != other.version:
@@ -135,8 +137,8 @@ func value(rec driver.Record, read time.Time) *entry {
 	return &entry{kind: kindValue, version: rec.Version, rec: rec, read: read}
 }
 
-// isRead reports whether e is what somebody has read, and not what a write has made of the session.
-func (e *entry) isRead() bool { return e.ifHeld || e.kind == kindValue && !e.fresh }
+// isRead reports whether e comes from a read of the truth, and not from a write.
+func (e *entry) isRead() bool { return e.onlyIfHeld || e.kind == kindValue && !e.expectAbsent }
 
 func fence(id driver.ID, version uint64) *entry {
 	return &entry{kind: kindFence, version: version, rec: driver.Record{ID: id}}

@@ -16,120 +16,108 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	}
 	called := uint64(0)
 	for {
-		var gap gap
-		if !s.owed.has(id) {
+		var miss miss
+		if !s.backlog.has(id) {
 			var rec driver.Record
 			var hit bool
-			if rec, gap, hit = s.fromCache(ctx, id); hit {
+			if rec, miss, hit = s.fromCache(ctx, id); hit {
 				return rec, nil
 			}
 		}
 		if called == 0 {
-			called = s.flights.ticks.Add(1)
+			called = s.reads.ticks.Add(1)
 		}
-		if f, err := s.flights.join(ctx, id, gap, called); f != nil || err != nil {
+		if f, err := s.reads.join(ctx, id, miss, called); f != nil || err != nil {
 			return f.result(err)
 		}
 	}
 }
 
-// fromCache returns what the cache holds, or the gap in it.
-func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record, none gap, hit bool) {
+// fromCache returns the record that the cache holds, or says how the cache may be filled.
+func (s *Store) fromCache(ctx context.Context, id driver.ID) (rec driver.Record, none miss, hit bool) {
 	if s.breaker.Allow() != nil {
 		return rec, none, false
 	}
 	begun := time.Now()
-	asked, cancel := s.visit(ctx)
-	found, err := s.ask(asked, id)
+	cacheCtx, cancel := s.cacheContext(ctx)
+	found, err := s.cacheLoad(cacheCtx, id)
 	cancel()
-	s.judge(ctx, begun, err)
+	s.recordOutcome(ctx, begun, err)
 	switch {
 	case errors.Is(err, driver.ErrNotFound):
-		return rec, gap{empty: true}, false
-	case errors.Is(err, driver.ErrUnreadable): // it is for others, and no failure
+		return rec, miss{empty: true}, false
+	case errors.Is(err, driver.ErrUnreadable): // newer servers can read it; the cache has not failed
 		return rec, none, false
 	case err != nil:
-		s.complain(ctx, id, "read from the cache", err)
+		s.reportFailure(ctx, id, "read from the cache", err)
 		return rec, none, false
 	case found.ID != id:
-		s.config.Report(id, errMixedUp)
+		s.config.Report(id, errOtherSession)
 		return rec, none, false
 	}
 	e := parse(id, found.Data)
 	switch now := s.now(); {
 	case e.kind == kindFence:
-		return rec, gap{from: e.version + 1}, false // after forever comes 0
-	case e.kind != kindValue || !s.believes(&e, now):
+		return rec, miss{from: e.version + 1}, false // forever + 1 is 0: a tombstone is never replaced
+	case e.kind != kindValue || !s.trusts(&e, now):
 		return rec, none, false
 	case !e.rec.Live(now): // the truth may have a later deadline
-		return rec, gap{from: e.version}, false
+		return rec, miss{from: e.version}, false
 	}
 	return e.rec, none, true
 }
 
-// ask is Load of the cache. A panic there is a failure of the cache, and not the request's.
-func (s *Store) ask(ctx context.Context, id driver.ID) (rec driver.Record, err error) {
-	defer recovered(&err)
+// cacheLoad calls Load of the cache. A panic there is a failure of the cache and does not fail the request.
+func (s *Store) cacheLoad(ctx context.Context, id driver.ID) (rec driver.Record, err error) {
+	defer recoverTo(&err)
 	return s.cache.Load(ctx, id)
 }
 
-// recovered makes a panic of the cache an error. It is for a defer.
-func recovered(err *error) {
+// recoverTo turns a panic of the cache into an error. It must be deferred.
+func recoverTo(err *error) {
 	if v := recover(); v != nil {
 		*err = driver.Unavailable("cachedstore", fmt.Errorf("panic in the cache: %v", v))
 	}
 }
 
-var errMixedUp = errors.New("cachedstore: the cache answered with another session's entry")
+var errOtherSession = errors.New("cachedstore: the cache answered with another session's entry")
 
-// believes is false of an entry from a server whose clock is ahead of ours: nobody
-// knows when it was read. Entries that are too old the cache has dropped.
-func (s *Store) believes(e *entry, now time.Time) bool {
+// trusts reports whether the entry's time of reading can be right. It cannot if it is a second or more in the future:
+// then another server's clock is ahead, and nobody knows how old the entry is. The cache itself drops entries that
+// are too old.
+func (s *Store) trusts(e *entry, now time.Time) bool {
 	return !s.shared || e.read.Sub(now) < time.Second
 }
 
-// readTruth reads a session and fills the gap in the cache with it.
-func (s *Store) readTruth(ctx context.Context, f *flight) {
+// readTruth reads a session from the truth and fills the cache with it, unless the read took longer than a quarter of
+// SoftTTL.
+func (s *Store) readTruth(ctx context.Context, f *sharedRead) {
 	f.read = s.now()
 	f.rec, f.err = s.askTruth(ctx, f.id)
 	switch {
-	case f.err != nil || f.rec.ID != f.id || !f.gap.takes(f.rec.Version):
+	case f.err != nil || f.rec.ID != f.id || !f.miss.fillableBy(f.rec.Version):
 		return
 	case ctx.Err() != nil || s.now().Sub(f.read) > s.config.SoftTTL/4 || s.breaker.Allow() != nil:
 		return
 	}
 	begun := time.Now()
-	asked, cancel := s.visit(ctx)
+	cacheCtx, cancel := s.cacheContext(ctx)
 	defer cancel()
-	err := s.fill(asked, f)
-	s.judge(ctx, begun, err)
+	err := s.fill(cacheCtx, f)
+	s.recordOutcome(ctx, begun, err)
 	if err != nil && !errors.Is(err, driver.ErrExists) && !errors.Is(err, driver.ErrTooLarge) {
-		s.complain(ctx, f.id, "fill the cache", err)
+		s.reportFailure(ctx, f.id, "fill the cache", err)
 	}
 }
 
-func (s *Store) fill(ctx context.Context, f *flight) (err error) {
-	defer recovered(&err)
+func (s *Store) fill(ctx context.Context, f *sharedRead) (err error) {
+	defer recoverTo(&err)
 	e := value(f.rec, f.read)
-	if !f.gap.empty {
-		return s.mark(ctx, e)
+	if !f.miss.empty {
+		return s.putNewer(ctx, e)
 	}
-	f.filling = s.flights.ticks.Add(1)
-	err = s.cache.Create(ctx, s.wrap(e))
+	f.filling = s.reads.ticks.Add(1)
+	err = s.cache.Create(ctx, s.cacheRecord(e))
 	f.filled = err == nil
 	return err
-}
-
-// wrap makes the cache's record of an entry. A value stays until SoftTTL after it was read,
-// and not only until the session's deadline: one with an earlier deadline than the version
-// before it must keep that version from being filled in again.
-// A fence stays for twice as long from now: whatever its like was read before has
-// expired by then, on a clock that is late by SoftTTL, too.
-// Both deadlines are exact, as a value that takes the place of a fence must not stay as long.
-func (s *Store) wrap(e *entry) *driver.Record {
-	from, life := e.read, s.config.SoftTTL
-	if e.kind == kindFence {
-		from, life = s.now(), 2*s.config.SoftTTL
-	}
-	return &driver.Record{ID: e.rec.ID, Created: from, Used: from, Expires: from.Add(life), Exact: true, Data: e.data()}
 }

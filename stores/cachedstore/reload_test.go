@@ -37,7 +37,7 @@ func newNodes(t *testing.T) *nodes {
 	return n
 }
 
-// nodeChanges is what node a does to a session, and node b is to see.
+// nodeChanges are changes that node a makes and that node b must see.
 var nodeChanges = []func(ctx context.Context, a *cachedstore.Store, rec *driver.Record) error{
 	func(ctx context.Context, a *cachedstore.Store, rec *driver.Record) error {
 		rec.Data = append([]byte("and "), rec.Data...)
@@ -80,7 +80,7 @@ func TestReloadSeesTheOtherNode(t *testing.T) {
 			for _, read := range []func(context.Context, driver.ID) (driver.Record, error){n.b.Reload, n.b.Load, n.b.Load} {
 				got, err := read(t.Context(), rec.ID)
 				if i == len(nodeChanges)-1 {
-					wants(t, err, driver.ErrNotFound)
+					wantError(t, err, driver.ErrNotFound)
 				} else if err != nil || !equal(got, *rec) {
 					t.Fatalf("round %d, change %d: read %v, %v; want %v", round, i, got, err, *rec)
 				}
@@ -109,8 +109,7 @@ func readers(s driver.Store, id driver.ID) (stop func()) {
 	return func() { done.Store(true); wg.Wait() }
 }
 
-// Without the Reload, node b may read the old state for SoftTTL: the test above would prove
-// nothing if it did not.
+// Without Reload, node b reads the old state for SoftTTL. If it did not, the test above would prove nothing.
 func TestOtherNodeIsBehind(t *testing.T) {
 	n := newNodes(t)
 	_, err := n.b.Load(t.Context(), n.rec.ID)
@@ -120,7 +119,7 @@ func TestOtherNodeIsBehind(t *testing.T) {
 	must(t, err)
 	n.clock.Advance(30 * time.Second)
 	_, err = n.b.Load(t.Context(), n.rec.ID)
-	wants(t, err, driver.ErrNotFound)
+	wantError(t, err, driver.ErrNotFound)
 }
 
 // A thousand Reloads at one moment share a read that began after all of them, not
@@ -159,7 +158,7 @@ func TestReloadsShareALateRead(t *testing.T) {
 	}
 }
 
-// What Reload cannot bring to the cache is not read from it.
+// If Reload cannot bring its result to the cache, the next Load does not read the cache.
 func TestReloadWithTheCacheDown(t *testing.T) {
 	for i, change := range nodeChanges {
 		n := newNodes(t)
@@ -171,15 +170,15 @@ func TestReloadWithTheCacheDown(t *testing.T) {
 		n.cacheB.Before(nil)
 		got, err := n.b.Load(t.Context(), n.rec.ID)
 		if gone != nil {
-			wants(t, gone, driver.ErrNotFound)
-			wants(t, err, driver.ErrNotFound)
+			wantError(t, gone, driver.ErrNotFound)
+			wantError(t, err, driver.ErrNotFound)
 		} else if err != nil || !equal(got, want) || !equal(got, *n.rec) {
 			t.Errorf("change %d: Load after Reload gives %v, %v, want %v", i, got, err, n.rec)
 		}
 	}
 }
 
-// A tombstone is for a session that the cache has, not for what a stranger makes up.
+// A session that the cache has gets a tombstone. An ID that a client has made up does not.
 func TestReloadOfAStranger(t *testing.T) {
 	n := newNodes(t)
 	_, err := n.b.Load(t.Context(), n.rec.ID)
@@ -187,22 +186,22 @@ func TestReloadOfAStranger(t *testing.T) {
 	must(t, n.a.Delete(t.Context(), n.rec.ID))
 	for _, id := range []driver.ID{n.rec.ID, {99}} {
 		_, err := n.b.Reload(t.Context(), id)
-		wants(t, err, driver.ErrNotFound)
+		wantError(t, err, driver.ErrNotFound)
 	}
 	if held, err := n.holdsB.Load(t.Context(), n.rec.ID); err != nil || !isFence(held) || n.holdsB.Len() != 1 {
 		t.Errorf("the cache holds %q, %v, and %d entries", held.Data, err, n.holdsB.Len())
 	}
 }
 
-// A truth that cannot answer changes nothing, and is no absence.
+// An outage of the truth changes nothing in the cache, and is not ErrNotFound.
 func TestReloadWithTheTruthDown(t *testing.T) {
 	n := newNodes(t)
 	_, err := n.b.Load(t.Context(), n.rec.ID)
 	must(t, err)
 	n.truth.Before(storetest.Outage)
 	_, err = n.b.Reload(t.Context(), n.rec.ID)
-	if wants(t, err, driver.ErrUnavailable); errors.Is(err, driver.ErrNotFound) {
-		t.Error("an outage is no absence")
+	if wantError(t, err, driver.ErrUnavailable); errors.Is(err, driver.ErrNotFound) {
+		t.Error("an outage matches ErrNotFound")
 	}
 	got, err := n.b.Load(t.Context(), n.rec.ID)
 	if err != nil || !equal(got, *n.rec) {
@@ -211,11 +210,11 @@ func TestReloadWithTheTruthDown(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = n.b.Reload(ended, n.rec.ID)
-	wants(t, err, driver.ErrUnavailable)
-	wants(t, err, context.Canceled)
+	wantError(t, err, driver.ErrUnavailable)
+	wantError(t, err, context.Canceled)
 }
 
-// A truth with a cache of its own is asked past it: by Reload, and by every miss.
+// Reload and every miss read past the cache that the truth has itself.
 func TestTruthThatIsAReloader(t *testing.T) {
 	n := newNodes(t)
 	fault := storetest.NewFault(n.b) // b's cache is that of the truth

@@ -14,14 +14,15 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	if err := s.truth.Create(ctx, rec); err != nil {
 		return err
 	}
-	s.settleNew(ctx, rec, read)
+	s.propagateNew(ctx, rec, read)
 	return nil
 }
 
-func (s *Store) settleNew(ctx context.Context, rec *driver.Record, read time.Time) {
+// propagateNew brings a new session to the cache.
+func (s *Store) propagateNew(ctx context.Context, rec *driver.Record, read time.Time) {
 	e := value(*rec, read)
-	e.fresh = true
-	s.settle(ctx, e)
+	e.expectAbsent = true
+	s.propagate(ctx, e)
 }
 
 // Update implements driver.Store.
@@ -29,9 +30,9 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	read, version := s.now(), rec.Version
 	err := s.truth.Update(ctx, rec)
 	if err == nil {
-		s.settle(ctx, updated(rec, version, read))
+		s.propagate(ctx, updated(rec, version, read))
 	} else {
-		s.outdated(ctx, rec.ID, version, err)
+		s.invalidate(ctx, rec.ID, version, err)
 	}
 	return err
 }
@@ -42,9 +43,9 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 	err := s.truth.Touch(ctx, id, version, used, expires)
 	switch {
 	case err == nil:
-		s.settle(ctx, &entry{kind: kindTouch, version: version, rec: driver.Record{ID: id, Used: used, Expires: expires}, read: read})
-	case !errors.Is(err, driver.ErrUnavailable): // whether the times moved: nobody relies on the later ones
-		s.outdated(ctx, id, version, err)
+		s.propagate(ctx, &entry{kind: kindTouch, version: version, rec: driver.Record{ID: id, Used: used, Expires: expires}, read: read})
+	case !errors.Is(err, driver.ErrUnavailable): // then the times may have moved, and nobody relies on the later ones
+		s.invalidate(ctx, id, version, err)
 	}
 	return err
 }
@@ -52,18 +53,18 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 // Delete implements driver.Store.
 func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	err := s.truth.Delete(ctx, id)
-	s.settle(ctx, fence(id, forever)) // also when the truth could not say whether it did it
+	s.propagate(ctx, fence(id, forever)) // also after an outage: the truth may have deleted it
 	return err
 }
 
-// outdated takes from the cache what a refusal of the truth has proved to be old, or
-// what a write without an answer may have made so. The next Load shall ask the truth. A truth that is
-// unreadable was written by a newer release since.
-func (s *Store) outdated(ctx context.Context, id driver.ID, version uint64, why error) {
+// invalidate replaces the value in the cache by a fence after a write that failed, so that the next Load asks the
+// truth. A refusal proves that the value is old. A write without an answer may have made it old. An unreadable
+// record was written by a newer release in the meantime.
+func (s *Store) invalidate(ctx context.Context, id driver.ID, version uint64, why error) {
 	switch {
 	case errors.Is(why, driver.ErrNotFound):
-		s.settle(ctx, fence(id, forever))
+		s.propagate(ctx, fence(id, forever))
 	case errors.Is(why, driver.ErrConflict), errors.Is(why, driver.ErrUnavailable), errors.Is(why, driver.ErrUnreadable):
-		s.settle(ctx, fence(id, version))
+		s.propagate(ctx, fence(id, version))
 	}
 }

@@ -1,59 +1,59 @@
-// Package cookiestore keeps nothing on the server: the session itself, encrypted
-// and authenticated, travels in the client's cookie. It is for small sessions in
-// services that want no session storage, or only a small one of ended sessions.
+// Package cookiestore keeps the session in the client's cookie, encrypted and authenticated, and not on the server. It
+// is for small sessions, in services that want no session storage, or only a small one for ended sessions.
 //
 //	keys, err := keyring.Parse(os.Getenv("SESSION_KEYS"))
-//	store, err := cookiestore.New(keys, cookiestore.RevokeIn(memory), cookiestore.Config{})
+//	revoked, err := memstore.New(memstore.Config{})
+//	store, err := cookiestore.New(keys, cookiestore.RevokeIn(revoked), cookiestore.Config{})
 //	m, err := core.New(core.Config{Store: store})
 //
-// A [Revocation] must be chosen, because a cookie that was copied stays a valid
-// session after the logout unless the server remembers that it ended:
-// [RevokeIn] or [NoRevocation].
+// New needs a [Revocation]: [RevokeIn] or [NoRevocation]. A copied cookie is a valid session after the logout, unless
+// the server remembers that the session has ended.
 //
 // # Expiry
 //
-// The deadline is inside the seal and checked at every Open; what the browser
-// does with the cookie does not matter. Every extension of an idle timeout is a new
-// cookie, and copies of former ones live until the deadlines they carry.
+// The deadline is inside the seal, and every OpenToken checks it. What the browser does with the cookie does not
+// matter. Each extension of an idle timeout makes a new cookie. Copies of earlier cookies stay valid until the
+// deadlines that they carry.
 //
 // # Concurrency
 //
-// All methods may be called concurrently. A conflict cannot be seen: of two
-// responses that write, the browser keeps the one that arrives last, and the
-// other's changes are lost. Where that matters use a server-side store. A request that comes with the cookie
-// from before a Login, Logout or RotateID is anonymous, if sessions can be revoked, and no different from a new visitor's: what
-// it writes may replace the cookie of the sign-in. With NoRevocation it still is that session's.
+// All methods may be called concurrently. The store cannot detect conflicts: if two responses change one session, the
+// browser keeps the cookie that arrives last, and the other changes are lost. Use a server-side store where that
+// matters.
 //
-// Two live cookies in one request, of sessions that differ, are ended by its first write if sessions can be
-// revoked. With NoRevocation they cannot, so that write is answered with 400, a Logout included, until one
-// of them has expired.
+// If sessions can be revoked, a request with the cookie from before a Login, Logout or RotateID is anonymous. It
+// cannot be told from a new visitor's request, and what it writes may replace the cookie of the sign-in. With
+// NoRevocation such a request still belongs to that session.
 //
-// A key id that is not in the ring, a newer format, or a codec that is not configured makes no outage,
-// since anybody can write one into a cookie: core takes the request for anonymous, tells the Observer,
-// and logs nothing above DEBUG. The browser keeps the cookie until a Login or a write replaces it. So give
-// every server a new key, or codec, before one seals with it. While a release with a newer format is
-// deployed, users whose next request reaches an older server are anonymous there.
+// A request may carry two valid cookies of different sessions. If sessions can be revoked, its first write ends both.
+// With NoRevocation they cannot be ended, so core answers that write with status 400, and a Logout, too, until one of
+// the two has expired.
 //
-// # Capabilities
+// A cookie with an unknown key id, a newer format or an unknown codec is no outage, because anybody can write one. Core
+// treats the request as anonymous, tells the Observer, and logs nothing above DEBUG. The browser keeps the cookie until
+// a Login or a write replaces it. So give every server a new key, or codec, before one of them seals with it. While a
+// release with a newer format is deployed, a user whose next request reaches an older server is anonymous there.
 //
-// [driver.Sweeper] and [driver.Pinger], both for the store of revoked sessions. Sessions
-// cannot be listed, found by subject, or read by the server without their cookie.
+// # Abilities
+//
+// A Store is a [driver.Sweeper], a [driver.Pinger] and an [io.Closer], all for the store of revoked sessions. Sessions
+// cannot be listed or found by subject. The server cannot read a session without its cookie.
 //
 // # Limits
 //
-// Browsers drop a cookie of more than 4096 bytes, name and value together. Under
-// the name __Host-session, with a key id of two characters and no subject, 2956 bytes
-// are left for Record.Data at core's default timeouts, and up to 6 more while the session
-// is young. Each byte of the subject takes one, each label one more than its
-// length, and 128 writes of one session take one. Past that Seal answers ErrTooLarge with
-// the numbers, and the cookie that the client has stays valid.
-// The whole cookie is sent along with every request.
+// Browsers drop a cookie of more than 4096 bytes, counting name and value. With the name __Host-session, a key id of
+// two characters, no subject and core's default timeouts, 2956 bytes remain for Record.Data. A young session has up to 6
+// more. Each byte of the subject takes one of them. Each label takes one more than its length. 128 writes of one session
+// take one.
+//
+// A larger session is refused: SealToken answers ErrTooLarge with the numbers, and the cookie that the client has stays
+// valid. The browser sends the whole cookie with every request.
 //
 // # Durability
 //
-// The client's. A revocation lasts as its store does: with a store in memory,
-// a restart brings ended sessions back to whoever copied their cookie, and with a
-// store that is Local, other processes do not hear of it. Info says both.
+// The client keeps the sessions. A revocation lasts as long as its store keeps it. If that store is in memory, a
+// restart makes copied cookies of ended sessions valid again. If that store is local, other processes do not know of
+// the revocation. Info tells both.
 package cookiestore
 
 import (
@@ -61,6 +61,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -68,7 +69,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 )
 
-// Store is a driver.TokenStore. Make one with New.
+// Store is a driver.TokenStore. New makes one. Its methods may be called concurrently.
 type Store struct {
 	keys      *keyring.Keyring
 	revoked   driver.Store     // nil: NoRevocation
@@ -80,15 +81,20 @@ var (
 	_ driver.TokenStore = (*Store)(nil)
 	_ driver.Sweeper    = (*Store)(nil)
 	_ driver.Pinger     = (*Store)(nil)
+	_ io.Closer         = (*Store)(nil)
 )
 
 // Config sets up a Store. The zero value is ready to use.
 type Config struct {
-	// Now is the clock, for tests. Default: time.Now.
+	// Now returns the current time, for tests. Default: time.Now.
 	Now func() time.Time
 }
 
-// New returns a store that seals with the primary key of keys and opens with all of them.
+// New returns a store that seals with the primary key of keys, and opens with all of them. It returns an error if keys
+// is nil or empty, if revocation is the zero value, or if it is RevokeIn without a store.
+//
+// After a nil error, the store of revoked sessions belongs to the Store, whose Close closes it. After an error it stays
+// the caller's.
 func New(keys *keyring.Keyring, revocation Revocation, config Config) (*Store, error) {
 	switch {
 	case keys == nil || *keys == keyring.Keyring{}:
@@ -105,7 +111,8 @@ func New(keys *keyring.Keyring, revocation Revocation, config Config) (*Store, e
 	return s, nil
 }
 
-// Close closes the store of revoked sessions, if that can be closed.
+// Close closes the store of revoked sessions, if that can be closed. With NoRevocation it does nothing. Close the Store
+// after the last request. If other parts of the application use that store, too, close the Store when they have ended.
 func (s *Store) Close() error {
 	if s.abilities.Closer == nil {
 		return nil
@@ -113,8 +120,8 @@ func (s *Store) Close() error {
 	return s.abilities.Closer.Close()
 }
 
-// Info says of InMemory and Local what the store of revoked sessions says; a Local
-// one means that other processes accept what was revoked here.
+// Info implements driver.Backend. InMemory and Local are those of the store of revoked sessions. Local means that other
+// processes accept tokens that were revoked here.
 func (s *Store) Info() driver.Info {
 	info := driver.Info{InMemory: true, NoRevocation: s.revoked == nil}
 	if s.revoked != nil {
@@ -124,22 +131,22 @@ func (s *Store) Info() driver.Info {
 	return info
 }
 
-// purpose keeps records that core seals with the same keys from being taken for tokens.
+// purpose is part of the associated data. It makes sure that a record that core seals with the same keys does not open
+// as a token.
 const purpose = "coatcheck/cookiestore/v1\x00"
 
 var (
-	errToken   = driver.Corrupt("cookiestore: this is no token of ours")
-	errNewer   = driver.Unreadable("cookiestore: a token of a newer format")
+	errToken   = driver.Corrupt("cookiestore: the token is damaged, or none of the keys sealed it for this cookie")
+	errNewer   = driver.Unreadable("cookiestore: the token has a newer format")
 	errExpired = fmt.Errorf("cookiestore: %w: its deadline has passed", driver.ErrNotFound)
 )
 
-// Strict, so that the unused bits of the last character give one token one spelling.
+// encoding is strict: the unused bits of the last character must be zero, so that each token has one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// OpenToken returns the record in token. See driver.TokenStore for the errors;
-// ErrUnavailable means that the store of revoked sessions did not answer.
+// OpenToken implements driver.TokenStore. ErrUnavailable means that the store of revoked sessions did not answer.
 func (s *Store) OpenToken(ctx context.Context, token string, binding []byte) (driver.Record, error) {
-	// The decoder skips line breaks, which would be other spellings.
+	// The decoder ignores line breaks. With them, one token would have several spellings.
 	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
 		return driver.Record{}, errToken
 	}
@@ -165,15 +172,14 @@ func (s *Store) OpenToken(ctx context.Context, token string, binding []byte) (dr
 	if !rec.Live(s.now()) {
 		return driver.Record{}, errExpired
 	}
-	if err := s.check(ctx, rec.ID); err != nil {
+	if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
 		return driver.Record{}, err
 	}
 	return rec, nil
 }
 
-// SealToken returns the token that carries rec, sealed with the primary key whatever
-// key opened the last one. A record that was sealed before, which its Version tells, is
-// looked up among the revoked ones.
+// SealToken implements driver.TokenStore. It seals with the primary key, also if another key opened the last token. If
+// rec.Version says that the record was sealed before, SealToken checks that the session was not revoked.
 func (s *Store) SealToken(ctx context.Context, rec *driver.Record, binding []byte, limit int) (string, error) {
 	next := *rec
 	next.Version++
@@ -185,7 +191,7 @@ func (s *Store) SealToken(ctx context.Context, rec *driver.Record, binding []byt
 		return "", s.tooLarge(size, limit, len(payload), len(rec.Data))
 	}
 	if rec.Version > 0 {
-		if err := s.check(ctx, rec.ID); err != nil {
+		if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
 			return "", err
 		}
 	}

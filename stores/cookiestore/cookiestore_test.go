@@ -20,49 +20,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// limit is what 4096 bytes leave for the token beside the name __Host-session.
-const limit = 4096 - len("__Host-session")
-
 var (
 	ctx     = context.Background()
 	binding = []byte("__Host-session")
 )
-
-func ring(tb testing.TB, primary keyring.Key, old ...keyring.Key) *keyring.Keyring {
-	tb.Helper()
-	keys, err := keyring.New(primary, old...)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return keys
-}
-
-func open(tb testing.TB, keys *keyring.Keyring, mode cookiestore.Revocation, config cookiestore.Config) *cookiestore.Store {
-	tb.Helper()
-	s, err := cookiestore.New(keys, mode, config)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return s
-}
-
-func simple(tb testing.TB) *cookiestore.Store {
-	return open(tb, ring(tb, keyring.Generate("k1")), cookiestore.NoRevocation(), cookiestore.Config{})
-}
-
-func record(data string) driver.Record {
-	now := time.Now().UTC().Truncate(time.Microsecond)
-	return driver.Record{ID: driver.ID{1, 2, 3}, Subject: "alice", Created: now, Used: now, Expires: now.Add(time.Hour), Data: []byte(data)}
-}
-
-func seal(tb testing.TB, s *cookiestore.Store, rec *driver.Record) string {
-	tb.Helper()
-	token, err := s.SealToken(ctx, rec, binding, limit)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return token
-}
 
 func TestOpenReturnsWhatWasSealed(t *testing.T) {
 	s := simple(t)
@@ -145,8 +106,7 @@ func TestWhatIsNoTokenOfOursIsCorrupt(t *testing.T) {
 	}
 }
 
-// The decoder ignores the bits that the last character has too many. Only one of
-// its spellings may be a token.
+// The last character of a token has unused bits, which a lenient decoder ignores. Only one spelling may open.
 func TestOneTokenHasOneSpelling(t *testing.T) {
 	s := simple(t)
 	for _, data := range []string{"", "1", "22"} {
@@ -255,7 +215,7 @@ func TestSizeBound(t *testing.T) {
 		t.Errorf("the error says\n%s\nwant\n%s", err, want)
 	}
 
-	// Whatever the limit, the room that the error names is exact.
+	// For every limit, the room that the error names is exact.
 	for limit := range 300 {
 		rec := record(strings.Repeat("x", 300))
 		var room int
@@ -317,8 +277,8 @@ func TestNothingPrintsASecret(t *testing.T) {
 	}
 }
 
-// A token of a newer format was sealed by a key of ours, so its session can be ended: Open tells its ID, and no more.
-// Format 0 is none.
+// A token of a newer format opens with one of the keys, so its session can be ended: OpenToken returns the ID and
+// nothing else. Format 0 does not exist.
 func TestTokenOfANewerFormat(t *testing.T) {
 	keys := ring(t, keyring.Generate("k1"))
 	s := open(t, keys, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
@@ -343,9 +303,22 @@ func TestTokenOfANewerFormat(t *testing.T) {
 	}
 }
 
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
+// An application holds the cookie store only, so its Close closes the store of revoked sessions, too.
+func TestCloseClosesTheRevocationStore(t *testing.T) {
+	closed := errors.New("closed")
+	revoked := closing{made(memstore.New(memstore.Config{})), closed}
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{})
+	if err := s.Close(); err != closed {
+		t.Errorf("Close = %v, want what the store of revoked sessions answers", err)
 	}
-	return v
+	if err := simple(t).Close(); err != nil {
+		t.Errorf("Close without one = %v", err)
+	}
 }
+
+type closing struct {
+	driver.Store
+	err error
+}
+
+func (c closing) Close() error { return c.err }

@@ -9,10 +9,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// Ended sessions are remembered in the memory of this one process; with several
-// processes, give RevokeIn a store that they share.
+// The example keeps the IDs of ended sessions in the memory of one process. Several processes need a store that they
+// share.
 func ExampleNew() {
-	keys, err := keyring.New(keyring.Generate("k1")) // in earnest: keyring.Parse(os.Getenv("SESSION_KEYS"))
+	keys, err := keyring.New(keyring.Generate("k1")) // in production: keyring.Parse(os.Getenv("SESSION_KEYS"))
 	if err != nil {
 		log.Fatal(err)
 	}

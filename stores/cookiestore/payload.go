@@ -7,7 +7,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// What a token carries inside its seal:
+// The payload is what a token carries inside its seal:
 //
 //	format   1 byte, 1
 //	id       32 bytes
@@ -19,16 +19,17 @@ import (
 //	labels   uvarint, how many; that many texts
 //	data     the rest
 //
-// A text is its length as a uvarint and its bytes; varint and uvarint are those of
-// encoding/binary. The token is the unpadded base64url form of what package keyring makes
-// of it, with "coatcheck/cookiestore/v1" 0x00 and the binding as associated data.
+// A text is its length as a uvarint, followed by its bytes. varint and uvarint are those of encoding/binary. Package
+// keyring seals the payload. The associated data is "coatcheck/cookiestore/v1", a zero byte and the binding. The token
+// is the sealed payload in base64url without padding.
 //
-// No later format moves the format and the ID.
+// The format and the ID keep their places in every later format.
 const (
-	format = 1
-	fixed  = 1 + len(driver.ID{}) + 8
+	format    = 1
+	fixedSize = 1 + len(driver.ID{}) + 8
 )
 
+// encode appends the payload for rec to dst.
 func encode(dst []byte, rec *driver.Record) []byte {
 	created, used, expires := rec.Created.UnixMicro(), rec.Used.UnixMicro(), rec.Expires.UnixMicro()
 	dst = append(append(dst, format), rec.ID[:]...)
@@ -48,14 +49,14 @@ func appendText(dst []byte, text string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
-// decode keeps payload as the record's Data.
+// decode decodes a payload. The record's Data is a part of payload.
 func decode(payload []byte) (rec driver.Record, ok bool) {
-	if len(payload) < fixed || payload[0] != format {
+	if len(payload) < fixedSize || payload[0] != format {
 		return rec, false
 	}
 	copy(rec.ID[:], payload[1:])
 	created := int64(binary.BigEndian.Uint64(payload[1+len(rec.ID):]))
-	r := reader{rest: payload[fixed:]}
+	r := reader{rest: payload[fixedSize:]}
 	used := created + r.varint()
 	rec.Created = micros(created)
 	rec.Used = micros(used)
@@ -72,7 +73,7 @@ func decode(payload []byte) (rec driver.Record, ok bool) {
 	return rec, true
 }
 
-// ofNewerFormat returns the ID in a payload that a newer release has made.
+// ofNewerFormat reports whether a newer release made the payload, and returns the ID in it.
 func ofNewerFormat(payload []byte) (id driver.ID, ok bool) {
 	if len(payload) < 1+len(id) || payload[0] <= format {
 		return id, false
@@ -82,13 +83,14 @@ func ofNewerFormat(payload []byte) (id driver.ID, ok bool) {
 
 func micros(t int64) time.Time { return time.UnixMicro(t).UTC() }
 
-// reader takes a payload apart. Once it was too short, all else is empty.
+// reader reads the parts of a payload in order. After the payload was too short once, all further parts are empty.
 type reader struct {
 	rest  []byte
 	short bool
 }
 
-// take goes on by n bytes; n < 1 is what encoding/binary says of a number that is not there.
+// take moves on by n bytes. n < 1 means that the payload was too short: encoding/binary returns that for a number that
+// is not complete.
 func (r *reader) take(n int) {
 	if n < 1 {
 		r.rest, r.short = nil, true

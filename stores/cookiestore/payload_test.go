@@ -8,8 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// What stands inside a seal is ours, but a bug of another version of us must not
-// become a panic.
+// Only this package makes payloads, but a bug in another version of it must not cause a panic here.
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(nil, &driver.Record{ID: driver.ID{1}, Subject: "alice", Expires: time.Unix(1, 0), Version: 300, Data: []byte("data")}))
 	f.Add(encode(nil, &driver.Record{Subject: "alice", Labels: []string{"admin", "idp:7", ""}, Created: time.Unix(2, 0), Used: time.Unix(1, 0)}))
@@ -28,7 +27,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// What most sessions do not have costs them next to nothing.
+// A session pays almost nothing for what it does not have.
 func TestNothingCostsAByte(t *testing.T) {
 	now := time.Now()
 	plain := driver.Record{Subject: "alice", Created: now, Used: now, Expires: now.Add(time.Hour)}
@@ -50,7 +49,7 @@ func TestNothingCostsAByte(t *testing.T) {
 		}
 	}
 	const used, expires, version, labels = 1, 5, 1, 1
-	if rest := size - fixed - len("\x05alice"); rest != used+expires+version+labels {
+	if rest := size - fixedSize - len("\x05alice"); rest != used+expires+version+labels {
 		t.Errorf("a new session's times, version and no labels take %d bytes", rest)
 	}
 }

@@ -10,51 +10,50 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Revocation says how a session ends before its deadline. There is no default.
+// Revocation says how a session ends before its deadline. RevokeIn and NoRevocation make one. There is no default.
 type Revocation struct {
 	store        driver.Store
 	none, chosen bool
 }
 
-// RevokeIn keeps the IDs of ended sessions in store until their deadlines, and asks
-// it whenever a session is opened or written again. While it does not answer,
-// sessions are ErrUnavailable: nobody is let in on the strength of an outage.
+// RevokeIn keeps the IDs of ended sessions in store until their deadlines. Each time a session is opened or written
+// again, the cookie store asks that store. While it does not answer, sessions are ErrUnavailable: an outage lets nobody
+// in.
 //
-// Any server-side store will do, also one that keeps sessions. It needs room for the
-// sessions that end, not for those that live. Sweep, Ping and Close of the cookie store
-// reach it. If it serves others, too, close both at the end of the process only.
+// Any server-side store is suitable, also one that keeps other sessions. It needs room for the sessions that have
+// ended, and not for those that live. Sweep, Ping and Close of the cookie store call it. If other parts of the
+// application use the store, too, close the cookie store only at the end of the process.
 func RevokeIn(store driver.Store) Revocation { return Revocation{store: store, chosen: true} }
 
-// NoRevocation lets a session live until its deadline whatever happens. Logout only
-// removes the cookie from the browser that asked for it: a copy, taken by malware, from
-// a backup or a shared computer, is a logged-in session all the same, as
-// is every earlier cookie of the same session. Choose it with a short
-// IdleTimeout and Lifetime, for sessions that are worth nothing to a thief.
+// NoRevocation means that every session lives until its deadline. Logout only removes the cookie from the browser that
+// asked for it. A copy of the cookie, taken by malware, from a backup or a shared computer, is still a logged-in
+// session. So is every earlier cookie of the same session. Choose it for sessions that are worth nothing to a thief,
+// with a short IdleTimeout and Lifetime.
 func NoRevocation() Revocation { return Revocation{none: true, chosen: true} }
 
 var (
-	errRevoked = fmt.Errorf("cookiestore: %w: it was revoked", driver.ErrNotFound)
-	errNone    = fmt.Errorf("cookiestore: NoRevocation was chosen, so the session lives until its deadline: %w", errors.ErrUnsupported)
+	errRevoked      = fmt.Errorf("cookiestore: %w: it was revoked", driver.ErrNotFound)
+	errNoRevocation = fmt.Errorf("cookiestore: NoRevocation was chosen, so the session lives until its deadline: %w", errors.ErrUnsupported)
 )
 
-// RevokeID ends the session with this ID. The error matches errors.ErrUnsupported
-// with NoRevocation, where nothing was done.
+// RevokeID implements driver.TokenStore: it ends the session with this ID. With NoRevocation it does nothing and
+// returns an error that matches errors.ErrUnsupported.
 func (s *Store) RevokeID(ctx context.Context, id driver.ID, until time.Time) error {
 	if s.revoked == nil {
-		return errNone
+		return errNoRevocation
 	}
 	now := s.now()
 	if !now.Before(until) {
 		return nil
 	}
 	entry := driver.Record{ID: entryID(id), Created: now, Used: now, Expires: until}
-	// A session may be revoked twice, with deadlines in any order, and its entry may
-	// expire between two calls here.
+	// A session may be revoked twice, with deadlines in any order. Its entry may expire between Create and Touch, so
+	// there is a second attempt.
 	for range 2 {
 		err := s.revoked.Create(ctx, &entry)
 		if errors.Is(err, driver.ErrExists) {
 			var old driver.Record
-			if old, err = s.loadNow(ctx, entry.ID); err == nil {
+			if old, err = s.reload(ctx, entry.ID); err == nil {
 				err = s.revoked.Touch(ctx, entry.ID, old.Version, now, until)
 			}
 			if err == nil {
@@ -68,19 +67,19 @@ func (s *Store) RevokeID(ctx context.Context, id driver.ID, until time.Time) err
 			return unavailable("revoke", err)
 		}
 	}
-	return fmt.Errorf("cookiestore: revoke: %w: the entry comes and goes", driver.ErrUnavailable)
+	return fmt.Errorf("cookiestore: revoke: %w: the entry existed and was gone a moment later, twice", driver.ErrUnavailable)
 }
 
-// loadNow reads an entry past caches and replicas, which may not have heard of it.
-func (s *Store) loadNow(ctx context.Context, id driver.ID) (driver.Record, error) {
+// reload reads an entry past caches and replicas, which may not have it yet.
+func (s *Store) reload(ctx context.Context, id driver.ID) (driver.Record, error) {
 	if r := s.abilities.Reloader; r != nil {
 		return r.Reload(ctx, id)
 	}
 	return s.revoked.Load(ctx, id)
 }
 
-// check returns nil only when the store has said that id was not revoked.
-func (s *Store) check(ctx context.Context, id driver.ID) error {
+// checkNotRevoked returns nil only if the store has answered that id was not revoked.
+func (s *Store) checkNotRevoked(ctx context.Context, id driver.ID) error {
 	if s.revoked == nil {
 		return nil
 	}
@@ -89,7 +88,7 @@ func (s *Store) check(ctx context.Context, id driver.ID) error {
 	case errors.Is(err, driver.ErrNotFound):
 		return nil
 	case errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrUnreadable):
-		return errRevoked // only a revocation can have left something under this ID
+		return errRevoked // only a revocation writes something under this ID
 	case err != nil:
 		return unavailable("look for a revocation", err)
 	case entry.ID != entryID(id):
@@ -98,9 +97,9 @@ func (s *Store) check(ctx context.Context, id driver.ID) error {
 	return errRevoked
 }
 
-// entryID sets the IDs of ended sessions apart from those of sessions in the same store: the
-// last 16 bytes of a hash are the namespace of no application. Its first 16 are as
-// good as random, so that stores that place records by them spread the entries.
+// entryID returns the ID under which the store of revoked sessions keeps the entry for id. It is a hash, so it is not
+// the ID of a session in the same store: no application has the last 16 bytes of a hash as its namespace. The first 16
+// bytes are as good as random, so a store that places records by them spreads the entries.
 func entryID(id driver.ID) driver.ID {
 	return sha256.Sum256(append([]byte("coatcheck/revoked/v1\x00"), id[:]...))
 }
@@ -112,8 +111,7 @@ func unavailable(what string, err error) error {
 	return driver.Unavailable("cookiestore: "+what, err)
 }
 
-// Sweep removes the entries of sessions whose deadline has passed, if the store of revoked
-// sessions does not do that by itself.
+// Sweep implements driver.Sweeper. It sweeps the store of revoked sessions, if that needs it.
 func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
 	if sweeper := s.abilities.Sweeper; sweeper != nil {
 		return sweeper.Sweep(ctx, limit)
@@ -121,10 +119,10 @@ func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
 	return 0, nil
 }
 
-// Ping tells whether the store of revoked sessions answers.
+// Ping implements driver.Pinger. It asks the store of revoked sessions.
 func (s *Store) Ping(ctx context.Context) error {
 	if pinger := s.abilities.Pinger; pinger != nil {
 		return pinger.Ping(ctx)
 	}
-	return s.check(ctx, driver.ID{})
+	return s.checkNotRevoked(ctx, driver.ID{})
 }

@@ -123,7 +123,7 @@ func TestNoRevocationDoesNotClaimToRevoke(t *testing.T) {
 	}
 }
 
-// answering is a store of revoked sessions that answers err to everything.
+// answering is a store of revoked sessions whose calls all return rec and err.
 type answering struct {
 	driver.Store
 	rec driver.Record
@@ -176,22 +176,22 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 	}
 }
 
-// flighty forgets between Create and Touch.
-type flighty struct{ answering }
+// forgetful is a store whose entry disappears between Create and Touch.
+type forgetful struct{ answering }
 
-func (*flighty) Create(context.Context, *driver.Record) error { return driver.ErrExists }
-func (*flighty) Touch(context.Context, driver.ID, uint64, time.Time, time.Time) error {
+func (*forgetful) Create(context.Context, *driver.Record) error { return driver.ErrExists }
+func (*forgetful) Touch(context.Context, driver.ID, uint64, time.Time, time.Time) error {
 	return driver.ErrNotFound
 }
 
 func TestRevokeSaysWhenItDidNotHappen(t *testing.T) {
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&flighty{}), cookiestore.Config{})
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(&forgetful{}), cookiestore.Config{})
 	if err := s.RevokeID(ctx, driver.ID{1}, time.Now().Add(time.Hour)); !errors.Is(err, driver.ErrUnavailable) {
 		t.Error("Revoke =", err)
 	}
 }
 
-// wrapper has the abilities of the store inside, and methods for others.
+// wrapper has the abilities of the store inside, and Pinger and Reloader of its own.
 type wrapper struct {
 	driver.Store
 	inside     driver.Store
@@ -218,8 +218,7 @@ func (w *wrapper) Reload(ctx context.Context, id driver.ID) (driver.Record, erro
 }
 
 func TestAWrappedRevocationStore(t *testing.T) {
-	// Given revocations in a store that says by Abilities what it can do, and whose Load
-	// has not heard of the newest
+	// Given revocations in a store that has a method Abilities, and whose Load does not know the newest ones
 	clock := storetest.NewClock()
 	memory := made(memstore.New(memstore.Config{Now: clock.Now}))
 	down := errors.New("down")
@@ -244,8 +243,8 @@ func TestAWrappedRevocationStore(t *testing.T) {
 	}
 }
 
-// Entries of sessions of one namespace share nothing: neither their places in a store, nor
-// a namespace with each other or with the sessions.
+// The entries of sessions in one namespace are spread over a store. They share no namespace with each other or with the
+// sessions.
 func TestEntryIDs(t *testing.T) {
 	memory := made(memstore.New(memstore.Config{}))
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(memory), cookiestore.Config{})
@@ -276,23 +275,3 @@ func TestEntryIDs(t *testing.T) {
 		t.Errorf("%d entries have %d first bytes", sessions, len(firsts))
 	}
 }
-
-// TestCloseClosesTheRevocationStore: an application holds one store, and closes one.
-func TestCloseClosesTheRevocationStore(t *testing.T) {
-	closed := errors.New("closed")
-	revoked := closing{made(memstore.New(memstore.Config{})), closed}
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{})
-	if err := s.Close(); err != closed {
-		t.Errorf("Close = %v, want what the store of revoked sessions answers", err)
-	}
-	if err := simple(t).Close(); err != nil {
-		t.Errorf("Close without one = %v", err)
-	}
-}
-
-type closing struct {
-	driver.Store
-	err error
-}
-
-func (c closing) Close() error { return c.err }

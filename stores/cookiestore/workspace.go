@@ -2,15 +2,15 @@ package cookiestore
 
 import "sync"
 
-// workspace is the memory that one Open or Seal works in, part after part.
-// Nothing of it is handed out.
+// workspace is the scratch memory of one OpenToken or SealToken. Its parts lie one after the other in buf. No caller
+// gets a part of it.
 type workspace struct{ buf []byte }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 func getWorkspace() *workspace { return workspaces.Get().(*workspace) }
 
-// put keeps no memory for the sake of one request that was far too large.
+// put returns the workspace to the pool, unless one very large request has made it large.
 func (w *workspace) put() {
 	if cap(w.buf) <= 32<<10 {
 		w.buf = w.buf[:0]
@@ -18,7 +18,7 @@ func (w *workspace) put() {
 	}
 }
 
-// add appends a part and returns it. It stays valid when the buffer grows.
+// add appends s and b as one part and returns the part. The part stays valid when the buffer grows.
 func (w *workspace) add(s string, b []byte) []byte {
 	start := len(w.buf)
 	w.buf = append(append(w.buf, s...), b...)

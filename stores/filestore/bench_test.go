@@ -12,9 +12,8 @@ import (
 
 var benchData = strings.Repeat("x", 400)
 
-// beside runs the bare calls to the operating system and the store's method in
-// turns, on files of the same size in folders of the same kind, and reports the median
-// of each and what the store costs as a multiple.
+// beside runs the bare system calls and the store's method in turns, on files of the same size in folders of the same
+// kind. It reports the median of each, and the store's median as a multiple of the other.
 func beside(b *testing.B, raw, store func() error) {
 	var raws, stores []time.Duration
 	timed := func(times *[]time.Duration, f func() error) {
@@ -36,7 +35,7 @@ func beside(b *testing.B, raw, store func() error) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// rawFolder is a folder with one file of the size of a record's.
+// rawFolder makes a folder with one file that holds data.
 func rawFolder(b *testing.B, data []byte) (dir, file string) {
 	dir = filepath.Join(b.TempDir(), "ab")
 	check(b, os.Mkdir(dir, 0o700))
@@ -134,7 +133,7 @@ func BenchmarkTouch(b *testing.B) {
 	})
 }
 
-// What a Sweep that finds nothing costs for each session, with its share of the folders.
+// BenchmarkSweep measures a Sweep that finds nothing, for each session, with its share of the folders.
 func BenchmarkSweep(b *testing.B) {
 	s, dir := newStore(b)
 	const sessions = 10_000
@@ -144,7 +143,7 @@ func BenchmarkSweep(b *testing.B) {
 		check(b, err)
 		parent.Close()
 		check(b, os.WriteFile(filePath(dir, rec.ID), encode(rec), 0o600))
-		check(b, s.mark(rec.ID, entriesOf(rec.Subject, nil)))
+		check(b, s.addMarkers(rec.ID, entriesOf(rec.Subject, nil)))
 	}
 	for b.Loop() {
 		if _, err := s.Sweep(context.Background(), 1); err != nil {

@@ -14,33 +14,33 @@ var (
 	errNotFound = fmt.Errorf("filestore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("filestore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("filestore: %w", driver.ErrConflict)
-	errTooLarge = fmt.Errorf("filestore: a subject or label of over %d bytes, over %d labels, or data of over %d bytes: %w",
-		driver.MaxSubject, driver.MaxLabels, maxData, driver.ErrTooLarge)
+	errTooLarge = fmt.Errorf("filestore: %w: a subject or label has over %d bytes, there are over %d labels, or the data has over %d bytes",
+		driver.ErrTooLarge, driver.MaxSubject, driver.MaxLabels, maxData)
 )
 
-// corrupt names the file, for the administrator to look at or to remove.
+// corrupt names the file, so that an administrator can look at it or remove it.
 func corrupt(id driver.ID) error {
 	return driver.Corrupt("filestore: " + fileName(id) + " in the folder is damaged")
 }
 
-// unread says why b is the beginning of no record that this release can read.
-func unread(id driver.ID, b []byte) error {
+// headError says why b is not the beginning of a record that this release can read.
+func headError(id driver.ID, b []byte) error {
 	if ofNewerFormat(b) {
-		return driver.Unreadable("filestore: " + fileName(id) + " in the folder is of a newer format")
+		return driver.Unreadable("filestore: " + fileName(id) + " in the folder has a newer format")
 	}
 	return corrupt(id)
 }
 
-// stays reports that a file is there which nothing but Delete touches: somebody can mend it, or a newer
-// release can read it.
-func stays(err error) bool {
+// unreadable reports whether err means that there is a file which this release cannot read. Only Delete changes such
+// a file, because somebody may repair it, or a newer release can read it.
+func unreadable(err error) bool {
 	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnreadable)
 }
 
-// fail turns what the operating system or the context said into the contract's
-// errors. What already is one of them, and nil, stay as they are.
+// fail turns an error of the operating system or the context into ErrUnavailable. It returns nil and the other errors
+// of the contract unchanged.
 func fail(op string, err error) error {
-	if err == nil || errors.Is(err, driver.ErrNotFound) || stays(err) {
+	if err == nil || errors.Is(err, driver.ErrNotFound) || unreadable(err) {
 		return err
 	}
 	var link *os.LinkError
@@ -54,7 +54,7 @@ func fail(op string, err error) error {
 	return driver.Unavailable(what, err)
 }
 
-// advice says what an administrator can do about err.
+// advice says what an administrator can do about err, or "".
 func advice(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
@@ -69,8 +69,8 @@ func advice(err error) string {
 		return "too many open files: raise the limit, ulimit -n"
 	case errors.Is(err, os.ErrClosed):
 		return "the store was closed"
-	case noFolder(err):
-		return "what is in this place is no folder: move it away"
+	case notAFolder(err):
+		return "this is not a folder: move it away"
 	case errors.Is(err, fs.ErrNotExist):
 		return "the folder was removed while in use: restart to make it again"
 	}

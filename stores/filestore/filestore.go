@@ -1,65 +1,67 @@
-// Package filestore keeps sessions in a folder, one file each. It is for
-// services on one machine that want their sessions to survive a restart without
-// running a server for them; several processes may share the folder.
+// Package filestore keeps sessions in a folder, one file for each session. It is for services on one machine whose
+// sessions must survive a restart, and that run no server to store them. Several processes may share the folder.
 //
 //	store, err := filestore.New("./sessions", filestore.Config{})
+//	m, err := core.New(core.Config{Store: store})
 //
-// Read next: package core, which takes the store in its Config, and format.go,
-// which describes the file.
+// The file format is described in format.go.
 //
 // # Expiry
 //
-// The deadline is in the file, never in its times. Touch overwrites 24 bytes of the
-// file in place, for Used and the deadline, and leaves the data alone. An expired record
-// is absent for every method; its file goes when Sweep comes by, so let core sweep.
+// The deadline is stored in the file. The times of the file itself do not matter. Touch overwrites 24 bytes of the
+// file in place, which hold Used and the deadline, and does not write the data. An expired record is absent for every
+// method. Its file is removed when Sweep comes to it, so let core sweep.
 //
 // # Concurrency
 //
-// Load takes no lock: a record is replaced by renaming, so a reader has the
-// old file or the new one. Writers hold the lock of one of 256 shards (flock on the
-// shard's folder), inside which versions are compared; those of one process
-// queue in order and processes take turns. Waiting ends with the context, but a
-// call that the kernel is working on is not interrupted.
-// Without flock (Windows, Solaris) only one Store may use a folder, in one process.
+// Load takes no lock. A write replaces a record by renaming a new file over it, so a reader gets the old file or the
+// new one. Writers hold the lock of one of 256 shards, which is a flock on the shard's folder, and compare versions
+// under it. Writers in one process queue in order, and processes take turns. Waiting ends with the context. A system
+// call that has begun is not interrupted.
 //
-// # Capabilities
+// Without flock (Windows, Solaris) only one Store, in one process, may use a folder.
 //
-// Sweeper, Lister, Indexer, Pinger and io.Closer. Not Successor: two files cannot
-// change in one step, and core's Create and Update leave at worst an unused record.
-// Not Reloader: there is no cache. BySubject and ByLabel list one of 256 index folders and
-// read the records that they look for; the price is one more fsync in a Create for the
-// subject, and one for each label. Should the index be lost, a full Sweep rebuilds it.
+// # Abilities
+//
+// A Store is a [driver.Sweeper], a [driver.Lister], a [driver.Indexer], a [driver.Pinger] and an [io.Closer]. It is
+// no [driver.Successor]: two files cannot change in one step, and core's Create and Update leave an unused record at
+// worst. It is no [driver.Reloader], because there is no cache.
+//
+// BySubject and ByLabel list one of 256 index folders, and read the records with that subject or label. The index
+// costs one more fsync in a Create for the subject, and one for each label. If the index is lost, a full pass of Sweep
+// rebuilds it.
 //
 // # Limits
 //
-// Data of up to 64 MiB; core's limit is far below. Up to 256 folders stay open, and
-// three files for each writing call. A pass of Sweep reads the head of every
-// file, which is some 30 µs each, and All reads all of it.
+// Data may have up to 64 MiB. Core's limit is far below. Up to 256 folders stay open, and each call that writes opens
+// three files. A pass of Sweep reads the beginning of every file, which takes about 30 µs for each. All reads every
+// file completely.
 //
-// The folder must be on a local file system and belong to the process's user with
-// mode 0700, since whoever reads it reads the sessions, unless core has Keys.
+// The folder must be on a local file system. It must belong to the user of the process and have mode 0700. Who
+// can read the folder can read the sessions, unless core has Keys.
 //
-// Foreign files in it are left alone, and so are damaged records and those that a newer
-// release wrote: Load answers ErrCorrupt and ErrUnreadable, and All, BySubject and ByLabel
-// end in it after having gone through all others. Delete removes them. Links are not
-// followed. A link, a FIFO, a socket, a device or a folder in the place of a record is a
-// damaged record; Delete gives a folder with something in it another name. In the place of
-// one of the store's folders it is ErrUnavailable for the sessions there until somebody
-// moves it away; All and Sweep go through the other folders first.
+// Foreign files in the folder are not touched. Neither are damaged records (Load answers ErrCorrupt) and records that
+// a newer release wrote (ErrUnreadable). All, BySubject and ByLabel yield all other records first and then end with
+// that error. Delete removes such a record.
+//
+// Links are not followed. A link, a FIFO, a socket, a device or a folder in the place of a record counts as a damaged
+// record. Delete removes it too; a folder that is not empty is renamed. If something else is in the place of one of
+// the store's own folders, the sessions of that folder are ErrUnavailable until somebody moves it away. All and Sweep
+// go through the other folders first.
 //
 // # Durability
 //
-// Create, Update and Delete survive a loss of power: the file and its folder
-// are synced before they return. Touch survives the end of the process, but a loss
-// of power may take back the last half minute or so of touches. A process
-// that is killed leaves every record old or new, and perhaps a temporary
-// file, which Sweep removes after an hour.
+// Create, Update and Delete survive a power failure: the file and its folder are synced before they return. Touch
+// survives the end of the process, but a power failure may undo about the last half minute of touches. If a process
+// is killed, every record is in its old or its new state. A temporary file may be left behind, which Sweep removes
+// after an hour.
 package filestore
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -72,9 +74,10 @@ var (
 	_ driver.Lister  = (*Store)(nil)
 	_ driver.Indexer = (*Store)(nil)
 	_ driver.Pinger  = (*Store)(nil)
+	_ io.Closer      = (*Store)(nil)
 )
 
-// Store is a folder of sessions. Its methods may be called concurrently.
+// Store is a driver.Store in a folder. New makes one. Its methods may be called concurrently.
 type Store struct {
 	root   *os.Root
 	shards [shardCount]shard
@@ -84,13 +87,17 @@ type Store struct {
 
 // Config sets up a Store. The zero value is ready to use.
 type Config struct {
-	// Now is the clock, for tests. Default: time.Now.
+	// Now returns the current time, for tests. Default: time.Now.
 	Now func() time.Time
 }
 
-// New opens the folder dir, and makes it with mode 0700 if it does not exist. It
-// refuses a folder that other users could read, that belongs to another user, or that
-// it cannot write to.
+// New opens the folder dir. If dir does not exist, New makes it with mode 0700. It returns an error in these cases:
+//
+//   - dir is empty, or is not a folder;
+//   - other users can enter it, or it belongs to another user (not checked on Windows and Solaris);
+//   - it cannot be written, or its file system has no locks.
+//
+// Close the Store after the last request.
 func New(dir string, config Config) (*Store, error) {
 	s, err := open(dir)
 	if err != nil {
@@ -104,7 +111,7 @@ func New(dir string, config Config) (*Store, error) {
 
 func open(dir string) (*Store, error) {
 	if dir == "" {
-		return nil, errors.New("name a folder")
+		return nil, errors.New("the name is empty: name a folder")
 	}
 	if err := makeFolder(dir); err != nil {
 		return nil, err
@@ -125,11 +132,11 @@ func open(dir string) (*Store, error) {
 	return s, nil
 }
 
-// Info implements driver.Backend.
+// Info implements driver.Backend. Other processes on the machine see the records, so the store is not local.
 func (s *Store) Info() driver.Info { return driver.Info{Name: "filestore"} }
 
-// Ping writes a small temporary file and removes it. A full disk, a read-only
-// folder and a lack of file handles show up here.
+// Ping implements driver.Pinger. It writes a small temporary file and removes it, which fails if the disk is full, the
+// folder is read-only or no file handle is left.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fail("ping", err)
@@ -137,7 +144,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	return fail("ping", s.probe())
 }
 
-// Close releases the folder. Later calls answer ErrUnavailable and os.ErrClosed.
+// Close closes the open folders and leaves the files. Later calls answer errors that match driver.ErrUnavailable and
+// os.ErrClosed.
 func (s *Store) Close() error {
 	err := s.root.Close()
 	for i := range s.shards {

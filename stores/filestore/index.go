@@ -14,20 +14,22 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// The folders of the index. They hold markers, which are empty files: one for each session
-// and name under which it is found, in 256 folders by the name's hash. A
-// marker is made and synced before the record has the name, so none is missing; one may
-// be left over, and goes when someone looks. Markers change under the lock of the record.
+// The index consists of markers, which are empty files. There is one marker for each session and each name under
+// which the session is found. The markers of subjects and of labels are in these two folders, and there in 256 folders
+// by the hash of the name.
+//
+// A marker is made and synced before the record gets the name, so no marker is missing. A marker may be left over. It
+// is removed by the next walk that finds it. Markers change under the lock of the record.
 const (
 	subjectIndex = "subject"
 	labelIndex   = "label"
 )
 
-// entry is a name under which the index finds a session. The folder keeps a subject
-// apart from a label of the same text.
+// entry is a name under which the index finds a session. The folder distinguishes a subject from a label with the
+// same text.
 type entry struct{ folder, name string }
 
-// entriesOf returns the entries of a record. An empty name finds nothing and has none.
+// entriesOf returns the entries of a record. An empty name has no entry, because nothing is found under it.
 func entriesOf(subject string, labels []string) (all []entry) {
 	if subject != "" {
 		all = append(all, entry{subjectIndex, subject})
@@ -42,8 +44,8 @@ func entriesOf(subject string, labels []string) (all []entry) {
 
 func (h *head) entries() []entry { return entriesOf(h.subject, h.labels) }
 
-// place returns the folder of the entry's markers, "subject/ab", and what their names
-// begin with: 30 digits of the name's hash and "-".
+// place returns the folder of the entry's markers, such as "subject/ab", and the prefix of their names: 30 digits of
+// the name's hash and "-".
 func (e entry) place() (dir, prefix string) {
 	sum := sha256.Sum256([]byte(e.name))
 	return e.folder + "/" + shardName(sum[0]), hex.EncodeToString(sum[1:16]) + "-"
@@ -54,8 +56,8 @@ func (e entry) marker(id driver.ID) string {
 	return dir + "/" + prefix + id.String()
 }
 
-// mark makes the markers of a session. They last once syncMarks has answered, too.
-func (s *Store) mark(id driver.ID, entries []entry) error {
+// addMarkers makes the markers of a session. They survive a power failure after syncMarkers.
+func (s *Store) addMarkers(id driver.ID, entries []entry) error {
 	for _, e := range entries {
 		if err := s.makeMarker(id, e); err != nil {
 			return err
@@ -73,19 +75,19 @@ func (s *Store) makeMarker(id driver.ID, e entry) error {
 	dir.Close()
 	f, err := s.root.OpenFile(e.marker(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return nil // the name is what counts, whatever has it
+		return nil // only the name counts, so it need not be a file
 	}
 	if err != nil {
 		return err
 	}
-	err = f.Chmod(0o600) // whatever the umask
+	err = f.Chmod(0o600) // the umask may have changed the mode
 	if e := f.Close(); err == nil {
 		err = e
 	}
 	return err
 }
 
-func (s *Store) syncMarks(entries []entry) error {
+func (s *Store) syncMarkers(entries []entry) error {
 	for _, e := range entries {
 		parent, _ := e.place()
 		dir, err := s.openDir(parent)
@@ -101,15 +103,15 @@ func (s *Store) syncMarks(entries []entry) error {
 	return nil
 }
 
-// unmark may fail: BySubject and ByLabel find out a marker too many.
-func (s *Store) unmark(id driver.ID, entries []entry) {
+// removeMarkers ignores errors, because BySubject and ByLabel notice a marker that is left over.
+func (s *Store) removeMarkers(id driver.ID, entries []entry) {
 	for _, e := range entries {
 		s.root.Remove(e.marker(id))
 	}
 }
 
-// unmarked returns the entries of a record that have no marker.
-func (s *Store) unmarked(h *head) (missing []entry) {
+// missingMarkers returns the entries of a record that have no marker.
+func (s *Store) missingMarkers(h *head) (missing []entry) {
 	for _, e := range h.entries() {
 		if _, err := s.root.Lstat(e.marker(h.id)); errors.Is(err, fs.ErrNotExist) {
 			missing = append(missing, e)
@@ -118,29 +120,29 @@ func (s *Store) unmarked(h *head) (missing []entry) {
 	return missing
 }
 
-// BySubject implements driver.Indexer. Files that are damaged or of a newer format do not stop it: the
-// error comes after all the records, so that one bad file cannot keep a user logged in.
+// BySubject implements driver.Indexer. A file that is damaged or has a newer format does not stop it. The error comes
+// after all other records, so that one damaged file cannot keep a user logged in.
 func (s *Store) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
 	return s.find(ctx, entry{subjectIndex, subject})
 }
 
-// ByLabel implements driver.Indexer, as BySubject does.
+// ByLabel implements driver.Indexer. Errors are as in BySubject.
 func (s *Store) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
 	return s.find(ctx, entry{labelIndex, label})
 }
 
 func (s *Store) find(ctx context.Context, e entry) iter.Seq2[driver.Record, error] {
-	return s.records(ctx, s.marked(ctx, e), func(id driver.ID, rec *driver.Record) bool {
+	return s.walk(ctx, s.markedIDs(ctx, e), func(id driver.ID, rec *driver.Record) bool {
 		if rec != nil && slices.Contains(entriesOf(rec.Subject, rec.Labels), e) {
 			return true
 		}
-		s.unmarkStale(ctx, id, e)
+		s.removeStaleMarker(ctx, id, e)
 		return false
 	})
 }
 
-// marked yields the IDs that the index has for an entry.
-func (s *Store) marked(ctx context.Context, e entry) iter.Seq2[driver.ID, error] {
+// markedIDs yields the IDs that have a marker of the entry.
+func (s *Store) markedIDs(ctx context.Context, e entry) iter.Seq2[driver.ID, error] {
 	return func(yield func(driver.ID, error) bool) {
 		if e.name == "" {
 			return
@@ -175,8 +177,9 @@ func (s *Store) dirNames(ctx context.Context, name string) ([]string, error) {
 	return dir.Readdirnames(-1)
 }
 
-// unmarkStale looks again under the lock, where no login can be half done.
-func (s *Store) unmarkStale(ctx context.Context, id driver.ID, e entry) {
+// removeStaleMarker looks again under the lock, and removes the marker if the record does not have the name. Without
+// the lock, a login might have made the marker and not yet the record.
+func (s *Store) removeStaleMarker(ctx context.Context, id driver.ID, e entry) {
 	l, err := s.lock(ctx, id[0])
 	if err != nil {
 		return
@@ -184,6 +187,6 @@ func (s *Store) unmarkStale(ctx context.Context, id driver.ID, e entry) {
 	defer l.unlock()
 	h, err := s.peek(id)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !slices.Contains(h.entries(), e) {
-		s.unmark(id, []entry{e})
+		s.removeMarkers(id, []entry{e})
 	}
 }

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -8,7 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// markers counts the marker files that there are.
+// markers counts the marker files.
 func markers(tb testing.TB, dir string) int {
 	tb.Helper()
 	n := 0
@@ -20,8 +21,8 @@ func markers(tb testing.TB, dir string) int {
 	return n
 }
 
-// The markers come with Create, and go when the record is cleared, deleted or swept, so
-// that the folders do not fill up.
+// Create makes the markers. They are removed when the record is cleared, deleted, swept or replaced, so that the
+// folders do not fill up.
 func TestMarkersGoWithTheRecord(t *testing.T) {
 	for name, end := range map[string]func(*Store, *driver.Record) error{
 		"cleared": func(s *Store, rec *driver.Record) error {
@@ -55,8 +56,7 @@ func TestMarkersGoWithTheRecord(t *testing.T) {
 	}
 }
 
-// An Update that names other subjects and labels is no way to change them, and
-// writes no marker.
+// An Update with another subject and other labels does not change them, and writes no marker.
 func TestUpdateKeepsTheEntries(t *testing.T) {
 	s, dir := newStore(t)
 	rec := newRecord("alice", "data")
@@ -72,5 +72,44 @@ func TestUpdateKeepsTheEntries(t *testing.T) {
 	}
 	if n := markers(t, dir); n != 2 {
 		t.Errorf("%d markers, want 2", n)
+	}
+}
+
+// Sweep rebuilds an index that was lost, and a walk removes markers without a record.
+func TestIndexHeals(t *testing.T) {
+	s, dir := newStore(t)
+	var recs []*driver.Record
+	for range 2 {
+		rec := newRecord("alice", "data")
+		rec.Labels = []string{"admin", "alice"}
+		check(t, s.Create(t.Context(), rec))
+		recs = append(recs, rec)
+	}
+	a, b := recs[0], recs[1]
+	entries := entriesOf(a.Subject, a.Labels)
+	list := func(e entry) map[driver.ID]bool { return found(t, s.find(t.Context(), e)) }
+
+	check(t, os.RemoveAll(filepath.Join(dir, subjectIndex)))
+	check(t, os.RemoveAll(filepath.Join(dir, labelIndex)))
+	for _, e := range entries {
+		if got := list(e); len(got) != 0 {
+			t.Fatalf("the index of %v is still there: %v", e, got)
+		}
+	}
+	_, err := s.Sweep(t.Context(), 100)
+	check(t, err)
+	for _, e := range entries {
+		if got := list(e); !got[a.ID] || !got[b.ID] {
+			t.Errorf("%v after Sweep: %v", e, got)
+		}
+	}
+	check(t, os.Remove(filePath(dir, a.ID)))
+	for _, e := range entries {
+		if got := list(e); len(got) != 1 || !got[b.ID] {
+			t.Errorf("%v after a record went: %v", e, got)
+		}
+		if _, err := os.Stat(filepath.Join(dir, e.marker(a.ID))); !os.IsNotExist(err) {
+			t.Errorf("marker of %v without a record: %v", e, err)
+		}
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// All implements driver.Lister. Files that are damaged or of a newer format do not stop it, nor does something in the
-// place of a folder: the error comes after all the records.
+// All implements driver.Lister. A file that is damaged or has a newer format does not stop it, and neither does
+// something else in the place of a folder. The error comes after all other records.
 func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	ids := func(yield func(driver.ID, error) bool) {
 		for i := range shardCount {
 			ids, _, err := s.list(ctx, byte(i))
-			if err != nil && (!yield(driver.ID{}, err) || !noFolder(err)) {
+			if err != nil && (!yield(driver.ID{}, err) || !notAFolder(err)) {
 				return
 			}
 			for _, id := range ids {
@@ -26,14 +26,13 @@ func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 			}
 		}
 	}
-	return s.records(ctx, ids, func(_ driver.ID, rec *driver.Record) bool { return rec != nil })
+	return s.walk(ctx, ids, func(_ driver.ID, rec *driver.Record) bool { return rec != nil })
 }
 
-// records yields the live records that keep lets through. keep is asked with nil
-// for one that is not there.
-func (s *Store) records(ctx context.Context, ids iter.Seq2[driver.ID, error], keep func(driver.ID, *driver.Record) bool) iter.Seq2[driver.Record, error] {
+// walk yields the live records for which keep returns true. keep gets nil for a record that does not exist.
+func (s *Store) walk(ctx context.Context, ids iter.Seq2[driver.ID, error], keep func(driver.ID, *driver.Record) bool) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
-		var left error
+		var laterErr error
 		for id, err := range ids {
 			var rec driver.Record
 			if err == nil {
@@ -49,22 +48,22 @@ func (s *Store) records(ctx context.Context, ids iter.Seq2[driver.ID, error], ke
 				}
 			case errors.Is(err, driver.ErrNotFound):
 				keep(id, nil)
-			case stays(err), noFolder(err):
-				left = fail("list", err)
+			case unreadable(err), notAFolder(err):
+				laterErr = fail("list", err)
 			default:
 				yield(driver.Record{}, fail("list", err))
 				return
 			}
 		}
-		if left != nil {
-			yield(driver.Record{}, left)
+		if laterErr != nil {
+			yield(driver.Record{}, laterErr)
 		}
 	}
 }
 
-// list returns what one shard's folder holds, live or not. It takes the lock,
-// because some file systems show a name that is being renamed twice or not at all;
-// that is for a millisecond when there are a million sessions.
+// list returns the names in one shard's folder, of live and expired records. It takes the lock, because on some file
+// systems a name that is being renamed shows up twice or not at all. With a million sessions it holds the lock for a
+// millisecond.
 func (s *Store) list(ctx context.Context, shard byte) (ids []driver.ID, temps []string, err error) {
 	if err := s.isFolder(shardName(shard)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, ctx.Err()
@@ -81,7 +80,7 @@ func (s *Store) list(ctx context.Context, shard byte) (ids []driver.ID, temps []
 	prefix := shardName(shard)
 	for _, e := range entries {
 		if id, err := driver.ParseID(prefix + e.Name()); err == nil {
-			ids = append(ids, id) // be it a file or not
+			ids = append(ids, id) // also if it is not a file
 		} else if strings.HasPrefix(e.Name(), tempPrefix) && e.Type().IsRegular() {
 			temps = append(temps, prefix+"/"+e.Name())
 		}

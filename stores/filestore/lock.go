@@ -10,27 +10,26 @@ import (
 // shardCount folders share the records, by the first byte of the ID.
 const shardCount = 256
 
-// poll is how long a process sleeps between two looks at a lock that another
-// one has. It is below the time of a write, most of which is fsync.
+// poll is how long a process sleeps between two attempts to get a lock that another process has. It is shorter than a
+// write, which mostly waits for fsync.
 const poll = 200 * time.Microsecond
 
 type shard struct {
-	turn chan struct{}           // holds one writer of this Store; the others queue
-	dir  atomic.Pointer[os.Root] // opened by the first Load; nil until then
+	turn chan struct{}           // has room for one writer of this Store; the others queue
+	dir  atomic.Pointer[os.Root] // the shard's folder; nil until the first Load opens it
 }
 
-// locked is a shard that no one else writes to.
+// locked is a shard to which nobody else writes.
 type locked struct {
 	shard *shard
 	dir   *os.File
 }
 
-// lock waits for a shard, for as long as ctx allows.
+// lock waits for the lock of a shard, until ctx ends.
 //
-// Between processes it takes two locks: the index folder of the same number is the
-// waiting room, which one process holds while it waits for the shard. A
-// process that has just released the shard and wants it again finds the room taken,
-// and so cannot overtake, however busy it is.
+// Between processes there are two locks. The index folder of the same number is the waiting room: a process holds its
+// lock while it waits for the shard. A busy process that has just released the shard and wants it again finds the
+// waiting room taken, and cannot overtake the one that waits.
 func (s *Store) lock(ctx context.Context, n byte) (*locked, error) {
 	sh := &s.shards[n]
 	if err := ctx.Err(); err != nil {
@@ -42,10 +41,10 @@ func (s *Store) lock(ctx context.Context, n byte) (*locked, error) {
 		return nil, ctx.Err()
 	}
 	l := &locked{shard: sh}
-	room, err := s.flock(ctx, subjectIndex+"/"+shardName(n))
+	waitingRoom, err := s.flock(ctx, subjectIndex+"/"+shardName(n))
 	if err == nil {
 		l.dir, err = s.flock(ctx, shardName(n))
-		room.Close()
+		waitingRoom.Close()
 	}
 	if err != nil {
 		<-sh.turn
@@ -55,12 +54,11 @@ func (s *Store) lock(ctx context.Context, n byte) (*locked, error) {
 }
 
 func (l *locked) unlock() {
-	l.dir.Close() // which releases the lock
+	l.dir.Close() // releases the lock
 	<-l.shard.turn
 }
 
-// flock opens a folder and locks it. The lock ends with the file, also when
-// the process is killed.
+// flock opens a folder and locks it. The lock ends when the file is closed, also if the process is killed.
 func (s *Store) flock(ctx context.Context, name string) (*os.File, error) {
 	dir, err := s.openDir(name)
 	if err != nil {

@@ -10,9 +10,8 @@ import (
 	"syscall"
 )
 
-// tryLock locks an open folder, or answers false when someone else has it. A
-// folder serves better than a lock file, which a clean-up might remove under the
-// feet of its holders.
+// tryLock locks an open folder, or returns false if somebody else has the lock. It locks the folder and not a lock
+// file, because a clean-up job might remove a lock file while it is in use.
 func tryLock(dir *os.File) (bool, error) {
 	err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	switch {
@@ -26,13 +25,13 @@ func tryLock(dir *os.File) (bool, error) {
 
 func syncDir(dir *os.File) error { return dir.Sync() }
 
-// private refuses a folder whose sessions someone else could read.
-func private(info fs.FileInfo) error {
+// checkPrivate refuses a folder whose sessions another user could read.
+func checkPrivate(info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return fmt.Errorf("other users may enter it (mode %04o): run chmod 700 on it, or name a folder inside it that does not exist yet", mode)
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("it belongs to user %d and this process runs as user %d: chown it, or run as that user", stat.Uid, os.Geteuid())
+		return fmt.Errorf("it belongs to user %d, and this process runs as user %d: change its owner, or run as that user", stat.Uid, os.Geteuid())
 	}
 	return nil
 }

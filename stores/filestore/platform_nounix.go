@@ -2,5 +2,5 @@
 
 package filestore
 
-// nonblock is nothing here: no name of a folder's holds up who opens it.
+// nonblock is 0 here, because no file in a folder makes the process that opens it wait.
 const nonblock = 0

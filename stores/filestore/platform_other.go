@@ -7,12 +7,11 @@ import (
 	"os"
 )
 
-// tryLock has nothing to lock with here: one Store in one process, as the package
-// comment says.
+// tryLock locks nothing: on these systems only one Store, in one process, may use a folder (see the package comment).
 func tryLock(*os.File) (bool, error) { return true, nil }
 
-// syncDir does nothing: Windows cannot sync a folder, and journals its names.
+// syncDir does nothing: Windows cannot sync a folder, and its journal keeps the names.
 func syncDir(*os.File) error { return nil }
 
-// private accepts every folder: who may read it is not in the mode bits here.
-func private(fs.FileInfo) error { return nil }
+// checkPrivate accepts every folder: on these systems the mode bits do not say who may read it.
+func checkPrivate(fs.FileInfo) error { return nil }

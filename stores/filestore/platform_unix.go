@@ -4,5 +4,5 @@ package filestore
 
 import "syscall"
 
-// nonblock opens a FIFO without waiting for somebody at its other end.
+// nonblock opens a FIFO without waiting for a process at its other end.
 const nonblock = syscall.O_NONBLOCK

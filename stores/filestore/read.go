@@ -11,51 +11,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// buffers hold what the first read of a file takes in; nothing of them is handed out.
+// buffers are for the first read of a file. No caller gets a part of one.
 var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
 
-// fileName is the path of a record inside the folder: "ab/cdef...".
-func fileName(id driver.ID) string {
-	s := id.String()
-	return s[:2] + "/" + s[2:]
-}
-
-// openFile opens the record file of id. ErrCorrupt: something is in its place that is no file. It goes through the
-// shard's open folder, which is quicker; what is not there is looked for by its whole path, because the
-// folder may have been removed and made again since.
-func (s *Store) openFile(id driver.ID, flag int) (*os.File, error) {
-	sh, name := &s.shards[id[0]], fileName(id)
-	dir := sh.dir.Load()
-	if dir != nil {
-		// Closed: another call has just found the folder made again, below.
-		if f, err := openFileIn(dir, name[3:], flag); err == errNoFile {
-			return nil, corrupt(id)
-		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrClosed) {
-			return f, err
-		}
-	}
-	f, err := openFileIn(s.root, name, flag)
-	switch {
-	case err == errNoFile:
-		return nil, corrupt(id)
-	case err != nil:
-		// Something may be in the place of its folder: a link that leads nowhere, in a circle or out of the store, say.
-		if other := s.isFolder(name[:2]); noFolder(other) {
-			return nil, other
-		}
-		return nil, err
-	}
-	if fresh, err := s.root.OpenRoot(name[:2]); err == nil {
-		if !sh.dir.CompareAndSwap(dir, fresh) {
-			fresh.Close()
-		} else if dir != nil {
-			dir.Close()
-		}
-	}
-	return f, nil
-}
-
-// read returns the live record of id.
+// read returns the live record under id.
 func (s *Store) read(id driver.ID) (driver.Record, error) {
 	f, err := s.openFile(id, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -73,11 +32,11 @@ func (s *Store) read(id driver.ID) (driver.Record, error) {
 	}
 	h, ok := parseHead(buf[:n])
 	if !ok || h.id != id {
-		return driver.Record{}, unread(id, buf[:n])
+		return driver.Record{}, headError(id, buf[:n])
 	}
 	b := buf[:n]
 	if h.size > n {
-		// The size is only believed, and memory spent on it, if the file has it.
+		// Allocate only after the file's size has confirmed the size in the head.
 		if info, err := f.Stat(); err != nil {
 			return driver.Record{}, err
 		} else if info.Size() != int64(h.size) {
@@ -98,7 +57,7 @@ func (s *Store) read(id driver.ID) (driver.Record, error) {
 	return rec, s.liveness(&h)
 }
 
-// peek returns the head of id's record, expired or not.
+// peek returns the head of the record under id, also of an expired one.
 func (s *Store) peek(id driver.ID) (head, error) {
 	f, err := s.openFile(id, os.O_RDONLY)
 	if err != nil {
@@ -117,7 +76,7 @@ func peekFile(f *os.File, id driver.ID) (head, error) {
 	}
 	h, ok := parseHead(buf[:n])
 	if !ok || h.id != id {
-		return head{}, unread(id, buf[:n])
+		return head{}, headError(id, buf[:n])
 	}
 	return h, nil
 }

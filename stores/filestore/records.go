@@ -24,7 +24,7 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	return rec, nil
 }
 
-// liveness says why there is no live record, or nil.
+// liveness returns nil if the record is live, and otherwise the reason.
 func (s *Store) liveness(h *head) error {
 	now := s.now()
 	switch {
@@ -50,10 +50,10 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	old, err := s.peek(rec.ID)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// Not 1: whoever still has a version of a deleted record must not
-		// hit the one that came after it.
+		// A random version, not 1: a request that still has a version of a deleted record must not match the record
+		// that came after it.
 		next.Version = rand.Uint64() >> 2
-	case errors.Is(err, driver.ErrUnreadable): // it may have expired, which only a newer release can say
+	case errors.Is(err, driver.ErrUnreadable): // only a newer release can say whether it has expired
 		return errExists
 	case err != nil:
 		return fail("create", err)
@@ -79,7 +79,7 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		return fail("update", err)
 	}
 	defer l.unlock()
-	old, err := s.read(rec.ID) // all of it, or damage to what stays would be whole again
+	old, err := s.read(rec.ID) // the whole file: otherwise the new file would hide damage in the parts that it keeps
 	switch {
 	case err != nil:
 		return fail("update", err)
@@ -94,7 +94,7 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	return nil
 }
 
-// updated returns what an Update with rec makes of old.
+// updated returns the record that an Update of old with rec writes.
 func updated(old, rec *driver.Record) driver.Record {
 	later := timesOf(old.Used, old.Expires).forward(timesOf(rec.Used, rec.Expires))
 	next := *rec
@@ -111,7 +111,7 @@ func updated(old, rec *driver.Record) driver.Record {
 	return next
 }
 
-// Touch implements driver.Store. It syncs nothing: see Durability.
+// Touch implements driver.Store. It does not sync: see Durability in the package comment.
 func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 	l, err := s.lock(ctx, id[0])
 	if err != nil {
@@ -142,14 +142,14 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 	return fail("touch", err)
 }
 
-// Delete implements driver.Store. It also removes a record that it cannot read, and what is in its place.
+// Delete implements driver.Store. It also removes a record that cannot be read, and anything else in its place.
 func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	l, err := s.lock(ctx, id[0])
 	if err != nil {
 		return fail("delete", err)
 	}
 	defer l.unlock()
-	old, _ := s.peek(id) // for the markers; without it they go later
+	old, _ := s.peek(id) // for its markers; if it cannot be read, a later walk removes them
 	if err := s.remove(id, old.entries()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
@@ -158,8 +158,8 @@ func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	return fail("delete", syncDir(l.dir))
 }
 
-// remove takes the file away; the caller holds the lock, and syncs if it must last. A folder that is not empty gets
-// another name: what is in it is somebody's.
+// remove removes the file and its markers. The caller holds the lock, and syncs if the removal must survive a power
+// failure. A folder that is not empty is renamed, because what is in it belongs to somebody.
 func (s *Store) remove(id driver.ID, entries []entry) error {
 	name := fileName(id)
 	err := s.root.Remove(name)
@@ -169,6 +169,6 @@ func (s *Store) remove(id driver.ID, entries []entry) error {
 	if err != nil {
 		return err
 	}
-	s.unmark(id, entries)
+	s.removeMarkers(id, entries)
 	return nil
 }

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// times are the part of a record that Touch writes, in microseconds since 1970. As long
-// as a file lasts, neither goes back.
+// times are the part of a record that Touch writes, in microseconds since 1970. In one file neither of them ever
+// moves back.
 type times struct{ used, expires int64 }
 
 func timesOf(used, expires time.Time) times {
 	return times{used: used.UnixMicro(), expires: expires.UnixMicro()}
 }
 
-// forward returns each of the times, or that of to where it is later.
+// forward returns, for each of the times, the later one of t and to.
 func (t times) forward(to times) times {
 	return times{used: max(t.used, to.used), expires: max(t.expires, to.expires)}
 }
 
-// before says which of a file's two slots was written first. Each Touch that writes moves
-// one time forward, be it only used, and none back; so used decides, and expires where used
-// stayed.
+// before reports whether t was written before other, if both are slots of one file. Each Touch that writes moves at
+// least one of the times forward and none back. So the earlier used was written first, or the earlier expires if both
+// used are equal.
 func (t times) before(other times) bool {
 	return cmp.Or(cmp.Compare(t.used, other.used), cmp.Compare(t.expires, other.expires)) < 0
 }
 
-// slotSize is used, expires and the check, 8 bytes each.
+// slotSize is the size of used, expires and the checksum, 8 bytes each.
 const slotSize = 24
 
 var ecma = crc64.MakeTable(crc64.ECMA)
@@ -37,7 +37,7 @@ func appendSlot(b []byte, t times) []byte {
 	return be.AppendUint64(b, crc64.Checksum(b[len(b)-16:], ecma))
 }
 
-// parseSlot answers false for a slot that was written in part.
+// parseSlot returns false if the checksum is wrong, as in a slot that was written only in part.
 func parseSlot(b []byte) (times, bool) {
 	t := times{used: int64(be.Uint64(b)), expires: int64(be.Uint64(b[8:]))}
 	return t, be.Uint64(b[16:]) == crc64.Checksum(b[:16], ecma)

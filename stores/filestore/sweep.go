@@ -9,23 +9,22 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// tempAge is when a temporary file is taken for one whose writer was killed. A
-// write takes milliseconds.
+// tempAge is the age at which the writer of a temporary file must have been killed. A write takes milliseconds.
 const tempAge = time.Hour
 
-// sweep is where the next Sweep goes on.
+// sweep is the position from which the next Sweep continues.
 type sweep struct {
-	turn  chan struct{} // held by the Sweep that runs
-	shard int           // the next folder to list
-	todo  []driver.ID   // what is left of the last one
-	left  error         // something is in the place of a folder that was to be listed
+	turn      chan struct{} // held by the Sweep that runs
+	shard     int           // the next folder to list
+	todo      []driver.ID   // the rest of the folder that was listed last
+	folderErr error         // something else was in the place of a folder; reported at the end of the pass
 }
 
-// Sweep implements driver.Sweeper. It reads the head of each file without a
-// lock, and takes the lock for one record at a time, to look again and remove it. When
-// it ends early, by limit, context or error, the next one goes on from there. Something in the place of a folder
-// is an error after all the others.
-// It also rebuilds markers of the index that are missing, of subjects and of labels.
+// Sweep implements driver.Sweeper. It reads the head of each file without a lock. To remove a record, it takes the lock
+// for that record and looks again. If a Sweep ends early, by limit, context or error, the next one continues from
+// there. Something else in the place of a folder is an error at the end of the pass.
+//
+// Sweep also makes missing markers of the index, for subjects and for labels.
 func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
 	w := &s.sweep
 	select {
@@ -51,13 +50,13 @@ func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
 			continue
 		}
 		if w.shard == shardCount {
-			err := w.left
-			w.shard, w.left = 0, nil
+			err := w.folderErr
+			w.shard, w.folderErr = 0, nil
 			return removed, fail("sweep", err)
 		}
 		ids, temps, err := s.list(ctx, byte(w.shard))
-		if noFolder(err) {
-			w.left = err
+		if notAFolder(err) {
+			w.folderErr = err
 		} else if err != nil {
 			return removed, fail("sweep", err)
 		}
@@ -68,8 +67,8 @@ func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
 	return removed, nil
 }
 
-// sweepRecord removes an expired record. Damaged ones stay for someone to look at, and those of a
-// newer format for a newer release.
+// sweepRecord removes an expired record. It leaves damaged records for an administrator, and records of a newer format
+// for a newer release.
 func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err error) {
 	if todo, err := s.sweepable(id); !todo {
 		return false, err
@@ -87,30 +86,31 @@ func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err e
 		err = s.remove(id, h.entries())
 		return err == nil, err
 	}
-	missing := s.unmarked(&h)
-	if err := s.mark(id, missing); err != nil {
+	missing := s.missingMarkers(&h)
+	if err := s.addMarkers(id, missing); err != nil {
 		return false, err
 	}
-	return false, s.syncMarks(missing)
+	return false, s.syncMarkers(missing)
 }
 
-// sweepable says, without the lock, whether there is anything to do for a record.
+// sweepable reports, without the lock, whether there is something to do for a record.
 func (s *Store) sweepable(id driver.ID) (bool, error) {
 	h, err := s.peek(id)
 	if err != nil {
 		return false, ignoreGone(err)
 	}
-	return h.expired(s.now()) || len(s.unmarked(&h)) > 0, nil
+	return h.expired(s.now()) || len(s.missingMarkers(&h)) > 0, nil
 }
 
-// ignoreGone drops the errors that are no reason to end a Sweep.
+// ignoreGone drops the errors that must not end a Sweep: the file is gone, or is not readable for this release.
 func ignoreGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || stays(err) {
+	if errors.Is(err, fs.ErrNotExist) || unreadable(err) {
 		return nil
 	}
 	return err
 }
 
+// sweepTemps removes the temporary files that are older than tempAge.
 func (s *Store) sweepTemps(names []string) {
 	for _, name := range names {
 		if info, err := s.root.Lstat(name); err == nil && s.now().Sub(info.ModTime()) > tempAge {

@@ -9,24 +9,24 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// tempPrefix begins the names of files that are being written.
+// tempPrefix is the prefix of the names of files that are being written.
 const tempPrefix = "tmp-"
 
-// put writes rec, which the index had under the entries of was until now. The order is
-// what makes it safe: the name points to the new file only after all of it is on
-// the disk, and so are its markers, which last until their record has gone.
-func (s *Store) put(l *locked, rec *driver.Record, was []entry) error {
+// put writes rec. Until now the index had its session under oldEntries. The order makes this safe. The name points to
+// the new file only after the whole file and its markers are on the disk. Markers are removed only after the record no
+// longer has them.
+func (s *Store) put(l *locked, rec *driver.Record, oldEntries []entry) error {
 	entries := entriesOf(rec.Subject, rec.Labels)
-	added := without(entries, was)
-	if err := s.mark(rec.ID, added); err != nil {
+	added := without(entries, oldEntries)
+	if err := s.addMarkers(rec.ID, added); err != nil {
 		return err
 	}
 	temp, err := s.writeTemp(rec.ID[0], encode(rec), true)
 	if err != nil {
 		return err
 	}
-	// After the file: a journal that has just been written has the markers too.
-	err = s.syncMarks(added)
+	// Synced after the file: the journal that was written for the file has the markers, too.
+	err = s.syncMarkers(added)
 	if err == nil {
 		err = s.root.Rename(temp, fileName(rec.ID))
 	}
@@ -37,11 +37,11 @@ func (s *Store) put(l *locked, rec *driver.Record, was []entry) error {
 	if err := syncDir(l.dir); err != nil {
 		return err
 	}
-	s.unmark(rec.ID, without(was, entries))
+	s.removeMarkers(rec.ID, without(oldEntries, entries))
 	return nil
 }
 
-// without returns the entries of a that b has not.
+// without returns the entries of a that are not in b.
 func without(a, b []entry) (rest []entry) {
 	for _, e := range a {
 		if !slices.Contains(b, e) {
@@ -51,14 +51,14 @@ func without(a, b []entry) (rest []entry) {
 	return rest
 }
 
-// writeTemp writes b to a new file of the shard, or leaves nothing behind.
+// writeTemp writes b to a new file in the shard's folder. After an error it leaves no file behind.
 func (s *Store) writeTemp(shard byte, b []byte, sync bool) (name string, err error) {
 	name = shardName(shard) + "/" + tempPrefix + strconv.FormatUint(rand.Uint64(), 36)
 	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
 	}
-	err = f.Chmod(0o600) // a umask may have taken away more than is good
+	err = f.Chmod(0o600) // the umask may have removed too many permissions
 	if err == nil {
 		_, err = f.Write(b)
 	}

@@ -2,7 +2,7 @@ package memstore
 
 import "github.com/coatcheck-go/coatcheck/core/driver"
 
-// What a record costs beside its Data, Subject and Labels, and what each label costs.
+// The bytes of a record beside its Data, Subject and Labels, and of a label beside its text.
 const (
 	overhead      = 190
 	labelOverhead = 130
@@ -18,8 +18,8 @@ func size(data int, subject string, labels []string) int64 {
 
 func (e *entry) size() int64 { return size(len(e.data), e.subject, e.labelled()) }
 
-// reserve counts a record of new bytes in place of one of old bytes, 0 for none, or
-// answers that there is no room. What needs no more than there was always fits.
+// reserve counts a record of new bytes that replaces one of old bytes; old is 0 if there is none. It returns an error
+// if there is no room. A record that does not grow always fits.
 func (s *Store) reserve(old, new int64) error {
 	var records int64
 	if old == 0 {
@@ -39,9 +39,8 @@ func (s *Store) reserve(old, new int64) error {
 	return nil
 }
 
-// makeRoom removes some expired records if rec does not fit in otherwise. It
-// looks at a bounded part of the store, the next part each time, so that a full store
-// stays quick to refuse.
+// makeRoom removes some expired records if rec does not fit otherwise. Each call looks at a bounded part of the store,
+// and the next call at the next part, so that a full store refuses quickly.
 func (s *Store) makeRoom(rec *driver.Record) {
 	const parts = 16
 	for range parts {

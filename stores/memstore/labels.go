@@ -2,7 +2,7 @@ package memstore
 
 import "slices"
 
-// labelled returns the labels of e, with no room behind them that an append could reach.
+// labelled returns the labels of e. The slice has no spare capacity, so an append by a caller copies it.
 func (e *entry) labelled() []string {
 	if e.labels == nil {
 		return nil
@@ -10,6 +10,7 @@ func (e *entry) labelled() []string {
 	return slices.Clip(*e.labels)
 }
 
+// linkLabels adds the slot to the lists of its labels.
 func (sh *shard) linkLabels(slot uint32) {
 	labels := sh.at(slot).labelled()
 	if len(labels) > 0 && sh.byLabel == nil {
@@ -20,7 +21,7 @@ func (sh *shard) linkLabels(slot uint32) {
 	}
 }
 
-// clearNames takes the subject and the labels from a slot, and the slot out of their lists.
+// clearNames removes the subject and the labels of the entry in slot, and removes the slot from their lists.
 func (sh *shard) clearNames(slot uint32) {
 	sh.unlink(bySubject, slot)
 	e := sh.at(slot)
@@ -35,7 +36,7 @@ func (sh *shard) clearNames(slot uint32) {
 		sh.byLabel[label] = slots[:len(slots)-1]
 	}
 	if len(sh.byLabel) == 0 {
-		sh.byLabel = nil // a map keeps its room otherwise
+		sh.byLabel = nil // an empty map would keep its memory
 	}
 	e.subject, e.labels = "", nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// TestManyUnderOneName fills the lists of one shard, as an administrator with thousands of sessions
-// would, and takes records out of them in every way.
+// TestManyUnderOneName fills the lists of one shard, as an administrator with thousands of sessions does, and removes
+// records from them in every way.
 func TestManyUnderOneName(t *testing.T) {
 	clock := storetest.NewClock()
 	s := made(memstore.New(memstore.Config{Now: clock.Now}))
@@ -28,7 +28,7 @@ func TestManyUnderOneName(t *testing.T) {
 		recs[i] = rec
 		must(t, s.Create(t.Context(), rec))
 	}
-	left := map[driver.ID]bool{}
+	live := map[driver.ID]bool{}
 	for _, i := range rand.Perm(len(recs)) {
 		switch rec := recs[i]; {
 		case i%2 == 0: // expires
@@ -38,18 +38,18 @@ func TestManyUnderOneName(t *testing.T) {
 			rec.Subject = ""
 			must(t, s.Update(t.Context(), rec))
 		default:
-			left[rec.ID] = true
+			live[rec.ID] = true
 		}
 	}
 	clock.Advance(2 * time.Minute)
 	for _, swept := range []bool{false, true} {
-		wantAll(t, s.BySubject(t.Context(), "alice"), left)
-		wantAll(t, s.ByLabel(t.Context(), "admin"), left)
+		wantAll(t, s.BySubject(t.Context(), "alice"), live)
+		wantAll(t, s.ByLabel(t.Context(), "admin"), live)
 		if n, _ := s.Sweep(t.Context(), len(recs)); !swept && n != len(recs)/2 {
 			t.Errorf("swept %d", n)
 		}
 	}
-	for id := range left {
+	for id := range live {
 		must(t, s.Delete(t.Context(), id))
 	}
 	wantAll(t, s.ByLabel(t.Context(), "admin"), nil)

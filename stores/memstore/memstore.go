@@ -1,39 +1,36 @@
-// Package memstore keeps sessions in the memory of the process: for development
-// and tests, for applications that run as one process, and as the cache
-// in front of a slower store (package cachedstore).
+// Package memstore keeps sessions in the memory of the process. It is for development and tests, for applications that
+// run as one process, and for the cache in front of a slower store (package cachedstore).
 //
 //	store, err := memstore.New(memstore.Config{})
 //	m, err := core.New(core.Config{Store: store})
 //
 // # Expiry
 //
-// A record is gone at its deadline, to the microsecond. Its memory comes back
-// when Sweep passes, which package core does in the background; Create also
-// sweeps a little when the store is full.
+// A record expires exactly at its deadline, to the microsecond. Sweep frees its memory. Package core calls Sweep in the
+// background. If the store is full, Create also sweeps a part of it.
 //
 // # Concurrency
 //
-// The records are spread over 1,024 shards with a mutex each, held for well
-// under a millisecond even while a million records expire. Every method on one record is one
-// atomic step.
+// The records are spread over 1,024 shards. Each shard has a mutex, which is held for well under a millisecond, even
+// while a million records expire. Every method on one record is atomic.
 //
-// # Capabilities
+// # Abilities
 //
-// [driver.Sweeper], [driver.Lister] and [driver.Indexer]. Data is neither copied in nor
-// out, and Load does not allocate.
+// A Store is a [driver.Sweeper], a [driver.Lister] and a [driver.Indexer]. Data is copied neither in nor out, and Load
+// does not allocate.
 //
 // # Limits
 //
-// A session costs about 190 bytes of heap beside its Data and Subject, and each label 130
-// beside its text. The process must not run twice: a second one has sessions of its own. Memory
-// is unbounded unless [Config] says otherwise, and a full store refuses new
-// sessions; it never throws out live ones, since anyone who can start sessions
-// could then log out everyone else.
+// A session takes about 190 bytes of heap beside its Data and Subject, and each label 130 bytes beside its text.
+//
+// Only one process of the application may run: a second one would have sessions of its own.
+//
+// Memory is not bounded unless [Config] sets a bound. A full store refuses new sessions and does not evict live ones.
+// Otherwise anyone who can start sessions could log out all other users.
 //
 // # Durability
 //
-// None: the sessions end with the process. Package filestore is the next
-// larger store without a server.
+// There is none: the sessions end with the process. Package filestore keeps them, and needs no server either.
 package memstore
 
 import (
@@ -48,24 +45,23 @@ import (
 
 // Config sets up a Store. The zero value is ready to use.
 type Config struct {
-	// MaxRecords bounds the number of records, expired ones included until they
-	// are swept. Default: 0, no bound.
+	// MaxRecords bounds the number of records. An expired record counts until it is swept. At least 0. Default: 0,
+	// which means no bound.
 	MaxRecords int64
 
-	// MaxBytes bounds the memory, counted as Data, Subject, Labels, 190 bytes for each record
-	// and 130 for each label. Update also obeys it; Touch and Delete always work.
-	// Default: 0, no bound.
+	// MaxBytes bounds the memory in bytes. It counts Data, Subject and Labels, 190 for each record and 130 for each
+	// label. Create and Update obey it. Touch and Delete always work. At least 0. Default: 0, which means no bound.
 	MaxBytes int64
 
-	// Now is the clock. Default: time.Now.
+	// Now returns the current time, for tests. Default: time.Now.
 	Now func() time.Time
 }
 
-// ErrFull is found in the driver.ErrUnavailable error of a Create or Update that would
-// exceed MaxRecords or MaxBytes.
+// ErrFull is matched by the error of a Create or an Update that would exceed MaxRecords or MaxBytes. That error also
+// matches driver.ErrUnavailable.
 var ErrFull = errors.New("no room within MaxRecords and MaxBytes")
 
-// Store is a driver.Store in memory. Make one with New.
+// Store is a driver.Store in memory. New makes one. Its methods may be called concurrently.
 type Store struct {
 	config  Config
 	records atomic.Int64
@@ -74,8 +70,8 @@ type Store struct {
 	shards  [shards]shard
 }
 
-// shards is a power of two: large enough that one shard of a million records
-// is walked in microseconds, small enough that BySubject may ask them all.
+// shards is large enough that a walk through one shard of a million records takes microseconds, and small enough that
+// BySubject can ask all shards. It is a power of two.
 const shards = 1 << 10
 
 var (
@@ -85,13 +81,14 @@ var (
 	_ driver.Indexer = (*Store)(nil)
 )
 
-// New checks config and returns an empty store. A Store has no Close: it holds nothing but memory.
+// New returns an empty store. It returns an error if MaxRecords or MaxBytes is negative. A Store has no Close, because
+// it holds nothing but memory.
 func New(config Config) (*Store, error) {
 	switch {
 	case config.MaxRecords < 0:
-		return nil, fmt.Errorf("memstore: Config.MaxRecords is %d, at least 0, which means no bound", config.MaxRecords)
+		return nil, fmt.Errorf("memstore: Config.MaxRecords is %d, must be at least 0; 0 means no bound", config.MaxRecords)
 	case config.MaxBytes < 0:
-		return nil, fmt.Errorf("memstore: Config.MaxBytes is %d, at least 0, which means no bound", config.MaxBytes)
+		return nil, fmt.Errorf("memstore: Config.MaxBytes is %d, must be at least 0; 0 means no bound", config.MaxBytes)
 	}
 	if config.Now == nil {
 		config.Now = time.Now
@@ -99,18 +96,18 @@ func New(config Config) (*Store, error) {
 	return &Store{config: config}, nil
 }
 
-// Info implements driver.Backend.
+// Info implements driver.Backend. Other processes do not see the records, so the store is local.
 func (*Store) Info() driver.Info {
 	return driver.Info{Name: "memstore", InMemory: true, Local: true}
 }
 
-// Len returns the number of records, expired ones included until they are swept.
+// Len returns the number of records. An expired record counts until it is swept.
 func (s *Store) Len() int { return int(s.records.Load()) }
 
 func (s *Store) now() int64 { return s.config.Now().UnixMicro() }
 
-// shard returns the shard of id. The first 16 bytes of IDs are random, and the others may be
-// the same for all sessions; the table within the shard uses other bits of the first.
+// shard returns the shard of id. It uses the first 16 bytes of the ID, which are random. The others may be the same for
+// all sessions. The table inside the shard uses other bits of the first 16 bytes.
 func (s *Store) shard(id *driver.ID) *shard { return &s.shards[number(id)] }
 
 func number(id *driver.ID) int { return (int(id[0]) | int(id[1])<<8) % shards }

@@ -1,6 +1,7 @@
 package memstore_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,17 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
+
+func TestNewNamesTheBoundThatIsWrong(t *testing.T) {
+	for field, config := range map[string]memstore.Config{
+		"Config.MaxRecords": {MaxRecords: -1},
+		"Config.MaxBytes":   {MaxBytes: -1},
+	} {
+		if s, err := memstore.New(config); s != nil || err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("New = %v, %v, want an error that names %s", s, err, field)
+		}
+	}
+}
 
 func harness(config memstore.Config) storetest.Harness {
 	h := storetest.Harness{Clock: storetest.NewClock()}
@@ -28,7 +40,7 @@ func TestBoundedStore(t *testing.T) {
 
 func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(memstore.Config{})) }
 
-// TestLoadDoesNotAllocate: nor does any other call on a session that exists.
+// TestLoadDoesNotAllocate also checks Touch and Update of a session that exists.
 func TestLoadDoesNotAllocate(t *testing.T) {
 	s := made(memstore.New(memstore.Config{}))
 	rec := record(1, "alice", 261)
@@ -46,7 +58,7 @@ func TestLoadDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestRealClock uses the default clock, in a bubble where an hour takes no time.
+// TestRealClock uses the default clock, in a synctest bubble.
 func TestRealClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := made(memstore.New(memstore.Config{}))
@@ -64,24 +76,4 @@ func TestRealClock(t *testing.T) {
 			t.Errorf("swept %d, %d left", n, s.Len())
 		}
 	})
-}
-
-// record returns a record with an ID made of n, which lives for an hour.
-func record(n int, subject string, size int) *driver.Record {
-	now := time.Now()
-	return &driver.Record{ID: id(n), Subject: subject, Created: now, Used: now, Expires: now.Add(time.Hour), Data: make([]byte, size)}
-}
-
-func must(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

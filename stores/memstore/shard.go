@@ -9,23 +9,24 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// shard is a slab of entries and two hash tables over it, by ID and by subject,
-// chained through the entries by slot number. Beside a Go map it saves the
-// second copy of each ID, the pointers that the garbage collector would follow,
-// and an allocation a session, and it can be swept from any slot on.
+// shard is an array of entries, in chunks, with two hash tables over it: by ID and by subject. A slot is the number of
+// an entry. The entries of one chain are linked by slot numbers.
+//
+// Compared with a Go map this saves the second copy of each ID, the pointers that the garbage collector would follow,
+// and one allocation for each session. A sweep can start at any slot.
 type shard struct {
 	mu      sync.Mutex
-	version uint64            // of the last Create or Update: grows for each ID
+	version uint64            // of the last Create or Update; versions of one ID only grow
 	chunks  []*[chunk]entry   // slots 1 to chunk, chunk+1 to 2*chunk, ...
-	heads   [indexes][]uint32 // first slot of each chain; a power of two long
+	heads   [indexes][]uint32 // the first slot of each chain; the length is a power of two
 	slots   uint32            // in use or freed
 	used    uint32            // in use
 	free    uint32            // first freed slot, chained by next[byID]
 
-	byLabel map[string][]uint32 // slots; nil until a session has labels
+	byLabel map[string][]uint32 // slots; nil while no session has labels
 }
 
-// entry is 128 bytes, two cache lines, and a chunk of 16 just fills a size class of the allocator.
+// entry has 128 bytes, which are two cache lines. A chunk of 16 entries exactly fills a size class of the allocator.
 type entry struct {
 	id       driver.ID
 	subject  string
@@ -73,7 +74,7 @@ func (sh *shard) live(id *driver.ID, now int64) *entry {
 	return nil
 }
 
-// insert puts e into a slot, and into the tables.
+// insert puts e into a free slot and adds it to the tables.
 func (sh *shard) insert(e entry) {
 	slot := sh.free
 	if slot != 0 {
@@ -96,7 +97,7 @@ func (sh *shard) insert(e entry) {
 	sh.link(bySubject, slot)
 }
 
-// remove frees a slot.
+// remove removes the entry in slot and frees the slot.
 func (sh *shard) remove(slot uint32) {
 	sh.unlink(byID, slot)
 	sh.clearNames(slot)
@@ -105,7 +106,7 @@ func (sh *shard) remove(slot uint32) {
 	sh.used--
 }
 
-// grow doubles the tables.
+// grow doubles the tables and links all entries again.
 func (sh *shard) grow() {
 	for index := range sh.heads {
 		sh.heads[index] = make([]uint32, max(chunk, 2*len(sh.heads[index])))
@@ -118,7 +119,7 @@ func (sh *shard) grow() {
 	}
 }
 
-// compact gives the memory of a shard back that is mostly freed slots.
+// compact rebuilds a shard of which most slots are free, to release their memory.
 func (sh *shard) compact() {
 	if sh.slots <= 4*chunk || sh.used > sh.slots/4 {
 		return
@@ -163,8 +164,8 @@ func (sh *shard) unlink(index int, slot uint32) {
 	}
 }
 
-// head returns the start of the chain that e belongs to; nil: anonymous sessions are in
-// no chain by subject.
+// head returns the start of the chain that e belongs to. It returns nil for an anonymous session in bySubject, because
+// those are in no chain.
 func (sh *shard) head(index int, e *entry) *uint32 {
 	if index == byID {
 		return sh.headID(&e.id)

@@ -6,18 +6,18 @@ import (
 	"sync"
 )
 
-// cursor is where the sweeper goes on. Its mutex is taken before any shard's.
+// cursor is the position from which the next Sweep continues. Its mutex is locked before that of a shard.
 type cursor struct {
 	mu    sync.Mutex
 	shard int
 	slot  uint32
 }
 
-// span is how many slots are looked at in one hold of a shard's mutex: some
-// microseconds, and a few tens if all of them are expired.
+// span is how many slots a sweep looks at while it holds a shard's mutex. That takes some microseconds, and some tens
+// of them if all the records have expired.
 const span = 64
 
-// Sweep implements driver.Sweeper. It goes on where the last one ended.
+// Sweep implements driver.Sweeper. It continues where the last Sweep ended.
 func (s *Store) Sweep(_ context.Context, limit int) (int, error) {
 	s.sweep.mu.Lock()
 	defer s.sweep.mu.Unlock()
@@ -26,13 +26,13 @@ func (s *Store) Sweep(_ context.Context, limit int) (int, error) {
 		var n int
 		n, end = s.sweepPart(limit - removed)
 		removed += n
-		runtime.Gosched() // who waited for this shard goes first
+		runtime.Gosched() // lets calls that wait for this shard go first
 	}
 	return removed, nil
 }
 
-// sweepPart removes up to limit expired records from the next span of slots, or
-// moves on to the next shard. end: that was the last one.
+// sweepPart removes up to limit expired records from the next span of slots. At the end of a shard it moves on to the
+// next one. end means that this was the last shard.
 func (s *Store) sweepPart(limit int) (removed int, end bool) {
 	c, now := &s.sweep, s.now()
 	sh := &s.shards[c.shard]

@@ -21,8 +21,8 @@ func (s *Store) All(context.Context) iter.Seq2[driver.Record, error] {
 	})
 }
 
-// BySubject implements driver.Indexer. It asks each shard's own index, which takes
-// about 50 microseconds, and no session has to be linked with those in other shards.
+// BySubject implements driver.Indexer. It asks the index of each shard, which takes about 50 microseconds in all. So
+// sessions in different shards need no links.
 func (s *Store) BySubject(_ context.Context, subject string) iter.Seq2[driver.Record, error] {
 	return s.walk(func(sh *shard, found []driver.Record, now int64) []driver.Record {
 		if subject == "" || sh.used == 0 {
@@ -51,8 +51,8 @@ func (s *Store) ByLabel(_ context.Context, label string) iter.Seq2[driver.Record
 	})
 }
 
-// walk yields what find finds in each shard. No lock is held meanwhile, so the
-// loop may call the store.
+// walk yields the records that find returns for each shard. It holds no lock while it yields, so the loop may call the
+// store.
 func (s *Store) walk(find func(*shard, []driver.Record, int64) []driver.Record) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
 		var found []driver.Record

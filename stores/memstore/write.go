@@ -11,14 +11,14 @@ var (
 	errNotFound = fmt.Errorf("memstore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("memstore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("memstore: %w", driver.ErrConflict)
-	errTooLarge = fmt.Errorf("memstore: %w: more than MaxBytes", driver.ErrTooLarge)
+	errTooLarge = fmt.Errorf("memstore: %w: one record of more than Config.MaxBytes", driver.ErrTooLarge)
 	errFull     = driver.Unavailable("memstore", ErrFull)
 )
 
 // create is Create with the lock held.
 func (s *Store) create(sh *shard, rec *driver.Record) error {
 	if slot := sh.find(&rec.ID); slot != 0 {
-		if s.now() < sh.at(slot).expires { // the clock is read only here: an ID is almost always new
+		if s.now() < sh.at(slot).expires { // read the clock only here, because an ID is almost always new
 			return errExists
 		}
 		s.remove(sh, slot)
@@ -64,18 +64,18 @@ func (s *Store) update(sh *shard, rec *driver.Record, now int64) error {
 	return nil
 }
 
-// remove removes what is in slot, with the lock held.
+// remove removes the record in slot, with the lock held.
 func (s *Store) remove(sh *shard, slot uint32) {
 	s.records.Add(-1)
 	s.bytes.Add(-sh.at(slot).size())
 	sh.remove(slot)
 }
 
-// clip keeps an append to Data by one of its readers from reaching the others.
+// clip removes the spare capacity of data, so that an append by one reader does not change what others read.
 func clip(data []byte) []byte { return data[:len(data):len(data)] }
 
-// clone copies labels, so that they do not keep a longer text alive that they are part of.
-// nil for none: most sessions have none, and pay for one pointer.
+// clone copies labels, so that they do not keep alive a longer text of which they are a part. It returns nil for no
+// labels: most sessions have none, and cost one pointer.
 func clone(labels []string) *[]string {
 	if len(labels) == 0 {
 		return nil

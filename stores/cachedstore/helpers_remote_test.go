@@ -10,10 +10,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// truthStore is a memstore that is a driver.Successor, as a truth on a server may be.
+// truthStore is a memstore that is a driver.Successor, as a store on a server can be.
 type truthStore struct {
 	*memstore.Store
-	whole sync.RWMutex // locked by Succeed, of which nobody sees one half
+	whole sync.RWMutex // locked by Succeed, so that no call sees half of it
 }
 
 func newTruth(config memstore.Config) *truthStore {
@@ -53,8 +53,8 @@ func (s *truthStore) Succeed(ctx context.Context, old, next *driver.Record) erro
 	return nil
 }
 
-// remote makes a store in memory look like one on a server: it minds the context, and other
-// processes share it.
+// remote makes a store in memory look like one on a server: calls end with their context, and other processes share
+// the store.
 func remote(s driver.Store) driver.Store { return &overNetwork{s, driver.AbilitiesOf(s)} }
 
 type overNetwork struct {
@@ -62,7 +62,7 @@ type overNetwork struct {
 	can   driver.Abilities
 }
 
-// Abilities implements the wrapper's side of driver.AbilitiesOf.
+// Abilities implements the method that driver.AbilitiesOf looks for.
 func (r *overNetwork) Abilities() driver.Abilities {
 	has := driver.Abilities{Sweeper: r, Lister: r, Indexer: r, Pinger: r}
 	if r.can.Successor != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 )
 
-// Given a FIFO, or a folder with something in it, in the place of a user's record, when the user signs out, or in
-// again, then that works: the token is worth nothing, and what was in its place is out of the way.
+// Given a FIFO, or a folder that is not empty, in the place of a user's record, when the user signs out or signs in
+// again, then that works: the token is not valid any more, and the thing is no longer in the place of the record.
 func TestSpecialRecordInCore(t *testing.T) {
 	for name, special := range map[string]func(path string) error{
 		"fifo": func(path string) error { return syscall.Mkfifo(path, 0o600) },
@@ -85,7 +85,7 @@ func TestSpecialRecordInCore(t *testing.T) {
 	}
 }
 
-// Given a FIFO in the place of a record, then RevokeAll ends all other sessions, and says that it could not read all.
+// Given a FIFO in the place of a record, then RevokeAll ends all other sessions and returns ErrCorrupt.
 func TestRevokeAllWithASpecialRecord(t *testing.T) {
 	ctx := context.Background()
 	dir := filepath.Join(t.TempDir(), "sessions")

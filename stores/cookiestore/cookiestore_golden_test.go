@@ -18,8 +18,7 @@ type goldenToken struct {
 	Record               driver.Record
 }
 
-// Tokens of format 1 must open for ever: they lie in browsers. Files are added
-// for new formats, never changed.
+// Tokens of format 1 must open for ever, because browsers keep them. A new format adds a file; no file is ever changed.
 func golden(tb testing.TB) (cases []goldenToken) {
 	tb.Helper()
 	text, err := os.ReadFile("testdata/v1.json")

@@ -20,7 +20,7 @@ const (
 	name  core.Key[string] = "name"
 )
 
-// request is one under way at one of two application servers.
+// request is a request that is under way at one of two application servers.
 type request struct {
 	t *testing.T
 	x *core.Exchange
@@ -53,8 +53,8 @@ func (r request) tryRespond() (cookie string, err error) {
 	return cookie, errors.Join(err, r.x.Finish(context.Background()))
 }
 
-// respondTo returns what a slow request's response must be: another one has ended its session in the way
-// named end, and it has made this change.
+// respondTo checks the response to a slow request that has made the named change, after another request has ended or
+// rotated its session.
 func (r request) respondTo(end, change string) {
 	r.t.Helper()
 	wantCookie, wantErr := "", error(nil)
@@ -103,7 +103,7 @@ func managers(t *testing.T, stores ...driver.Store) (ms []*core.Manager) {
 	return ms
 }
 
-// states are those in which the cache of one of the servers may be.
+// states are the states of the servers' caches that the tests try.
 var states = map[string]func(t *testing.T, p *pair){
 	"healthy": func(*testing.T, *pair) {},
 	"down":    func(_ *testing.T, p *pair) { p.a.cache.Before(storetest.Outage); p.b.cache.Before(storetest.Outage) },
@@ -113,7 +113,7 @@ var states = map[string]func(t *testing.T, p *pair){
 	"hangs": func(t *testing.T, p *pair) { hang(t, p.a.cache); hang(t, p.b.cache) },
 }
 
-// hang holds every call for as long as a store does whose context ends, or until the test does.
+// hang makes every call take 50 ms and fail, until the test ends.
 func hang(t *testing.T, f *storetest.Fault) {
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over) })
@@ -163,8 +163,8 @@ func TestOverlappingRequestsLoseNothing(t *testing.T) {
 	}
 }
 
-// A session that was ended at one server stays ended at both, whatever a request that is
-// under way at the other one does; one that was rotated takes what that one does.
+// A session that was ended at one server stays ended at both. A request that is under way at the other server cannot
+// bring it back. A session that was rotated keeps the changes of such a request.
 func TestNoResurrection(t *testing.T) {
 	ends := map[string]func(t *testing.T, m *core.Manager, cookie string) (newer string){
 		"logout": func(t *testing.T, m *core.Manager, cookie string) string {

@@ -10,125 +10,21 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Other processes are this test binary with a role to play in a folder.
-const roleEnv, dirEnv, argEnv = "FILESTORE_TEST_ROLE", "FILESTORE_TEST_DIR", "FILESTORE_TEST_ARG"
-
-var roles = map[string]func(dir, arg string) error{"count": countRole, "churn": churnRole}
-
-func TestMain(m *testing.M) {
-	role, ok := roles[os.Getenv(roleEnv)]
-	if !ok {
-		os.Exit(m.Run())
-	}
-	if err := role(os.Getenv(dirEnv), os.Getenv(argEnv)); err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-}
-
-func process(tb testing.TB, role, dir, arg string) *exec.Cmd {
-	tb.Helper()
-	exe, err := os.Executable()
-	check(tb, err)
-	cmd := exec.Command(exe)
-	cmd.Dir = filepath.Dir(dir)
-	cmd.Env = append(os.Environ(), roleEnv+"="+role, dirEnv+"="+filepath.Base(dir), argEnv+"="+arg)
-	return cmd
-}
-
-func run(tb testing.TB, role, dir, arg string) {
-	tb.Helper()
-	if out, err := process(tb, role, dir, arg).CombinedOutput(); err != nil {
-		tb.Errorf("process %s %s: %v\n%s", role, arg, err, out)
-	}
-}
-
-const countWriters, countTimes = 32, 5
-
-// countRole adds to one session from many goroutines: to a total, and each to a place of its
-// own. No call may take longer than core allows it by default.
-func countRole(dir, arg string) error {
-	s, err := New(dir, Config{})
-	if err != nil {
-		return err
-	}
-	first, _ := strconv.Atoi(arg)
-	errs := make(chan error, countWriters)
-	for w := range countWriters {
-		go func() {
-			for range countTimes {
-				if err := countOnce(s, first+w); err != nil {
-					errs <- err
-					return
-				}
-			}
-			errs <- nil
-		}()
-	}
-	for range countWriters {
-		err = errors.Join(err, <-errs)
-	}
-	return err
-}
-
-func countOnce(s *Store, place int) error {
-	for {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		rec, err := s.Load(ctx, driver.ID{1})
-		if err != nil {
-			return err
-		}
-		for _, at := range []int{0, 8 * (1 + place)} {
-			binary.BigEndian.PutUint64(rec.Data[at:], 1+binary.BigEndian.Uint64(rec.Data[at:]))
-		}
-		if err := s.Update(ctx, &rec); !errors.Is(err, driver.ErrConflict) {
-			return err
-		}
-	}
-}
-
-// 64 writers of one session in two processes: nothing is lost.
-func TestProcessesCountTogether(t *testing.T) {
-	s, dir := newStore(t)
-	rec := newRecord("alice", string(make([]byte, 8*(1+2*countWriters))))
-	rec.ID = driver.ID{1}
-	check(t, s.Create(t.Context(), rec))
-	var wg sync.WaitGroup
-	for p := range 2 {
-		wg.Go(func() { run(t, "count", dir, strconv.Itoa(p*countWriters)) })
-	}
-	wg.Wait()
-	got, err := s.Load(t.Context(), rec.ID)
-	check(t, err)
-	if n := binary.BigEndian.Uint64(got.Data); n != 2*countWriters*countTimes {
-		t.Errorf("counted %d, want %d", n, 2*countWriters*countTimes)
-	}
-	for w := range 2 * countWriters {
-		if n := binary.BigEndian.Uint64(got.Data[8*(1+w):]); n != countTimes {
-			t.Errorf("writer %d left %d, want %d", w, n, countTimes)
-		}
-	}
-}
-
-// churned are the sessions that churnRole works on: the first ones are only
-// updated and touched, the others also deleted and created.
+// churnRole works on churned sessions. The first ones (kept) are only updated and touched. The others are also deleted
+// and created.
 const churned, kept = 8, 6
 
 func churnID(i int) driver.ID { return driver.ID{byte(i), byte(i)} }
 
-// pattern is data of which every part shows to which whole it belongs.
+// pattern returns data in which every part shows to which record it belongs.
 func pattern() []byte {
 	b := make([]byte, 16+8*mathrand.IntN(2000))
 	binary.BigEndian.PutUint64(b, uint64(len(b)))
@@ -199,7 +95,7 @@ func churn(s *Store, i int) error {
 	return err
 }
 
-// A writer is killed again and again, at any moment: every session is old or new.
+// A writer is killed again and again, at any moment. Every session is in its old or its new state.
 func TestKill(t *testing.T) {
 	times := 200
 	if testing.Short() {
@@ -246,7 +142,7 @@ func TestKill(t *testing.T) {
 	check(t, err)
 	t.Logf("%d kills, %d updates of kept sessions, %d temporary files left", times, writes, len(temps))
 
-	// Young ones stay, old ones go, and the index is right for every session.
+	// Sweep keeps young temporary files and removes old ones, and the index is right for every session.
 	checkIndex(t, s)
 	_, err = s.Sweep(t.Context(), 1000)
 	check(t, err)

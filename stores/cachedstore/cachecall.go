@@ -12,10 +12,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/breaker"
 )
 
-// This file bounds what a cache that fails may cost, and speaks of it.
+// This file bounds what a failing cache may cost a request, and reports the failures.
 
-// visit returns the context for a visit to the cache on the way to the truth.
-func (s *Store) visit(ctx context.Context) (context.Context, context.CancelFunc) {
+// cacheContext returns the context for a call of the cache that is made before the truth is asked.
+func (s *Store) cacheContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if s.inMemory {
 		return ctx, func() {}
 	}
@@ -26,12 +26,12 @@ func (s *Store) visit(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, limit)
 }
 
-// grace is what a visit after the truth may take beyond the context's end.
+// grace is how long a call of the cache after a write may take beyond the end of the request's context.
 const grace = 50 * time.Millisecond
 
-// visitAfter returns the context for bringing to the cache what the truth has
-// done. That must be tried even if nobody waits any more.
-func (s *Store) visitAfter(ctx context.Context) (context.Context, context.CancelFunc) {
+// cacheContextAfterWrite returns the context for bringing a write to the cache. That must be tried even if the
+// request's context has ended.
+func (s *Store) cacheContextAfterWrite(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := s.config.Timeout
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, max(time.Until(deadline), grace))
@@ -43,26 +43,26 @@ func (s *Store) visitAfter(ctx context.Context) (context.Context, context.Cancel
 	return context.WithTimeout(ctx, limit)
 }
 
-// judge tells the breaker how a visit on behalf of ctx went, which began at begun.
-func (s *Store) judge(ctx context.Context, begun time.Time, err error) {
+// recordOutcome tells the breaker how a call of the cache went that began at begun. ctx is the context of the caller.
+func (s *Store) recordOutcome(ctx context.Context, begun time.Time, err error) {
 	switch {
 	case err == nil || !errors.Is(err, driver.ErrUnavailable):
 		s.breaker.Success()
 	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded) && time.Since(begun) < min(breaker.TooShort, s.config.Timeout):
-		// It was the caller who had no time.
+		// The caller had too little time, so this says nothing about the cache.
 	default:
 		s.breaker.Failure(begun, err)
 	}
 }
 
-// complain reports a visit that failed, if it was not the caller who ended it.
-func (s *Store) complain(ctx context.Context, id driver.ID, what string, err error) {
+// reportFailure calls Report, unless the call failed because the caller's context has ended.
+func (s *Store) reportFailure(ctx context.Context, id driver.ID, what string, err error) {
 	if ctx.Err() == nil {
 		s.config.Report(id, fmt.Errorf("cachedstore: %s: %w", what, err))
 	}
 }
 
-// throttle is the default Report.
+// throttle is the default Report: it logs at most one warning a second and counts those between.
 type throttle struct {
 	mu      sync.Mutex
 	last    time.Time
@@ -80,6 +80,6 @@ func (t *throttle) report(id driver.ID, err error) {
 	}
 	t.mu.Unlock()
 	if !quiet {
-		slog.Warn("cachedstore: the cache failed, sessions come from the truth", "session", id.String(), "error", err, "skipped", skipped)
+		slog.Warn("cachedstore: the cache failed, sessions are read from the truth", "session", id.String(), "error", err, "skipped", skipped)
 	}
 }

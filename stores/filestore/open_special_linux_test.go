@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// specials are what may stand where a file of ours should, and is none.
+// specials make things that are not regular files in the place of a file of the store.
 var specials = map[string]func(tb testing.TB, path string){
 	"fifo": func(tb testing.TB, path string) { check(tb, syscall.Mkfifo(path, 0o600)) },
 	"fifo that somebody writes to": func(tb testing.TB, path string) {
@@ -21,7 +21,7 @@ var specials = map[string]func(tb testing.TB, path string){
 		tb.Cleanup(func() { f.Close() })
 	},
 	"socket": func(tb testing.TB, path string) {
-		// Bind takes names of up to 107 bytes only. This makes the same, with nobody behind it.
+		// Bind takes names of up to 107 bytes only. Mknod makes the same file, without a process behind it.
 		check(tb, syscall.Mknod(path, syscall.S_IFSOCK|0o600, 0))
 	},
 	"folder": func(tb testing.TB, path string) { check(tb, os.Mkdir(path, 0o700)) },
@@ -43,36 +43,15 @@ var specials = map[string]func(tb testing.TB, path string){
 	},
 }
 
-// skipUnlessRoot skips a test of what only root may do, and failed. In CI, root must be able to.
-func skipUnlessRoot(tb testing.TB, what string, err error) {
-	tb.Helper()
-	if os.Getenv("CI") != "" && os.Geteuid() == 0 {
-		tb.Fatalf("CI has to let root %s: %v", what, err)
-	}
-	tb.Skipf("%s: %v; needs root, and a container that lets root do it", what, err)
-}
-
-// soon runs call, and fails if that takes many times as long as it should.
-func soon(t *testing.T, what string, call func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); call() }()
-	select {
-	case <-done:
-	case <-time.After(20 * time.Second):
-		t.Fatalf("%s hangs", what)
-	}
-}
-
-// replaced puts a special thing in the place of path.
+// replaced moves path away and puts a special thing in its place.
 func replaced(t *testing.T, path string, with func(testing.TB, string)) {
 	t.Helper()
 	check(t, os.Rename(path, path+"-away"))
 	with(t, path)
 }
 
-// Given something that is no file in the place of a record, then it is a damaged record, at once: whoever presents its
-// token is anonymous, walks go past it, Delete ends it, and the ID is free again.
+// Given something that is not a file in the place of a record, then every call answers at once: the record is damaged,
+// walks go past it, Delete removes it, and the ID is free again.
 func TestSpecialRecord(t *testing.T) {
 	for name, with := range specials {
 		t.Run(name, func(t *testing.T) {
@@ -149,8 +128,8 @@ func onlyThenCorrupt(t *testing.T, s *Store, want *driver.Record) {
 	}
 }
 
-// Given something that is no folder in the place of one of ours, then what needs it is unavailable, at once and with
-// the way out; the other folders are swept and listed all the same.
+// Given something that is not a folder in the place of a folder of the store, then calls that need it answer
+// ErrUnavailable at once and name the way out. The other folders are swept and listed.
 func TestSpecialFolder(t *testing.T) {
 	for name, with := range specials {
 		if name == "folder" || name == "folder that is not empty" {
@@ -176,7 +155,7 @@ func TestSpecialFolder(t *testing.T) {
 				says := func(what string, call func() error) {
 					t.Helper()
 					soon(t, what, func() {
-						if err := faulty(call(), syscall.ENOTDIR, "no folder"); err != nil {
+						if err := faulty(call(), syscall.ENOTDIR, "not a folder"); err != nil {
 							t.Errorf("%s: %v", what, err)
 						}
 					})
@@ -217,7 +196,7 @@ func TestSpecialFolder(t *testing.T) {
 	}
 }
 
-// Given something that is no file in the place of a marker, then its name marks the record all the same.
+// Given something that is not a file in the place of a marker, then its name still marks the record.
 func TestSpecialMarker(t *testing.T) {
 	for name, with := range specials {
 		if name == "link to a record" {
@@ -243,7 +222,7 @@ func TestSpecialMarker(t *testing.T) {
 	}
 }
 
-// The folder of the store itself may be no folder, either.
+// Given something that is not a folder in the place of the store's own folder, then New refuses it at once.
 func TestNewOnSpecial(t *testing.T) {
 	for name, with := range specials {
 		if name == "folder" || name == "folder that is not empty" || name == "link to a record" {

@@ -1,0 +1,38 @@
+package filestore
+
+import (
+	"os"
+	"testing"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+)
+
+func TestStore(t *testing.T) {
+	clock := storetest.NewClock()
+	storetest.Run(t, harness(clock))
+}
+
+// outages are the outages that a test can cause on this platform.
+var outages map[string]func(testing.TB) func()
+
+// The whole suite on the real clock, with the outages.
+func TestStoreRealTime(t *testing.T) {
+	h := harness(nil)
+	h.Outages = outages
+	storetest.Run(t, h)
+}
+
+func TestClosed(t *testing.T) {
+	s, _ := newStore(t)
+	rec := create(t, s, "alice", "data")
+	_, err := s.Load(t.Context(), rec.ID)
+	check(t, err)
+	check(t, s.Close())
+	check(t, s.Close())
+	_, err = s.Load(t.Context(), rec.ID)
+	wantError(t, err, driver.ErrUnavailable)
+	wantError(t, err, os.ErrClosed)
+	wantError(t, s.Create(t.Context(), newRecord("", "")), os.ErrClosed)
+	wantError(t, s.Ping(t.Context()), os.ErrClosed)
+}

@@ -1,0 +1,75 @@
+package memstore_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
+)
+
+func overheadAt(tb testing.TB, n int, subject func(int) string) float64 {
+	var s *memstore.Store
+	grown := heapDuring(func() {
+		s = made(memstore.New(memstore.Config{}))
+		populate(tb, s, time.Now(), n, subject)
+	})
+	runtime.KeepAlive(s)
+	return float64(grown)/float64(n) - payload - float64(len(subject(0)))
+}
+
+// TestBytesPerSession checks a number in the package comment, at several sizes because the tables grow by doubling.
+func TestBytesPerSession(t *testing.T) {
+	if testing.Short() {
+		t.Skip("allocates 200 MB")
+	}
+	for _, n := range []int{120_000, 200_000, 270_000} {
+		if o := overheadAt(t, n, anonymous); o > 200 {
+			t.Errorf("%d anonymous sessions cost %.0f bytes each beside their data", n, o)
+		}
+		if o := overheadAt(t, n, loggedIn); o > 215 {
+			t.Errorf("%d sessions with a subject cost %.0f bytes each beside their data and subject", n, o)
+		}
+	}
+}
+
+// TestBytesPerLabel checks that Config.MaxBytes counts for a label what it costs.
+func TestBytesPerLabel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("allocates 200 MB")
+	}
+	none := heapWithLabels(t, 0)
+	for _, labels := range []int{1, driver.MaxLabels} {
+		each := (heapWithLabels(t, labels) - none) / float64(labels)
+		if each > 150 {
+			t.Errorf("of %d labels, each costs %.0f bytes beside its text", labels, each)
+		}
+	}
+}
+
+// heapWithLabels returns the bytes of heap that a session takes beside the text of its labels.
+func heapWithLabels(tb testing.TB, labels int) float64 {
+	const n, text = 100_000, len("label-1-123456789")
+	var s *memstore.Store
+	grown := heapDuring(func() {
+		s = made(memstore.New(memstore.Config{}))
+		for i := range n {
+			rec := record(i, "alice", 0)
+			for l := range labels {
+				rec.Labels = append(rec.Labels, fmt.Sprintf("label-%d-%09d", l, i))
+			}
+			must(tb, s.Create(tb.Context(), rec))
+		}
+	})
+	runtime.KeepAlive(s)
+	return float64(grown)/n - float64(labels*text)
+}
+
+func BenchmarkMillionBytes(b *testing.B) {
+	for b.Loop() {
+		b.ReportMetric(overheadAt(b, 1_000_000, anonymous), "B-overhead/anonymous")
+		b.ReportMetric(overheadAt(b, 1_000_000, loggedIn), "B-overhead/subject")
+	}
+}
