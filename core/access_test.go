@@ -12,11 +12,12 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestSealedRecords(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	k1, k2 := keyring.Generate("k1"), keyring.Generate("k2")
 	first := newManager(t, core.Config{Store: store, Keys: ring(t, k1)})
 	b := newBrowser(t, first)
@@ -66,7 +67,7 @@ func TestSealedRecords(t *testing.T) {
 
 // A writer of the store cannot make a session outlive its ExpireAt where it is sealed.
 func TestExpireAtIsSealed(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	clock := storetest.NewClock()
 	m := newManager(t, core.Config{Store: store, Keys: ring(t, keyring.Generate("k1")), Now: clock.Now})
 	b := newBrowser(t, m)
@@ -87,7 +88,7 @@ func TestExpireAtIsSealed(t *testing.T) {
 
 // With Keys, whoever writes the store can end a session and bring back an older state of it, and nothing else.
 func TestStoreWriterWithKeys(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store, Keys: ring(t, keyring.Generate("k1"))})
 	alice, mallory := newBrowser(t, m), newBrowser(t, m)
 	alice.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })
@@ -157,7 +158,7 @@ func TestKeysTurnedOn(t *testing.T) {
 		"at":      func(s *core.Session) error { return s.ExpireAt(time.Now().Add(time.Hour)) },
 		"browser": (*core.Session).ExpireAtBrowserClose,
 	} {
-		store := made(memstore.New(memstore.Config{}))
+		store := made.Of(memstore.New(memstore.Config{}))
 		b := newBrowser(t, newManager(t, core.Config{Store: store}))
 		b.visit(func(s *core.Session) {
 			must(t, s.Login("alice"))
@@ -190,7 +191,7 @@ func (s *strange) Load(ctx context.Context, id driver.ID) (driver.Record, error)
 }
 
 func TestStoreThatAnswersNonsense(t *testing.T) {
-	store := &strange{Store: plain{made(memstore.New(memstore.Config{}))}}
+	store := &strange{Store: plain{made.Of(memstore.New(memstore.Config{}))}}
 	m := newManager(t, core.Config{Store: store})
 	alice, bob := newBrowser(t, m), newBrowser(t, m)
 	alice.visit(func(s *core.Session) { must(t, name.Set(s, "alice")) })

@@ -7,6 +7,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -156,7 +157,7 @@ func TestRevokeSubjectFailsHalfway(t *testing.T) {
 // revokeFailsAtOwn returns how many sessions were revoked before the request's own one could not be.
 func revokeFailsAtOwn(t *testing.T) int {
 	t.Helper()
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b, o := newBrowser(t, m), newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })

@@ -14,6 +14,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -43,7 +44,7 @@ func TestRevokeSubjectGoesPastADamagedRecord(t *testing.T) {
 
 // sessions this node cannot open are passed over, with success.
 func TestRevokeSubjectOfANewerFormat(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store})
 	b := newBrowser(t, m)
 	var id core.ID
@@ -85,7 +86,7 @@ func TestRevokeSubjectBesideANewerRecord(t *testing.T) {
 }
 
 func TestRevokeSubjectWithoutTheKey(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	k1, k2 := keyring.Generate("k1"), keyring.Generate("k2")
 	r1, _ := keyring.New(k1)
 	r2, _ := keyring.New(k2, k1)
@@ -133,7 +134,7 @@ func (w *walker) BySubject(ctx context.Context, subject string) iter.Seq2[driver
 }
 
 func TestRevokeSubjectMissesASignIn(t *testing.T) {
-	w := &walker{Store: made(memstore.New(memstore.Config{}))}
+	w := &walker{Store: made.Of(memstore.New(memstore.Config{}))}
 	m := newManager(t, core.Config{Store: w})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })

@@ -13,6 +13,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -78,7 +79,7 @@ func TestDevicesOfAUser(t *testing.T) {
 }
 
 func TestStoresWithoutAbilities(t *testing.T) {
-	m := newManager(t, core.Config{Store: plain{made(memstore.New(memstore.Config{}))}})
+	m := newManager(t, core.Config{Store: plain{made.Of(memstore.New(memstore.Config{}))}})
 	for _, err := range m.Sessions(ctx, "alice") {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("Sessions: %v", err)
@@ -101,7 +102,7 @@ func TestStoresWithoutAbilities(t *testing.T) {
 // Given sessions of a user of which one is sealed with a key that is not here, when the user's devices are listed,
 // then the list ends in ErrUnreadable after all others: it is not whole.
 func TestListSaysThatItIsNotWhole(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	one, two := keyring.Generate("k1"), keyring.Generate("k2")
 	ring := func(keys ...keyring.Key) *keyring.Keyring {
 		r, err := keyring.New(keys[0], keys[1:]...)
@@ -143,7 +144,7 @@ func TestListSaysThatItIsNotWhole(t *testing.T) {
 
 // Given a damaged record, when sessions are listed, then it is passed over, with an event and one line in the log.
 func TestListPassesOverDamage(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	log, lines := logged()
 	events := map[core.EventKind]int{}
 	m := newManager(t, core.Config{Store: store, Logger: log, Observer: countEvents(events)})
@@ -198,7 +199,7 @@ func TestListThatMayLackSessions(t *testing.T) {
 }
 
 func listMayLackSessions(t *testing.T, says error) {
-	f := &forgetful{Store: made(memstore.New(memstore.Config{})), hides: map[driver.ID]bool{}, says: says}
+	f := &forgetful{Store: made.Of(memstore.New(memstore.Config{})), hides: map[driver.ID]bool{}, says: says}
 	m := newManager(t, core.Config{Store: f})
 	signIn := func(listed bool) (*browser, core.ID) {
 		b := newBrowser(t, m)

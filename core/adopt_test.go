@@ -9,6 +9,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -154,7 +155,7 @@ func TestAdoptionAfterTheHeader(t *testing.T) {
 // taken back.
 func TestAdoptUnderAnOuterManagerThatFails(t *testing.T) {
 	for _, down := range []bool{true, false} {
-		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 		outer := newManager(t, core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "__Host-outer"}})
 		taken := 0
 		inner := newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) {

@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/internal/test/owncost"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestAllocationCeilings(t *testing.T) {
-	owncost.Ceilings(t, exchanges(t, core.Config{Store: made(memstore.New(memstore.Config{}))}),
+	owncost.Ceilings(t, exchanges(t, core.Config{Store: made.Of(memstore.New(memstore.Config{}))}),
 		map[string]float64{"A": 1, "B": 1, "C": 4, "D": 9, "E": 9})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/internal/test/owncost"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
@@ -13,7 +14,7 @@ import (
 
 // BenchmarkExchange is what a request costs without a framework.
 func BenchmarkExchange(b *testing.B) {
-	owncost.Requests(b, exchanges(b, core.Config{Store: made(memstore.New(memstore.Config{}))}))
+	owncost.Requests(b, exchanges(b, core.Config{Store: made.Of(memstore.New(memstore.Config{}))}))
 }
 
 // BenchmarkCookieStore is the same where the cookie carries the session.
@@ -35,7 +36,7 @@ func BenchmarkSet(b *testing.B) {
 		Name string
 		N    int
 	}
-	m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{}))})
+	m, err := core.New(core.Config{Store: made.Of(memstore.New(memstore.Config{}))})
 	if err != nil {
 		b.Fatal(err)
 	}

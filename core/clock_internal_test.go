@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // The machine slept, or was restored from a snapshot: for a moment the rough clock shows the time of before. What
 // is stored in that moment must live.
 func TestWriteJustAfterASleep(t *testing.T) {
-	m, err := New(Config{Store: made(memstore.New(memstore.Config{})), IdleTimeout: time.Hour, TouchInterval: time.Minute})
+	m, err := New(Config{Store: made.Of(memstore.New(memstore.Config{})), IdleTimeout: time.Hour, TouchInterval: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

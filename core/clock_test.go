@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -25,7 +26,7 @@ func TestShortLifeByTheRoughClock(t *testing.T) {
 
 // An application's own tests may share a manager between bubbles of synctest, and the rest.
 func TestOneManagerInTwoBubbles(t *testing.T) {
-	m := newManager(t, core.Config{Store: made(memstore.New(memstore.Config{}))})
+	m := newManager(t, core.Config{Store: made.Of(memstore.New(memstore.Config{}))})
 	for range 2 {
 		done := make(chan struct{})
 		go func() {
@@ -53,7 +54,7 @@ func TestOneManagerInTwoBubbles(t *testing.T) {
 // Nor does one that nobody closes hold up the end of a bubble.
 func TestNobodyClosesAManager(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{})), SweepInterval: -1})
+		m, err := core.New(core.Config{Store: made.Of(memstore.New(memstore.Config{})), SweepInterval: -1})
 		must(t, err)
 		b := newBrowser(t, m)
 		b.cookie = "x=1"

@@ -11,6 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -57,7 +58,7 @@ func TestSavedThenCommitFails(t *testing.T) {
 		"login":  func(s *core.Session) error { return s.Login("alice") },
 		"rotate": (*core.Session).RotateID,
 	} {
-		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store()})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })
@@ -77,10 +78,10 @@ func TestSavedThenCommitFails(t *testing.T) {
 // A change that a goroutine makes while the response is being made is stored where that needs no cookie, and else
 // refused; what the client gets is whole.
 func TestChangeWhileTheHeaderIsMade(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	ring, err := keyring.New(keyring.Generate("k1"))
 	must(t, err)
-	revoked := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	revoked := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	tokens, err := cookiestore.New(ring, cookiestore.RevokeIn(revoked.Store()), cookiestore.Config{})
 	must(t, err)
 	for _, c := range []struct {
@@ -161,7 +162,7 @@ func TestLogoutStands(t *testing.T) {
 
 // A Logout is carried out, and its deletion cookie goes out, also where an error of ours takes the response's place.
 func TestLogoutBesideWhatIsDropped(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	for what, c := range map[string]struct {
 		do   func(*core.Session)
 		late bool

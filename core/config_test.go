@@ -10,6 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -73,7 +74,7 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 		{"Config.Cookie.Partitioned", cookie(core.Cookie{Partitioned: true, Insecure: true})},
 	} {
 		if c.cfg.Store == nil && c.want != "Config.Store " {
-			c.cfg.Store = made(memstore.New(memstore.Config{}))
+			c.cfg.Store = made.Of(memstore.New(memstore.Config{}))
 		}
 		m, err := core.New(c.cfg)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -120,7 +121,7 @@ func TestAssuranceLevels(t *testing.T) {
 			}
 			must(t, s.ExpireIn(c.life/100)) // makes it good
 		})
-		store := made(memstore.New(memstore.Config{}))
+		store := made.Of(memstore.New(memstore.Config{}))
 		for field, cfg := range map[string]core.Config{
 			"Config.Lifetime":    {Store: store, AAL: c.aal, Lifetime: c.life + 1},
 			"Config.IdleTimeout": {Store: store, AAL: c.aal, IdleTimeout: c.idle + 1},
@@ -138,7 +139,7 @@ func TestAssuranceLevels(t *testing.T) {
 		}
 	}
 	for _, aal := range []int{-1, 4} {
-		if _, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{})), AAL: aal}); err == nil || !strings.Contains(err.Error(), "Config.AAL") {
+		if _, err := core.New(core.Config{Store: made.Of(memstore.New(memstore.Config{})), AAL: aal}); err == nil || !strings.Contains(err.Error(), "Config.AAL") {
 			t.Errorf("AAL %d: %v", aal, err)
 		}
 	}

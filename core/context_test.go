@@ -11,6 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -32,7 +33,7 @@ func TestWithoutMiddleware(t *testing.T) {
 }
 
 func TestTwoManagersOnOneStore(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	staff := newManager(t, core.Config{Store: store, Cookie: core.Cookie{Name: "staff"}})
 	shop := newManager(t, core.Config{Store: store, Cookie: core.Cookie{Name: "shop"}})
 	a := newBrowser(t, staff)
@@ -81,7 +82,7 @@ func TestLoggerMayAskForTheSession(t *testing.T) {
 		}
 	}
 	log := slog.New(userHandler{slog.DiscardHandler})
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store(), Logger: log})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })

@@ -11,13 +11,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // If one of several cannot be ended, nothing new may stand beside it.
 func TestSeveralSessionsOfWhichOneCannotBeEnded(t *testing.T) {
-	mem := made(memstore.New(memstore.Config{}))
+	mem := made.Of(memstore.New(memstore.Config{}))
 	fault := storetest.NewFault(mem)
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b, alice, bob := two(t, m)
@@ -83,7 +84,7 @@ func TestEventsOfSeveralSessions(t *testing.T) {
 // A session that cannot be read, beside one that can: a Login ends both, and tells of both.
 func TestEventsBesideADamagedRecord(t *testing.T) {
 	var ended []core.ID
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store, Observer: func(_ context.Context, e core.Event) {
 		switch e.Kind {
 		case core.EventLogin:

@@ -8,6 +8,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -70,7 +71,7 @@ func TestSaveInAStream(t *testing.T) {
 
 // Save without a change tells whether the session is still there.
 func TestSaveWithoutChanges(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	must(t, b.send().s.Save(ctx)) // nothing is there, and nothing is missed
@@ -105,7 +106,7 @@ func TestSaveWithoutChanges(t *testing.T) {
 
 // Given a session whose record was damaged, when a stream asks with Save whether it is still there, then that is no yes.
 func TestSaveSeesADamagedRecord(t *testing.T) {
-	store := damaging{Store: made(memstore.New(memstore.Config{})), bad: map[driver.ID]bool{}}
+	store := damaging{Store: made.Of(memstore.New(memstore.Config{})), bad: map[driver.ID]bool{}}
 	m := newManager(t, core.Config{Store: store})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -133,7 +134,7 @@ func (d damaging) Load(ctx context.Context, id driver.ID) (driver.Record, error)
 
 // A save that fails after the header is an error of Finish: the client must not take the response for whole.
 func TestFinishTellsWhatNobodyKnows(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	b := newBrowser(t, newManager(t, core.Config{Store: fault.Store()}))
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	late := func() *request {

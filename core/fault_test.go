@@ -10,6 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -34,7 +35,7 @@ func TestNthStoreCallFails(t *testing.T) {
 
 // nthFails runs one request whose nth call fails, and reports whether it came to that.
 func nthFails(t *testing.T, claims string, change func(*testing.T, *core.Session), n int, bare, after bool) bool {
-	var store driver.Store = made(memstore.New(memstore.Config{}))
+	var store driver.Store = made.Of(memstore.New(memstore.Config{}))
 	if bare {
 		store = plain{store}
 	}

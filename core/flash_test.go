@@ -14,6 +14,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -131,7 +132,7 @@ func TestFlashesAfterLoginAndClear(t *testing.T) {
 func TestFlashesTakeNoTouchBack(t *testing.T) {
 	clock := time.Now()
 	now := func() time.Time { return clock }
-	store := made(memstore.New(memstore.Config{Now: now}))
+	store := made.Of(memstore.New(memstore.Config{Now: now}))
 	m := newManager(t, core.Config{Store: store, Now: now, IdleTimeout: time.Hour, TouchInterval: time.Minute})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.AddFlash("", "x")) })
@@ -275,7 +276,7 @@ func respond(t *testing.T, r *request) {
 
 // Given a message that cannot be read, when the messages are asked for, then the Observer hears that one is lost.
 func TestLostMessageIsAnEvent(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	var lost []error
 	m := newManager(t, core.Config{Store: store, Observer: func(_ context.Context, e core.Event) {
 		if e.Kind == core.EventDecode {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -29,7 +30,7 @@ func TestTokenHeader(t *testing.T) {
 
 // A header that means something to a browser, a proxy or a server carries no token, however it is spelled.
 func TestTokenHeaderOfOthers(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	for header := range strings.FieldsSeq(`Accept accept-encoding Access-Control-Allow-Origin Age ALLOW Alt-Svc authorization
 		Cache-Control Clear-Site-Data Connection Content-Security-Policy Content-Type Cookie Cross-Origin-Opener-Policy Date DNT
 		ETag Expect Expires Forwarded From Host If-None-Match Keep-Alive Last-Modified Link Location Max-Forwards Origin

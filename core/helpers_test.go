@@ -16,6 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -38,17 +39,10 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
 func newManager(tb testing.TB, cfg core.Config) *core.Manager {
 	tb.Helper()
 	if cfg.Store == nil {
-		cfg.Store = made(memstore.New(memstore.Config{}))
+		cfg.Store = made.Of(memstore.New(memstore.Config{}))
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestLifecycle(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.AddFlash("info", "planted")) })
@@ -82,7 +83,7 @@ func TestLifecycleInAnyOrder(t *testing.T) {
 	for _, fresh := range []bool{true, false} {
 		for i := range len(names) * len(names) * len(names) * len(names) {
 			order := []string{names[i%8], names[i/8%8], names[i/64%8], names[i/512]}
-			m := newManager(t, core.Config{Store: made(memstore.New(memstore.Config{}))})
+			m := newManager(t, core.Config{Store: made.Of(memstore.New(memstore.Config{}))})
 			b := newBrowser(t, m)
 			if !fresh {
 				b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })

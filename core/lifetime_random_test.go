@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -39,7 +40,7 @@ func TestCookieAndRecordAgree(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var m *core.Manager
 			if tokens {
-				m = cookieManager(t, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cfg)
+				m = cookieManager(t, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cfg)
 			} else {
 				m = newManager(t, cfg)
 			}

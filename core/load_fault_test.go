@@ -15,12 +15,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestOutageIsNeverAnonymous(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -69,7 +70,7 @@ func (s *nonsense) Load(ctx context.Context, id driver.ID) (driver.Record, error
 
 func TestNonsenseIsNoLogout(t *testing.T) {
 	for _, e := range []error{driver.ErrConflict, driver.ErrExists, driver.ErrTooLarge, errors.ErrUnsupported} {
-		st := &nonsense{Store: plain{made(memstore.New(memstore.Config{}))}}
+		st := &nonsense{Store: plain{made.Of(memstore.New(memstore.Config{}))}}
 		m := newManager(t, core.Config{Store: st})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -100,7 +101,7 @@ func (panicStore) Load(context.Context, driver.ID) (driver.Record, error) {
 
 // What panics while a session is loaded must not hang the request's clean-up.
 func TestPanicWhileLoading(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	b := newBrowser(t, newManager(t, core.Config{Store: store}))
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	for what, m := range map[string]*core.Manager{
@@ -166,7 +167,7 @@ func TestSlowHandlerIsNoOutage(t *testing.T) {
 // A context that has ended, a helper's or that of a client that went away, is no outage, and spoils nothing.
 func TestEndedContextWhileLoading(t *testing.T) {
 	var log strings.Builder
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: strict{store}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })

@@ -5,13 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // While a release that renews tokens is rolled out: a node of this one must not take the former token of a
 // session, in the moment in which that still is the session, for a thief's, and end the session.
 func TestFormerTokenOfARenewalIsNoReuse(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	m, err := New(Config{Store: store, RevokeOnReuse: true})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -21,7 +22,7 @@ func TestSeveralSessionsInOneRequest(t *testing.T) {
 			return newManager(t, core.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
 		},
 		"tokens": func(log *bytes.Buffer) *core.Manager {
-			mode := cookiestore.RevokeIn(made(memstore.New(memstore.Config{})))
+			mode := cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{})))
 			return cookieManager(t, mode, core.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
 		},
 	}

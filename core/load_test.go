@@ -14,6 +14,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -82,7 +83,7 @@ func TestReusedToken(t *testing.T) {
 		clock := storetest.NewClock()
 		events := map[core.EventKind]int{}
 		m := newManager(t, core.Config{
-			Store: made(memstore.New(memstore.Config{Now: clock.Now})), Now: clock.Now, RevokeOnReuse: revoke, Observer: countEvents(events),
+			Store: made.Of(memstore.New(memstore.Config{Now: clock.Now})), Now: clock.Now, RevokeOnReuse: revoke, Observer: countEvents(events),
 		})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -143,7 +144,7 @@ func TestReusedBesideItsSuccessor(t *testing.T) {
 // the log says that it lives.
 func TestReuseThatEndsNothingIsLogged(t *testing.T) {
 	clock := storetest.NewClock()
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{Now: clock.Now})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{Now: clock.Now})))
 	log, lines := logged()
 	m := newManager(t, core.Config{Store: fault.Store(), RevokeOnReuse: true, Now: clock.Now, Logger: log})
 	b := newBrowser(t, m)
@@ -167,7 +168,7 @@ func TestReuseThatEndsNothingIsLogged(t *testing.T) {
 // a 503, the Observer hears of each, and nobody is woken: no line of the log is above DEBUG.
 func TestJunkTokensAreQuiet(t *testing.T) {
 	for mode, revocation := range map[string]cookiestore.Revocation{
-		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))),
+		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))),
 	} {
 		t.Run(mode, func(t *testing.T) {
 			var log bytes.Buffer

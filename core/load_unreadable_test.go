@@ -15,13 +15,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestUnreadableRecordIsAnonymousAndKept(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store})
 	damage := func(data []byte) *browser {
 		b := newBrowser(t, m)
@@ -56,7 +57,7 @@ func TestUnreadableRecordIsAnonymousAndKept(t *testing.T) {
 }
 
 func TestUnreadableAndKept(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	k1, k2 := keyring.Generate("k1"), keyring.Generate("k2")
 	writer := newManager(t, core.Config{Store: store, Keys: ring(t, k2, k1)})
 	reader := newManager(t, core.Config{Store: store, Keys: ring(t, k1)})
@@ -95,7 +96,7 @@ func TestUnreadableAndKept(t *testing.T) {
 }
 
 func TestCorruptRecordsAreKeptAndQuiet(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	var log bytes.Buffer
 	m := newManager(t, core.Config{Store: store, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	b := newBrowser(t, m)
@@ -132,7 +133,7 @@ func TestCorruptRecordsAreKeptAndQuiet(t *testing.T) {
 // An unreadable record beside a good one: what Login begins is one of two for the next request.
 func TestLoginBesideAnUnreadableRecord(t *testing.T) {
 	for _, first := range []bool{true, false} {
-		store := made(memstore.New(memstore.Config{}))
+		store := made.Of(memstore.New(memstore.Config{}))
 		m := newManager(t, core.Config{Store: store})
 		b, bad := newBrowser(t, m), newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -239,7 +240,7 @@ func (s newerTokens) OpenToken(ctx context.Context, token string, binding []byte
 // anonymous; a page keeps the cookie, a write replaces it, and Login and Logout also end the session.
 func TestTokenOfANewerRelease(t *testing.T) {
 	for mode, revocation := range map[string]cookiestore.Revocation{
-		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))),
+		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))),
 	} {
 		for how, do := range map[string]func(*core.Session) error{
 			"read":   func(s *core.Session) error { read(s); return nil },

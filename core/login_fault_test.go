@@ -11,6 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -142,7 +143,7 @@ func (s *slowAnswer) Update(ctx context.Context, rec *driver.Record) error {
 
 // A Login whose ending of the old session is carried out late takes its own write for another request's Login.
 func TestLoginOwnWriteLandsLate(t *testing.T) {
-	store := &slowAnswer{Store: made(memstore.New(memstore.Config{}))}
+	store := &slowAnswer{Store: made.Of(memstore.New(memstore.Config{}))}
 	m := newManager(t, core.Config{Store: store})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.AddFlash("info", "x")) })
@@ -160,7 +161,7 @@ func TestLoginOwnWriteLandsLate(t *testing.T) {
 // The one step's answer is lost, and the look at the new record fails: the visitor has lost both.
 func TestSucceedLostAndLookFails(t *testing.T) {
 	for _, user := range []string{"", "alice"} {
-		mem := &successor{Store: made(memstore.New(memstore.Config{}))}
+		mem := &successor{Store: made.Of(memstore.New(memstore.Config{}))}
 		fault := storetest.NewFault(mem)
 		m := newManager(t, core.Config{Store: fault.Store()})
 		b := newBrowser(t, m)
@@ -195,7 +196,7 @@ func TestSucceedLostAndLookFails(t *testing.T) {
 
 // The same, and the new record was revoked meanwhile.
 func TestSucceedLostAndRevoked(t *testing.T) {
-	mem := &successor{Store: made(memstore.New(memstore.Config{}))}
+	mem := &successor{Store: made.Of(memstore.New(memstore.Config{}))}
 	fault := storetest.NewFault(mem)
 	m := newManager(t, core.Config{Store: fault.Store()})
 	twin := newManager(t, core.Config{Store: mem})
@@ -232,7 +233,7 @@ func (s *corruptOne) Load(ctx context.Context, id driver.ID) (driver.Record, err
 
 // A Login that presents a session and a damaged one, and cannot end the damaged one.
 func TestLoginBesideADamagedRecord(t *testing.T) {
-	mem := &corruptOne{Store: made(memstore.New(memstore.Config{}))}
+	mem := &corruptOne{Store: made.Of(memstore.New(memstore.Config{}))}
 	fault := storetest.NewFault(plain{mem})
 	m := newManager(t, core.Config{Store: fault.Store(), TouchInterval: time.Hour})
 	b, bad := newBrowser(t, m), newBrowser(t, m)

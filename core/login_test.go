@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -27,7 +28,7 @@ func TestWriteAndRotationBothCount(t *testing.T) {
 
 func TestLoginInFlightIsNotLost(t *testing.T) {
 	cookies := func(t *testing.T) *core.Manager {
-		return cookieManager(t, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), core.Config{})
+		return cookieManager(t, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), core.Config{})
 	}
 	server := func(t *testing.T) *core.Manager { return newManager(t, core.Config{}) }
 	for what, manager := range map[string]func(*testing.T) *core.Manager{"server": server, "cookie": cookies} {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -19,7 +20,7 @@ var errClose = errors.New("disk gone")
 
 // Given a Manager whose store could not be closed, when it is closed again, then it says so again.
 func TestCloseTellsEachTime(t *testing.T) {
-	m := newManager(t, core.Config{Store: failingCloser{made(memstore.New(memstore.Config{}))}})
+	m := newManager(t, core.Config{Store: failingCloser{made.Of(memstore.New(memstore.Config{}))}})
 	for range 2 {
 		if err := m.Close(); !errors.Is(err, errClose) {
 			t.Errorf("Close: %v", err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -24,7 +25,7 @@ func TestOuterManagerFails(t *testing.T) {
 		"inner is rotated": {true, func(inner, outer *core.Session) { must(t, count.Set(outer, 5)); must(t, inner.RotateID()) }},
 	} {
 		for _, seeded := range []bool{true, false} {
-			fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+			fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 			outer := newManager(t, core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "__Host-outer"}})
 			inner := newManager(t, core.Config{})
 			b := newBrowser(t, inner)
@@ -64,7 +65,7 @@ func TestOuterManagerFails(t *testing.T) {
 
 // Another request has built on what was stored: that stays.
 func TestOuterManagerFailsTooLate(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	outer := newManager(t, core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "__Host-outer"}})
 	inner := newManager(t, core.Config{})
 	b := newBrowser(t, inner)
@@ -91,7 +92,7 @@ func TestOuterManagerFailsTooLate(t *testing.T) {
 
 // A Login of the inner manager stays where the outer one fails, so the client must learn of its new session.
 func TestInnerLoginIsToldWithTheOutersFailure(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	outer := newManager(t, core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "outer"}})
 	inner := newManager(t, core.Config{Cookie: core.Cookie{Name: "inner"}})
 	for what, do := range map[string]func(*core.Session) error{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -141,7 +142,7 @@ func TestWarningsAfterAClockJump(t *testing.T) {
 // TestOutcomes: what clients bring about in the ordinary course is no failure.
 func TestOutcomes(t *testing.T) {
 	var events []core.Event
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store(), SweepInterval: -1, Observer: func(_ context.Context, e core.Event) { events = append(events, e) }})
 	is := func(what string, kind core.EventKind, outcome core.Outcome, failure error) {
 		t.Helper()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestOutageInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -53,7 +54,7 @@ func TestOutageInTheLog(t *testing.T) {
 func TestHalfAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })

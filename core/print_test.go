@@ -19,6 +19,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
@@ -196,7 +197,7 @@ func TestNothingLeaks(t *testing.T) {
 	var events []string
 	cfg := core.Config{Logger: logger, Observer: func(_ context.Context, e core.Event) { events = append(events, fmt.Sprintf("%+v", e)) }}
 	server := newManager(t, cfg)
-	cookies, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
+	cookies, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	must(t, err)
 	cfg.Store = cookies
 	dir := filepath.Join(t.TempDir(), "sessions")

@@ -12,6 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -58,7 +59,7 @@ func newRing(t *testing.T) *keyring.Keyring {
 // leaves alone what began since, and what is another namespace's.
 func TestRevokeAll(t *testing.T) {
 	clock := storetest.NewClock()
-	store := made(memstore.New(memstore.Config{Now: clock.Now}))
+	store := made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 	events := map[core.EventKind]int{}
 	m := newManager(t, core.Config{Store: store, Now: clock.Now, Observer: countEvents(events)})
 	staff := newManager(t, core.Config{Store: store, Now: clock.Now, Namespace: "staff"})
@@ -118,7 +119,7 @@ func TestRevokeAllAgainstStepUp(t *testing.T) {
 		"login": func(s *core.Session) error { return s.Login("alice") }, "rotate": (*core.Session).RotateID,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &allWalker{Store: made(memstore.New(memstore.Config{}))}
+			w := &allWalker{Store: made.Of(memstore.New(memstore.Config{}))}
 			m := newManager(t, core.Config{Store: w})
 			b, visitor := newBrowser(t, m), newBrowser(t, m)
 			b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -215,7 +216,7 @@ func TestRevokeAllFails(t *testing.T) {
 		"unreadable": {4, driver.Unreadable("test"), 5},
 		"at once":    {0, driver.Unavailable("test", errors.New("down")), 0},
 	} {
-		w := &allWalker{Store: made(memstore.New(memstore.Config{}))}
+		w := &allWalker{Store: made.Of(memstore.New(memstore.Config{}))}
 		m := newManager(t, core.Config{Store: w})
 		for range 5 {
 			newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -235,7 +236,7 @@ func TestRevokeAllFails(t *testing.T) {
 			t.Errorf("%s: RevokeAll = %d, %v, want %d and %v", name, n, err, c.want, want)
 		}
 	}
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	for range 3 {
 		newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -265,7 +266,7 @@ type bare struct{ driver.Store }
 func TestRevokeAllUnsupported(t *testing.T) {
 	tokens, err := cookiestore.New(newRing(t), cookiestore.NoRevocation(), cookiestore.Config{})
 	must(t, err)
-	for name, store := range map[string]driver.Backend{"bare": bare{made(memstore.New(memstore.Config{}))}, "cookie": tokens} {
+	for name, store := range map[string]driver.Backend{"bare": bare{made.Of(memstore.New(memstore.Config{}))}, "cookie": tokens} {
 		m := newManager(t, core.Config{Store: store})
 		n, err := m.RevokeAll(ctx, time.Now())
 		var same error
@@ -299,7 +300,7 @@ func (u *unsureStore) Update(ctx context.Context, rec *driver.Record) error {
 // A store that does not know whether an Update was done, since the connection was lost, hides no step-up: what tells
 // of it stays.
 func TestRevokeAllOfUnknownOutcome(t *testing.T) {
-	u := &unsureStore{allWalker: &allWalker{Store: made(memstore.New(memstore.Config{}))}}
+	u := &unsureStore{allWalker: &allWalker{Store: made.Of(memstore.New(memstore.Config{}))}}
 	m := newManager(t, core.Config{Store: u})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -318,7 +319,7 @@ func TestRevokeAllOfUnknownOutcome(t *testing.T) {
 func TestRevokeAllAndAnotherDevice(t *testing.T) {
 	for between, want := range map[time.Duration]string{time.Second: "", 40 * time.Second: "alice"} {
 		clock := storetest.NewClock()
-		m := newManager(t, core.Config{Store: made(memstore.New(memstore.Config{Now: clock.Now})), Now: clock.Now})
+		m := newManager(t, core.Config{Store: made.Of(memstore.New(memstore.Config{Now: clock.Now})), Now: clock.Now})
 		old, fresh, bob := newBrowser(t, m), newBrowser(t, m), newBrowser(t, m)
 		login := func(s *core.Session) { must(t, s.Login("alice")) }
 		old.visit(login)

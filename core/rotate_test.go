@@ -7,11 +7,12 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestOneOfManyRotationsWins(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -39,7 +40,7 @@ func TestOneOfManyRotationsWins(t *testing.T) {
 
 // a rotation whose outcome is unknown removes the new record.
 func TestRotationOfUnknownOutcome(t *testing.T) {
-	mem := made(memstore.New(memstore.Config{}))
+	mem := made.Of(memstore.New(memstore.Config{}))
 	fault := storetest.NewFault(plain{mem})
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
@@ -67,7 +68,7 @@ func TestRotationOfUnknownOutcome(t *testing.T) {
 
 // A RotateID whose answer is lost, followed by another request's write: the record takes a token that nobody has.
 func TestRotateLostThenAnotherWrites(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })
@@ -96,7 +97,7 @@ func TestRotateLostThenAnotherWrites(t *testing.T) {
 
 // The same with a Save that failed and a Commit that says 200.
 func TestRotateSaveLostThenCommit(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, count.Set(s, 1)) })

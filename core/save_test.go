@@ -10,11 +10,12 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestJunkCreatesNothing(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	fault := storetest.NewFault(store)
 	m := newManager(t, core.Config{Store: fault.Store()})
 	real := newBrowser(t, m)
@@ -80,7 +81,7 @@ func TestOneRequestManyGoroutines(t *testing.T) {
 // A Save whose answer is lost, and which cannot be looked at just then, is done again by Commit: the counter counts twice.
 func TestSaveLostThenCommitCountsOnce(t *testing.T) {
 	for _, how := range []string{"look fails", "another writes"} {
-		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store()})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -116,7 +117,7 @@ func TestSaveLostThenCommitCountsOnce(t *testing.T) {
 
 // The same, and Flashes comes between.
 func TestSaveLostThenFlashesThenCommit(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	m := newManager(t, core.Config{Store: fault.Store()})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.AddFlash("info", "x")) })

@@ -10,6 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -88,7 +89,7 @@ func TestUseAfterTheRequest(t *testing.T) {
 func TestTooLateForACookie(t *testing.T) {
 	ring, err := keyring.New(keyring.Generate("k1"))
 	must(t, err)
-	tokens, err := cookiestore.New(ring, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
+	tokens, err := cookiestore.New(ring, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	must(t, err)
 	unrevoked, err := cookiestore.New(ring, cookiestore.NoRevocation(), cookiestore.Config{})
 	must(t, err)
@@ -107,8 +108,8 @@ func TestTooLateForACookie(t *testing.T) {
 		fresh bool
 		fine  string // that is possible without a cookie
 	}{
-		{"a stored session", made(memstore.New(memstore.Config{})), false, "Set Update AddFlash Delete Clear Logout ExpireIn test cookie"},
-		{"a new client", made(memstore.New(memstore.Config{})), true, "RotateID Delete Clear Logout"},
+		{"a stored session", made.Of(memstore.New(memstore.Config{})), false, "Set Update AddFlash Delete Clear Logout ExpireIn test cookie"},
+		{"a new client", made.Of(memstore.New(memstore.Config{})), true, "RotateID Delete Clear Logout"},
 		{"the cookie store", tokens, false, "Logout"},
 		{"the cookie store without revocation", unrevoked, false, ""},
 	} {
@@ -142,7 +143,7 @@ func TestTooLateForACookie(t *testing.T) {
 // cookie store: deletion after the header is "stored".
 func TestDeleteAfterTheHeaderOfAToken(t *testing.T) {
 	r1, _ := keyring.New(keyring.Generate("k1"))
-	m := tokenManager(t, r1, made(memstore.New(memstore.Config{})), 0)
+	m := tokenManager(t, r1, made.Of(memstore.New(memstore.Config{})), 0)
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	x := m.Adapter().Begin(ctx, b.header())

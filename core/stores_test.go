@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -52,6 +53,6 @@ func (s *successor) Succeed(ctx context.Context, old, next *driver.Record) error
 
 // kinds of store that core does differ with.
 var kinds = map[string]func() driver.Store{
-	"two steps": func() driver.Store { return made(memstore.New(memstore.Config{})) },
-	"one step":  func() driver.Store { return &successor{Store: made(memstore.New(memstore.Config{}))} },
+	"two steps": func() driver.Store { return made.Of(memstore.New(memstore.Config{})) },
+	"one step":  func() driver.Store { return &successor{Store: made.Of(memstore.New(memstore.Config{}))} },
 }

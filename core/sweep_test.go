@@ -9,6 +9,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -22,7 +23,7 @@ func observeSweeps(n *int) func(context.Context, core.Event) {
 
 func TestSweeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := made(memstore.New(memstore.Config{}))
+		store := made.Of(memstore.New(memstore.Config{}))
 		var swept int
 		m := newManager(t, core.Config{Store: store, IdleTimeout: time.Minute, SweepInterval: time.Hour,
 			Observer: observeSweeps(&swept)})
@@ -42,7 +43,7 @@ func TestSweeper(t *testing.T) {
 // A sweep in the background that fails is an outage, and the Observer hears why.
 func TestBackgroundSweepSaysUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 		fault.Before(func(storetest.Call) error { return errRefused })
 		var told []error
 		m, err := core.New(core.Config{

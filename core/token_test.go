@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // Managers with cookies of different names, or with a cookie and a header, on one store.
 func TestNamespaces(t *testing.T) {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	shop := newManager(t, core.Config{Store: store})
 	staff := newManager(t, core.Config{Store: store, Cookie: core.Cookie{Name: "__Host-staff"}})
 	api := newManager(t, core.Config{Store: store, TokenHeader: "X-Session"})

@@ -12,13 +12,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestCookieStore(t *testing.T) {
 	for mode, revocation := range map[string]cookiestore.Revocation{
-		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))),
+		"none": cookiestore.NoRevocation(), "revoking": cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))),
 	} {
 		t.Run(mode, func(t *testing.T) {
 			revoking := mode == "revoking"
@@ -88,7 +89,7 @@ func TestCookieStoreInFlight(t *testing.T) {
 	for change, changeIt := range changes {
 		for _, end := range []string{"logout", "revoke", "rotate"} {
 			t.Run(end+"/"+change, func(t *testing.T) {
-				m := cookieManager(t, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), core.Config{TouchInterval: time.Microsecond})
+				m := cookieManager(t, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), core.Config{TouchInterval: time.Microsecond})
 				b := newBrowser(t, m)
 				b.visit(func(s *core.Session) {
 					must(t, s.Login("alice"))
@@ -147,7 +148,7 @@ func (h *hooked) Create(ctx context.Context, rec *driver.Record) error {
 
 func TestTokenIsNotRotatedAfterLogout(t *testing.T) {
 	r1, _ := keyring.New(keyring.Generate("k1"))
-	revoked := &hooked{Store: made(memstore.New(memstore.Config{}))}
+	revoked := &hooked{Store: made.Of(memstore.New(memstore.Config{}))}
 	m := tokenManager(t, r1, revoked, 0)
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -165,7 +166,7 @@ func TestTokenIsNotRotatedAfterLogout(t *testing.T) {
 
 // The audit log says that a sign-in was stored only once, and only if it was.
 func TestLoginEventsOfTokens(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	events := map[core.EventKind]int{}
 	m := cookieManager(t, cookiestore.RevokeIn(fault.Store()), core.Config{Observer: countEvents(events)})
 	b := newBrowser(t, m)
@@ -188,7 +189,7 @@ func TestLoginOfTokensIsToldOnce(t *testing.T) {
 			logins = append(logins, e)
 		}
 	}}
-	m := cookieManager(t, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cfg)
+	m := cookieManager(t, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cfg)
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
 	slow := b.copyOf().send()

@@ -11,12 +11,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestReadsKeepTheSessionAliveAtLittleCost(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	timed(t, core.Config{Store: fault.Store(), IdleTimeout: time.Hour, TouchInterval: 10 * time.Minute}, func(t *testing.T, b *browser) {
 		fault.Reset()
 		lines := 0
@@ -37,7 +38,7 @@ func TestReadsKeepTheSessionAliveAtLittleCost(t *testing.T) {
 }
 
 func TestSaveEveryRequest(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	cfg := core.Config{Store: fault.Store(), IdleTimeout: time.Hour, SaveEveryRequest: true}
 	timed(t, cfg, func(t *testing.T, b *browser) {
 		for range 10 {
@@ -63,7 +64,7 @@ func TestSaveEveryRequest(t *testing.T) {
 }
 
 func TestTouchWithoutADeadlineToMove(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	timed(t, core.Config{Store: fault.Store(), IdleTimeout: time.Hour, TouchInterval: 10 * time.Minute}, func(t *testing.T, b *browser) {
 		b.visit(func(s *core.Session) { must(t, s.ExpireAt(time.Now().Add(50*time.Minute))) })
 		fault.Reset()
@@ -83,7 +84,7 @@ func TestTouchWithoutADeadlineToMove(t *testing.T) {
 
 // A store that takes no writes: full, or a read-only replica.
 func TestTouchThatFailsCostsNoPage(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	var log bytes.Buffer
 	events := map[core.EventKind]int{}
 	cfg := core.Config{
@@ -141,7 +142,7 @@ func TestFullCookieThatNeedsATouch(t *testing.T) {
 // 128 touches of a full cookie, no change of keys.
 func TestTouchesOfAFullCookie(t *testing.T) {
 	r1, _ := keyring.New(keyring.Generate("k1"))
-	m := tokenManager(t, r1, made(memstore.New(memstore.Config{})), time.Microsecond)
+	m := tokenManager(t, r1, made.Of(memstore.New(memstore.Config{})), time.Microsecond)
 	b := newBrowser(t, m)
 	for n := 2960; n > 2800; n-- {
 		r := b.send()
@@ -164,7 +165,7 @@ func TestFullCookieUnderALongerKey(t *testing.T) {
 	r1, _ := keyring.New(k1)
 	r2, err := keyring.New(k2, k1)
 	must(t, err)
-	revoked := made(memstore.New(memstore.Config{}))
+	revoked := made.Of(memstore.New(memstore.Config{}))
 	m1, m2 := tokenManager(t, r1, revoked, time.Microsecond), tokenManager(t, r2, revoked, time.Microsecond)
 	b := newBrowser(t, m1)
 	for n := 2960; n > 2800; n-- {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -17,7 +18,7 @@ func TestEmptiedSession(t *testing.T) {
 		"pop":         func(t *testing.T, s *core.Session) { _, err := count.Pop(s); must(t, err) },
 		"set, delete": func(t *testing.T, s *core.Session) { must(t, name.Set(s, "x")); must(t, s.Clear()) },
 	} {
-		store := made(memstore.New(memstore.Config{}))
+		store := made.Of(memstore.New(memstore.Config{}))
 		m := newManager(t, core.Config{Store: store})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
@@ -73,7 +74,7 @@ func TestFlashesOfAnEmptiedSession(t *testing.T) {
 		"logout": func(s *core.Session) { _ = s.Logout() },
 		"outage": nil,
 	} {
-		fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store()})
 		b := newBrowser(t, m)
 		b.visit(func(s *core.Session) { must(t, s.AddFlash("info", "x")) })
@@ -100,7 +101,7 @@ func TestFlashesOfAnEmptiedSession(t *testing.T) {
 func TestNewSessionAfterAnEmptiedOne(t *testing.T) {
 	clock := time.Now()
 	now := func() time.Time { return clock }
-	m := newManager(t, core.Config{Store: made(memstore.New(memstore.Config{Now: now})), Now: now})
+	m := newManager(t, core.Config{Store: made.Of(memstore.New(memstore.Config{Now: now})), Now: now})
 	b := newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.ExpireIn(20*24*time.Hour)) })
 	clock = clock.Add(19 * 24 * time.Hour)
@@ -117,7 +118,7 @@ func TestNewSessionAfterAnEmptiedOne(t *testing.T) {
 // A node whose clock is an hour late writes once, and slow requests write what they loaded long before.
 func TestNoWriteShortensALife(t *testing.T) {
 	clock := storetest.NewClock()
-	store := made(memstore.New(memstore.Config{Now: clock.Now}))
+	store := made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 	cfg := core.Config{Store: store, Now: clock.Now, AAL: 3}
 	cfg.TouchInterval = time.Minute
 	good := newManager(t, cfg)

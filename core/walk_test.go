@@ -10,6 +10,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -68,7 +69,7 @@ var watches = map[string]func(context.Context, time.Duration) error{
 // walked goes through alice's ten sessions at a store whose steps take so long, and returns how many came.
 func walked(t *testing.T, watch func(context.Context, time.Duration) error, step time.Duration, body func(*core.Manager, *core.Session)) (n int, err error) {
 	t.Helper()
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: slowWalk{store, step, watch}, StoreTimeout: 2 * time.Second})
 	for range 10 {
 		newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -128,7 +129,7 @@ func TestCallerEndsAWalk(t *testing.T) {
 	for name, watch := range watches {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := newManager(t, core.Config{Store: slowWalk{made(memstore.New(memstore.Config{})), 100 * time.Millisecond, watch}})
+				m := newManager(t, core.Config{Store: slowWalk{made.Of(memstore.New(memstore.Config{})), 100 * time.Millisecond, watch}})
 				for range 3 {
 					newBrowser(t, m).visit(func(s *core.Session) { must(t, s.Login("alice")) })
 				}
@@ -155,7 +156,7 @@ func TestLeftLoopEndsItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var given context.Context
 		n := 0
-		store := slowWalk{made(memstore.New(memstore.Config{})), time.Millisecond, func(ctx context.Context, _ time.Duration) error {
+		store := slowWalk{made.Of(memstore.New(memstore.Config{})), time.Millisecond, func(ctx context.Context, _ time.Duration) error {
 			given = ctx
 			return nil
 		}}

@@ -14,6 +14,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/echosession"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -29,7 +30,7 @@ func setUp(t *testing.T) fixture { return setUpNamed(t, "") }
 
 func setUpNamed(t *testing.T, cookie string) fixture {
 	t.Helper()
-	f := fixture{store: storetest.NewFault(made(memstore.New(memstore.Config{})))}
+	f := fixture{store: storetest.NewFault(made.Of(memstore.New(memstore.Config{})))}
 	var err error
 	f.Manager, err = core.New(core.Config{
 		Store: f.store.Store(), Cookie: core.Cookie{Name: cookie}, Logger: slog.New(slog.DiscardHandler),
@@ -167,11 +168,4 @@ func TestErrorPageWithSession(t *testing.T) {
 	if err := count.Set(s, 2); !errors.Is(err, core.ErrClosed) {
 		t.Errorf("afterwards: %v, want ErrClosed", err)
 	}
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

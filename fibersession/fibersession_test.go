@@ -16,6 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/fibersession"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -38,7 +39,7 @@ type fixture struct {
 
 func setUp(t *testing.T, cfg core.Config) fixture {
 	t.Helper()
-	f := fixture{store: storetest.NewFault(made(memstore.New(memstore.Config{})))}
+	f := fixture{store: storetest.NewFault(made.Of(memstore.New(memstore.Config{})))}
 	cfg.Store = f.store.Store()
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	var err error
@@ -145,7 +146,7 @@ func listen(t *testing.T, app *fiber.App) string {
 func TestPreforkWarning(t *testing.T) {
 	for _, prefork := range []bool{false, true} {
 		var log bytes.Buffer
-		m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{})), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		m, err := core.New(core.Config{Store: made.Of(memstore.New(memstore.Config{})), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,11 +165,4 @@ func TestPreforkWarning(t *testing.T) {
 			t.Errorf("prefork %t: %d warnings: %s", prefork, n, log.String())
 		}
 	}
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

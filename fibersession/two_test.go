@@ -11,14 +11,15 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/fibersession"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // Handle answers with the innermost middleware's error handler.
 func TestHandleAsksTheInnermostErrorHandler(t *testing.T) {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	fault.Before(func(storetest.Call) error { return driver.ErrUnavailable })
-	outer, _ := core.New(core.Config{Store: made(memstore.New(memstore.Config{}))})
+	outer, _ := core.New(core.Config{Store: made.Of(memstore.New(memstore.Config{}))})
 	inner, _ := core.New(core.Config{Store: fault.Store(), Cookie: core.Cookie{Name: "b"}})
 	app := fiber.New(fiber.Config{})
 	app.Use(fibersession.New(outer, fibersession.WithErrorHandler(func(c *fiber.Ctx, err error) error { return errors.New("outer's: " + err.Error()) })))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/ginsession"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/internal/test/owncost"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -19,7 +20,7 @@ func TestAllocationCeilings(t *testing.T) {
 }
 
 func measured(tb testing.TB) owncost.Adapter {
-	m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{}))})
+	m, err := core.New(core.Config{Store: made.Of(memstore.New(memstore.Config{}))})
 	if err != nil {
 		tb.Fatal(err)
 	}

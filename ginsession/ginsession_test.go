@@ -14,6 +14,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/ginsession"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -27,7 +28,7 @@ type fixture struct {
 
 func setUp(t *testing.T) fixture {
 	t.Helper()
-	f := fixture{store: storetest.NewFault(made(memstore.New(memstore.Config{})))}
+	f := fixture{store: storetest.NewFault(made.Of(memstore.New(memstore.Config{})))}
 	var err error
 	f.Manager, err = core.New(core.Config{Store: f.store.Store(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -206,11 +207,4 @@ func TestStatusAlone(t *testing.T) {
 	if res := get(r); res.StatusCode != 503 || len(res.Cookies()) != 0 {
 		t.Errorf("got %d, cookies %v", res.StatusCode, res.Cookies())
 	}
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

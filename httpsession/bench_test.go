@@ -6,6 +6,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/httpsession"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/internal/test/owncost"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -17,7 +18,7 @@ func TestAllocationCeilings(t *testing.T) {
 }
 
 func measured(tb testing.TB) owncost.Adapter {
-	m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{}))})
+	m, err := core.New(core.Config{Store: made.Of(memstore.New(memstore.Config{}))})
 	if err != nil {
 		tb.Fatal(err)
 	}

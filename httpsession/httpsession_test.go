@@ -17,6 +17,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/httpsession"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -34,7 +35,7 @@ type fixture struct {
 
 func setUp(t *testing.T, cfg core.Config) fixture {
 	t.Helper()
-	f := fixture{store: storetest.NewFault(made(memstore.New(memstore.Config{}))), log: &bytes.Buffer{}}
+	f := fixture{store: storetest.NewFault(made.Of(memstore.New(memstore.Config{}))), log: &bytes.Buffer{}}
 	cfg.Store = f.store.Store()
 	cfg.Logger = slog.New(slog.NewTextHandler(f.log, nil))
 	var err error
@@ -290,11 +291,4 @@ func TestClosedAfterTheRequest(t *testing.T) {
 	if _, err := core.FromContext(ctx); !errors.Is(err, core.ErrClosed) {
 		t.Errorf("by the context: %v, want ErrClosed", err)
 	}
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

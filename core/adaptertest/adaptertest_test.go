@@ -5,12 +5,13 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func memory(testing.TB) func(testing.TB) driver.Store {
-	store := opened(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	return func(testing.TB) driver.Store { return store }
 }
 
@@ -19,7 +20,7 @@ func tokens(tb testing.TB) driver.TokenStore {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	store, err := cookiestore.New(keys, cookiestore.RevokeIn(opened(memstore.New(memstore.Config{}))), cookiestore.Config{})
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -31,11 +32,4 @@ func tokens(tb testing.TB) driver.TokenStore {
 func TestUnbroken(t *testing.T) {
 	t.Run("memstore", func(t *testing.T) { t.Parallel(); Run(t, Harness{Adapter: netHTTP{}, New: memory, Junk: 500}) })
 	t.Run("cookiestore", func(t *testing.T) { t.Parallel(); Run(t, Harness{Adapter: netHTTP{}, Tokens: tokens, Junk: 500}) })
-}
-
-func opened[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -38,7 +39,7 @@ func TestStoreMutants(t *testing.T) {
 				t.Error("RunStore leaves out a rule that sees a broken store")
 			}
 			failures := failuresOnStore(t, func(testing.TB) func(testing.TB) driver.Store {
-				store := mutant.make(opened(memstore.New(memstore.Config{})))
+				store := mutant.make(made.Of(memstore.New(memstore.Config{})))
 				return func(testing.TB) driver.Store { return store }
 			}, none, mutant.rule)
 			if len(failures) == 0 {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -48,7 +49,7 @@ func TestOneOfManyPasses(t *testing.T) {
 
 // slowlyRefuses is a store that fails Create slowly: other goroutines have time to come to the gate.
 func slowlyRefuses() core.Config {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	refuse := storetest.On("Create")
 	fault.Before(func(c storetest.Call) error {
 		time.Sleep(20 * time.Millisecond)
@@ -87,7 +88,7 @@ func TestFinishLater(t *testing.T) {
 // An adapter's writer holds the Exchange by value, and fmt calls no methods of unexported fields. So no field may hold
 // the token that came or the new one.
 func TestPrintedWriterShowsNoToken(t *testing.T) {
-	m, err := core.New(core.Config{Store: made(memstore.New(memstore.Config{})), Logger: quiet})
+	m, err := core.New(core.Config{Store: made.Of(memstore.New(memstore.Config{})), Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -61,11 +62,11 @@ func begin(t *testing.T, cfg core.Config, inner http.ResponseWriter) request {
 	return request{o, r, s, m}
 }
 
-func works() core.Config { return core.Config{Store: made(memstore.New(memstore.Config{}))} }
+func works() core.Config { return core.Config{Store: made.Of(memstore.New(memstore.Config{}))} }
 
 // refuses is a store that fails Create.
 func refuses() core.Config {
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	fault.Before(storetest.On("Create"))
 	return core.Config{Store: fault.Store()}
 }
@@ -294,11 +295,4 @@ func TestReadFromReachesTheServer(t *testing.T) {
 	if _, err := io.Copy(req.owner, io.LimitReader(strings.NewReader("file"), 4)); err != nil || inner.n != 1 {
 		t.Error("no sendfile", err)
 	}
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

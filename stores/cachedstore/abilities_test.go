@@ -7,6 +7,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -14,7 +15,7 @@ import (
 // The abilities are those of the truth.
 func TestAbilitiesOfTheTruth(t *testing.T) {
 	type plain struct{ driver.Store }
-	cache, truth := made(memstore.New(memstore.Config{})), newTruth(memstore.Config{})
+	cache, truth := made.Of(memstore.New(memstore.Config{})), newTruth(memstore.Config{})
 	full := driver.AbilitiesOf(open(t, cache, truth, cachedstore.Config{}))
 	bare := driver.AbilitiesOf(open(t, plain{cache}, plain{truth}, cachedstore.Config{}))
 	for name, of := range map[string]func(driver.Abilities) bool{
@@ -36,7 +37,7 @@ func TestAbilitiesOfTheTruth(t *testing.T) {
 // A sweep also sweeps a cache that needs it.
 func TestSweepSweepsTheCache(t *testing.T) {
 	clock := storetest.NewClock()
-	cache, truth := made(memstore.New(memstore.Config{Now: clock.Now})), made(memstore.New(memstore.Config{Now: clock.Now}))
+	cache, truth := made.Of(memstore.New(memstore.Config{Now: clock.Now})), made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 	s := open(t, cache, truth, cachedstore.Config{Now: clock.Now})
 	for i := range 100 {
 		must(t, s.Create(t.Context(), record(clock.Now(), i)))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -14,7 +15,7 @@ func BenchmarkStore(b *testing.B) { storetest.Bench(b, benchHarness()) }
 
 func benchHarness() storetest.Harness {
 	return storetest.Harness{New: func(testing.TB) func(testing.TB) driver.Store {
-		cache, truth := made(memstore.New(memstore.Config{})), made(memstore.New(memstore.Config{}))
+		cache, truth := made.Of(memstore.New(memstore.Config{})), made.Of(memstore.New(memstore.Config{}))
 		return func(tb testing.TB) driver.Store {
 			return open(tb, cache, truth, cachedstore.Config{SoftTTL: time.Hour})
 		}
@@ -25,8 +26,8 @@ func benchHarness() storetest.Harness {
 // cache is the quickest there is; with one on a server, the difference is lost in the
 // round trip (see the benchmark of memcachestore).
 func BenchmarkWarmLoad(b *testing.B) {
-	cache := made(memstore.New(memstore.Config{}))
-	s := open(b, cache, made(memstore.New(memstore.Config{})), cachedstore.Config{SoftTTL: time.Hour})
+	cache := made.Of(memstore.New(memstore.Config{}))
+	s := open(b, cache, made.Of(memstore.New(memstore.Config{})), cachedstore.Config{SoftTTL: time.Hour})
 	rec := record(time.Now(), 1)
 	must(b, s.Create(b.Context(), rec))
 	load := func(s driver.Store) time.Duration {

@@ -10,6 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/breaker"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -67,8 +68,8 @@ func (h *hanging) Delete(ctx context.Context, id driver.ID) error {
 // back. No goroutine is left behind.
 func TestHangingCache(t *testing.T) {
 	before := runtime.NumGoroutine()
-	cache := &hanging{Store: remote(made(memstore.New(memstore.Config{})))}
-	calls, truth := storetest.NewFault(cache), storetest.NewFault(remote(made(memstore.New(memstore.Config{}))))
+	cache := &hanging{Store: remote(made.Of(memstore.New(memstore.Config{})))}
+	calls, truth := storetest.NewFault(cache), storetest.NewFault(remote(made.Of(memstore.New(memstore.Config{}))))
 	s := open(t, calls.Store(), truth.Store(), cachedstore.Config{Timeout: 100 * time.Millisecond, Report: func(driver.ID, error) {}})
 	asked := func() (n int) {
 		for _, calls := range calls.Calls() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -16,7 +17,7 @@ func TestStore(t *testing.T) { storetest.Run(t, harness(nil)) }
 func TestLocalCache(t *testing.T) {
 	h := harness(nil)
 	h.New = func(testing.TB) func(testing.TB) driver.Store {
-		cache, truth := made(memstore.New(memstore.Config{Now: h.Clock.Now})), made(memstore.New(memstore.Config{Now: h.Clock.Now}))
+		cache, truth := made.Of(memstore.New(memstore.Config{Now: h.Clock.Now})), made.Of(memstore.New(memstore.Config{Now: h.Clock.Now}))
 		return func(tb testing.TB) driver.Store {
 			return open(tb, cache, truth, cachedstore.Config{Now: h.Clock.Now})
 		}
@@ -35,8 +36,8 @@ func TestCacheDown(t *testing.T) {
 
 // A cache may evict any value at any time.
 func TestForgetfulCache(t *testing.T) {
-	cache := made(memstore.New(memstore.Config{}))
-	s := open(t, cache, made(memstore.New(memstore.Config{})), cachedstore.Config{})
+	cache := made.Of(memstore.New(memstore.Config{}))
+	s := open(t, cache, made.Of(memstore.New(memstore.Config{})), cachedstore.Config{})
 	rec := driver.Record{ID: driver.ID{1}, Created: time.Now(), Expires: time.Now().Add(time.Hour), Data: []byte("1")}
 	must(t, s.Create(t.Context(), &rec))
 	for _, data := range []string{"2", "3", "4"} {
@@ -54,7 +55,7 @@ func TestForgetfulCache(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	a, b := made(memstore.New(memstore.Config{})), made(memstore.New(memstore.Config{}))
+	a, b := made.Of(memstore.New(memstore.Config{})), made.Of(memstore.New(memstore.Config{}))
 	for name, f := range map[string]func() (*cachedstore.Store, error){
 		"no cache":  func() (*cachedstore.Store, error) { return cachedstore.New(nil, b, cachedstore.Config{}) },
 		"no truth":  func() (*cachedstore.Store, error) { return cachedstore.New(a, nil, cachedstore.Config{}) },
@@ -75,7 +76,7 @@ func TestOverFiles(t *testing.T) {
 	var dir string
 	storetest.Run(t, storetest.Harness{
 		New: func(tb testing.TB) func(testing.TB) driver.Store {
-			mine, files := made(memstore.New(memstore.Config{})), filepath.Join(tb.TempDir(), "sessions")
+			mine, files := made.Of(memstore.New(memstore.Config{})), filepath.Join(tb.TempDir(), "sessions")
 			cache, dir = mine, files
 			return func(tb testing.TB) driver.Store {
 				return open(tb, remote(mine), openFiles(tb, files), cachedstore.Config{})
@@ -96,7 +97,7 @@ type uncomparable struct {
 }
 
 func TestNewComparesNoMoreThanItMay(t *testing.T) {
-	a, b := made(memstore.New(memstore.Config{})), made(memstore.New(memstore.Config{}))
+	a, b := made.Of(memstore.New(memstore.Config{})), made.Of(memstore.New(memstore.Config{}))
 	s, err := cachedstore.New(uncomparable{Store: a}, uncomparable{Store: b}, cachedstore.Config{})
 	must(t, err)
 	must(t, s.Close())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -17,7 +18,7 @@ type truthStore struct {
 }
 
 func newTruth(config memstore.Config) *truthStore {
-	return &truthStore{Store: made(memstore.New(config))}
+	return &truthStore{Store: made.Of(memstore.New(config))}
 }
 
 func (s *truthStore) Load(ctx context.Context, id driver.ID) (driver.Record, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
@@ -22,7 +23,7 @@ import (
 func harness(wrap func(testing.TB, driver.Store) driver.Store) storetest.Harness {
 	clock := storetest.NewClock()
 	return storetest.Harness{Clock: clock, New: func(testing.TB) func(testing.TB) driver.Store {
-		cache := made(memstore.New(memstore.Config{Now: clock.Now}))
+		cache := made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 		truth := newTruth(memstore.Config{Now: clock.Now})
 		return func(tb testing.TB) driver.Store {
 			c := remote(cache)
@@ -63,13 +64,6 @@ func wantError(tb testing.TB, err, want error) {
 	if !errors.Is(err, want) {
 		tb.Fatalf("error is %v, want %v", err, want)
 	}
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }
 
 var ctx = context.Background()
@@ -133,7 +127,7 @@ func newPair(t *testing.T) *pair { return newPairWith(t, time.Minute) }
 // newPairWith sets the Timeout of both servers.
 func newPairWith(t *testing.T, timeout time.Duration) *pair {
 	p := &pair{clock: storetest.NewClock()}
-	p.cache, p.truth = made(memstore.New(memstore.Config{Now: p.clock.Now})), newTruth(memstore.Config{Now: p.clock.Now})
+	p.cache, p.truth = made.Of(memstore.New(memstore.Config{Now: p.clock.Now})), newTruth(memstore.Config{Now: p.clock.Now})
 	serve := func() *server {
 		s := &server{cache: storetest.NewFault(remote(p.cache)), truth: storetest.NewFault(remote(p.truth))}
 		s.Store = open(t, s.cache.Store(), s.truth.Store(), cachedstore.Config{Now: p.clock.Now, Timeout: timeout, Report: func(_ driver.ID, err error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -22,7 +23,7 @@ var newerEntries = map[string]func(t *testing.T) (cache driver.Store, rewrite fu
 		return openFiles(t, dir), func(id driver.ID) { setFormat(t, dir, id, 2) }, stored
 	},
 	"of the entry": func(t *testing.T) (driver.Store, func(driver.ID), func(driver.ID) []byte) {
-		cache := made(memstore.New(memstore.Config{}))
+		cache := made.Of(memstore.New(memstore.Config{}))
 		rewrite := func(id driver.ID) {
 			rec, err := cache.Load(t.Context(), id)
 			must(t, err)
@@ -52,7 +53,7 @@ func TestNewerEntryIsNoAnswer(t *testing.T) {
 		} {
 			t.Run(what+"/"+how, func(t *testing.T) {
 				cache, rewrite, stored := open(t)
-				truth := storetest.NewFault(made(memstore.New(memstore.Config{})))
+				truth := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 				s, err := cachedstore.New(cache, truth.Store(), cachedstore.Config{
 					Report: func(_ driver.ID, err error) { t.Errorf("reported: %v", err) },
 				})

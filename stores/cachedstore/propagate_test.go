@@ -8,6 +8,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -59,7 +60,7 @@ func TestTombstoneIsRenewed(t *testing.T) {
 // A session that becomes too large for the cache leaves it, and returns when it is small again.
 func TestTooLargeForTheCache(t *testing.T) {
 	clock := storetest.NewClock()
-	cache, truth := storetest.NewFault(made(memstore.New(memstore.Config{Now: clock.Now}))), made(memstore.New(memstore.Config{Now: clock.Now}))
+	cache, truth := storetest.NewFault(made.Of(memstore.New(memstore.Config{Now: clock.Now}))), made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 	s := open(t, tooLarge{cache.Store()}, truth, cachedstore.Config{Now: clock.Now})
 	rec := record(clock.Now(), 1)
 	must(t, s.Create(t.Context(), rec))
@@ -101,8 +102,8 @@ func (s tooLarge) Update(ctx context.Context, rec *driver.Record) error {
 // A cache that panics after the truth has done a write counts as one that fails. The call succeeds, the change waits
 // in the backlog, and a panic in the backlog's goroutine does not end the process.
 func TestCachePanics(t *testing.T) {
-	cache := storetest.NewFault(made(memstore.New(memstore.Config{})))
-	s := open(t, cache.Store(), made(memstore.New(memstore.Config{})), cachedstore.Config{})
+	cache := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
+	s := open(t, cache.Store(), made.Of(memstore.New(memstore.Config{})), cachedstore.Config{})
 	rec := driver.Record{ID: driver.ID{1}, Created: time.Now(), Used: time.Now(), Expires: time.Now().Add(time.Hour), Data: []byte("1")}
 	must(t, s.Create(ctx, &rec))
 	cache.Before(func(c storetest.Call) error {

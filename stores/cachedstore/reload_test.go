@@ -10,6 +10,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -27,10 +28,10 @@ type nodes struct {
 func newNodes(t *testing.T) *nodes {
 	n := &nodes{clock: storetest.NewClock()}
 	config := memstore.Config{Now: n.clock.Now}
-	n.truth, n.holdsB = storetest.NewFault(remote(newTruth(config))), made(memstore.New(config))
+	n.truth, n.holdsB = storetest.NewFault(remote(newTruth(config))), made.Of(memstore.New(config))
 	n.cacheB = storetest.NewFault(n.holdsB)
 	cached := cachedstore.Config{Now: n.clock.Now}
-	n.a = open(t, made(memstore.New(config)), n.truth.Store(), cached)
+	n.a = open(t, made.Of(memstore.New(config)), n.truth.Store(), cached)
 	n.b = open(t, n.cacheB.Store(), n.truth.Store(), cached)
 	n.rec = record(n.clock.Now(), 1)
 	must(t, n.a.Create(t.Context(), n.rec))
@@ -218,7 +219,7 @@ func TestReloadWithTheTruthDown(t *testing.T) {
 func TestTruthThatIsAReloader(t *testing.T) {
 	n := newNodes(t)
 	fault := storetest.NewFault(n.b) // b's cache is that of the truth
-	s := open(t, made(memstore.New(memstore.Config{Now: n.clock.Now})), fault.Store(), cachedstore.Config{Now: n.clock.Now})
+	s := open(t, made.Of(memstore.New(memstore.Config{Now: n.clock.Now})), fault.Store(), cachedstore.Config{Now: n.clock.Now})
 	for _, read := range []func(context.Context, driver.ID) (driver.Record, error){s.Load, s.Load, s.Reload} {
 		got, err := read(t.Context(), n.rec.ID)
 		if err != nil || !equal(got, *n.rec) {

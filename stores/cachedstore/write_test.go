@@ -8,6 +8,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -22,7 +23,7 @@ func TestTruthOfANewerFormat(t *testing.T) {
 		"reload": func(s *cachedstore.Store, rec *driver.Record) error { _, err := s.Reload(ctx, rec.ID); return err },
 	} {
 		dir := filepath.Join(t.TempDir(), "sessions")
-		s := open(t, made(memstore.New(memstore.Config{})), openFiles(t, dir), cachedstore.Config{})
+		s := open(t, made.Of(memstore.New(memstore.Config{})), openFiles(t, dir), cachedstore.Config{})
 		rec := driver.Record{ID: driver.ID{1}, Created: time.Now(), Used: time.Now(), Expires: time.Now().Add(time.Hour), Data: []byte("1")}
 		must(t, s.Create(ctx, &rec))
 		setFormat(t, dir, rec.ID, 2)

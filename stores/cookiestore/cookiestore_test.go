@@ -16,6 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -142,7 +143,7 @@ func TestTheDeadlineIsInsideTheSeal(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
+	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -255,7 +256,7 @@ func TestInfo(t *testing.T) {
 		want driver.Info
 	}{
 		{cookiestore.NoRevocation(), driver.Info{Name: "cookiestore", InMemory: true, NoRevocation: true}},
-		{cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), driver.Info{Name: "cookiestore", InMemory: true, Local: true}},
+		{cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), driver.Info{Name: "cookiestore", InMemory: true, Local: true}},
 		{cookiestore.RevokeIn(&answering{}), driver.Info{Name: "cookiestore"}},
 	} {
 		if got := open(t, keys, c.mode, cookiestore.Config{}).Info(); got != c.want {
@@ -266,7 +267,7 @@ func TestInfo(t *testing.T) {
 
 func TestNothingPrintsASecret(t *testing.T) {
 	key := keyring.Generate("k1")
-	s := open(t, ring(t, key), cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
+	s := open(t, ring(t, key), cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	for _, verb := range []string{"%v", "%+v", "%#v", "%x", "%s", "%q", "%d"} {
 		text := fmt.Sprintf(verb, s) + fmt.Sprintf(verb, *s)
 		for _, form := range []string{"%x", "%X", "%d", "%s"} {
@@ -281,7 +282,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 // nothing else. Format 0 does not exist.
 func TestTokenOfANewerFormat(t *testing.T) {
 	keys := ring(t, keyring.Generate("k1"))
-	s := open(t, keys, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
+	s := open(t, keys, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	id := driver.ID{7, 31: 9}
 	for format, want := range map[byte]error{0: driver.ErrCorrupt, 2: driver.ErrUnreadable, 255: driver.ErrUnreadable} {
 		ad := append([]byte("coatcheck/cookiestore/v1\x00"), binding...)
@@ -306,7 +307,7 @@ func TestTokenOfANewerFormat(t *testing.T) {
 // An application holds the cookie store only, so its Close closes the store of revoked sessions, too.
 func TestCloseClosesTheRevocationStore(t *testing.T) {
 	closed := errors.New("closed")
-	revoked := closing{made(memstore.New(memstore.Config{})), closed}
+	revoked := closing{made.Of(memstore.New(memstore.Config{})), closed}
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{})
 	if err := s.Close(); err != closed {
 		t.Errorf("Close = %v, want what the store of revoked sessions answers", err)

@@ -47,10 +47,3 @@ func seal(tb testing.TB, s *cookiestore.Store, rec *driver.Record) string {
 	}
 	return token
 }
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}

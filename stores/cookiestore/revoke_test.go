@@ -9,13 +9,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestRevokedSessionsStayEnded(t *testing.T) {
 	// Given two servers with the same keys and revocations, and a session
-	keys, revoked := ring(t, keyring.Generate("k1")), made(memstore.New(memstore.Config{}))
+	keys, revoked := ring(t, keyring.Generate("k1")), made.Of(memstore.New(memstore.Config{}))
 	here, there := open(t, keys, cookiestore.RevokeIn(revoked), cookiestore.Config{}), open(t, keys, cookiestore.RevokeIn(revoked), cookiestore.Config{})
 	rec := record("data")
 	token := seal(t, here, &rec)
@@ -50,7 +51,7 @@ func TestRevokedSessionsStayEnded(t *testing.T) {
 func TestRevokingTwiceKeepsTheLaterDeadline(t *testing.T) {
 	for _, order := range [][]time.Duration{{time.Minute, time.Hour}, {time.Hour, time.Minute}} {
 		clock := storetest.NewClock()
-		revoked := made(memstore.New(memstore.Config{Now: clock.Now}))
+		revoked := made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 		s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{Now: clock.Now})
 		rec := record("data")
 		rec.Expires = clock.Now().Add(time.Hour)
@@ -70,7 +71,7 @@ func TestRevokingTwiceKeepsTheLaterDeadline(t *testing.T) {
 
 func TestRevocationsAreSwept(t *testing.T) {
 	clock := storetest.NewClock()
-	revoked := made(memstore.New(memstore.Config{Now: clock.Now}))
+	revoked := made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(revoked), cookiestore.Config{Now: clock.Now})
 	if err := s.RevokeID(ctx, driver.ID{1}, clock.Now()); err != nil {
 		t.Fatal("a deadline that has passed:", err)
@@ -90,7 +91,7 @@ func TestRevocationsAreSwept(t *testing.T) {
 }
 
 func TestSessionsMayShareTheRevocationStore(t *testing.T) {
-	shared := made(memstore.New(memstore.Config{}))
+	shared := made.Of(memstore.New(memstore.Config{}))
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(shared), cookiestore.Config{})
 	rec := record("data")
 	if err := shared.Create(ctx, &driver.Record{ID: rec.ID, Expires: rec.Expires}); err != nil {
@@ -220,7 +221,7 @@ func (w *wrapper) Reload(ctx context.Context, id driver.ID) (driver.Record, erro
 func TestAWrappedRevocationStore(t *testing.T) {
 	// Given revocations in a store that has a method Abilities, and whose Load does not know the newest ones
 	clock := storetest.NewClock()
-	memory := made(memstore.New(memstore.Config{Now: clock.Now}))
+	memory := made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 	down := errors.New("down")
 	w := &wrapper{Store: memory, inside: memory, ping: down, load: driver.ErrNotFound}
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(w), cookiestore.Config{Now: clock.Now})
@@ -246,7 +247,7 @@ func TestAWrappedRevocationStore(t *testing.T) {
 // The entries of sessions in one namespace are spread over a store. They share no namespace with each other or with the
 // sessions.
 func TestEntryIDs(t *testing.T) {
-	memory := made(memstore.New(memstore.Config{}))
+	memory := made.Of(memstore.New(memstore.Config{}))
 	s := open(t, ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(memory), cookiestore.Config{})
 	namespace := driver.ID{16: 7, 31: 7}
 	firsts, lasts := map[byte]bool{}, map[[16]byte]bool{[16]byte(namespace[16:]): true}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
@@ -79,7 +80,7 @@ func setFileFormat(tb testing.TB, dir string, id driver.ID, number byte) {
 // A cached read is one round trip to the cache. A record too large for memcached is read from the truth.
 func TestCachedRoundTrips(t *testing.T) {
 	proxy := startserver.NewProxy(t, memcached(t).Addr)
-	fault := storetest.NewFault(made(memstore.New(memstore.Config{})))
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 	s := cached(t, open(t, proxy.Addr), fault.Store())
 	ctx := t.Context()
 	rec := record(1, 261)
@@ -117,7 +118,7 @@ func TestCachedRoundTrips(t *testing.T) {
 func BenchmarkCachedLoad(b *testing.B) {
 	plain, err := New([]string{memcached(b).Addr}, Config{Prefix: "cached:"})
 	must(b, err)
-	s, err := cachedstore.New(plain, made(memstore.New(memstore.Config{})), cachedstore.Config{SoftTTL: time.Hour})
+	s, err := cachedstore.New(plain, made.Of(memstore.New(memstore.Config{})), cachedstore.Config{SoftTTL: time.Hour})
 	must(b, err)
 	rec := record(1, 261)
 	must(b, s.Create(b.Context(), rec))
@@ -125,11 +126,4 @@ func BenchmarkCachedLoad(b *testing.B) {
 		return func() error { _, err := s.Load(b.Context(), rec.ID); return err }
 	}
 	ratio(b, "cached/plain", load(s), load(plain))
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

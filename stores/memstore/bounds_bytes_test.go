@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func overheadAt(tb testing.TB, n int, subject func(int) string) float64 {
 	var s *memstore.Store
 	grown := heapDuring(func() {
-		s = made(memstore.New(memstore.Config{}))
+		s = made.Of(memstore.New(memstore.Config{}))
 		populate(tb, s, time.Now(), n, subject)
 	})
 	runtime.KeepAlive(s)
@@ -54,7 +55,7 @@ func heapWithLabels(tb testing.TB, labels int) float64 {
 	const n, text = 100_000, len("label-1-123456789")
 	var s *memstore.Store
 	grown := heapDuring(func() {
-		s = made(memstore.New(memstore.Config{}))
+		s = made.Of(memstore.New(memstore.Config{}))
 		for i := range n {
 			rec := record(i, "alice", 0)
 			for l := range labels {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -20,7 +21,7 @@ func wantFull(t *testing.T, err error) {
 
 func TestFullStoreRefusesAndKeepsTheLiving(t *testing.T) {
 	const room = 100
-	s := made(memstore.New(memstore.Config{MaxRecords: room}))
+	s := made.Of(memstore.New(memstore.Config{MaxRecords: room}))
 	recs := fill(t, s, room)
 	next := record(room, "", 10)
 	wantFull(t, s.Create(t.Context(), next))
@@ -38,7 +39,7 @@ func TestFullStoreRefusesAndKeepsTheLiving(t *testing.T) {
 func TestFullStoreReusesTheExpired(t *testing.T) {
 	const room = 1000
 	clock := storetest.NewClock()
-	s := made(memstore.New(memstore.Config{MaxRecords: room, Now: clock.Now}))
+	s := made.Of(memstore.New(memstore.Config{MaxRecords: room, Now: clock.Now}))
 	fill(t, s, room)
 	clock.Advance(2 * time.Hour)
 	refused := 0
@@ -55,7 +56,7 @@ func TestFullStoreReusesTheExpired(t *testing.T) {
 
 func TestMaxBytes(t *testing.T) {
 	const bound = 100_000
-	s := made(memstore.New(memstore.Config{MaxBytes: bound}))
+	s := made.Of(memstore.New(memstore.Config{MaxBytes: bound}))
 	huge := record(0, "alice", bound)
 	if err := s.Create(t.Context(), huge); !errors.Is(err, driver.ErrTooLarge) {
 		t.Fatalf("what never fits: %v", err)
@@ -87,7 +88,7 @@ func TestMaxBytes(t *testing.T) {
 }
 
 func TestLabelsCountAsBytes(t *testing.T) {
-	s := made(memstore.New(memstore.Config{MaxBytes: 1000}))
+	s := made.Of(memstore.New(memstore.Config{MaxBytes: 1000}))
 	rec := record(0, "alice", 10)
 	rec.Labels = []string{strings.Repeat("l", driver.MaxSubject), strings.Repeat("m", driver.MaxSubject)}
 	must(t, s.Create(t.Context(), rec))

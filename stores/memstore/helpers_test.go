@@ -34,13 +34,6 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
 const payload = 261 // bytes: five values in a session, as JSON
 
 // id returns an ID as core makes them: random at the beginning, and the same end for all IDs of an application.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -16,7 +17,7 @@ import (
 // records from them in every way.
 func TestManyUnderOneName(t *testing.T) {
 	clock := storetest.NewClock()
-	s := made(memstore.New(memstore.Config{Now: clock.Now}))
+	s := made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 	recs := make([]*driver.Record, 2000)
 	for i := range recs {
 		rec := record(i, "alice", 10)

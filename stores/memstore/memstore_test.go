@@ -8,6 +8,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -26,7 +27,7 @@ func harness(config memstore.Config) storetest.Harness {
 	h := storetest.Harness{Clock: storetest.NewClock()}
 	config.Now = h.Clock.Now
 	h.New = func(testing.TB) func(testing.TB) driver.Store {
-		s := made(memstore.New(config))
+		s := made.Of(memstore.New(config))
 		return func(testing.TB) driver.Store { return s }
 	}
 	return h
@@ -42,7 +43,7 @@ func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(memstore.Config{}
 
 // TestLoadDoesNotAllocate also checks Touch and Update of a session that exists.
 func TestLoadDoesNotAllocate(t *testing.T) {
-	s := made(memstore.New(memstore.Config{}))
+	s := made.Of(memstore.New(memstore.Config{}))
 	rec := record(1, "alice", 261)
 	rec.Labels = []string{"admin", "sid"}
 	must(t, s.Create(t.Context(), rec))
@@ -61,7 +62,7 @@ func TestLoadDoesNotAllocate(t *testing.T) {
 // TestRealClock uses the default clock, in a synctest bubble.
 func TestRealClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := made(memstore.New(memstore.Config{}))
+		s := made.Of(memstore.New(memstore.Config{}))
 		rec := record(1, "alice", 10)
 		must(t, s.Create(t.Context(), rec))
 		time.Sleep(time.Hour - time.Microsecond)

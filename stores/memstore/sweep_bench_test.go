@@ -9,6 +9,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -19,7 +20,7 @@ func BenchmarkMillionExpiry(b *testing.B) {
 	lowest := map[string]time.Duration{}
 	for b.Loop() {
 		clock := storetest.NewClock()
-		s := made(memstore.New(memstore.Config{Now: clock.Now}))
+		s := made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 		populate(b, s, clock.Now(), 1_000_000, loggedIn)
 		read(b, s, "quiet", lowest, func() { time.Sleep(500 * time.Millisecond) })
 		clock.Advance(time.Hour + time.Minute)

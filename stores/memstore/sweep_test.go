@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // TestSweepGivesMemoryBack checks that the tables shrink after a peak, when the records are gone.
 func TestSweepGivesMemoryBack(t *testing.T) {
 	clock := storetest.NewClock()
-	s := made(memstore.New(memstore.Config{Now: clock.Now}))
+	s := made.Of(memstore.New(memstore.Config{Now: clock.Now}))
 	heap := heapDuring(func() { fill(t, s, 200_000) })
 	kept := record(-1, "alice", 10)
 	kept.Expires = clock.Now().Add(24 * time.Hour)

@@ -9,6 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/adaptertest"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
@@ -31,7 +32,7 @@ func Run(t *testing.T, a adaptertest.Adapter) {
 func RunProcesses(t *testing.T, a adaptertest.Adapter) { adaptertest.RunProcesses(t, a, openFiles) }
 
 func memory(testing.TB) func(testing.TB) driver.Store {
-	store := made(memstore.New(memstore.Config{}))
+	store := made.Of(memstore.New(memstore.Config{}))
 	return func(testing.TB) driver.Store { return store }
 }
 
@@ -54,16 +55,9 @@ func tokens(tb testing.TB) driver.TokenStore {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	store, err := cookiestore.New(keys, cookiestore.RevokeIn(made(memstore.New(memstore.Config{}))), cookiestore.Config{})
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cookiestore.Config{})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return store
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

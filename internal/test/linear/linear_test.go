@@ -10,6 +10,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -48,7 +49,7 @@ func TestHistoryFile(t *testing.T) {
 
 // TestMemstore is the plainest case: one process, nothing fails.
 func TestMemstore(t *testing.T) {
-	managers := servers(t, made(memstore.New(memstore.Config{})))
+	managers := servers(t, made.Of(memstore.New(memstore.Config{})))
 	for seed := range uint64(50) {
 		h := newRun("memstore", seed, managers).play(nil)
 		if res := h.check(patient); res != porcupine.Ok {

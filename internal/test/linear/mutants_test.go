@@ -13,6 +13,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -227,7 +228,7 @@ const maxHistories = 40
 func TestMutants(t *testing.T) {
 	for _, mu := range mutants {
 		t.Run(mu.name, func(t *testing.T) {
-			b := &broken{Store: made(memstore.New(memstore.Config{}))}
+			b := &broken{Store: made.Of(memstore.New(memstore.Config{}))}
 			mu.breaking(b)
 			managers := servers(t, b)
 			for seed := range uint64(maxHistories) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
@@ -34,8 +35,10 @@ func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
 const hasty = 250 * time.Millisecond
 
 var targets = []target{
-	{name: "memstore", open: func(tb testing.TB) site { return site{stores: []driver.Store{made(memstore.New(memstore.Config{}))}} }},
-	{name: "memstore, answers lost", open: func(tb testing.TB) site { return losing(made(memstore.New(memstore.Config{}))) }},
+	{name: "memstore", open: func(tb testing.TB) site {
+		return site{stores: []driver.Store{made.Of(memstore.New(memstore.Config{}))}}
+	}},
+	{name: "memstore, answers lost", open: func(tb testing.TB) site { return losing(made.Of(memstore.New(memstore.Config{}))) }},
 	{name: "filestore", open: func(tb testing.TB) site { return site{stores: openFiles(tb)} }},
 	{name: "filestore, answers lost", open: func(tb testing.TB) site { return losing(openFiles(tb)...) }},
 	{name: "SQLite", open: func(tb testing.TB) site { return site{stores: openSQL(tb, sqliteIn(tb.TempDir()))} }},
@@ -83,11 +86,11 @@ var targets = []target{
 	}},
 	{name: "cachedstore, cache stopped", reads: readsAcknowledged, timeout: patient, open: func(tb testing.TB) site {
 		server := startserver.Redis(tb)
-		return site{[]driver.Store{cached(tb, openRedis(tb, server.Addr, 0), made(memstore.New(memstore.Config{})))}, []fault{pausing(server)}}
+		return site{[]driver.Store{cached(tb, openRedis(tb, server.Addr, 0), made.Of(memstore.New(memstore.Config{})))}, []fault{pausing(server)}}
 	}},
 	{name: "cachedstore, a cache each", reads: readsStale, open: func(tb testing.TB) site {
-		truth := made(memstore.New(memstore.Config{}))
-		return site{stores: []driver.Store{cached(tb, made(memstore.New(memstore.Config{})), truth), cached(tb, made(memstore.New(memstore.Config{})), truth)}}
+		truth := made.Of(memstore.New(memstore.Config{}))
+		return site{stores: []driver.Store{cached(tb, made.Of(memstore.New(memstore.Config{})), truth), cached(tb, made.Of(memstore.New(memstore.Config{})), truth)}}
 	}},
 }
 
@@ -252,11 +255,4 @@ func must(tb testing.TB, err error) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

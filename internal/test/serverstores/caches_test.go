@@ -10,6 +10,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 	"github.com/coatcheck-go/coatcheck/stores/redisstore"
@@ -22,7 +23,7 @@ var nodes = map[string]func(t *testing.T) (open func() driver.Store){
 		address := postgresAt(t)
 		migrate(t, address, "nodes")
 		return func() driver.Store {
-			cache := made(memstore.New(memstore.Config{}))
+			cache := made.Of(memstore.New(memstore.Config{}))
 			s, err := cachedstore.New(cache, openGorm(t, address, "nodes"), cachedstore.Config{Timeout: patience})
 			must(t, err)
 			return s
@@ -31,7 +32,7 @@ var nodes = map[string]func(t *testing.T) (open func() driver.Store){
 	"memory over Redis": func(t *testing.T) func() driver.Store {
 		address := redisAt(t)
 		return func() driver.Store {
-			cache := made(memstore.New(memstore.Config{}))
+			cache := made.Of(memstore.New(memstore.Config{}))
 			s, err := cachedstore.New(cache, openRedis(t, address, "nodes"), cachedstore.Config{Timeout: patience})
 			must(t, err)
 			return s
@@ -114,11 +115,4 @@ func user(m *core.Manager, cookie string, handler func(*core.Session) error) err
 		return handler(s)
 	})
 	return err
-}
-
-func made[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }
