@@ -8,35 +8,35 @@
 //		...
 //	}))
 //
-// [Handle] loads the session before the handler; [Get] is for the middle of one, and
-// core.FromContext for code that has only c.Request().Context(). The session is stored, and the
-// cookie set, before the first byte of the response leaves. If it cannot be stored,
-// Echo's HTTPErrorHandler makes the response, and nothing of the handler's is sent.
+// [Handle] loads the session before the handler runs. [Get] loads it in the middle of a handler. core.FromContext is
+// for code that has only c.Request().Context(). The middleware stores the session and sets the cookie before the first
+// byte of the response leaves. If the session cannot be stored, Echo's HTTPErrorHandler makes the response, and nothing
+// of the handler's is sent.
 //
 // # Placement
 //
-// Mount it inside of Recover, Logger, RequestID and time limits, and outside of what needs
-// the session: CSRF protection, authentication. Gzip may go on either side. A panic, a status of
-// 500 and more, or 408 stores nothing but a Logout and what Save has stored before. If the session cannot be stored, HTTPErrorHandler answers and the middleware
-// returns nil: what stands outside sees the response and not the error. An error that is returned is stored by the status that
-// HTTPErrorHandler gives it; if a middleware outside drops the error and sends nothing, nothing is stored.
+// Mount the middleware inside Recover, Logger, RequestID and time limits. Mount it outside what needs the session: CSRF
+// protection, authentication. Gzip may go on either side.
+//
+// After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
+// stays. If the session cannot be stored, HTTPErrorHandler answers and the middleware returns nil: outer middleware
+// sees the response and not the error. If the handler returns an error, the status that HTTPErrorHandler sends decides
+// what is stored. If an outer middleware drops that error and sends nothing, nothing is stored.
 //
 // # Goroutines, streams and sockets
 //
-// Echo reuses echo.Context: give a goroutine the session, not c. After the request the session answers
-// core.ErrClosed.
+// Echo reuses echo.Context: give a goroutine the session, not c. After the request the session returns core.ErrClosed.
 //
-// Changes after the first byte are stored when the handler returns, or at once by Session.Save. One that needs a
-// cookie returns core.ErrHeaderSent. If the store does not take what no call has refused, the connection ends: the client
-// must not take the response for whole. Read the session before the first byte of a page that caches may keep: after it
-// there is no Vary any more.
+// Changes after the first byte are stored when the handler returns, or at once by Session.Save. A change that needs a
+// cookie returns core.ErrHeaderSent. If a change cannot be stored and no call has returned an error for it, the
+// connection ends, so that the client does not take the response for complete. If caches may keep a page, read the
+// session before its first byte: later, Vary cannot be set.
 //
-// Set what a socket needs
-// before the upgrade, and give the response's header to whatever upgrades:
-// Upgrade(c.Response(), c.Request(), c.Response().Header()).
+// Set the values that a socket needs before the upgrade. Pass the response's header, which carries the cookie, to the
+// function that upgrades: Upgrade(c.Response(), c.Request(), c.Response().Header()).
 //
-// Echo's Response.WriteHeader takes an informational status such as 103 for the final
-// one; send those, and proxy with httputil.ReverseProxy, through c.Response().Writer.
+// Use c.Response().Writer to send an informational status such as 103, and for httputil.ReverseProxy: Echo's
+// Response.WriteHeader takes such a status for the final one.
 //
 // Read package core next.
 package echosession
@@ -56,10 +56,9 @@ type middleware struct {
 	onError func(echo.Context, error) error
 }
 
-// New returns a middleware that gives each request m's session. It does nothing until a
-// handler uses the session: no store call, no header. Mounted twice with one manager,
-// the inner one passes requests on; several managers give a request several sessions. New
-// panics if m is nil.
+// New returns a middleware that gives each request m's session. Until a handler uses the session, it calls no store and
+// sets no header, unless Config.SaveEveryRequest is set. If it is mounted twice with one manager, the inner one passes
+// requests on. With several managers a request has several sessions. New panics if m is nil.
 func New(m *core.Manager, opts ...Option) echo.MiddlewareFunc {
 	if m == nil {
 		panic("echosession: New: the manager is nil")
@@ -76,7 +75,7 @@ func New(m *core.Manager, opts ...Option) echo.MiddlewareFunc {
 func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 	r, res := c.Request(), c.Response()
 	if r == nil {
-		return next(c) // a context that a test has made
+		return next(c) // a test made this context without a request
 	}
 	if mw.skip != nil && mw.skip(c) || httpwriter.Mounted(mw.m, r.Context()) != nil {
 		return next(c)
@@ -87,8 +86,7 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 	defer w.leave()
 	err := next(c)
 	if err != nil && w.Open() {
-		// HTTPErrorHandler comes after all middleware, and some of that, such as Gzip, has
-		// removed w by then.
+		// HTTPErrorHandler runs after all middleware. Some of it, such as Gzip, has removed w by then.
 		w.FinishLater()
 		res.Before(w.beforeError)
 		return err
@@ -101,7 +99,7 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 	return err
 }
 
-// leave is for defer.
+// leave ends the request. It must be deferred, because it may call recover.
 func (w *writer) leave() {
 	if w.Err() == nil {
 		w.Leave(w.Header(), nil)
@@ -110,15 +108,14 @@ func (w *writer) leave() {
 	}
 }
 
-// writer is one request's response writer, and what answers if the save fails.
+// writer is one request's response writer. It answers the client if the save fails.
 type writer struct {
 	httpwriter.Writer
 	mw *middleware
 	c  echo.Context
 }
 
-// Fail implements httpwriter.Owner. A writer that stands before this one, such as Gzip's, is
-// left out of it.
+// Fail implements httpwriter.Owner. It answers past any writer before this one, such as Gzip's.
 func (w *writer) Fail(err error) {
 	w.c.Response().Writer = w.Unwrap()
 	w.replace(err)
@@ -142,7 +139,7 @@ func (w *writer) replace(err error) {
 	res.Writer = w
 }
 
-// httpError says no more than the status: err is for the log, where core has put it.
+// httpError makes an error that shows the status and its text only. err is its Internal; core has logged it.
 func httpError(_ echo.Context, err error) error {
 	status := core.HTTPStatus(err)
 	return echo.NewHTTPError(status, http.StatusText(status)).SetInternal(err)

@@ -9,9 +9,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
 )
 
-// Handle makes a handler of h, for which the session is loaded before it runs. If the
-// store cannot answer, h does not run and the client gets a 503. Without the
-// middleware the client gets a 500. Of several sessions it is the innermost middleware's.
+// Handle makes a handler that loads the session and then runs h. If the store cannot answer, h does not run and the
+// client gets a 503. Without the middleware the client gets a 500. If a request has several sessions, h gets that of
+// the innermost middleware. Handle panics if h is nil.
 func Handle(h func(c echo.Context, s *core.Session) error) echo.HandlerFunc {
 	if h == nil {
 		panic("echosession: Handle: the handler is nil")
@@ -25,10 +25,10 @@ func Handle(h func(c echo.Context, s *core.Session) error) echo.HandlerFunc {
 	}
 }
 
-// Get returns the session of c, and loads it if need be. The error is an *echo.HTTPError
-// to be returned as it is: core.ErrNoSession (500) if there is no middleware, or it was skipped,
-// core.ErrUnavailable (503) if the store cannot answer. The session is never nil; after an
-// error its methods return that error, but for Login and Logout where it is core.ErrUnreadable.
+// Get returns the session of c, and loads it at the first call. The error is an *echo.HTTPError; return it as it is.
+// core.ErrNoSession (500): the middleware is not mounted, or it skipped this request. core.ErrUnavailable (503): the
+// store cannot answer. The session is never nil. After an error its methods return that error, except that Login and
+// Logout work after core.ErrUnreadable.
 func Get(c echo.Context) (*core.Session, error) {
 	s, err := core.FromContext(requestContext(c))
 	if err != nil {
@@ -37,7 +37,7 @@ func Get(c echo.Context) (*core.Session, error) {
 	return s, err
 }
 
-// requestContext is the request's context, and an empty one where a test has made c without a request.
+// requestContext returns the request's context, or an empty one if a test made c without a request.
 func requestContext(c echo.Context) context.Context {
 	if c.Request() == nil {
 		return context.Background()
@@ -45,7 +45,7 @@ func requestContext(c echo.Context) context.Context {
 	return c.Request().Context()
 }
 
-// fail makes of err what the error handler of the middleware does.
+// fail returns the error that the middleware's error handler makes of err.
 func fail(c echo.Context, err error) error {
 	httpwriter.Refuse(c.Response().Header(), err)
 	if w, ok := httpwriter.InnermostOwner[*writer](requestContext(c)); ok {

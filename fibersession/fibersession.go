@@ -8,41 +8,42 @@
 //		...
 //	}))
 //
-// [Handle] loads the session before the handler; [Get] is for the middle of one, and
-// core.FromContext for code that has only c.UserContext() or c.Context(), and for handlers of net/http behind
-// Fiber's adaptor. The session is stored, and the cookie set, when the handler
-// has returned. If it cannot be stored, the application's ErrorHandler makes the response, and
-// nothing of the handler's is sent.
+// [Handle] loads the session before the handler runs. [Get] loads it in the middle of a handler. core.FromContext is
+// for code that has only c.UserContext() or c.Context(), and for handlers of net/http behind Fiber's adaptor. The
+// middleware stores the session and sets the cookie when the handler has returned. If the session cannot be stored, the
+// application's ErrorHandler makes the response, and nothing of the handler's is sent.
 //
 // # Placement
 //
-// Mount it inside of recover, logger and requestid, and outside of what needs the session: csrf,
-// authentication. Compression may go on either side; package timeout wraps handlers. Fiber's cache keeps
-// pages whatever their header says: keep it away from pages that depend on a session.
-// A panic, a status of 500 and more, or 408 stores nothing but a Logout and what Save has stored before.
+// Mount the middleware inside recover, logger and requestid. Mount it outside what needs the session: csrf,
+// authentication. Compression may go on either side. Package timeout wraps handlers. Fiber's cache keeps pages without
+// regard to their header: do not use it for pages that depend on a session.
 //
-// An error that a handler returns decides the status, so the middleware calls the application's
-// ErrorHandler itself, as Fiber's logger does, and returns nil: what stands outside
-// sees the response and not the error.
+// After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
+// stays.
+//
+// An error that a handler returns decides the status. So the middleware calls the application's ErrorHandler itself, as
+// Fiber's logger does, and returns nil: outer middleware sees the response and not the error.
 //
 // # Goroutines, streams and sockets
 //
-// Fiber reuses *fiber.Ctx: give a goroutine the session, not c. After the request the session
-// answers core.ErrClosed. A body that is streamed (SetBodyStreamWriter) and a connection
-// that is taken over (WebSockets) may use the session to their end, as long as they got it before
-// the handler returned; what they change is stored at once by Session.Save, and else at that
-// end. Both come after the cookie: a change that needs one returns core.ErrHeaderSent. If the store does not take what
-// no call has refused, the stream ends without its end: the client must not take it for whole. Read the session before
-// the handler returns where caches may keep the page: after it there is no Vary any more. With package websocket of gofiber/contrib, give the session to the socket with
-// c.Locals("session", s) before the upgrade: of c's values it hands on those with a string key.
+// Fiber reuses *fiber.Ctx: give a goroutine the session, not c. After the request the session returns core.ErrClosed.
+//
+// A streamed body (SetBodyStreamWriter) and a hijacked connection (WebSockets) may use the session until they end, if
+// they got it before the handler returned. Their changes are stored when they end, or at once by Session.Save. The
+// cookie has been sent by then: a change that needs one returns core.ErrHeaderSent. If a change cannot be stored and no
+// call has returned an error for it, the stream ends incomplete, so that the client does not take it for whole. If
+// caches may keep a page, read the session before the handler returns: later, Vary cannot be set.
+//
+// With package websocket of gofiber/contrib, pass the session to the socket with c.Locals("session", s) before the
+// upgrade: the package copies those of c's values that have a string key.
 //
 // # Limits
 //
-// Fiber refuses a request whose header is longer than fiber.Config.ReadBufferSize, 4096 bytes by
-// default, with 431. Raise that for a cookie store.
+// Fiber answers 431 to a request whose header is longer than fiber.Config.ReadBufferSize, 4096 bytes by default. Raise
+// it for a cookie store.
 //
-// With fiber.Config.Prefork every process has a store of its own if that is in memory; a warning
-// is logged then.
+// With fiber.Config.Prefork, each process has its own copy of a store in memory. The middleware logs a warning then.
 //
 // Read package core next.
 package fibersession
@@ -65,13 +66,12 @@ type middleware struct {
 	first   sync.Once
 }
 
-// handlerKey is where Handle finds the middleware with the application's error handler.
+// handlerKey is the key under which Handle finds the middleware with the application's error handler.
 type handlerKey struct{}
 
-// New returns a middleware that gives each request m's session. It does nothing until a
-// handler uses the session: no store call, no header. Mounted twice with one manager,
-// the inner one passes requests on; several managers give a request several sessions. New
-// panics if m is nil.
+// New returns a middleware that gives each request m's session. Until a handler uses the session, it calls no store and
+// sets no header, unless Config.SaveEveryRequest is set. If it is mounted twice with one manager, the inner one passes
+// requests on. With several managers a request has several sessions. New panics if m is nil.
 func New(m *core.Manager, opts ...Option) fiber.Handler {
 	if m == nil {
 		panic("fibersession: New: the manager is nil")
@@ -90,7 +90,7 @@ func (mw *middleware) serve(c *fiber.Ctx) error {
 	}
 	outside := c.UserContext()
 	if x := mw.m.Adapter().Exchange(outside); x != nil && !x.Closed() {
-		return c.Next() // mounted twice, or RestartRouting
+		return c.Next() // mounted twice, or after RestartRouting
 	}
 	x := mw.m.Adapter().BeginBytes(outside, lines(c, mw.m.Adapter().Header()))
 	c.SetUserContext(x.Context())
@@ -116,17 +116,16 @@ func (mw *middleware) serve(c *fiber.Ctx) error {
 	return err
 }
 
-// commit stores the session, and finishes the response that the client is to get.
+// commit stores the session and finishes the response.
 func (mw *middleware) commit(c *fiber.Ctx, x *core.Exchange, ctx context.Context, before *fasthttp.ResponseHeader) error {
 	if ctx.Err() != nil {
-		// Nobody has answered in the handler's place, as a time limit on net/http does: this response
-		// will be sent.
+		// On net/http a time limit has answered in the handler's place by now. Here this response will be sent.
 		ctx = context.WithoutCancel(ctx)
 	}
 	out, err := x.Commit(ctx, c.Response().StatusCode())
 	stays := c.Response().IsBodyStream() || c.Context().Hijacked()
 	if err == nil && !stays {
-		err = x.Finish(ctx) // a goroutine of the handler may have come in between
+		err = x.Finish(ctx) // stores what a goroutine of the handler changed since Commit
 	}
 	if err != nil {
 		wipe(c, before)
@@ -143,6 +142,6 @@ func (mw *middleware) commit(c *fiber.Ctx, x *core.Exchange, ctx context.Context
 
 func (mw *middleware) warn(app *fiber.App) {
 	if info := mw.m.Info(); info.Local && app.Config().Prefork {
-		mw.m.Adapter().Logger().Warn("fibersession: with Prefork every process has its own "+info.Name+", and users lose their session when another one answers: use a store that processes share", "store", info.Name)
+		mw.m.Adapter().Logger().Warn("fibersession: with Prefork each process has its own "+info.Name+", so users lose their session when another process answers; use a store that processes share", "store", info.Name)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Handle makes a handler of h, for which the session is loaded before it runs. If the
-// store cannot answer, h does not run and the client gets a 503. Without the
-// middleware the client gets a 500. Of several sessions it is the innermost middleware's.
+// Handle makes a handler that loads the session and then runs h. If the store cannot answer, h does not run and the
+// client gets a 503. Without the middleware the client gets a 500. If a request has several sessions, h gets that of
+// the innermost middleware. Handle panics if h is nil.
 func Handle(h func(c *fiber.Ctx, s *core.Session) error) fiber.Handler {
 	if h == nil {
 		panic("fibersession: Handle: the handler is nil")
@@ -22,11 +22,10 @@ func Handle(h func(c *fiber.Ctx, s *core.Session) error) fiber.Handler {
 	}
 }
 
-// Get returns the session of c, and loads it if need be. The error is to be returned as it
-// is and makes a response without its text: core.ErrNoSession (500) if there is no
-// middleware, or it was skipped, core.ErrUnavailable (503) if the store cannot answer. The session
-// is never nil; after an error its methods return that error, but for Login and Logout where it is
-// core.ErrUnreadable.
+// Get returns the session of c, and loads it at the first call. Return the error as it is: it makes a response that
+// does not show its text. core.ErrNoSession (500): the middleware is not mounted, or it skipped this request.
+// core.ErrUnavailable (503): the store cannot answer. The session is never nil. After an error its methods return that
+// error, except that Login and Logout work after core.ErrUnreadable.
 func Get(c *fiber.Ctx) (*core.Session, error) {
 	s, err := core.FromContext(c.UserContext())
 	if err != nil {
@@ -35,7 +34,7 @@ func Get(c *fiber.Ctx) (*core.Session, error) {
 	return s, err
 }
 
-// fail makes of err what the error handler of the middleware does.
+// fail returns the error that the middleware's error handler makes of err.
 func fail(c *fiber.Ctx, err error) error {
 	refuse(c, err)
 	if mw, ok := c.Context().UserValue(handlerKey{}).(*middleware); ok {
@@ -44,8 +43,7 @@ func fail(c *fiber.Ctx, err error) error {
 	return newFailure(c, err)
 }
 
-// refuse puts into the header what goes with an answer to err: nobody may store it, and where
-// trying again may help it says when.
+// refuse sets the header of an answer to err: no-store, and Retry-After where a retry may help.
 func refuse(c *fiber.Ctx, err error) {
 	h := &c.Response().Header
 	h.Set(fiber.HeaderCacheControl, "no-store")
@@ -54,8 +52,8 @@ func refuse(c *fiber.Ctx, err error) {
 	}
 }
 
-// failure is what the application's ErrorHandler gets. Fiber's own sends Error to the
-// client, so that says no more than the status; core has logged the cause.
+// failure is the error that the application's ErrorHandler gets. Fiber's default sends the text of Error to the client,
+// so Error is the text of the status only. core has logged the cause.
 type failure struct {
 	status *fiber.Error
 	cause  error

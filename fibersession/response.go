@@ -13,7 +13,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// lines returns what the request has under name. It shares the request's memory.
+// lines returns the request's header lines called name, joined. The result may share the request's memory.
 func lines(c *fiber.Ctx, name string) []byte {
 	all := c.Request().Header.PeekAll(name)
 	switch len(all) {
@@ -25,8 +25,8 @@ func lines(c *fiber.Ctx, name string) []byte {
 	return bytes.Join(all, []byte(";"))
 }
 
-// render makes a response of the error that the handler returned, as Fiber would after all
-// middleware, when it is too late for the session to learn the status.
+// render makes a response of the error that the handler returned. Fiber would do so after all middleware, which is too
+// late: the session has to know the status.
 func render(c *fiber.Ctx, err error) {
 	var f *failure
 	if errors.As(err, &f) {
@@ -37,7 +37,7 @@ func render(c *fiber.Ctx, err error) {
 	}
 }
 
-// apply puts out into the response.
+// apply adds out to the header of the response.
 func apply(c *fiber.Ctx, m *core.Manager, out core.Out) {
 	if out.Name == "" && out.Vary == "" && out.More == nil { // as for most requests
 		return
@@ -48,7 +48,7 @@ func apply(c *fiber.Ctx, m *core.Manager, out core.Out) {
 	}
 }
 
-// header is fasthttp's as a core.Header. It keeps a line of Set-Cookie for each cookie.
+// header makes a fasthttp header a core.Header. fasthttp keeps a Set-Cookie line for each cookie.
 type header fasthttp.ResponseHeader
 
 func (h *header) Values(name string) (lines []string) {
@@ -63,10 +63,10 @@ func (h *header) Set(name, value string) { (*fasthttp.ResponseHeader)(h).Set(nam
 
 var headers = sync.Pool{New: func() any { return new(fasthttp.ResponseHeader) }}
 
-// remember keeps what stands in the header before the handler: nil if that is nothing.
+// remember copies the header as it is before the handler. It returns nil if the header is empty.
 func remember(h *fasthttp.ResponseHeader) *fasthttp.ResponseHeader {
 	if n := h.Len(); n == 0 || n == 1 && len(h.ContentType()) > 0 {
-		return nil // but for the default Content-Type
+		return nil // the default Content-Type does not count
 	}
 	before := headers.Get().(*fasthttp.ResponseHeader)
 	h.CopyTo(before)
@@ -79,8 +79,7 @@ func forget(before *fasthttp.ResponseHeader) {
 	}
 }
 
-// wipe takes the handler's response away: body, header, and what it wanted to do with the
-// connection.
+// wipe removes the handler's response: its body, its header fields, and a hijack of the connection.
 func wipe(c *fiber.Ctx, before *fasthttp.ResponseHeader) {
 	c.Context().Hijack(nil)
 	res := c.Response()

@@ -12,8 +12,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// keep keeps the session open for what makes the body of a response after the handler, or for a hijacked connection.
-// used: the handler has asked for the session.
+// keep keeps the session open for a body that is made after the handler, or for a hijacked connection. used reports
+// whether the handler has asked for the session.
 func keep(c *fiber.Ctx, x *core.Exchange, used bool) {
 	c.Context().SetUserValue(x, until{x})
 	res := c.Response()
@@ -22,14 +22,14 @@ func keep(c *fiber.Ctx, x *core.Exchange, used bool) {
 	}
 	body := res.BodyStream()
 	if _, file := body.(io.WriterTo); file && !used {
-		return // it changes no session, and is sent without a copy
+		return // a file changes no session; unwrapped, it is sent without a copy
 	}
 	size := res.Header.ContentLength()
 	detach(res)
 	res.SetBodyStream(&stream{Reader: body, x: x, ctx: c.Context(), left: size}, size)
 }
 
-// detach takes the body from res without closing it, as all of its own methods would.
+// detach removes the body from res and does not close it. All of res's own methods close it.
 func detach(res *fasthttp.Response) {
 	var h fasthttp.ResponseHeader
 	res.Header.CopyTo(&h)
@@ -38,20 +38,20 @@ func detach(res *fasthttp.Response) {
 	h.CopyTo(&res.Header)
 }
 
-// until closes a session when fasthttp has sent the last of a stream, or a hijacked connection has ended: that
-// is when it closes the values of the request.
+// until closes a session when fasthttp has sent the end of a stream, or when a hijacked connection has ended. It is a
+// value of the request, and fasthttp closes those at that time.
 type until struct{ x *core.Exchange }
 
 // Close implements io.Closer.
 func (u until) Close() error { return u.x.Finish(u.x.Context()) }
 
-// stream is a body that ends only when what its maker did to the session is stored. If that fails, the
-// client must not take it for whole.
+// stream is a body that ends only when the changes that its writer made to the session are stored. If that fails, the
+// connection ends early, so that the client does not take the body for complete.
 type stream struct {
 	io.Reader
 	x      *core.Exchange
 	ctx    *fasthttp.RequestCtx
-	left   int // bytes, negative where nobody knows
+	left   int // bytes; negative if the length is unknown
 	failed error
 }
 
@@ -65,7 +65,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 	if s.left == 0 || errors.Is(err, io.EOF) {
 		if s.failed = s.x.Finish(s.x.Context()); s.failed != nil {
-			// Compression outside does not look at errors, and others make a page of their text.
+			// Outer compression ignores errors, and other readers make a page of the error's text.
 			s.failed = errEnded
 			abort(s.ctx.Conn())
 			return 0, s.failed
@@ -74,7 +74,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// abort lets nothing more be written. fasthttp may yet set a deadline of its own, and panics if it cannot.
+// abort stops all writes to conn. It does not close conn: fasthttp may still set a deadline, and panics if it cannot.
 func abort(conn net.Conn) {
 	switch c := conn.(type) {
 	case nil:
@@ -87,7 +87,7 @@ func abort(conn net.Conn) {
 
 var errEnded = errors.New("the response ended early")
 
-// Close closes the body itself.
+// Close closes the body that stream wraps.
 func (s *stream) Close() error {
 	if c, ok := s.Reader.(io.Closer); ok {
 		return c.Close()

@@ -8,35 +8,35 @@
 //		...
 //	}))
 //
-// [Handle] loads the session before the handler; [Get] is for the middle of one, and
-// core.FromContext for code that has only c.Request.Context(). The session is stored, and the
-// cookie set, before the first byte of the response leaves. If it cannot be stored,
-// the client gets an error page and nothing of the handler's response.
+// [Handle] loads the session before the handler runs. [Get] loads it in the middle of a handler. core.FromContext is
+// for code that has only c.Request.Context(). The middleware stores the session and sets the cookie before the first
+// byte of the response leaves. If the session cannot be stored, the client gets an error page and nothing of the
+// handler's response.
 //
 // # Placement
 //
-// Mount it inside of gin.Recovery, gin.Logger and request IDs. Mount inside of it what needs
-// the session (CSRF protection, authentication), what turns c.Errors into a response (outside, the
-// session would be stored before the 500 is known), and gzip: gin-contrib/gzip removes
-// Vary from responses of 400 and more, and outside it would remove ours.
+// Mount the middleware inside gin.Recovery, gin.Logger and request IDs. Mount inside it:
 //
-// A panic, a status of 500 and more, or 408 stores nothing but a Logout and what Save has stored before. Gin redirects for a trailing slash
-// before any middleware runs; there is no session then.
+//   - what needs the session: CSRF protection, authentication
+//   - what turns c.Errors into a response: outside, the session would be stored before the 500 is known
+//   - gzip: gin-contrib/gzip removes Vary from responses of 400 and more, and outside it would remove ours
+//
+// After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
+// stays. Gin redirects for a trailing slash before any middleware runs, so that response has no session.
 //
 // # Goroutines, streams and sockets
 //
-// Gin reuses *gin.Context: give a goroutine the session, not c. After the request the session answers
-// core.ErrClosed.
+// Gin reuses *gin.Context: give a goroutine the session, not c. After the request the session returns core.ErrClosed.
 //
-// Changes after the first byte are stored when the handler returns, or at once by Session.Save. One that needs a
-// cookie returns core.ErrHeaderSent. If the store does not take what no call has refused, the connection ends: the client
-// must not take the response for whole. The error is in c.Errors. Read the session before the first byte of a page that caches may keep: after it
-// there is no Vary any more.
+// Changes after the first byte are stored when the handler returns, or at once by Session.Save. A change that needs a
+// cookie returns core.ErrHeaderSent. If a change cannot be stored and no call has returned an error for it, the
+// connection ends, so that the client does not take the response for complete. The error is in c.Errors. If caches may
+// keep a page, read the session before its first byte: later, Vary cannot be set.
 //
-// c.Redirect sends the header to a GET, and not to a POST: there the session may still change.
+// For a GET, c.Redirect sends the header at once. For a POST it does not, so the session may still change.
 //
-// Set what a socket needs before the upgrade, and give the response's header to
-// whatever upgrades: Upgrade(c.Writer, c.Request, c.Writer.Header()).
+// Set the values that a socket needs before the upgrade. Pass the response's header, which carries the cookie, to the
+// function that upgrades: Upgrade(c.Writer, c.Request, c.Writer.Header()).
 //
 // Read package core next.
 package ginsession
@@ -54,10 +54,9 @@ type middleware struct {
 	onError func(*gin.Context, error)
 }
 
-// New returns a middleware that gives each request m's session. It does nothing until a
-// handler uses the session: no store call, no header. Mounted twice with one manager,
-// the inner one passes requests on; several managers give a request several sessions. New
-// panics if m is nil.
+// New returns a middleware that gives each request m's session. Until a handler uses the session, it calls no store and
+// sets no header, unless Config.SaveEveryRequest is set. If it is mounted twice with one manager, the inner one passes
+// requests on. With several managers a request has several sessions. New panics if m is nil.
 func New(m *core.Manager, opts ...Option) gin.HandlerFunc {
 	if m == nil {
 		panic("ginsession: New: the manager is nil")
@@ -74,7 +73,7 @@ func (mw *middleware) serve(c *gin.Context) {
 		return // Gin calls the next handler
 	}
 	if c.Request == nil {
-		return // a context that a test has made
+		return // a test made this context without a request
 	}
 	if x := httpwriter.Mounted(mw.m, c.Request.Context()); x != nil {
 		if w, ok := httpwriter.OwnerOf[*writer](c.Request.Context(), x); ok && w.lost() {

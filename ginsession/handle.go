@@ -10,9 +10,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
 )
 
-// Handle makes a handler of h, for which the session is loaded before it runs. If the
-// store cannot answer, h does not run and the client gets a 503. Without the
-// middleware the client gets a 500. Of several sessions it is the innermost middleware's.
+// Handle makes a handler that loads the session and then runs h. If the store cannot answer, h does not run and the
+// client gets a 503. Without the middleware the client gets a 500. If a request has several sessions, h gets that of
+// the innermost middleware. Handle panics if h is nil.
 func Handle(h func(c *gin.Context, s *core.Session)) gin.HandlerFunc {
 	if h == nil {
 		panic("ginsession: Handle: the handler is nil")
@@ -27,13 +27,13 @@ func Handle(h func(c *gin.Context, s *core.Session)) gin.HandlerFunc {
 	}
 }
 
-// Get returns the session of c, and loads it if need be. core.ErrNoSession: there is no
-// middleware, or it was skipped. core.ErrUnavailable: the store cannot answer; stop, and
-// answer with core.HTTPStatus(err) and core.RetryAfter(err). The session is never nil; after an error its
-// methods return that error, but for Login and Logout where it is core.ErrUnreadable.
+// Get returns the session of c, and loads it at the first call. core.ErrNoSession: the middleware is not mounted, or it
+// skipped this request. core.ErrUnavailable: the store cannot answer; stop, and answer with core.HTTPStatus(err) and
+// core.RetryAfter(err). The session is never nil. After an error its methods return that error, except that Login and
+// Logout work after core.ErrUnreadable.
 func Get(c *gin.Context) (*core.Session, error) { return core.FromContext(requestContext(c)) }
 
-// requestContext is the request's context, and an empty one where a test has made c without a request.
+// requestContext returns the request's context, or an empty one if a test made c without a request.
 func requestContext(c *gin.Context) context.Context {
 	if c.Request == nil {
 		return context.Background()
@@ -52,7 +52,7 @@ func fail(c *gin.Context, err error) {
 	c.Abort()
 }
 
-// abort says no more than the status to the client, and err to c.Errors.
+// abort sends the client the status and its text only, and adds err to c.Errors.
 func abort(c *gin.Context, err error) {
 	status := core.HTTPStatus(err)
 	_ = c.Error(err)

@@ -5,17 +5,16 @@ import "github.com/gin-gonic/gin"
 // Option is a setting of New.
 type Option func(*middleware)
 
-// WithSkip gives requests for which skip returns true no session: for them it is as if
-// the middleware were not there. Default: none are skipped.
+// WithSkip turns the middleware off for requests for which skip returns true: they get no session. Default: none are
+// skipped.
 func WithSkip(skip func(c *gin.Context) bool) Option {
 	return func(mw *middleware) { mw.skip = skip }
 }
 
-// WithErrorHandler answers in place of a handler whose session could not be loaded (Handle) or stored.
-// core.HTTPStatus(err) is the status to send; err itself is for logs only. With core.ErrEnded, a
-// redirect to the page to sign in may be better. Cache-Control: no-store and, where trying again may
-// help, Retry-After are set already, and what the handler put into the header is gone. Default:
-// c.Error(err), and the status with its text.
+// WithErrorHandler makes respond answer the client when a session could not be loaded (Handle) or stored. Send the
+// status core.HTTPStatus(err); err itself is for logs only. For core.ErrEnded, a redirect to the sign-in page may be
+// better. The header fields that the handler set are gone. Cache-Control: no-store is set already, and Retry-After
+// where a retry may help. Default: c.Error(err), and the status with its text.
 func WithErrorHandler(respond func(c *gin.Context, err error)) Option {
 	return func(mw *middleware) {
 		if respond != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
 )
 
-// writer is one request's gin.ResponseWriter, and what answers if the save fails. Gin's
-// own keeps the status until the first byte, so that is when the gate opens.
+// writer is one request's gin.ResponseWriter. It answers the client if the save fails. Gin's own writer keeps the
+// status until the first byte, so the gate opens then.
 type writer struct {
 	gin.ResponseWriter
 	gate     httpwriter.Gate
@@ -25,10 +25,10 @@ type writer struct {
 	hijacked bool
 }
 
-// ready opens the gate, or has the client answered in place of the handler.
+// ready opens the gate. If the session cannot be stored, it answers the client in place of the handler.
 func (w *writer) ready(status int) error {
 	if w.Written() && w.gate.Open() {
-		return nil // HandleContext led to a route without the middleware: Finish reports what is lost
+		return nil // HandleContext led to a route without the middleware. Finish reports lost changes
 	}
 	fresh, err := w.gate.Pass(w.Header(), status)
 	if fresh {
@@ -37,8 +37,7 @@ func (w *writer) ready(status int) error {
 	return err
 }
 
-// Fail implements httpwriter.Owner. A writer that stands before this one, such as gzip's, is
-// left out of it.
+// Fail implements httpwriter.Owner. It answers past any writer before this one, such as gzip's.
 func (w *writer) Fail(err error) {
 	before := w.c.Writer
 	w.c.Writer = w.ResponseWriter
@@ -47,13 +46,12 @@ func (w *writer) Fail(err error) {
 	w.c.Abort()
 }
 
-// end is for a handler that has returned and may have sent nothing: Gin then sends the
-// header past c.Writer.
+// end is called after the handler, which may have sent nothing. Gin sends the header past c.Writer then.
 func (w *writer) end() {
 	_ = w.ready(w.Status())
 }
 
-// once leaves the reason why the session was not stored in c.Errors once: Gin's render adds what Write returned.
+// once removes repetitions of the save's error from c.Errors: Gin's render adds the error that Write returned, too.
 func (w *writer) once() {
 	why := w.gate.Err()
 	if why == nil {
@@ -67,7 +65,7 @@ func (w *writer) once() {
 	})
 }
 
-// leave is for defer. It gives back what the middleware outside had.
+// leave restores the outer middleware's writer and ends the request. It must be deferred, because it may call recover.
 func (w *writer) leave() {
 	w.c.Writer = w.ResponseWriter
 	if w.gate.Err() == nil {
@@ -77,9 +75,8 @@ func (w *writer) leave() {
 	}
 }
 
-// lost reports that Engine.HandleContext put Gin's own writer back into c.Writer.
-// With several managers the writer behind this one has been put there again. A test tells
-// if Gin renames the type, which it does not export.
+// lost reports whether Engine.HandleContext put Gin's own writer back into c.Writer. With several managers, c.Writer
+// may be the writer behind this one. Gin does not export the type of its writer; a test fails if Gin renames it.
 func (w *writer) lost() bool {
 	if behind, ok := w.ResponseWriter.(*writer); ok && w.c.Writer == gin.ResponseWriter(behind) {
 		return true
@@ -87,15 +84,15 @@ func (w *writer) lost() bool {
 	return reflect.TypeOf(w.c.Writer).String() == "*gin.responseWriter"
 }
 
-// again is the middleware for a request that Engine.HandleContext sends round once more. Gin
-// sends the header at the end of that round.
+// again is the middleware for a request that Engine.HandleContext routes once more. Gin sends the header at the end of
+// that run.
 func (w *writer) again() {
 	w.c.Writer = w
 	w.c.Next()
 	w.end()
 }
 
-// Format keeps the request, and with it the token, out of a printed writer, whatever the verb.
+// Format prints the name only, with every verb, since the request contains the token.
 func (w *writer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ginsession.writer") }
 
 // Unwrap is for http.ResponseController.
@@ -138,8 +135,7 @@ func (w *writer) FlushError() error {
 	return nil
 }
 
-// Hijack hands out the connection. Whoever upgrades it sends Header himself, with
-// the cookie in it.
+// Hijack returns the connection. The code that upgrades it must send Header, which contains the cookie.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := w.ready(http.StatusSwitchingProtocols); err != nil {
 		return nil, nil, err
@@ -148,8 +144,8 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w.ResponseWriter.Hijack()
 }
 
-// behind returns Gin's own writer, of which a connection can be had, if w is one that a middleware has put before it.
-// Those embed a gin.ResponseWriter and have no Unwrap.
+// behind returns the first writer from w inwards from which http.ResponseController gets the connection. Middleware
+// puts writers before Gin's own; they embed a gin.ResponseWriter and have no Unwrap.
 func behind(w gin.ResponseWriter) http.ResponseWriter {
 	for {
 		if _, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {

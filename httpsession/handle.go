@@ -7,9 +7,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/httpwriter"
 )
 
-// Handle makes a handler of h, for which the session is loaded before it runs. If the
-// store cannot answer, h does not run and the client gets a 503. Without the
-// middleware the client gets a 500. Of several sessions it is the innermost middleware's.
+// Handle makes a handler that loads the session and then runs h. If the store cannot answer, h does not run and the
+// client gets a 503. Without the middleware the client gets a 500. If a request has several sessions, h gets that of
+// the innermost middleware. Handle panics if h is nil.
 func Handle(h func(w http.ResponseWriter, r *http.Request, s *core.Session)) http.HandlerFunc {
 	if h == nil {
 		panic("httpsession: Handle: the handler is nil")
@@ -24,10 +24,10 @@ func Handle(h func(w http.ResponseWriter, r *http.Request, s *core.Session)) htt
 	}
 }
 
-// Get returns the session of r, and loads it if need be. core.ErrNoSession: there is no
-// middleware, or it was skipped. core.ErrUnavailable: the store cannot answer; stop, and
-// answer with core.HTTPStatus(err) and core.RetryAfter(err). The session is never nil; after an error its
-// methods return that error, but for Login and Logout where it is core.ErrUnreadable.
+// Get returns the session of r, and loads it at the first call. core.ErrNoSession: the middleware is not mounted, or it
+// skipped this request. core.ErrUnavailable: the store cannot answer; stop, and answer with core.HTTPStatus(err) and
+// core.RetryAfter(err). The session is never nil. After an error its methods return that error, except that Login and
+// Logout work after core.ErrUnreadable.
 func Get(r *http.Request) (*core.Session, error) { return core.FromContext(r.Context()) }
 
 // fail answers r with the error handler of its middleware.
@@ -40,7 +40,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	respond(w, r, err)
 }
 
-// respond says no more than the status: err is for the log, where core has put it.
+// respond sends the status and its text only. core has logged err.
 func respond(w http.ResponseWriter, _ *http.Request, err error) {
 	status := core.HTTPStatus(err)
 	http.Error(w, http.StatusText(status), status)

@@ -1,5 +1,5 @@
-// Package httpsession is the net/http adapter of coatcheck: sessions for every router that
-// takes an http.Handler, such as http.ServeMux and chi.
+// Package httpsession is the net/http adapter of coatcheck. It works with every router that takes an http.Handler, such
+// as http.ServeMux and chi.
 //
 //	store, err := memstore.New(memstore.Config{})
 //	m, err := core.New(core.Config{Store: store})
@@ -8,28 +8,29 @@
 //	}))
 //	err = http.ListenAndServe(":8080", httpsession.New(m)(mux))
 //
-// [Handle] loads the session before the handler; [Get] is for the middle of one, and
-// core.FromContext for code that has only the request's context. The session is stored, and the
-// cookie set, before the first byte of the response leaves. If it cannot be stored,
-// the client gets an error page and nothing of the handler's response.
+// [Handle] loads the session before the handler runs. [Get] loads it in the middle of a handler. core.FromContext is
+// for code that has only the request's context. The middleware stores the session and sets the cookie before the first
+// byte of the response leaves. If the session cannot be stored, the client gets an error page and nothing of the
+// handler's response.
 //
 // # Placement
 //
-// Mount it inside of what recovers from panics, logs, sets time limits
-// (http.TimeoutHandler) or names the request, and outside of what needs the session:
-// CSRF protection, authentication. Compression may go on either side. A panic, a status
-// of 500 and more, or 408 stores nothing but a Logout and what Save has stored before, so a middleware that turns a panic into a
-// 500 may also stand inside. A proxy such as httputil.ReverseProxy may be the handler.
+// Mount the middleware inside recovery, logging, time limits (http.TimeoutHandler) and request IDs. Mount it outside
+// what needs the session: CSRF protection, authentication. Compression may go on either side. The handler may be a
+// proxy such as httputil.ReverseProxy.
+//
+// After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
+// stays. So a middleware that turns a panic into a 500 may also stand inside.
 //
 // # Streams and sockets
 //
-// Changes after the first byte are stored when the handler returns, or at once by Session.Save. One that needs a
-// cookie returns core.ErrHeaderSent. If the store does not take what no call has refused, the connection ends: the client
-// must not take the response for whole. Read the session before the first byte of a page that caches may keep: after it
-// there is no Vary any more.
+// Changes after the first byte are stored when the handler returns, or at once by Session.Save. A change that needs a
+// cookie returns core.ErrHeaderSent. If a change cannot be stored and no call has returned an error for it, the
+// connection ends, so that the client does not take the response for complete. If caches may keep a page, read the
+// session before its first byte: later, Vary cannot be set.
 //
-// Set what a socket needs before the upgrade, and give the
-// response's header to whatever upgrades: Upgrade(w, r, w.Header()).
+// Set the values that a socket needs before the upgrade. Pass the response's header, which carries the cookie, to the
+// function that upgrades: Upgrade(w, r, w.Header()).
 //
 // Read package core next.
 package httpsession
@@ -47,10 +48,9 @@ type middleware struct {
 	onError func(http.ResponseWriter, *http.Request, error)
 }
 
-// New returns a middleware that gives each request m's session. It does nothing until a
-// handler uses the session: no store call, no header. Mounted twice with one manager,
-// the inner one passes requests on; several managers give a request several sessions. New
-// panics if m is nil.
+// New returns a middleware that gives each request m's session. Until a handler uses the session, it calls no store and
+// sets no header, unless Config.SaveEveryRequest is set. If it is mounted twice with one manager, the inner one passes
+// requests on. With several managers a request has several sessions. New panics if m is nil.
 func New(m *core.Manager, opts ...Option) func(http.Handler) http.Handler {
 	if m == nil {
 		panic("httpsession: New: the manager is nil")
@@ -73,19 +73,19 @@ func (mw *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Ha
 	e.r = e.Begin(mw.m, r, w, e)
 	defer e.leave()
 	next.ServeHTTP(e, e.r)
-	r.Pattern = e.r.Pattern // which http.ServeMux left there for the logger outside
+	r.Pattern = e.r.Pattern // http.ServeMux set it; a logger outside reads it
 	_ = e.End()
 	e.Close()
 }
 
-// exchange is one request's response writer, and what answers if the save fails.
+// exchange is one request's response writer. It answers the client if the save fails.
 type exchange struct {
 	httpwriter.Writer
 	mw *middleware
 	r  *http.Request
 }
 
-// leave is for defer.
+// leave ends the request. It must be deferred, because it may call recover.
 func (e *exchange) leave() {
 	if e.Err() == nil {
 		e.Leave(e.Header(), nil)

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// Request makes the same request to h again and again, with a response writer that costs next to
-// nothing.
+// Request returns a function that sends the same request to h each time. Its response writer costs almost nothing.
 func Request(h http.Handler, cookie string) func() {
 	r := httptest.NewRequest("GET", "/", nil)
 	if cookie != "" {
@@ -20,7 +19,7 @@ func Request(h http.Handler, cookie string) func() {
 	}
 }
 
-// Cookie returns the cookie that h sets, as a request carries it; "" if there is none.
+// Cookie returns the cookie that h sets, as a request carries it, or "" if h sets none.
 func Cookie(h http.Handler) string {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
@@ -28,7 +27,7 @@ func Cookie(h http.Handler) string {
 	return cookie
 }
 
-// discard is a response writer that keeps its header only.
+// discard is a response writer that keeps only the header.
 type discard http.Header
 
 func (w discard) Header() http.Header         { return http.Header(w) }

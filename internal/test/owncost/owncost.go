@@ -1,6 +1,5 @@
-// Package owncost measures what a layer costs beside what it stands on, on machines
-// that do other things as well: both run in turns, in batches, and what counts is the tenth
-// part of the batches that was disturbed least.
+// Package owncost measures what a layer adds to the code below it, on machines that run other programs, too. It runs
+// both in turns, in batches, and takes the 10th percentile of the batches: those that were disturbed least.
 package owncost
 
 import (
@@ -9,23 +8,23 @@ import (
 	"time"
 )
 
-// A batch is short, so that some fall between two collections of garbage.
+// batch is the number of calls in a batch. It is small, so that some batches fall between two garbage collections.
 const batch = 20
 
-// Own reports, for one call, with's time in the quiet tenth of the batches beyond that of bare, as
-// own-p10-ns, and its allocations beyond those of bare, as own-allocs.
+// Own reports the time (own-p10-ns) and allocations (own-allocs) that a call of with adds to a call of bare. The time
+// is the difference of the 10th percentiles of their batches.
 func Own(b *testing.B, bare, with func()) {
 	var quiet, loaded []float64
 	for b.Loop() {
 		quiet = append(quiet, timed(bare))
 		loaded = append(loaded, timed(with))
 	}
-	b.ReportMetric(0, "ns/op") // of a batch of both: no figure to read
+	b.ReportMetric(0, "ns/op") // hidden: it would be the time of a batch of both
 	b.ReportMetric(of(loaded)-of(quiet), "own-p10-ns")
 	b.ReportMetric(Allocs(bare, with), "own-allocs")
 }
 
-// Allocs returns with's allocations beyond those of bare.
+// Allocs returns the allocations that a call of with adds to a call of bare.
 func Allocs(bare, with func()) float64 {
 	return testing.AllocsPerRun(1000, with) - testing.AllocsPerRun(1000, bare)
 }

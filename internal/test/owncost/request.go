@@ -6,16 +6,16 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Adapter makes requests to one framework. The functions that it returns are one request each, with
-// the given cookie unless that is "".
+// Adapter makes requests to one framework. Each function that it returns sends one request, with the given cookie
+// unless that is "".
 type Adapter struct {
 	// Bare makes a request to a handler without a session.
 	Bare func(cookie string) func()
 
-	// With makes one to a handler that calls use, or never asks for the session where use is nil.
+	// With makes a request to a handler that calls use. If use is nil, the handler does not ask for the session.
 	With func(use func(*core.Session), cookie string) func()
 
-	// Seed stores a session that fill has filled, and returns its cookie.
+	// Seed stores a session that fill fills, and returns its cookie.
 	Seed func(fill func(*core.Session)) (cookie string)
 }
 
@@ -24,8 +24,8 @@ const (
 	count core.Key[int]    = "count"
 )
 
-// requests are the cases that all our figures are of: A no cookie, B a cookie, neither touched, C one
-// key of five read, D one read and one written, E a new session.
+// requests are the cases of all our figures: A has no cookie, B has one, and neither uses the session; C reads one key
+// of five; D reads one and writes one; E begins a session.
 var requests = []struct {
 	name   string
 	cookie bool
@@ -38,7 +38,7 @@ var requests = []struct {
 	{"E", false, func(s *core.Session) { _ = count.Set(s, 1) }},
 }
 
-// fill makes a session of five values, 261 bytes as JSON.
+// fill sets five values, 261 bytes as JSON.
 func fill(s *core.Session) {
 	_ = user.Set(s, "user-0123456789")
 	_ = count.Set(s, 41)
@@ -61,21 +61,21 @@ func (a Adapter) each(tb testing.TB, do func(name string, bare, with func())) {
 	}
 }
 
-// Requests is what each of the requests costs with the adapter, beyond the same handler without.
+// Requests measures what the adapter adds to each of the requests.
 func Requests(b *testing.B, a Adapter) {
 	a.each(b, func(name string, bare, with func()) {
 		b.Run(name, func(b *testing.B) { Own(b, bare, with) })
 	})
 }
 
-// Ceilings fails if a request allocates more often than allowed. Allocations are stable where time
-// is not, so a regression of the request path fails here.
+// Ceilings fails if a request allocates more often than allowed. Allocations are stable and time is not, so this is the
+// test that finds a slower request path.
 func Ceilings(t *testing.T, a Adapter, allowed map[string]float64) {
 	if Race {
 		t.Skip("the race detector allocates; the run without it counts")
 	}
 	a.each(t, func(name string, bare, with func()) {
-		for range 20_000 { // a store with room for a few sessions grows all the time
+		for range 20_000 { // while a store has few sessions, it still grows
 			with()
 		}
 		if got := Allocs(bare, with); got > allowed[name] {
