@@ -1,3 +1,3 @@
-// Package examples holds programs to run: each folder is one. README.md says what to look
-// at; the tests here click through all of them.
+// Package examples contains programs, one in each folder. README.md says what to look at. The tests here click through
+// all of them.
 package examples

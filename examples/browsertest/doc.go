@@ -1,3 +1,3 @@
-// Package browsertest drives the Gin example in Chromium. It is a module of its own so that
-// the examples do not require the library that talks to the browser.
+// Package browsertest tests the Gin example in Chromium. It is a separate module, so that the examples do not require
+// the library that drives the browser.
 package browsertest

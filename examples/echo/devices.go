@@ -12,7 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 )
 
-// signedIn is a middleware that sends visitors to the sign-in page.
+// signedIn is a middleware that redirects visitors to the sign-in page.
 func signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		s, err := echosession.Get(c)
@@ -27,7 +27,7 @@ func signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// account is what a user can do about their own sessions.
+// account has the pages on which users see and end their own sessions.
 type account struct{ m *core.Manager }
 
 func (a account) devices(c echo.Context, s *core.Session) error {
@@ -45,7 +45,7 @@ func (a account) revoke(c echo.Context, s *core.Session) error {
 	if err != nil && !errors.Is(err, core.ErrNotFound) {
 		return fail(err)
 	}
-	_ = s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
 	return c.Redirect(http.StatusSeeOther, "/devices")
 }
 
@@ -58,7 +58,7 @@ func (a account) revokeOthers(c echo.Context, s *core.Session) error {
 	return c.Redirect(http.StatusSeeOther, "/devices")
 }
 
-// fail is answered, and logged, by Echo's HTTPErrorHandler.
+// fail returns an error that Echo's HTTPErrorHandler answers and logs.
 func fail(err error) error {
 	return echo.NewHTTPError(shop.Status(err), "Sorry, that did not work.").SetInternal(err)
 }

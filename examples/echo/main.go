@@ -19,7 +19,7 @@ import (
 
 func main() { shop.Main(run) }
 
-// run is given the store of the flag -store: what filestore.New("./sessions", filestore.Config{}) returned, say.
+// run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(addr string, store driver.Backend) (err error) {
 	m, err := core.New(core.Config{Store: store})
 	if err != nil {
@@ -41,7 +41,7 @@ func routes(m *core.Manager) *echo.Echo {
 	e.Use(echo.WrapMiddleware(http.NewCrossOriginProtection().Handler))
 	e.Use(echosession.New(m, echosession.WithErrorHandler(unsaved)))
 
-	// No session is loaded for these: nobody asks for it.
+	// No session is loaded for these, since they do not ask for one.
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/style.css", func(c echo.Context) error { return c.Blob(http.StatusOK, "text/css; charset=utf-8", shop.CSS) })
 
@@ -62,8 +62,8 @@ func routes(m *core.Manager) *echo.Echo {
 }
 
 func home(c echo.Context, s *core.Session) error {
-	// An error of Update or Set may be passed over: the session is then not saved, and the
-	// client gets an error page in place of this response.
+	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
+	// place of this response.
 	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
 	return show(c, s, "home.html", shop.Page{})
 }
@@ -73,7 +73,7 @@ func addToCart(c echo.Context, s *core.Session) error {
 	if !ok {
 		return c.String(http.StatusNotFound, "We do not sell this.")
 	}
-	// Two tabs that add at once both count: Update runs again on what the other one stored.
+	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
 	_ = s.AddFlash("success", product.Name+" is in your cart.")
 	return c.Redirect(http.StatusSeeOther, "/")
@@ -91,7 +91,7 @@ func signIn(c echo.Context, s *core.Session) error {
 		_ = s.AddFlash("error", "This name and password do not belong together.")
 		return c.Redirect(http.StatusSeeOther, "/sign-in")
 	}
-	_ = s.Login(user.Name) // a new session with a new token; the cart comes along
+	_ = s.Login(user.Name) // new session, new token; it takes over the cart
 	_ = shop.Agent.Set(s, shop.ShortAgent(c.Request().UserAgent()))
 	if c.FormValue("remember") != "" {
 		_ = s.ExpireIn(30 * 24 * time.Hour)
@@ -108,17 +108,17 @@ func signOut(c echo.Context, s *core.Session) error {
 	return c.Redirect(http.StatusSeeOther, "/")
 }
 
-// unsaved answers where the session could not be loaded or stored.
+// unsaved answers when the session could not be loaded or stored.
 func unsaved(c echo.Context, err error) error {
 	if errors.Is(err, core.ErrEnded) {
-		// Another tab has just signed in or out, and the browser gets, or has, that cookie. The cart only
+		// Another tab has just signed in or out. The browser has the new cookie, or will get it. The cart page only
 		// reads its session, so it is never refused.
 		return c.Redirect(http.StatusSeeOther, "/cart")
 	}
 	return fail(err)
 }
 
-// page is the handler of a page that shows only what all pages show.
+// page makes the handler of a page that shows no more than every page shows.
 func page(name string) func(echo.Context, *core.Session) error {
 	return func(c echo.Context, s *core.Session) error { return show(c, s, name, shop.Page{}) }
 }
@@ -126,6 +126,6 @@ func page(name string) func(echo.Context, *core.Session) error {
 func show(c echo.Context, s *core.Session, name string, page shop.Page) error {
 	page.Framework, page.User = "Echo", s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.Request().Context()) // each message once; the cookie store cannot see other tabs
+	page.Flashes, _ = s.Flashes(c.Request().Context()) // each message once; with the cookie store, perhaps in two tabs
 	return c.Render(http.StatusOK, name, page)
 }

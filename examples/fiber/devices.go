@@ -12,7 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/fibersession"
 )
 
-// signedIn is a middleware that sends visitors to the sign-in page.
+// signedIn is a middleware that redirects visitors to the sign-in page.
 func signedIn(c *fiber.Ctx) error {
 	s, err := fibersession.Get(c)
 	if err != nil {
@@ -25,7 +25,7 @@ func signedIn(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// account is what a user can do about their own sessions.
+// account has the pages on which users see and end their own sessions.
 type account struct{ m *core.Manager }
 
 func (a account) devices(c *fiber.Ctx, s *core.Session) error {
@@ -43,7 +43,7 @@ func (a account) revoke(c *fiber.Ctx, s *core.Session) error {
 	if err != nil && !errors.Is(err, core.ErrNotFound) {
 		return fail(err)
 	}
-	_ = s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
 	return c.Redirect("/devices", fiber.StatusSeeOther)
 }
 
@@ -56,7 +56,7 @@ func (a account) revokeOthers(c *fiber.Ctx, s *core.Session) error {
 	return c.Redirect("/devices", fiber.StatusSeeOther)
 }
 
-// fail is answered by Fiber's ErrorHandler.
+// fail returns an error that Fiber's ErrorHandler answers.
 func fail(err error) error {
 	log.Print(err)
 	return fiber.NewError(shop.Status(err), "Sorry, that did not work.")

@@ -18,7 +18,7 @@ import (
 
 func main() { shop.Main(run) }
 
-// run is given the store of the flag -store: what filestore.New("./sessions", filestore.Config{}) returned, say.
+// run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(addr string, store driver.Backend) (err error) {
 	m, err := core.New(core.Config{Store: store})
 	if err != nil {
@@ -32,14 +32,14 @@ func run(addr string, store driver.Backend) (err error) {
 func routes(m *core.Manager) *fiber.App {
 	app := fiber.New(fiber.Config{
 		Views:                 shop.Views{},
-		ReadBufferSize:        16 << 10, // for the header; a cookie store fills the default of 4 KiB
+		ReadBufferSize:        16 << 10, // for the request's header; a cookie store's token fills the default of 4 KiB
 		DisableStartupMessage: true,
 	})
 	app.Use(recover.New())
 	app.Use(sameOrigin)
 	app.Use(fibersession.New(m, fibersession.WithErrorHandler(unsaved)))
 
-	// No session is loaded for these: nobody asks for it.
+	// No session is loaded for these, since they do not ask for one.
 	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	app.Get("/style.css", func(c *fiber.Ctx) error { return c.Type("css", "utf-8").Send(shop.CSS) })
 
@@ -59,7 +59,7 @@ func routes(m *core.Manager) *fiber.App {
 	return app
 }
 
-// sameOrigin refuses forms that another site sent.
+// sameOrigin refuses forms that another site sends.
 func sameOrigin(c *fiber.Ctx) error {
 	if err := shop.CheckOrigin(c.Method(), string(c.Request().Host()), c.Get("Sec-Fetch-Site"), c.Get("Origin")); err != nil {
 		return fiber.NewError(fiber.StatusForbidden, err.Error())
@@ -68,8 +68,8 @@ func sameOrigin(c *fiber.Ctx) error {
 }
 
 func home(c *fiber.Ctx, s *core.Session) error {
-	// An error of Update or Set may be passed over: the session is then not saved, and the
-	// client gets an error page in place of this response.
+	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
+	// place of this response.
 	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
 	return show(c, s, "home.html", shop.Page{})
 }
@@ -79,7 +79,7 @@ func addToCart(c *fiber.Ctx, s *core.Session) error {
 	if !ok {
 		return fiber.NewError(fiber.StatusNotFound, "We do not sell this.")
 	}
-	// Two tabs that add at once both count: Update runs again on what the other one stored.
+	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
 	_ = s.AddFlash("success", product.Name+" is in your cart.")
 	return c.Redirect("/", fiber.StatusSeeOther)
@@ -97,8 +97,8 @@ func signIn(c *fiber.Ctx, s *core.Session) error {
 		_ = s.AddFlash("error", "This name and password do not belong together.")
 		return c.Redirect("/sign-in", fiber.StatusSeeOther)
 	}
-	_ = s.Login(user.Name)                                      // a new session with a new token; the cart comes along
-	_ = shop.Agent.Set(s, shop.ShortAgent(c.Get("User-Agent"))) // encoded now: Fiber reuses the string
+	_ = s.Login(user.Name)                                      // new session, new token; it takes over the cart
+	_ = shop.Agent.Set(s, shop.ShortAgent(c.Get("User-Agent"))) // Set encodes at once, so Fiber may reuse the string
 	if c.FormValue("remember") != "" {
 		_ = s.ExpireIn(30 * 24 * time.Hour)
 	} else {
@@ -114,17 +114,17 @@ func signOut(c *fiber.Ctx, s *core.Session) error {
 	return c.Redirect("/", fiber.StatusSeeOther)
 }
 
-// unsaved answers where the session could not be loaded or stored.
+// unsaved answers when the session could not be loaded or stored.
 func unsaved(c *fiber.Ctx, err error) error {
 	if errors.Is(err, core.ErrEnded) {
-		// Another tab has just signed in or out, and the browser gets, or has, that cookie. The cart only
+		// Another tab has just signed in or out. The browser has the new cookie, or will get it. The cart page only
 		// reads its session, so it is never refused.
 		return c.Redirect("/cart", fiber.StatusSeeOther)
 	}
 	return fail(err)
 }
 
-// page is the handler of a page that shows only what all pages show.
+// page makes the handler of a page that shows no more than every page shows.
 func page(name string) func(*fiber.Ctx, *core.Session) error {
 	return func(c *fiber.Ctx, s *core.Session) error { return show(c, s, name, shop.Page{}) }
 }
@@ -132,6 +132,6 @@ func page(name string) func(*fiber.Ctx, *core.Session) error {
 func show(c *fiber.Ctx, s *core.Session, name string, page shop.Page) error {
 	page.Framework, page.User = "Fiber", s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.UserContext()) // each message once; the cookie store cannot see other tabs
+	page.Flashes, _ = s.Flashes(c.UserContext()) // each message once; with the cookie store, perhaps in two tabs
 	return c.Render(name, page)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/ginsession"
 )
 
-// signedIn is a middleware that sends visitors to the sign-in page.
+// signedIn is a middleware that redirects visitors to the sign-in page.
 func signedIn(c *gin.Context) {
 	s, err := ginsession.Get(c)
 	if err != nil {
@@ -26,7 +26,7 @@ func signedIn(c *gin.Context) {
 	}
 }
 
-// account is what a user can do about their own sessions.
+// account has the pages on which users see and end their own sessions.
 type account struct{ m *core.Manager }
 
 func (a account) devices(c *gin.Context, s *core.Session) {
@@ -46,7 +46,7 @@ func (a account) revoke(c *gin.Context, s *core.Session) {
 		fail(c, err)
 		return
 	}
-	_ = s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
 	c.Redirect(http.StatusSeeOther, "/devices")
 }
 

@@ -18,7 +18,7 @@ import (
 
 func main() { shop.Main(run) }
 
-// run is given the store of the flag -store: what filestore.New("./sessions", filestore.Config{}) returned, say.
+// run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(addr string, store driver.Backend) (err error) {
 	m, err := core.New(core.Config{Store: store})
 	if err != nil {
@@ -37,7 +37,7 @@ func routes(m *core.Manager) *gin.Engine {
 	r.SetHTMLTemplate(shop.Templates)
 	r.Use(ginsession.New(m, ginsession.WithErrorHandler(unsaved)))
 
-	// No session is loaded for these: nobody asks for it.
+	// No session is loaded for these, since they do not ask for one.
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/style.css", gin.WrapF(shop.ServeCSS))
 
@@ -58,8 +58,8 @@ func routes(m *core.Manager) *gin.Engine {
 }
 
 func home(c *gin.Context, s *core.Session) {
-	// An error of Update or Set may be passed over: the session is then not saved, and the
-	// client gets an error page in place of this response.
+	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
+	// place of this response.
 	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
 	show(c, s, "home.html", shop.Page{})
 }
@@ -70,7 +70,7 @@ func addToCart(c *gin.Context, s *core.Session) {
 		c.String(http.StatusNotFound, "We do not sell this.")
 		return
 	}
-	// Two tabs that add at once both count: Update runs again on what the other one stored.
+	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
 	_ = s.AddFlash("success", product.Name+" is in your cart.")
 	c.Redirect(http.StatusSeeOther, "/")
@@ -89,7 +89,7 @@ func signIn(c *gin.Context, s *core.Session) {
 		c.Redirect(http.StatusSeeOther, "/sign-in")
 		return
 	}
-	_ = s.Login(user.Name) // a new session with a new token; the cart comes along
+	_ = s.Login(user.Name) // new session, new token; it takes over the cart
 	_ = shop.Agent.Set(s, shop.ShortAgent(c.Request.UserAgent()))
 	if c.PostForm("remember") != "" {
 		_ = s.ExpireIn(30 * 24 * time.Hour)
@@ -106,10 +106,10 @@ func signOut(c *gin.Context, s *core.Session) {
 	c.Redirect(http.StatusSeeOther, "/")
 }
 
-// unsaved answers where the session could not be loaded or stored.
+// unsaved answers when the session could not be loaded or stored.
 func unsaved(c *gin.Context, err error) {
 	if errors.Is(err, core.ErrEnded) {
-		// Another tab has just signed in or out, and the browser gets, or has, that cookie. The cart only
+		// Another tab has just signed in or out. The browser has the new cookie, or will get it. The cart page only
 		// reads its session, so it is never refused.
 		c.Redirect(http.StatusSeeOther, "/cart")
 		return
@@ -117,7 +117,7 @@ func unsaved(c *gin.Context, err error) {
 	fail(c, err)
 }
 
-// page is the handler of a page that shows only what all pages show.
+// page makes the handler of a page that shows no more than every page shows.
 func page(name string) func(*gin.Context, *core.Session) {
 	return func(c *gin.Context, s *core.Session) { show(c, s, name, shop.Page{}) }
 }
@@ -125,6 +125,6 @@ func page(name string) func(*gin.Context, *core.Session) {
 func show(c *gin.Context, s *core.Session, name string, page shop.Page) {
 	page.Framework, page.User = "Gin", s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.Request.Context()) // each message once; the cookie store cannot see other tabs
+	page.Flashes, _ = s.Flashes(c.Request.Context()) // each message once; with the cookie store, perhaps in two tabs
 	c.HTML(http.StatusOK, name, page)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 )
 
-// signedIn sends visitors to the sign-in page.
+// signedIn redirects visitors to the sign-in page.
 func signedIn(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		if s.Subject() == "" {
@@ -22,7 +22,7 @@ func signedIn(next handler) handler {
 	}
 }
 
-// account is what a user can do about their own sessions.
+// account has the pages on which users see and end their own sessions.
 type account struct{ m *core.Manager }
 
 func (a account) devices(w http.ResponseWriter, r *http.Request, s *core.Session) {
@@ -42,7 +42,7 @@ func (a account) revoke(w http.ResponseWriter, r *http.Request, s *core.Session)
 		fail(w, err)
 		return
 	}
-	_ = s.AddFlash("info", "That device is signed out.") // also if it was before, or never was one
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
 }
 

@@ -17,7 +17,7 @@ import (
 
 func main() { shop.Main(run) }
 
-// run is given the store of the flag -store: what filestore.New("./sessions", filestore.Config{}) returned, say.
+// run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(addr string, store driver.Backend) (err error) {
 	m, err := core.New(core.Config{Store: store})
 	if err != nil {
@@ -46,15 +46,15 @@ func routes(m *core.Manager) http.Handler {
 	session("POST /devices/revoke", signedIn(a.revoke))
 	session("POST /devices/revoke-others", signedIn(a.revokeOthers))
 
-	// No session is loaded for these: nobody asks for it.
+	// No session is loaded for these, since they do not ask for one.
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /style.css", shop.ServeCSS)
 	return http.NewCrossOriginProtection().Handler(httpsession.New(m, httpsession.WithErrorHandler(unsaved))(mux))
 }
 
 func home(w http.ResponseWriter, r *http.Request, s *core.Session) {
-	// An error of Update or Set may be passed over: the session is then not saved, and the
-	// client gets an error page in place of this response.
+	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
+	// place of this response.
 	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
 	show(w, r, s, "home.html", shop.Page{})
 }
@@ -65,7 +65,7 @@ func addToCart(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		http.Error(w, "We do not sell this.", http.StatusNotFound)
 		return
 	}
-	// Two tabs that add at once both count: Update runs again on what the other one stored.
+	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
 	_ = s.AddFlash("success", product.Name+" is in your cart.")
 	http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -84,7 +84,7 @@ func signIn(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 		return
 	}
-	_ = s.Login(user.Name) // a new session with a new token; the cart comes along
+	_ = s.Login(user.Name) // new session, new token; it takes over the cart
 	_ = shop.Agent.Set(s, shop.ShortAgent(r.UserAgent()))
 	if r.PostFormValue("remember") != "" {
 		_ = s.ExpireIn(30 * 24 * time.Hour)
@@ -101,10 +101,10 @@ func signOut(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// unsaved answers where the session could not be loaded or stored.
+// unsaved answers when the session could not be loaded or stored.
 func unsaved(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, core.ErrEnded) {
-		// Another tab has just signed in or out, and the browser gets, or has, that cookie. The cart only
+		// Another tab has just signed in or out. The browser has the new cookie, or will get it. The cart page only
 		// reads its session, so it is never refused.
 		http.Redirect(w, r, "/cart", http.StatusSeeOther)
 		return
@@ -112,7 +112,7 @@ func unsaved(w http.ResponseWriter, r *http.Request, err error) {
 	fail(w, err)
 }
 
-// page is the handler of a page that shows only what all pages show.
+// page makes the handler of a page that shows no more than every page shows.
 func page(name string) handler {
 	return func(w http.ResponseWriter, r *http.Request, s *core.Session) { show(w, r, s, name, shop.Page{}) }
 }
@@ -120,6 +120,6 @@ func page(name string) handler {
 func show(w http.ResponseWriter, r *http.Request, s *core.Session, name string, page shop.Page) {
 	page.Framework, page.User = "net/http", s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(r.Context()) // each message once; the cookie store cannot see other tabs
+	page.Flashes, _ = s.Flashes(r.Context()) // each message once; with the cookie store, perhaps in two tabs
 	shop.Render(w, name, page)
 }

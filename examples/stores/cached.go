@@ -9,9 +9,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// openCached puts a cache in front of truth, which keeps the sessions: reads come from the cache,
-// writes go to both. A cache that is down here is an error, so that a wrong address is seen; one that
-// goes down later makes the shop slower, and fails no request.
+// openCached puts a cache in front of truth, the store that keeps the sessions. Reads come from the cache, writes go to
+// both. If the cache is down at the start, openCached returns an error, so that you notice a wrong address. If it goes
+// down later, the shop gets slower and no request fails.
 func openCached(name string, truth driver.Store) (driver.Store, error) {
 	cache, err := openCache(name)
 	if err != nil {
@@ -21,11 +21,11 @@ func openCached(name string, truth driver.Store) (driver.Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeStore(cache))
 	}
-	return store, nil // closes both
+	return store, nil // its Close closes both
 }
 
 func openCache(name string) (driver.Store, error) {
-	const prefix = "shop-cache:" // of its own, also where the store is on the same server
+	const prefix = "shop-cache:" // not the store's prefix: both may be on one server
 	kind, _, _ := strings.Cut(name, ":")
 	switch {
 	case kind == "redis" || kind == "rediss":
@@ -33,7 +33,7 @@ func openCache(name string) (driver.Store, error) {
 	case kind == "memcache":
 		return openMemcache(name, prefix)
 	case name == "memory":
-		// The memory of a second process would learn of a logout in this one after 30 s only.
+		// With one cache in each process, a second process would learn of a logout here only after 30 s.
 		return memstore.New(memstore.Config{})
 	}
 	return nil, errForm

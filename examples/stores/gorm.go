@@ -10,10 +10,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-// openGorm is the same for every database. An application hands over the *gorm.DB that it has
-// already: sessions are one more table in it, and Migrate and New are all it takes.
+// openGorm is the same for every database. An application passes the *gorm.DB that it has already, and calls Migrate
+// and New. Sessions are one more table.
 func openGorm(dialector gorm.Dialector) (*gormStore, error) {
-	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard}) // it returns what it would log
+	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard}) // Open returns the error that it would log
 	if err != nil {
 		return nil, err
 	}
@@ -21,10 +21,11 @@ func openGorm(dialector gorm.Dialector) (*gormStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The default keeps 2 connections: with more requests than that at once, most would dial.
+	// By default 2 idle connections are kept. With more requests at once, most would dial a new one.
 	pool.SetMaxOpenConns(32)
 	pool.SetMaxIdleConns(32)
-	// Makes the table if there is none. If you manage migrations yourself, use the SQL of Migrate's documentation.
+	// Migrate makes the table if there is none. If you manage migrations yourself, use the SQL of Migrate's
+	// documentation.
 	if err := gormstore.Migrate(db, gormstore.Config{}); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
@@ -35,7 +36,7 @@ func openGorm(dialector gorm.Dialector) (*gormStore, error) {
 	return &gormStore{store, pool}, nil
 }
 
-// gormStore closes the database, too, which gormstore leaves to the application.
+// gormStore also closes the database. gormstore leaves that to the application.
 type gormStore struct {
 	*gormstore.Store
 	pool *sql.DB

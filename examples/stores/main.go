@@ -1,8 +1,8 @@
-// Command stores is the demo shop on Gin, on every store that there is.
+// Command stores is the demo shop on Gin. It runs on every store.
 //
 //	go run ./examples/stores -store postgres://shop:secret@localhost/shop -cache redis://localhost:6379/1
 //
-// Read next: store.go, which chooses, then the file of the store that you need.
+// Read next: store.go, which chooses the store; then the file of the store that you need.
 package main
 
 import (
@@ -37,7 +37,7 @@ func run(addr, storeName, cacheName string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.Close()) }() // and with it the store
+	defer func() { err = errors.Join(err, m.Close()) }() // this closes the store, too
 	handler := http.NewCrossOriginProtection().Handler(routes(m))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	return shop.Serve(addr, server.Serve, server.Shutdown)

@@ -6,8 +6,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/redisstore"
 )
 
-// openRedis takes a URL of one server. The options behind it know more: several addresses of a
-// Cluster in InitAddress, Sentinel.MasterSet, TLSConfig.
+// openRedis opens the URL of one server. rueidis.ClientOption has more settings: several addresses of a Cluster in
+// InitAddress, Sentinel.MasterSet, TLSConfig.
 func openRedis(name, prefix string) (*redisstore.Store, error) {
 	option, err := rueidis.ParseURL(name)
 	if err != nil {

@@ -1,8 +1,8 @@
 package main
 
-// From routes on, this file is a copy of ../gin/main.go, and devices.go of its devices.go: the
-// shop does not know where its sessions are. Only code that is no program could be imported, and
-// whoever opens ../gin shall find the whole of it there. A test compares the two.
+// From routes on, this file is a copy of ../gin/main.go, and devices.go is a copy of ../gin/devices.go: the shop does
+// not know where its sessions are kept. It is a copy because a program cannot be imported, and ../gin should be
+// complete in one place. A test compares the two.
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ func routes(m *core.Manager) *gin.Engine {
 	r.SetHTMLTemplate(shop.Templates)
 	r.Use(ginsession.New(m, ginsession.WithErrorHandler(unsaved)))
 
-	// No session is loaded for these: nobody asks for it.
+	// No session is loaded for these, since they do not ask for one.
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/style.css", gin.WrapF(shop.ServeCSS))
 
@@ -44,8 +44,8 @@ func routes(m *core.Manager) *gin.Engine {
 }
 
 func home(c *gin.Context, s *core.Session) {
-	// An error of Update or Set may be passed over: the session is then not saved, and the
-	// client gets an error page in place of this response.
+	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
+	// place of this response.
 	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
 	show(c, s, "home.html", shop.Page{})
 }
@@ -56,7 +56,7 @@ func addToCart(c *gin.Context, s *core.Session) {
 		c.String(http.StatusNotFound, "We do not sell this.")
 		return
 	}
-	// Two tabs that add at once both count: Update runs again on what the other one stored.
+	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
 	_ = s.AddFlash("success", product.Name+" is in your cart.")
 	c.Redirect(http.StatusSeeOther, "/")
@@ -75,7 +75,7 @@ func signIn(c *gin.Context, s *core.Session) {
 		c.Redirect(http.StatusSeeOther, "/sign-in")
 		return
 	}
-	_ = s.Login(user.Name) // a new session with a new token; the cart comes along
+	_ = s.Login(user.Name) // new session, new token; it takes over the cart
 	_ = shop.Agent.Set(s, shop.ShortAgent(c.Request.UserAgent()))
 	if c.PostForm("remember") != "" {
 		_ = s.ExpireIn(30 * 24 * time.Hour)
@@ -92,10 +92,10 @@ func signOut(c *gin.Context, s *core.Session) {
 	c.Redirect(http.StatusSeeOther, "/")
 }
 
-// unsaved answers where the session could not be loaded or stored.
+// unsaved answers when the session could not be loaded or stored.
 func unsaved(c *gin.Context, err error) {
 	if errors.Is(err, core.ErrEnded) {
-		// Another tab has just signed in or out, and the browser gets, or has, that cookie. The cart only
+		// Another tab has just signed in or out. The browser has the new cookie, or will get it. The cart page only
 		// reads its session, so it is never refused.
 		c.Redirect(http.StatusSeeOther, "/cart")
 		return
@@ -103,7 +103,7 @@ func unsaved(c *gin.Context, err error) {
 	fail(c, err)
 }
 
-// page is the handler of a page that shows only what all pages show.
+// page makes the handler of a page that shows no more than every page shows.
 func page(name string) func(*gin.Context, *core.Session) {
 	return func(c *gin.Context, s *core.Session) { show(c, s, name, shop.Page{}) }
 }
@@ -111,6 +111,6 @@ func page(name string) func(*gin.Context, *core.Session) {
 func show(c *gin.Context, s *core.Session, name string, page shop.Page) {
 	page.Framework, page.User = "Gin", s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.Request.Context()) // each message once; the cookie store cannot see other tabs
+	page.Flashes, _ = s.Flashes(c.Request.Context()) // each message once; with the cookie store, perhaps in two tabs
 	c.HTML(http.StatusOK, name, page)
 }

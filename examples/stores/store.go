@@ -23,8 +23,8 @@ const cacheForms = `  redis://HOST:PORT/1
   memcache://HOST:PORT,HOST:PORT
   memory                              where the shop is one process`
 
-// open opens the store of the flag -store, behind the cache of the flag -cache if there is one. An
-// application has one line of this: the store that it was written for.
+// open opens the store of the flag -store and, if the flag -cache is set, puts that cache in front of it. A real
+// application needs only the one line for its own store.
 func open(storeName, cacheName string) (driver.Backend, error) {
 	store, err := openStore(storeName)
 	if err != nil {

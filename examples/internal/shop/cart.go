@@ -18,7 +18,7 @@ func (c Cents) String() string { return fmt.Sprintf("€%d.%02d", c/100, c%100) 
 type Product struct {
 	SKU, Name, About string
 	Price            Cents
-	Icon             string // the path of an SVG of 48 by 48
+	Icon             string // path data of an SVG of 48 by 48
 }
 
 // Products is everything on sale.
@@ -47,15 +47,14 @@ func Find(sku string) (Product, bool) {
 	return Product{}, false
 }
 
-// Items is what the session keeps of a cart: SKU to quantity. Prices are not in it, since those
-// are the shop's to say.
+// Items is the cart as the session keeps it: SKU to quantity. It has no prices, since the shop sets them.
 type Items map[string]int
 
 // Add returns i with one more of p.
 func (i Items) Add(p Product) Items { return i.set(p, i[p.SKU]+1) }
 
-// Set returns i with the quantity that a form said; none takes the product out. What is not
-// sold, or no number, changes nothing.
+// Set returns i with the quantity that a form has sent. A quantity of zero or less removes the product. An unknown
+// product, or a quantity that is no number, changes nothing.
 func (i Items) Set(sku, quantity string) Items {
 	p, found := Find(sku)
 	n, err := strconv.Atoi(quantity)
@@ -85,7 +84,7 @@ type Line struct {
 // Sum is the price of the whole line.
 func (l Line) Sum() Cents { return l.Price * Cents(l.Quantity) }
 
-// Lines returns the cart in the order of the shop's shelves. What is no longer on sale is left out.
+// Lines returns the cart in the order of Products, without what is no longer on sale.
 func (i Items) Lines() []Line {
 	var lines []Line
 	for _, p := range Products {

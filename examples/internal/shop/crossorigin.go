@@ -4,9 +4,9 @@ import "net/http"
 
 var crossOrigin = http.NewCrossOriginProtection()
 
-// CheckOrigin is http.CrossOriginProtection for frameworks that are not on net/http: it
-// refuses what another site made the user's browser send. The session cookie is SameSite=Lax,
-// which stops most of that, but not a form on a sister domain.
+// CheckOrigin is http.CrossOriginProtection for frameworks that do not use net/http. It refuses requests that another
+// site made the user's browser send. SameSite=Lax of the session cookie stops most of them, but not a form on a sibling
+// domain.
 func CheckOrigin(method, host, secFetchSite, origin string) error {
 	return crossOrigin.Check(&http.Request{
 		Method: method, Host: host,

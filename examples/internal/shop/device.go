@@ -13,13 +13,13 @@ import (
 
 // Device is a session as its user sees it.
 type Device struct {
-	ID           core.ID // may be shown: it gives no access
+	ID           core.ID // may be shown, since it gives no access
 	Agent, Name  string
 	Since, Until time.Time
 	Current      bool
 }
 
-// DevicesPage lists sessions, the newest first, or says that the store cannot find them.
+// DevicesPage lists a user's sessions, the newest first, or says that the store cannot list them.
 func DevicesPage(sessions iter.Seq2[*core.Session, error], current core.ID) (Page, error) {
 	var page Page
 	for s, err := range sessions {
@@ -39,7 +39,7 @@ func DevicesPage(sessions iter.Seq2[*core.Session, error], current core.ID) (Pag
 	return page, nil
 }
 
-// ShortAgent bounds what a client can make us store.
+// ShortAgent shortens a User-Agent, so that a client cannot make us store a long one.
 func ShortAgent(agent string) string {
 	const most = 160
 	if len(agent) > most {
@@ -51,8 +51,8 @@ func ShortAgent(agent string) string {
 	return agent
 }
 
-// deviceName guesses a name that people know. Order matters: Edge says that it is Chrome, and
-// everybody says that they are Mozilla.
+// deviceName guesses a name that people know. The order matters: Edge also says that it is Chrome, and every browser
+// says that it is Mozilla.
 func deviceName(agent string) string {
 	browser := firstIn(agent, [][2]string{
 		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},

@@ -10,7 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Page is what the templates are given.
+// Page is the data of the templates.
 type Page struct {
 	Framework string
 	User      string // "" while nobody is signed in
@@ -18,14 +18,14 @@ type Page struct {
 	Cart      Items
 	Flashes   []core.Flash
 
-	Devices []Device // devices.html only
-	NoList  bool     // the store cannot find them
+	Devices []Device // for devices.html
+	NoList  bool     // the store cannot list them
 }
 
-// Products is for the templates.
+// Products returns what is on sale, for the templates.
 func (Page) Products() []Product { return Products }
 
-// Users is for the templates.
+// Users returns the demo's accounts, for the templates.
 func (Page) Users() []User { return Users }
 
 //go:embed templates
@@ -39,15 +39,15 @@ var Templates = template.Must(template.ParseFS(files, "templates/*.html"))
 //go:embed style.css
 var CSS []byte
 
-// Render writes a page, for frameworks without an idea of their own of how to do that.
+// Render writes a page, for frameworks that do not render templates themselves.
 func Render(w http.ResponseWriter, name string, page Page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if err := Templates.ExecuteTemplate(w, name, page); err != nil {
-		log.Print(err) // the client has gone, as a rule
+		log.Print(err) // usually the client has gone
 	}
 }
 
-// Views is Render for Fiber.
+// Views implements fiber.Views with the same templates.
 type Views struct{}
 
 // Load implements fiber.Views: the templates are loaded already.

@@ -16,8 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Main is the frame of each example: it reads the flags, opens the store and reports what went
-// wrong with run.
+// Main is the main function of each example. It reads the flags, opens the store, calls run and reports its error.
 func Main(run func(addr string, store driver.Backend) error) {
 	addr := flag.String("addr", "127.0.0.1:8080", "host:port to listen on; port 0 takes a free one")
 	name := flag.String("store", "file:"+defaultDir, "where sessions are kept: file:FOLDER, memory: or cookie:")
@@ -34,8 +33,8 @@ func Main(run func(addr string, store driver.Backend) error) {
 
 const grace = 3 * time.Second
 
-// Serve listens on addr, prints the URL, and serves until SIGINT or SIGTERM. Then
-// requests that are under way have a moment to end.
+// Serve listens on addr, prints the URL, and serves until SIGINT or SIGTERM. Then it gives running requests a moment to
+// end.
 func Serve(addr string, serve func(net.Listener) error, shutdown func(context.Context) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -60,12 +59,12 @@ func Serve(addr string, serve func(net.Listener) error, shutdown func(context.Co
 	defer cancel()
 	err = shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil // the end of the program ends what is left: connections that browsers open on spec, too
+		return nil // connections may be left, such as those that browsers open in advance; they end with the program
 	}
 	return err
 }
 
-// Status is the HTTP status that answers err: 501 for what the store cannot do.
+// Status returns the HTTP status for err: 501 if the store cannot do it.
 func Status(err error) int {
 	if errors.Is(err, errors.ErrUnsupported) {
 		return http.StatusNotImplemented

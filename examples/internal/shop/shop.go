@@ -1,6 +1,5 @@
-// Package shop is what the four example applications share: the goods, the pages, the typed
-// keys of the session, and starting and stopping. What they do with the session stands in their
-// own main.go.
+// Package shop is what the example applications share: the products, the pages, the typed keys of the session, and the
+// start and stop of the server. What each does with the session is in its own main.go.
 package shop
 
 import (
@@ -9,8 +8,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// What a session holds. A key is a constant that knows its type: reading the cart as a number
-// does not compile.
+// The values of a session. A key is a constant with the type of its value: code that reads the cart as a number does
+// not compile.
 const (
 	Visits core.Key[int]    = "visits"
 	Cart   core.Key[Items]  = "cart"
@@ -20,8 +19,8 @@ const (
 // User is an account of the demo.
 type User struct{ Name, Password string }
 
-// Users are shown on the sign-in page. A real application keeps no passwords, but slow
-// hashes of them (argon2id, bcrypt), and compares with the functions that come with those.
+// Users are shown on the sign-in page. A real application does not store passwords. It stores slow hashes of them
+// (argon2id, bcrypt) and compares with the functions of those packages.
 var Users = []User{
 	{"alice", "looking-glass"},
 	{"bob", "build-it"},

@@ -20,8 +20,8 @@ const (
 	keyEnv     = "COATCHECK_KEYS"
 )
 
-// OpenStore opens the store that the flag -store names. To an application it is one line; which
-// one changes nothing else in it.
+// OpenStore opens the store that the flag -store names. In an application this is one line, and the rest does not
+// depend on it.
 func OpenStore(name string) (driver.Backend, error) {
 	kind, rest, _ := strings.Cut(name, ":")
 	switch {
@@ -38,8 +38,8 @@ func OpenStore(name string) (driver.Backend, error) {
 	return nil, fmt.Errorf("-store %q: there are memory:, cookie: and file:FOLDER", name)
 }
 
-// openCookieStore keeps sessions in their cookies, and on the server only the IDs of those
-// that were signed out before their time: otherwise a copied cookie would outlive the sign-out.
+// openCookieStore keeps sessions in their cookies. The server keeps only the IDs of sessions that were signed out
+// before their deadline. Without that list a copied cookie would still work after the sign-out.
 func openCookieStore() (driver.Backend, error) {
 	keys, err := loadKeys()
 	if err != nil {
@@ -56,9 +56,8 @@ func openCookieStore() (driver.Backend, error) {
 	return store, nil
 }
 
-// loadKeys takes the keys from the environment, or from a file that it makes if there is
-// none, so that the cookies of today are good tomorrow. In production they belong where the
-// other secrets are.
+// loadKeys takes the keys from the environment, or else from a file. It makes the file if there is none, so that
+// today's cookies are valid tomorrow. In production, keep the keys where you keep your other secrets.
 func loadKeys() (*keyring.Keyring, error) {
 	if text := os.Getenv(keyEnv); text != "" {
 		return keyring.Parse(text)
@@ -80,7 +79,7 @@ func loadKeys() (*keyring.Keyring, error) {
 	return keys, nil
 }
 
-// writeNew writes a file that only we can read, and none that is there already.
+// writeNew writes a file that only this user can read. It fails if the file exists.
 func writeNew(name, text string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
