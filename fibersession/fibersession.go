@@ -32,7 +32,7 @@
 // A streamed body (SetBodyStreamWriter) and a hijacked connection (WebSockets) may use the session until they end, if
 // they got it before the handler returned. Their changes are stored when they end, or at once by Session.Save. The
 // cookie has been sent by then: a change that needs one returns core.ErrHeaderSent. If a change cannot be stored and no
-// call has returned an error for it, the stream ends incomplete, so that the client does not take it for whole. If
+// call has returned an error for it, the stream ends incomplete, so that the client does not take it for complete. If
 // caches may keep a page, read the session before the handler returns: later, Vary cannot be set.
 //
 // With package websocket of gofiber/contrib, pass the session to the socket with c.Locals("session", s) before the
