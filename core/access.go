@@ -279,6 +279,9 @@ func (m *Manager) timed(ctx context.Context, kind EventKind, id ID, call func(co
 	size, err := call(ctx)
 	err = m.known(err)
 	m.up(ctx, err)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return err // the store was not asked for what it does not do
+	}
 	e := Event{Kind: kind, ID: id, Size: size, Duration: time.Since(start)}
 	e.Outcome, e.Err = outcomeOf(err)
 	m.observe(ctx, e)

@@ -74,10 +74,10 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 				m.warn(ctx, kind, "session left out of a list, since it cannot be read", "session", rec.ID, "error", err)
 				continue
 			}
-			if m.now() >= m.end(&st.header) {
+			if m.over(&st.header, h.Used, m.now()) {
 				continue
 			}
-			if !yield(newSession(&hidden{rec: h, live: true, cur: st}), nil) {
+			if !yield(newSession(&hidden{rec: h, live: true, cur: st, rare: &rare{lister: m}}), nil) {
 				return
 			}
 		}

@@ -41,3 +41,16 @@ func TestCarelessCodec(t *testing.T) {
 type renamed struct{ core.Codec }
 
 func (renamed) Name() string { return "other" }
+
+type sliceCodec struct{ opts []string }
+
+func (sliceCodec) Name() string                    { return "zz" }
+func (sliceCodec) Encode(v any) ([]byte, error)    { return core.JSON{}.Encode(v) }
+func (sliceCodec) Decode(d []byte, into any) error { return core.JSON{}.Decode(d, into) }
+
+func TestUncomparableCodec(t *testing.T) {
+	m := newManager(t, core.Config{Codec: sliceCodec{[]string{"a"}}})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	b.visit(func(s *core.Session) { must(t, count.Update(s, func(n int) int { return n + 1 })) })
+}

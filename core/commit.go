@@ -61,7 +61,7 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	if x.revert != nil {
 		out.More = x.revert(ctx)
 	}
-	return out, err
+	return out, exposed(err)
 }
 
 // errHurried is for a request that had no time left: its client was slow, and there is no outage.

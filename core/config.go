@@ -44,9 +44,10 @@ type Config struct {
 	// 90 days, or IdleTimeout if that is longer; or the limit of AAL.
 	Lifetime time.Duration
 
-	// AAL holds sessions to the limits of an authenticator assurance level of NIST SP 800-63B-4: 1 (30 days at most),
-	// 2 (an hour without activity, a day in all) or 3 (15 minutes, 12 hours). IdleTimeout and Lifetime default to
-	// these limits, and New refuses longer ones. Default: 0, no level.
+	// AAL holds sessions to the limits of an authenticator assurance level of NIST SP 800-63B-4: 1 (30 days at most), 2
+	// (an hour without activity, a day in all) or 3 (15 minutes, 12 hours). Lifetime, and with 2 and 3 IdleTimeout,
+	// default to these limits, and New and ExpireIn refuse longer ones. Sessions from before it was set end by them, too.
+	// Default: 0, no level.
 	AAL int
 
 	// TouchInterval is the minimum time between two extensions of a session that is only read, in the store and in

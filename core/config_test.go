@@ -144,3 +144,32 @@ func TestAssuranceLevels(t *testing.T) {
 		}
 	}
 }
+
+// Sessions from before AAL was set.
+func TestSessionsFromBeforeTheLimits(t *testing.T) {
+	for _, what := range []string{"ExpireIn", "ExpireAt", "default", "browser"} {
+		now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+		clock := func() time.Time { return now }
+		store := made.Of(memstore.New(memstore.Config{Now: clock}))
+		before := newManager(t, core.Config{Store: store, Now: clock})
+		after := newManager(t, core.Config{Store: store, Now: clock, AAL: 3})
+		b := newBrowser(t, before)
+		b.visit(func(s *core.Session) {
+			must(t, s.Login("alice"))
+			must(t, count.Set(s, 1))
+			switch what {
+			case "ExpireIn":
+				must(t, s.ExpireIn(10*time.Hour))
+			case "ExpireAt":
+				must(t, s.ExpireAt(now.Add(10*time.Hour)))
+			}
+		})
+		b.m = after
+		now = now.Add(time.Minute)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 2)) })
+		now = now.Add(2 * time.Hour) // idle, with AAL 3: 15 minutes
+		if _, live := b.value(count); live {
+			t.Errorf("%s: lives after 2h without activity under AAL 3 (a request under AAL 3 came between)", what)
+		}
+	}
+}

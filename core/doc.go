@@ -14,7 +14,8 @@
 // A handler need not save. The first use of a session loads it. The handler's changes are stored before the first
 // byte of the response leaves. If they cannot be stored, the client gets an error and not a page that claims success.
 //
-// A method that fails returns an error. If the handler ignores it, a 500 replaces the response. If the handler
+// A method that fails returns an error. If the handler ignores it, a 500 replaces the response. (What the function of
+// a [Key.TryUpdate] refuses is no failure: the request goes on.) If the handler
 // answers with a status of 400 or more, that answer stands. After a 500 or a panic only a Logout is stored; what
 // [Session.Save] has stored before stays. Once the response header has left, a change that needs a cookie fails with
 // [ErrHeaderSent], and a failed save ends the connection.

@@ -101,6 +101,8 @@ func HTTPStatus(err error) int {
 // RetryAfter is the value of the Retry-After header for err, in seconds; "" for no header.
 func RetryAfter(err error) string {
 	switch {
+	case errors.Is(err, ErrRefused):
+		return ""
 	case HTTPStatus(err) == http.StatusServiceUnavailable:
 		return "5"
 	case errors.Is(err, errLate):

@@ -132,7 +132,7 @@ func (x *Exchange) Finish(ctx context.Context) error {
 		err = x.saveLate(ctx, s)
 	}
 	x.close(s, ErrClosed)
-	return err
+	return exposed(err)
 }
 
 // saveLate is save, where a panic of a function given to Update counts as a failure: nobody above may recover it, and

@@ -3,6 +3,7 @@ package core
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 )
 
@@ -36,6 +37,16 @@ func (s *Session) fail(key string, err error) error {
 		s.spoil([]byte(key), err)
 	}
 	return err
+}
+
+// spoilBy is spoil for what the save of an op returned. A refusal is about one value. s.mu is held.
+func (s *Session) spoilBy(err error) {
+	var r *refusal
+	if errors.As(err, &r) {
+		s.spoil([]byte(r.key), err)
+		return
+	}
+	s.spoil(nil, err)
 }
 
 // spoil keeps err, which makes the save fail. s.mu is held.

@@ -49,7 +49,7 @@ func (s *Session) Flashes(ctx context.Context, levels ...string) ([]Flash, error
 		return nil, err
 	}
 	if err := s.failure(); err != nil {
-		return nil, err // the response will fail, and show none
+		return nil, exposed(err) // the response will fail, and show none
 	}
 	t := &taking{levels: levels}
 	if !slices.ContainsFunc(s.cur.all(), t.wants) {
@@ -67,8 +67,8 @@ func (s *Session) Flashes(ctx context.Context, levels ...string) ([]Flash, error
 	case errors.Is(err, ErrEnded):
 		return nil, nil // the save finds out again; a Login must not be lost
 	case err != nil:
-		s.spoil(nil, err)
-		return nil, err
+		s.spoilBy(err)
+		return nil, exposed(err)
 	}
 	return s.decodeFlashes(t.taken), nil
 }

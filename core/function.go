@@ -79,7 +79,7 @@ func (s *Session) computeOnce(key string, f updateFunc, runs int) (done bool, er
 		return true, err
 	}
 	now, still := s.cur.find(key)
-	if s.cur.codec != codec || still != present || !bytes.Equal(now, old) {
+	if s.cur.codec.Name() != codec.Name() || still != present || !bytes.Equal(now, old) {
 		return false, nil
 	}
 	s.edit() // a save may have begun meanwhile
@@ -122,7 +122,22 @@ type refusal struct {
 // Error does not show the function's own error: that may hold a value.
 func (r *refusal) Error() string { return fmt.Sprintf("%v (key %q)", ErrRefused, r.key) }
 
-func (r *refusal) Unwrap() []error { return []error{ErrRefused, r.err} }
+// Unwrap does not lead to what the function said: that may be an error of core, of another session.
+func (r *refusal) Unwrap() error { return ErrRefused }
+
+// refused is a refusal as the application gets it, with what its function said.
+type refused struct{ *refusal }
+
+func (r refused) Unwrap() []error { return []error{ErrRefused, r.err} }
+
+// exposed is err for the application.
+func exposed(err error) error {
+	var r *refusal
+	if errors.As(err, &r) {
+		return refused{r}
+	}
+	return err
+}
 
 // replayed is the result of a function in its goroutine.
 type replayed struct {

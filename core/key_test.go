@@ -7,10 +7,12 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
 func TestValuesSurviveTheRequest(t *testing.T) {
@@ -208,4 +210,127 @@ func TestTryUpdateRefusesLater(t *testing.T) {
 			t.Errorf("stored: %d, %q; want 0 and nothing of the refused request", n, u)
 		}
 	})
+}
+
+func takeOrSay(app error) func(int) (int, error) {
+	return func(n int) (int, error) {
+		if n < 1 {
+			return 0, app
+		}
+		return n - 1, nil
+	}
+}
+
+// TestRefusalWithAnErrorOfCore: what the function returns may be an error of another session.
+func TestRefusalWithAnErrorOfCore(t *testing.T) {
+	for _, app := range []error{core.ErrEnded, core.ErrNotFound, core.ErrConflict, core.ErrUnavailable, core.ErrUnreadable, core.ErrCorrupt, driver.ErrExists, core.ErrClosed, core.ErrNoValue} {
+		for _, what := range []string{"plain", "login", "rotate", "save"} {
+			t.Run(what+" "+app.Error(), func(t *testing.T) {
+				var events []core.Event
+				var mu sync.Mutex
+				logger, lines := logged()
+				m := newManager(t, core.Config{Logger: logger, Observer: func(_ context.Context, e core.Event) { mu.Lock(); events = append(events, e); mu.Unlock() }})
+				b := newBrowser(t, m)
+				b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, name.Set(s, "old")) })
+				slow := b.copyOf().send()
+				must(t, count.TryUpdate(slow.s, takeOrSay(fmt.Errorf("SECRET: %w", app))))
+				must(t, name.Set(slow.s, "new"))
+				switch what {
+				case "login":
+					must(t, slow.s.Login("alice"))
+				case "rotate":
+					must(t, slow.s.RotateID())
+				}
+				b.visit(func(s *core.Session) { must(t, count.TryUpdate(s, takeOrSay(app))) })
+				events = nil
+				if what == "save" {
+					err := slow.s.Save(ctx)
+					if !errors.Is(err, core.ErrRefused) {
+						t.Errorf("Save = %v", err)
+					}
+					if got := count.GetOr(slow.s, -1); got == -1 {
+						_, e := count.Get(slow.s)
+						t.Errorf("after the refused Save the session cannot be read: %v", e)
+					}
+				}
+				out, err := slow.respond(200)
+				if core.HTTPStatus(err) != 409 || !errors.Is(err, core.ErrRefused) {
+					t.Errorf("respond = %v (%d), out %v", err, core.HTTPStatus(err), out)
+				}
+				if err != nil && strings.Contains(err.Error(), "SECRET") {
+					t.Errorf("leak: %v", err)
+				}
+				if n, live := b.value(count); n != 0 || !live {
+					t.Errorf("stored count %d live %v", n, live)
+				}
+				r := b.send()
+				if v := name.GetOr(r.s, ""); v != "old" {
+					t.Errorf("stored name %q", v)
+				}
+				r.x.Discard()
+				if n := sessions(t, m); n != 1 {
+					t.Errorf("%d sessions", n)
+				}
+				dropped := 0
+				for _, e := range events {
+					if e.Kind == core.EventDropped {
+						dropped++
+						if strings.Contains(e.Err.Error(), "SECRET") {
+							t.Error("leak in event")
+						}
+					}
+				}
+				if dropped != 1 {
+					t.Errorf("%d dropped events", dropped)
+				}
+				if n := lines("WARN", "not stored"); n != 1 {
+					t.Errorf("%d WARN lines", n)
+				}
+				if n := lines("", "SECRET"); n != 0 {
+					t.Errorf("%d lines with SECRET", n)
+				}
+			})
+		}
+	}
+}
+
+// TestRefusedSaveStaysRefused: the handler has been told; a commit must not do it after all.
+func TestRefusedSaveStaysRefused(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	slow := b.copyOf().send()
+	must(t, count.TryUpdate(slow.s, take(1)))
+	must(t, name.Set(slow.s, "bought"))
+	b.visit(func(s *core.Session) { must(t, count.TryUpdate(s, take(1))) })
+	if err := slow.s.Save(ctx); !errors.Is(err, core.ErrRefused) || !errors.Is(slow.s.Err(), errStock) {
+		t.Fatalf("Save = %v, Err = %v", err, slow.s.Err())
+	}
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 5)) }) // the function would agree now
+	if _, err := slow.respond(200); !errors.Is(err, core.ErrRefused) {
+		t.Errorf("respond = %v", err)
+	}
+	if n, _ := b.value(count); n != 5 {
+		t.Errorf("the refused request was stored after all: count %d", n)
+	}
+}
+
+// TestRefusedSaveMadeGood: as after another failure, what is done to the key since makes it good.
+func TestRefusedSaveMadeGood(t *testing.T) {
+	for what, then := range map[string]func(s *core.Session) error{
+		"Set": func(s *core.Session) error { return count.Set(s, 42) }, "Delete": count.Delete, "Clear": (*core.Session).Clear,
+	} {
+		b := newBrowser(t, newManager(t, core.Config{}))
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, s.Login("alice")) })
+		slow := b.copyOf().send()
+		must(t, count.TryUpdate(slow.s, take(1)))
+		b.visit(func(s *core.Session) { must(t, count.TryUpdate(s, take(1))) })
+		if err := slow.s.Save(ctx); !errors.Is(err, core.ErrRefused) {
+			t.Fatal(err)
+		}
+		must(t, then(slow.s))
+		if _, err := slow.respond(200); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }

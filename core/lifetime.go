@@ -36,6 +36,12 @@ func (m *Manager) end(h *header) int64 {
 	return end
 }
 
+// over reports whether the session has ended by now, by its lifetime or by the limit of Config.AAL without activity:
+// what was stored before AAL was set may have a later deadline.
+func (m *Manager) over(h *header, used, now int64) bool {
+	return now >= m.end(h) || m.cfg.AAL > 1 && now-used >= assurance[m.cfg.AAL].idle.Microseconds()
+}
+
 // touchDue reports whether the session's use at the time now should be written down, and its deadline moved with it.
 // used is the last use that was written down.
 func (m *Manager) touchDue(h *header, used, now int64) bool {
@@ -150,17 +156,22 @@ func (s *Session) setExpiry(e expiry) error {
 // ExpiresAt is when the session ends if it is not used again. For a session that is not stored, it is when the
 // session would end if it were stored now. For a session that could not be loaded, it says nothing. Django:
 // get_expiry_date().
-func (s *Session) ExpiresAt() time.Time {
+func (s *Session) ExpiresAt() time.Time { at, _ := s.expires(); return at }
+
+// expires is ExpiresAt, and the time at which it was asked.
+func (s *Session) expires() (at, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n := micros(s.manager().cfg.Now())
+	now = fromMicros(n)
 	if s.x == nil || s.live && s.fate == fateKeep && !has(s.ops, opExpiry) {
-		return fromMicros(s.rec.Expires)
+		return fromMicros(s.rec.Expires), now
 	}
-	h, now := s.cur.header, s.x.m.now()
+	h := s.cur.header
 	if h.created == 0 { // it would begin now
-		h.created = now
+		h.created = n
 	}
-	return fromMicros(s.x.m.deadline(&h, now))
+	return fromMicros(s.x.m.deadline(&h, n)), now
 }
 
 // ExpiryMode says how the deadline of a session is found.
@@ -199,9 +210,6 @@ func (s *Session) Expiry() Expiry {
 
 // TimeLeft is the time until ExpiresAt. Django: get_expiry_age().
 func (s *Session) TimeLeft() time.Duration {
-	now := time.Now()
-	if s.x != nil {
-		now = s.x.m.cfg.Now()
-	}
-	return s.ExpiresAt().Sub(now)
+	at, now := s.expires()
+	return at.Sub(now)
 }

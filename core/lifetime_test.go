@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 func TestIdleTimeout(t *testing.T) {
@@ -311,6 +313,35 @@ func TestExpiryMode(t *testing.T) {
 			if must(t, err); view.Expiry() != want {
 				t.Errorf("in a list: %+v, want %+v", view.Expiry(), want)
 			}
+		}
+	}
+}
+
+// TestTimeLeftOfAView: a session in a list goes by its manager's clock.
+func TestTimeLeftOfAView(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	m := newManager(t, core.Config{Store: made.Of(memstore.New(memstore.Config{Now: clock})), Now: clock, IdleTimeout: time.Hour})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	for s, err := range m.Sessions(ctx, "alice") {
+		must(t, err)
+		if d := s.TimeLeft(); d != time.Hour {
+			t.Errorf("TimeLeft of a view = %v, want 1h", d)
+		}
+		if e := s.Expiry(); e.Mode != core.ExpiryDefault {
+			t.Error(e)
+		}
+	}
+}
+
+// TestTimeLeftIsNotMoreThanIdle: one look at the clock is enough.
+func TestTimeLeftIsNotMoreThanIdle(t *testing.T) {
+	m := newManager(t, core.Config{IdleTimeout: time.Hour})
+	s := newBrowser(t, m).send().s
+	for range 1000 {
+		if d := s.TimeLeft(); d > time.Hour {
+			t.Fatalf("TimeLeft = %v", d)
 		}
 	}
 }

@@ -228,7 +228,7 @@ func (l *loading) open(token string, rec *held, st *state) (err error) {
 	} else {
 		err = l.find(token, rec, st)
 	}
-	if err == nil && l.x.now < m.end(&st.header) {
+	if err == nil && !m.over(&st.header, rec.Used, l.x.now) {
 		return nil
 	}
 	kind := EventKind("")
@@ -247,7 +247,9 @@ func (l *loading) open(token string, rec *held, st *state) (err error) {
 		m.warn(l.ctx, kind, "session not loaded", "session", rec.ID, "error", err)
 	}
 	if kind != "" {
-		m.observe(l.ctx, Event{Kind: kind, ID: rec.ID, Err: err})
+		e := Event{Kind: kind, ID: rec.ID}
+		e.Outcome, e.Err = outcomeOf(err)
+		m.observe(l.ctx, e)
 	}
 	return err
 }

@@ -14,14 +14,19 @@ import (
 func (j *saving) login() error {
 	// Other sessions that the request brought are ended first: once the old session is over, nothing may fail any
 	// more.
-	err := j.endAll(false)
-	if err == nil {
-		err = j.takeOver()
-	}
-	if err != nil {
-		j.undo()
+	done := false
+	defer func() {
+		if !done { // an error, or a panic of a function given to Update
+			j.undo()
+		}
+	}()
+	if err := j.endAll(false); err != nil {
 		return err
 	}
+	if err := j.takeOver(); err != nil {
+		return err
+	}
+	done = true
 	j.begun()
 	return nil
 }

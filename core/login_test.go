@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -106,4 +107,54 @@ func TestLoginBeforeFlashesOfAnEndedSession(t *testing.T) {
 			t.Errorf("Login %v, Flashes %v, Commit %v, and nobody is signed in", lerr, err, cerr)
 		}
 	})
+}
+
+// TestLoginRefused: a refusal that is an error of another session is not the end of this one.
+func TestLoginRefused(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)); must(t, name.Set(s, "basket")) })
+	quota := func(n int) (int, error) {
+		if n >= 2 {
+			return 0, fmt.Errorf("the other manager's session: %w", core.ErrEnded)
+		}
+		return n + 1, nil
+	}
+	slow := b.copyOf().send()
+	must(t, count.TryUpdate(slow.s, quota))
+	must(t, slow.s.Login("alice"))
+	b.visit(func(s *core.Session) { must(t, count.TryUpdate(s, quota)) })
+	_, err := slow.respond(200)
+	if core.HTTPStatus(err) != 409 || err == nil {
+		t.Errorf("respond = %v, want 409 ErrRefused", err)
+	}
+	if n := sessions(t, m); n != 1 {
+		t.Errorf("%d sessions live, want 1 (the old one)", n)
+	}
+	if n, live := b.value(count); n != 2 || !live {
+		t.Errorf("the old session: %d, live %t", n, live)
+	}
+}
+
+// A panic in the function on replay at commit leaves the session usable for Discard with a Logout.
+func TestPanicInTheReplayOfALogin(t *testing.T) {
+	m := newManager(t, core.Config{})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	slow := b.copyOf().send()
+	must(t, count.TryUpdate(slow.s, func(n int) (int, error) {
+		if n == 0 {
+			panic("boom")
+		}
+		return n - 1, nil
+	}))
+	must(t, slow.s.Login("alice"))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 0)) })
+	func() {
+		defer func() { t.Log("recovered: ", recover()); slow.x.Discard() }()
+		_, _ = slow.x.Commit(ctx, 200)
+	}()
+	if n := sessions(t, m); n != 1 {
+		t.Errorf("%d sessions", n)
+	}
 }

@@ -29,7 +29,7 @@ type Outcome string
 
 const (
 	OutcomeDone Outcome = "done" // it was done
-	// For EventLoad to EventDelete: the store has no live record with this ID. It expired, was ended, or never
+	// For EventLoad to EventDelete, EventExpired, EventUnknown: there is no live record with this ID. It expired, was ended, or never
 	// existed.
 	OutcomeNotFound Outcome = "not_found"
 	// For EventCreate to EventDelete: another request was faster. The save tries again.

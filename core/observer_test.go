@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
@@ -175,4 +177,65 @@ func TestOutcomes(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	is("an outage", core.EventLoad, core.OutcomeFailed, errRefused)
+}
+
+type eventList struct {
+	mu   sync.Mutex
+	list []core.Event
+}
+
+func (z *eventList) observe(_ context.Context, e core.Event) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.list = append(z.list, e)
+}
+
+// TestOutcomesOfTheOrdinary: expired, unknown and late tokens are no failure.
+func TestOutcomesOfTheOrdinary(t *testing.T) {
+	var z eventList
+	now := time.Now()
+	clock := func() time.Time { return now }
+	store := made.Of(memstore.New(memstore.Config{}))
+	m := newManager(t, core.Config{Store: store, Observer: z.observe, Now: clock, Lifetime: time.Hour, IdleTimeout: time.Hour})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	old := b.copyOf()
+	b.visit(func(s *core.Session) { must(t, s.RotateID()) })
+	late := old.send()
+	_, _ = late.respond(200)
+	logout := old.send()
+	_ = logout.s.Logout()
+	_, _ = logout.respond(200)
+	b.visit(func(s *core.Session) { must(t, s.Login("a")) })
+	gone := b.copyOf()
+	b.visit(func(s *core.Session) { must(t, s.Logout()) })
+	now = now.Add(2 * time.Minute)
+	unknown := gone.send()
+	_, _ = unknown.respond(200)
+	c := newBrowser(t, m)
+	c.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	now = now.Add(2 * time.Hour) // memstore has another clock
+	expired := c.send()
+	_, _ = expired.respond(200)
+	for _, e := range z.list {
+		bad := (e.Outcome == core.OutcomeFailed) != (e.Err != nil)
+		ordinary := e.Kind == core.EventExpired || e.Kind == core.EventUnknown || e.Kind == core.EventLate
+		if bad || ordinary && e.Outcome == core.OutcomeFailed {
+			t.Errorf("%s: outcome %s, err %v", e.Kind, e.Outcome, e.Err)
+		}
+	}
+}
+
+// A Logout with NoRevocation is the ordinary course.
+func TestLogoutWithoutRevocationIsNoFailure(t *testing.T) {
+	var z eventList
+	m := cookieManager(t, cookiestore.NoRevocation(), core.Config{Observer: z.observe})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("a")) })
+	b.visit(func(s *core.Session) { must(t, s.Logout()) })
+	for _, e := range z.list {
+		if e.Outcome == core.OutcomeFailed {
+			t.Errorf("%s: outcome %s, err %v", e.Kind, e.Outcome, e.Err)
+		}
+	}
 }

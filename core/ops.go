@@ -100,12 +100,12 @@ func (st *state) replay(ops []op) error {
 // record appends o to ops, and drops earlier ops that o makes pointless. The first fixed ops are being saved just now
 // and stay.
 func record(ops []op, fixed int, o op) []op {
-	if o.kind == opSet || o.kind == opDelete {
+	if o.kind == opSet || o.kind == opDelete || o.kind == opClear {
 		for i := len(ops) - 1; i >= fixed; i-- {
 			if k := ops[i].kind; k == opClear || k == opLogin {
 				break
 			}
-			if bytes.Equal(ops[i].key, o.key) && ops[i].kind <= opDelete {
+			if ops[i].kind <= opDelete && (o.kind == opClear || bytes.Equal(ops[i].key, o.key)) {
 				ops = append(ops[:i:i], ops[i+1:]...)
 			}
 		}

@@ -79,6 +79,9 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	tidied := !s.dirty() && s.emptied
 	s.fixed, s.next = 0, issued{} // the failed save may have been carried out
 	switch {
+	case errors.Is(err, ErrRefused): // the handler is told, and a later save must not do what it says was refused
+		s.spoilBy(err)
+		s.rare.failed[len(s.rare.failed)-1].told = true
 	case errors.Is(err, ErrEnded):
 		s.ended()
 	case j.unknown && (j.rotate || slices.ContainsFunc(j.ops, countsTwice)):
@@ -219,7 +222,7 @@ func (s *Session) settle(j *saving) {
 			continue
 		}
 		if err != nil {
-			s.spoil(nil, err)
+			s.spoilBy(err)
 		}
 		s.cur, s.shared = st, false
 		s.gen++ // an Update under way began with a value that another request has replaced
@@ -315,7 +318,7 @@ func (s *Session) Save(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unsaved = err != nil
-	return err
+	return exposed(err)
 }
 
 // check asks whether a session that the request did not change is still there. x.mu is held.

@@ -21,7 +21,7 @@ func ParseID(s string) (ID, error) { return driver.ParseID(s) }
 // method that returns an error returns ErrClosed and changes nothing. Values are read and written with [Key].
 //
 // Methods that change something return an error. If the handler ignores it, the request fails with it and stores
-// nothing. If the handler answers with a status of 400 or more, its answer stands, and nothing is stored either.
+// nothing; what the function of a TryUpdate has refused is no such error. If the handler answers with a status of 400 or more, its answer stands, and nothing is stored either.
 // ErrHeaderSent says that the change would need a cookie, and the response has left without it. That one change was
 // not made; others are.
 //
@@ -75,6 +75,7 @@ type rare struct {
 	failed    []failure                   // why the changes cannot be saved
 	presented []presented                 // what the request brought and cannot use
 	taken     func(context.Context) error // of an Adoption that is not stored yet
+	lister    *Manager                    // of a view
 	late      bool                        // a change came after the header, and the log has it
 }
 
@@ -98,6 +99,17 @@ func (s *Session) rarely() *rare {
 		s.rare = new(rare)
 	}
 	return s.rare
+}
+
+// manager is whose session it is. A session that stands in for none has the defaults of one.
+func (s *Session) manager() *Manager {
+	switch {
+	case s.x != nil:
+		return s.x.m
+	case s.rare != nil && s.rare.lister != nil:
+		return s.rare.lister
+	}
+	return &Manager{cfg: Config{Now: time.Now}}
 }
 
 // fate is what a save does to the session that the request came with.
@@ -195,7 +207,7 @@ func (s *Session) Err() error {
 	if s.err != nil {
 		return s.err
 	}
-	return s.failure()
+	return exposed(s.failure())
 }
 
 // Subject is the user that Login bound the session to, "" while anonymous.

@@ -155,7 +155,7 @@ func (j *saving) adopt(rec *held) error {
 	if err := j.m.open(rec, &st); err != nil {
 		return err
 	}
-	if j.now >= j.m.end(&st.header) {
+	if j.m.over(&st.header, rec.Used, j.now) {
 		return ErrEnded
 	}
 	if err := st.replay(j.ops); err != nil {

@@ -94,7 +94,9 @@ func (r *TB) Errorf(format string, args ...any) {
 // Skipf keeps the reason and ends the calling goroutine.
 func (r *TB) Skipf(format string, args ...any) {
 	r.mu.Lock()
-	r.skipped = fmt.Sprintf(format, args...)
+	if r.skipped = fmt.Sprintf(format, args...); r.skipped == "" {
+		r.skipped = "skipped"
+	}
 	r.mu.Unlock()
 	runtime.Goexit()
 }
