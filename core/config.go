@@ -65,7 +65,7 @@ type Config struct {
 	// Codec turns values into bytes. Django: SESSION_SERIALIZER. Default: JSON.
 	Codec Codec
 
-	// Keys encrypts the values in the store with AES-256-GCM, and binds them to their session. Users, labels, times
+	// Keys encrypts the values in the store with AES-256-GCM, and binds them to their session. Users, times
 	// and sizes stay in the clear. Records from before Keys was set are refused: their users sign in once more. A
 	// cookie store has its own keys. Django: SECRET_KEY and SECRET_KEY_FALLBACKS. Default: nil, not encrypted.
 	Keys *keyring.Keyring

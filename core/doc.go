@@ -7,17 +7,17 @@
 //
 //	const visits core.Key[int] = "visits"
 //
-//	visits.Update(s, func(n int) int { return n + 1 })
+//	_ = visits.Update(s, func(n int) int { return n + 1 })
 //
 // # Saving
 //
 // A handler need not save. The first use of a session loads it. The handler's changes are stored before the first
 // byte of the response leaves. If they cannot be stored, the client gets an error and not a page that claims success.
 //
-// A method that fails returns an error. If the handler ignores it, a 500 replaces the response. (What the function of
-// a [Key.TryUpdate] refuses is no failure: the request goes on.) If the handler
-// answers with a status of 400 or more, that answer stands. After a 500 or a panic only a Logout is stored; what
-// [Session.Save] has stored before stays. Once the response header has left, a change that needs a cookie fails with
+// A method that fails returns an error. If the handler then answers with a status below 400, a 500 replaces the
+// response. If it answers with 400 or more, that answer stands. Either way, and after a 500, a 408 or a panic, nothing
+// but a Logout is stored; what [Session.Save] has stored before stays. What the function of a [Key.TryUpdate] refuses is
+// no failure: the request goes on. Once the response header has left, a change that needs a cookie fails with
 // [ErrHeaderSent], and a failed save ends the connection.
 //
 // # Signing in and out

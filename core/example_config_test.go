@@ -140,7 +140,7 @@ func ExampleEvent() {
 	observe := func(_ context.Context, e core.Event) {
 		switch e.Kind {
 		case core.EventLoad, core.EventCreate, core.EventUpdate, core.EventTouch, core.EventDelete: // calls of the store
-			fmt.Println("metric:", e.Kind, e.Outcome, e.Size > 0, e.Duration >= 0)
+			fmt.Println("metric:", e.Kind, e.Outcome, e.Size > 0, e.Duration >= 0, e.ID.IsZero())
 		case core.EventSweep:
 			fmt.Println("metric: removed", e.Count)
 		case core.EventLogin:
@@ -166,12 +166,12 @@ func ExampleEvent() {
 	handle(m, cookie, func(s *core.Session) { _ = s.Logout() })
 	handle(m, cookie, func(s *core.Session) {}) // comes after its logout
 	// Output:
-	// metric: create done true true
+	// metric: create done true true false
 	// audit: login alice replaced another session: false
-	// metric: load done true true
-	// metric: update done true true
+	// metric: load done true true false
+	// metric: update done true true false
 	// audit: destroy alice
-	// metric: load done true true
+	// metric: load done true true false
 }
 
 // What an error means, for a handler of your own: WithErrorHandler of the adapters has the same errors.

@@ -86,7 +86,8 @@ func New(cfg Config) (*Manager, error) {
 	return m, nil
 }
 
-// Close ends the background sweeper and closes the store, if it can be closed. Call it when all requests are over.
+// Close ends the background sweeper and closes the store, if it can be closed, also one that another Manager uses: so
+// close all of them at the end of the process. Call it when all requests are over.
 // Later calls return what the first one returned.
 func (m *Manager) Close() error {
 	m.closing.Do(func() {

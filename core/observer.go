@@ -20,7 +20,7 @@ type Event struct {
 	Size     int           // bytes of Record.Data read or written
 	Count    int           // with EventSweep: the number of records removed
 	Duration time.Duration // of the store's call, with EventLoad to EventDelete
-	Err      error         // what went wrong, with OutcomeFailed; else nil
+	Err      error         // with OutcomeFailed what went wrong, with EventDropped why; else nil
 }
 
 // Outcome says how an event went. What clients cause in the ordinary course, an expired token or a lost race, is no
@@ -29,10 +29,10 @@ type Outcome string
 
 const (
 	OutcomeDone Outcome = "done" // it was done
-	// For EventLoad to EventDelete, EventExpired, EventUnknown: there is no live record with this ID. It expired, was ended, or never
-	// existed.
+	// For EventLoad to EventDelete, EventExpired and EventUnknown: there is no live record with this ID. It expired, was
+	// ended, or never existed.
 	OutcomeNotFound Outcome = "not_found"
-	// For EventCreate to EventDelete: another request was faster. The save tries again.
+	// Another request was faster. After EventCreate to EventDelete the save tries again; EventDropped is a 409.
 	OutcomeConflict Outcome = "conflict"
 	OutcomeFailed   Outcome = "failed" // Err says why
 )
@@ -90,10 +90,14 @@ func (m *Manager) observe(ctx context.Context, e Event) {
 	if m.cfg.Observer == nil {
 		return
 	}
-	if e.Outcome == "" {
-		if e.Outcome = OutcomeDone; e.Err != nil {
-			e.Outcome = OutcomeFailed
-		}
+	switch {
+	case e.Outcome != "":
+	case e.Err == nil:
+		e.Outcome = OutcomeDone
+	case errors.Is(e.Err, ErrEnded), errors.Is(e.Err, ErrRefused):
+		e.Outcome = OutcomeConflict
+	default:
+		e.Outcome = OutcomeFailed
 	}
 	defer func() {
 		p := recover()

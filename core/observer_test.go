@@ -171,6 +171,15 @@ func TestOutcomes(t *testing.T) {
 	is("a delete", core.EventDelete, core.OutcomeDone, nil)
 	gone.visit(nil)
 	is("an expired or ended token", core.EventLoad, core.OutcomeNotFound, nil)
+	b = newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	met := b.copyOf().send()
+	must(t, count.Set(met.s, 2))
+	b.visit(func(s *core.Session) { must(t, s.Logout()) })
+	if _, err := met.respond(200); !errors.Is(err, core.ErrEnded) {
+		t.Errorf("%v", err)
+	}
+	is("a change that met a logout", core.EventDropped, core.OutcomeConflict, core.ErrEnded)
 	fault.Before(func(storetest.Call) error { return errRefused })
 	_, err := m.Adapter().Begin(ctx, gone.header()).Session(ctx)
 	if !errors.Is(err, core.ErrUnavailable) {

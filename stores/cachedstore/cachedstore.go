@@ -34,7 +34,7 @@
 // Reload always reads the truth, and brings the result to the cache. This makes up for a cache that is not shared:
 // after a Reload, this process has the state that the truth had when Reload was called, or a newer one.
 //
-// A cache that answers in this way is never stale. If a call of the cache fails, the truth answers: slower, and
+// While every call of a shared cache succeeds, no Load is stale. If a call of the cache fails, the truth answers: slower, and
 // right. A change that could not be brought to the cache is reported to Config.Report and tried again. Until that
 // succeeds, this process reads that session from the truth. Other servers may read the older state for SoftTTL at
 // most. The same bound holds in three other cases:
@@ -144,7 +144,7 @@ func New(cache, truth driver.Store, config Config) (*Store, error) {
 		config.Now = time.Now
 	}
 	switch {
-	case cache == nil || truth == nil:
+	case isNil(cache) || isNil(truth):
 		return nil, errors.New("cachedstore: New needs a cache and a truth")
 	case same(cache, truth):
 		return nil, errors.New("cachedstore: the cache and the truth are the same store: give New two")
@@ -203,3 +203,9 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) now() time.Time { return s.config.Now() }
+
+// isNil also finds a nil pointer in an interface, as a New leaves it that has failed.
+func isNil(store driver.Store) bool {
+	v := reflect.ValueOf(store)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+}

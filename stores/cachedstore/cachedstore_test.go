@@ -102,3 +102,13 @@ func TestNewComparesNoMoreThanItMay(t *testing.T) {
 	must(t, err)
 	must(t, s.Close())
 }
+
+func TestNewOverAStoreThatFailedToOpen(t *testing.T) {
+	var none *memstore.Store
+	good := made.Of(memstore.New(memstore.Config{}))
+	for _, pair := range [][2]driver.Store{{none, good}, {good, none}} {
+		if s, err := cachedstore.New(pair[0], pair[1], cachedstore.Config{}); s != nil || err == nil {
+			t.Errorf("New = %v, %v, want an error", s, err)
+		}
+	}
+}

@@ -62,6 +62,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func New(keys *keyring.Keyring, revocation Revocation, config Config) (*Store, e
 		return nil, errors.New("cookiestore: keys is nil, or has no key: make a keyring with keyring.New or keyring.Parse")
 	case !revocation.chosen:
 		return nil, errors.New("cookiestore: choose a revocation: RevokeIn with a store, or NoRevocation()")
-	case !revocation.none && revocation.store == nil:
+	case !revocation.none && isNil(revocation.store):
 		return nil, errors.New("cookiestore: RevokeIn got no store: give it one, or choose NoRevocation()")
 	}
 	s := &Store{keys: keys, revoked: revocation.store, abilities: driver.AbilitiesOf(revocation.store), now: config.Now}
@@ -209,4 +210,10 @@ func (s *Store) tooLarge(size, limit, payload, data int) error {
 	return fmt.Errorf("cookiestore: %w: its %d bytes of data make a token of %d bytes, the limit is %d, which has room for %d bytes of data; "+
 		"keep less in the session, or keep it on the server (filestore, gormstore, redisstore, ...)",
 		driver.ErrTooLarge, data, size, limit, max(room, 0))
+}
+
+// isNil also finds a nil pointer in an interface, as a New leaves it that has failed.
+func isNil(store driver.Store) bool {
+	v := reflect.ValueOf(store)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }

@@ -3,6 +3,7 @@ package cookiestore_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -274,5 +275,13 @@ func TestEntryIDs(t *testing.T) {
 	}
 	if len(firsts) < sessions/2 {
 		t.Errorf("%d entries have %d first bytes", sessions, len(firsts))
+	}
+}
+
+func TestRevokeInAStoreThatFailedToOpen(t *testing.T) {
+	var none *memstore.Store
+	s, err := cookiestore.New(ring(t, keyring.Generate("k1")), cookiestore.RevokeIn(none), cookiestore.Config{})
+	if s != nil || err == nil || !strings.Contains(err.Error(), "RevokeIn") {
+		t.Errorf("New = %v, %v, want an error about RevokeIn", s, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -12,7 +13,8 @@ import (
 // Config sets up a Store and its table. The zero value is ready to use. New and Migrate need the same Table.
 type Config struct {
 	// Table is the name of the table: letters, digits and underscores, at most 48, and no digit first.
-	// A schema may stand before it, of as many characters: "app.sessions". Default: "coatcheck_sessions".
+	// A schema may stand before it, of as many characters: "app.sessions"; not with SQLite. Default:
+	// "coatcheck_sessions".
 	Table string
 
 	// Now is the clock that deadlines are compared with, for tests. Default: time.Now.
@@ -49,6 +51,9 @@ func newTable(db *gorm.DB, config Config) (*table, error) {
 	if !tableName.MatchString(config.Table) {
 		return nil, fmt.Errorf("gormstore: Config.Table is %.100q, want letters, digits and underscores, at most 48, "+
 			"with no digit first, and perhaps a schema and a dot before", config.Table)
+	}
+	if _, _, schema := strings.Cut(config.Table, "."); schema && dialectOf(db).queue {
+		return nil, fmt.Errorf("gormstore: Config.Table is %q, but SQLite has no schemas: leave out what is before the dot", config.Table)
 	}
 	return &table{db: db, name: config.Table, now: config.Now, dialect: dialectOf(db)}, nil
 }

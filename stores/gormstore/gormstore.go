@@ -80,8 +80,9 @@
 //
 // For SQLite, use WAL, in which readers and the writer do not wait for one another, and a short busy timeout. A wait
 // for a lock holds its connection for that long, even after the caller's deadline has passed. SQLite lets one write at
-// a time and has no queue: a writer that waits looks again after a pause, and hundreds of others may come first. So a
-// writer of this Store that SQLite has refused gets the next turn: until it is through, the Store's other writers queue.
+// a time and has no queue: a writer that waits looks again after a pause, and hundreds of others may come first. If
+// SQLite refuses a writer of this Store, that writer gets the next turn, and the Store's other writers wait until it is
+// through.
 // Writers of another process, and the application's own, do not. So give a process one Store, and keep other
 // transactions that write short.
 //

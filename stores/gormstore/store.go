@@ -57,8 +57,8 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 }
 
 // Update implements driver.Store. Retrying is safe, because the statement compares the version. If no row matches on a
-// retry, our first attempt may have succeeded, so report ErrUnavailable, not ErrConflict: after a conflict, core
-// would apply its changes a second time.
+// retry, our first attempt may have succeeded, so Update returns ErrUnavailable, not ErrConflict: after a conflict,
+// core would apply its changes a second time.
 func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 	if len(rec.Data) > maxData {
 		return errTooLarge

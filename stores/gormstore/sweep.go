@@ -21,7 +21,7 @@ type sweep struct {
 
 // Sweep implements driver.Sweeper. It selects a batch without locks, and then deletes those rows by primary key if they
 // are still expired. So it locks no other rows, no gaps between rows and no tables, in any dialect. After a batch it
-// sleeps twice as long as the batch took, and at least minSleep, so that a million expired rows do not slow the readers
+// sleeps twice as long as the batch took, and at least 10 ms, so that a million expired rows do not slow the readers
 // down. If a connection is lost before it reports how many rows were deleted, the result does not include them.
 func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
 	select {

@@ -125,6 +125,9 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		"no servers":     {nil, Config{}, "servers is empty"},
 		"a bare host":    {[]string{addr, "localhost"}, Config{}, `servers[1] "localhost"`},
+		"a named port":   {[]string{"localhost:memcached"}, Config{}, `servers[0] "localhost:memcached"`},
+		"a large port":   {[]string{"localhost:99999"}, Config{}, `servers[0] "localhost:99999"`},
+		"a line break":   {[]string{"localhost:11211\n"}, Config{}, `servers[0] "localhost:11211\n"`},
 		"twice":          {[]string{addr, addr + "#2"}, Config{}, "servers[1] " + `"127.0.0.1:11211" is listed twice`},
 		"a generation":   {[]string{addr + "#a b"}, Config{}, "servers[0]"},
 		"no generation":  {[]string{addr + "#"}, Config{}, "servers[0]"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func newServer(name string, config *Config) (*server, error) {
 	sv := &server{network: "tcp", addr: addr, breaker: breaker.New(0, 0)}
 	if strings.HasPrefix(addr, "/") {
 		sv.network = "unix"
-	} else if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
+	} else if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || !isPort(port) {
 		return nil, fmt.Errorf("%q is neither host:port nor the path of a Unix socket", addr)
 	}
 	if marked {
@@ -152,4 +153,10 @@ func contextErr(ctx context.Context) error {
 
 func unavailable(op string, err error) error {
 	return driver.Unavailable("memcachestore: "+op, err)
+}
+
+// isPort reports whether port is a number from 1 to 65535.
+func isPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
 }

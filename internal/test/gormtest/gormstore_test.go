@@ -40,6 +40,12 @@ func TestNewRefuses(t *testing.T) {
 			for _, name := range []string{" ", "a b", `a";--`, "a.b.c", "1a", strings.Repeat("x", 49)} {
 				refused(t, db, gormstore.Config{Table: name}, "Config.Table letters")
 			}
+			if e.name == "SQLite" {
+				refused(t, db, gormstore.Config{Table: "main.sessions"}, "Config.Table SQLite")
+				if err := gormstore.Migrate(db, gormstore.Config{Table: "main.sessions"}); err == nil {
+					t.Error("Migrate takes a schema")
+				}
+			}
 			tx := db.Begin()
 			refused(t, tx, gormstore.Config{}, "transaction")
 			must(t, tx.Rollback().Error)

@@ -37,6 +37,9 @@ func TestAPI(t *testing.T) {
 			t.Error(err)
 		}
 		want := strings.ReplaceAll(string(text), "\r\n", "\n")
+		if got != want && len(lacks(got, want))+len(lacks(want, got)) == 0 {
+			t.Errorf("%s has the right lines, but not each once, or not in order", name)
+		}
 		for _, line := range lacks(want, got) {
 			t.Errorf("%s names what is gone: %s", name, line)
 		}
@@ -69,8 +72,15 @@ func (r *repo) api(t *testing.T, module string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for _, line := range promotes(t, tree, r.embedded(f.dir())) {
+			lines = append(lines, f.dir()+": "+line+"\n")
+		}
+		closed := closes(tree)
 		if !ast.FileExports(tree) {
 			continue
+		}
+		for _, line := range closed {
+			lines = append(lines, f.dir()+": "+line+"\n")
 		}
 		for _, decl := range tree.Decls {
 			for _, line := range exports(t, decl) {
@@ -80,6 +90,86 @@ func (r *repo) api(t *testing.T, module string) string {
 	}
 	slices.Sort(lines)
 	return strings.Join(slices.Compact(lines), "") // a name may be in a file for each platform
+}
+
+// promotes are the exported methods of types that are not exported, and that an exported one embeds.
+func promotes(t *testing.T, tree *ast.File, embedded map[string]bool) (lines []string) {
+	for _, decl := range tree.Decls {
+		d, ok := decl.(*ast.FuncDecl)
+		if !ok || d.Recv == nil || !d.Name.IsExported() || !embedded[typeName(d.Recv.List[0].Type)] {
+			continue
+		}
+		method := *d
+		method.Body, method.Doc = nil, nil
+		lines = append(lines, "embedded "+show(t, &method))
+	}
+	return lines
+}
+
+// embedded are the types of a package that are not exported, and that an exported struct embeds.
+func (r *repo) embedded(dir string) map[string]bool {
+	found := map[string]bool{}
+	for _, f := range r.files {
+		if f.ast == nil || f.isTest() || f.dir() != dir {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			s, ok := n.(*ast.TypeSpec)
+			if !ok || !s.Name.IsExported() {
+				return true
+			}
+			if typ, ok := s.Type.(*ast.StructType); ok {
+				for _, field := range typ.Fields.List {
+					if name := typeName(field.Type); len(field.Names) == 0 && !ast.IsExported(name) {
+						found[name] = true
+					}
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// typeName is that of a type, of what it points to, or of a generic one.
+func typeName(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.StarExpr:
+		return typeName(e.X)
+	case *ast.IndexExpr:
+		return typeName(e.X)
+	}
+	return ""
+}
+
+// closes are the exported interfaces that other packages cannot implement.
+func closes(tree *ast.File) (lines []string) {
+	for _, decl := range tree.Decls {
+		d, ok := decl.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		for _, spec := range d.Specs {
+			s, ok := spec.(*ast.TypeSpec)
+			if !ok || !s.Name.IsExported() {
+				continue
+			}
+			typ, ok := s.Type.(*ast.InterfaceType)
+			if !ok {
+				continue
+			}
+			for _, m := range typ.Methods.List {
+				for _, name := range m.Names {
+					if !name.IsExported() {
+						lines = append(lines, s.Name.Name+" is closed by "+name.Name)
+					}
+				}
+			}
+		}
+	}
+	return lines
 }
 
 // exports are the lines of a declaration that ast.FileExports has been through.
@@ -121,6 +211,9 @@ func typeLines(t *testing.T, s *ast.TypeSpec) []string {
 	lines := []string{"type " + show(t, s)}
 	for _, field := range members.List {
 		text := show(t, field.Type)
+		if field.Tag != nil {
+			text += " " + field.Tag.Value
+		}
 		if len(field.Names) == 0 {
 			lines = append(lines, s.Name.Name+" embeds "+text)
 		}
