@@ -34,8 +34,8 @@
 // another, even across a RotateID.
 //
 // A session that was ended stays ended, even if another request still uses it. A change to an ended session fails
-// with [ErrEnded], which adapters answer with 409 through their error handler. So does a change in a request that
-// came with a token which was replaced in the last 30 seconds. A request that only reads is never refused.
+// with [ErrEnded], which adapters answer with 409 through their error handler. A request
+// may also come with a token that was replaced in the last 30 seconds. A change in it fails with ErrEnded, too. A request that only reads is never refused.
 //
 // With the cookie store, the last of two writes wins, RotateID changes the ID, too, and a session ends on the server
 // only if the store was told to revoke: see package cookiestore and SECURITY.md.

@@ -22,9 +22,9 @@
 //
 // Before a successful write returns, it brings its result to the cache, by compare-and-swap in the order of
 // versions. So a Load that begins afterwards sees the write, on any server. While the write is under way, one Load
-// may see it and a later one may not. An Update or a Touch does not know what it leaves unchanged, such as a later
-// deadline. That comes from the value of the version before, if the cache holds it. Otherwise the next Load asks
-// the truth. After ErrConflict and ErrNotFound, too, the next Load asks the truth.
+// may see it and a later one may not. An Update or a Touch does not learn the fields that it leaves unchanged, such as
+// a later deadline. The store takes them from the cache's value of the version before. If the cache lacks that, the next
+// Load asks the truth. After ErrConflict and ErrNotFound, too, the next Load asks the truth.
 //
 // A Load fills the cache where it is empty or has an older version, and never overwrites anything else. A deleted
 // session leaves a tombstone in the cache, which lives longer than every entry that a slow reader could still

@@ -45,8 +45,8 @@
 // field's comment says what may be stale, and for how long. If the client sends reads to replicas (rueidis's
 // SendToReplicas), Load may be as far behind as they are.
 //
-// Reload asks the primary and no cache. For CacheFor, or at most 5 s, so does Load for each record that this Store has
-// reloaded. If the Store knows of a cache (Config.CacheFor) or of replicas (the options of Open), the same holds for
+// Reload asks the primary and no cache. After a Reload, Load of that record also asks the primary, for CacheFor or 5 s,
+// whichever is shorter; for 5 s without CacheFor. If the Store knows of a cache (Config.CacheFor) or of replicas (the options of Open), the same holds for
 // each record that it has written. The index is always read at the primary.
 //
 // # Access
