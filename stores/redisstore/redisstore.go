@@ -81,7 +81,8 @@
 // Redis is full, reads and Delete still work, and everything else is ErrUnavailable.
 //
 // A call to a server that hangs ends at its context's deadline, or after 2 s if it has none. After five failures in a
-// row, calls fail at once, provided that the last of these calls began after the first had failed. One call every
+// row, calls fail at once. Calls that all began before the first of them failed
+// do not count: the last must have begun after that. One call every
 // quarter of a second still goes through and tries again. In a Cluster, each sixteenth of the slots counts its own
 // failures. A context that is canceled before its deadline does not interrupt a call of Open's client.
 //
