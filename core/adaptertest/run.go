@@ -1,11 +1,13 @@
 package adaptertest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/internal/recorder"
 )
 
@@ -21,8 +23,8 @@ func RunStore(t *testing.T, h Harness) {
 
 func runAll(t *testing.T, h Harness, rules []rule) {
 	t.Helper()
-	if h.Adapter == nil || (h.New == nil) == (h.Tokens == nil) {
-		t.Fatal("adaptertest: set Harness.Adapter, and either Harness.New or Harness.Tokens")
+	if problem := h.problem(t); problem != "" {
+		t.Fatal("adaptertest: " + problem)
 	}
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
@@ -36,6 +38,31 @@ func runAll(t *testing.T, h Harness, rules []rule) {
 			}
 		})
 	}
+}
+
+// problem says why no rule can run, "" if all can. The rules count and list sessions, so they would fail one by one for
+// a store that cannot.
+func (h Harness) problem(tb testing.TB) string {
+	if h.Adapter == nil || (h.New == nil) == (h.Tokens == nil) {
+		return "set Harness.Adapter, and either Harness.New or Harness.Tokens"
+	}
+	if h.New == nil {
+		return ""
+	}
+	store := h.New(tb)(tb)
+	var lacks []string
+	can := driver.AbilitiesOf(store)
+	if can.Lister == nil {
+		lacks = append(lacks, "driver.Lister")
+	}
+	if can.Indexer == nil {
+		lacks = append(lacks, "driver.Indexer")
+	}
+	if lacks == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s is not %s, and the rules list sessions: add All, BySubject and ByLabel to the store, or to a "+
+		"wrapper in the test; storetest.Run alone proves a store without them", store.Info().Name, strings.Join(lacks, " and "))
 }
 
 // check runs one rule with a new storage and new applications.
