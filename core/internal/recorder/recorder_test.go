@@ -38,7 +38,8 @@ func TestPanicAndHangAreFailures(t *testing.T) {
 	defer close(goOn)
 	rec.Within(time.Millisecond, "the rule", func() { <-goOn })
 	_, failures := rec.Result()
-	if len(failures) != 2 || !strings.HasPrefix(failures[0], "the rule panics: no store\n") || !strings.HasPrefix(failures[1], "the rule hangs: no end after 1ms\n") {
+	if len(failures) != 2 || !strings.HasPrefix(failures[0], "the rule panics: no store\n") ||
+		!strings.HasPrefix(failures[1], "the rule hangs: no end after 1ms\n") {
 		t.Errorf("failures %q", failures)
 	}
 }
@@ -60,7 +61,8 @@ func TestHangShowsStacks(t *testing.T) {
 	})
 	_, failures := rec.Result()
 	text := strings.Join(failures, "\n")
-	rule, worker, other := strings.Index(text, "TestHangShowsStacks.func"), strings.Index(text, "waitsInWorker"), strings.Index(text, "waitsElsewhere")
+	rule, worker := strings.Index(text, "TestHangShowsStacks.func"), strings.Index(text, "waitsInWorker")
+	other := strings.Index(text, "waitsElsewhere")
 	if rule < 0 || worker < 0 || other >= 0 && other < max(rule, worker) {
 		t.Errorf("the rule at %d, its worker at %d, another goroutine at %d:\n%.1500s", rule, worker, other, text)
 	}
