@@ -12,12 +12,16 @@ import (
 )
 
 // Run checks every rule, each in a subtest of its own.
-func Run(t *testing.T, h Harness) { runAll(t, h, rules) }
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	runAll(t, h, rules)
+}
 
 // RunStore is for a further store under an adapter that passes [Run] with another store in the same test run. It
 // checks the rules whose outcome can depend on the store. In the others, all stores that pass core/storetest do the
 // same.
 func RunStore(t *testing.T, h Harness) {
+	t.Helper()
 	runAll(t, h, slices.DeleteFunc(slices.Clone(rules), func(r rule) bool { return !r.store }))
 }
 
@@ -61,8 +65,8 @@ func (h Harness) problem(tb testing.TB) string {
 	if lacks == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s is not %s, and the rules list sessions: add All, BySubject and ByLabel to the store, or to a "+
-		"wrapper in the test; storetest.Run alone proves a store without them", store.Info().Name, strings.Join(lacks, " and "))
+	return fmt.Sprintf("%s is not %s, and the rules list sessions: add that to the store, or to a wrapper in the test "+
+		"(storetest.Run does not need it)", store.Info().Name, strings.Join(lacks, " and "))
 }
 
 // check runs one rule with a new storage and new applications.
