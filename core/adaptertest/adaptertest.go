@@ -163,7 +163,8 @@ type Harness struct {
 	Adapter Adapter
 
 	// New makes an empty storage for one rule and returns a function that opens a handle on it, as
-	// storetest.Harness.New does. Either New or Tokens is required.
+	// storetest.Harness.New does. The store must have driver.Lister and driver.Indexer, since rules list sessions. It
+	// needs no other ability, and a wrapper in the test may add these. Either New or Tokens is required.
 	New func(tb testing.TB) (open func(tb testing.TB) driver.Store)
 
 	// Tokens makes a store whose tokens carry the record and can be revoked. The rules about records in a store are

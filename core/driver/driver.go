@@ -15,7 +15,8 @@
 //   - A record that a newer release wrote is kept. A deployment changes one server after the other, so a store meets
 //     records of a newer format. It answers ErrUnreadable, not ErrCorrupt.
 //   - Data and Labels are immutable. Once they are handed over, in either direction, neither side writes to them
-//     again, and both may keep them.
+//     again, and both may keep them. A reader may append to what it loaded, and that must reach no other reader: what
+//     a store returns has no spare capacity (slices.Clip), unless it is a copy for that reader alone.
 package driver
 
 import (
@@ -39,7 +40,8 @@ type Record struct {
 	// Subject. Create sets them, and an Update that clears the Subject clears them, too. A store keeps their order.
 	Labels []string
 
-	// Created is when the session began. Only Create sets it. Stores keep it to the microsecond.
+	// Created is when the session began. Only Create sets it. Stores keep it, as Used and Expires, to the microsecond:
+	// what is finer is cut off, never rounded up.
 	Created time.Time
 
 	// Used is when the session was last used, as far as a write recorded it. Create, Update and Touch move it forward
@@ -47,7 +49,7 @@ type Record struct {
 	Used time.Time
 
 	// Expires is the deadline: at or after it, the record does not exist. Stores keep it to the microsecond. Where
-	// the storage's own lifetimes are coarser, the store rounds them up and enforces this exact value itself.
+	// the storage's own lifetimes are coarser, the store rounds those up and enforces this exact value itself.
 	Expires time.Time
 
 	// Exact tells Update to take Expires even if the stored deadline is later. It is not stored: Load returns false.

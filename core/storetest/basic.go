@@ -21,7 +21,10 @@ var loadRules = []rule{{
 		e.mustBeAbsent(e.a, newID())
 		e.mustBeAbsent(e.b, newID())
 	},
-}, {
+}}
+
+// idRules come after those about Update and Delete, which they use.
+var idRules = []rule{{
 	name: "LoadTellsIDsApart",
 	text: "ID is the key: all 32 bytes count, even if only the first or the last 16 differ. A store returns the ID that it stored, not the one that it was asked for.",
 	run: func(e *env) {

@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +23,8 @@ type env struct {
 	ctx  context.Context
 	a, b driver.Store // the handles
 	open func(tb testing.TB) driver.Store
+
+	last atomic.Pointer[string] // see note
 }
 
 func newEnv(tb testing.TB, h Harness) *env {
@@ -105,15 +109,18 @@ func (e *env) createExpired(s driver.Store) *driver.Record {
 func (e *env) load(s driver.Store, id driver.ID) driver.Record {
 	e.Helper()
 	rec, err := s.Load(e.ctx, id)
-	e.ok(err, "Load")
+	e.ok(err, "Load"+e.afterLast())
 	return rec
 }
 
 // mustBeAbsent fails unless Load answers ErrNotFound.
 func (e *env) mustBeAbsent(s driver.Store, id driver.ID) {
 	e.Helper()
-	_, err := s.Load(e.ctx, id)
-	e.mustFail(err, driver.ErrNotFound, "Load")
+	rec, err := s.Load(e.ctx, id)
+	if err == nil && e.h.Clock != nil && !rec.Live(e.now()) {
+		e.Fatalf("Load%s: found a record that has expired%s", e.afterLast(), clockHint)
+	}
+	e.mustFail(err, driver.ErrNotFound, "Load"+e.afterLast())
 }
 
 // mustHold fails unless both handles load the record as it is in want. Exact, which no store keeps, must be false.
@@ -121,12 +128,13 @@ func (e *env) mustHold(want *driver.Record) {
 	e.Helper()
 	kept := *want
 	kept.Exact = false
-	e.mustEqual(e.load(e.b, want.ID), kept, "second handle")
-	e.mustEqual(e.load(e.a, want.ID), kept, "first handle")
+	e.mustEqual(e.load(e.b, want.ID), kept, "Load through the second handle")
+	e.mustEqual(e.load(e.a, want.ID), kept, "Load through the first handle")
 }
 
 func (e *env) mustEqual(got, want driver.Record, what string) {
 	e.Helper()
+	what += e.afterLast()
 	switch {
 	case got.ID != want.ID:
 		e.Fatalf("%s: ID %v, want %v", what, got.ID, want.ID)
@@ -151,32 +159,45 @@ func (e *env) mustEqual(got, want driver.Record, what string) {
 
 func (e *env) ok(err error, what string) {
 	e.Helper()
-	if err != nil {
-		e.Fatalf("%s: %v", what, err)
+	e.note(what)
+	if err == nil {
+		return
 	}
+	hint := ""
+	if e.h.Clock != nil && (errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrExists)) {
+		hint = clockHint // the record counts as expired, or the expired one as alive
+	}
+	e.Fatalf("%s: error is %s, want nil%s", what, errorText(err), hint)
 }
 
-var sentinels = []error{
-	driver.ErrNotFound, driver.ErrExists, driver.ErrConflict,
-	driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnavailable, driver.ErrUnreadable, driver.ErrIncomplete,
-}
+// clockHint follows a failure that a store with another clock would have.
+const clockHint = "; is Harness.Clock the store's clock?"
 
 // mustFail fails unless err matches want and no other error of the contract. If it matched two, some caller would take
 // it for the wrong one.
 func (e *env) mustFail(err, want error, what string) {
 	e.Helper()
-	for _, s := range sentinels {
-		if errors.Is(err, s) != (s == want) {
-			e.Fatalf("%s: error is %q, want %q", what, errorText(err), want)
+	e.note(what)
+	if got := sentinelsOf(err); len(got) != 1 || !errors.Is(err, want) {
+		e.Fatalf("%s: error is %s, want %s", what, errorText(err), strings.Join(sentinelsOf(want), ""))
+	}
+}
+
+// note keeps the name of the last call that may have changed something. The failure of a look at the record names it.
+func (e *env) note(what string) {
+	for _, method := range []string{"Create", "Update", "Touch", "Delete", "Succeed", "Sweep"} {
+		if strings.HasPrefix(what, method) {
+			e.last.Store(&what)
 		}
 	}
 }
 
-func errorText(err error) string {
-	if err == nil {
-		return "nil"
+// afterLast returns ", after Update" if that was the last call.
+func (e *env) afterLast() string {
+	if last := e.last.Load(); last != nil {
+		return ", after " + *last
 	}
-	return err.Error()
+	return ""
 }
 
 // together runs n workers that start at the same moment, half of them on each handle. It returns when all have ended,

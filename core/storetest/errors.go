@@ -134,7 +134,7 @@ func checkOutage(e *env, name string) {
 			e.Errorf("%s: took %v with a deadline of %v", what, took, patience)
 		}
 		if !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound) {
-			e.Errorf("%s: error is %q, want %q", what, errorText(err), driver.ErrUnavailable)
+			e.Errorf("%s: error is %s, want driver.ErrUnavailable", what, errorText(err))
 		}
 	}
 	end()

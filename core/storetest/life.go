@@ -12,8 +12,13 @@ var lifeRules = []rule{{
 	run: func(e *env) {
 		before := e.a.Info()
 		e.create(e.a, long)
-		if before.Name == "" || before != e.a.Info() || before != e.b.Info() {
-			e.Fatalf("Info was %+v and is %+v", before, e.a.Info())
+		if before.Name == "" {
+			e.Fatalf("Info: Name is empty, want the package's name")
+		}
+		for _, now := range []driver.Info{e.a.Info(), e.b.Info()} {
+			if before != now {
+				e.Fatalf("Info was %+v and is %+v", before, now)
+			}
 		}
 	},
 }, {
@@ -58,6 +63,7 @@ func (e *env) mustAnswerTruly(closed driver.Store, rec driver.Record) {
 		if err != nil {
 			e.mustFail(err, driver.ErrUnavailable, what+" on a closed handle")
 		}
+		e.note(what)
 		return err == nil
 	}
 	got, err := closed.Load(e.ctx, rec.ID)

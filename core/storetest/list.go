@@ -59,7 +59,7 @@ func (e *env) createMany(n int, subject string) (recs []*driver.Record) {
 // mustList fails unless the walk yields exactly the records in want, each once and with all fields.
 func (e *env) mustList(seq iter.Seq2[driver.Record, error], want []*driver.Record, what string) {
 	e.Helper()
-	missing := map[driver.ID]*driver.Record{}
+	missing, seen := map[driver.ID]*driver.Record{}, map[driver.ID]bool{}
 	for _, rec := range want {
 		missing[rec.ID] = rec
 	}
@@ -69,9 +69,13 @@ func (e *env) mustList(seq iter.Seq2[driver.Record, error], want []*driver.Recor
 			continue
 		}
 		e.ok(err, what)
-		if missing[rec.ID] == nil {
-			e.Fatalf("%s: %v (%.300q) is listed twice, or should not be", what, rec.ID, rec.Subject)
+		if seen[rec.ID] {
+			e.Fatalf("%s: %v (%.300q) is listed twice", what, rec.ID, rec.Subject)
 		}
+		if missing[rec.ID] == nil {
+			e.Fatalf("%s: %v (%.300q) is listed and should not be", what, rec.ID, rec.Subject)
+		}
+		seen[rec.ID] = true
 		e.mustEqual(rec, *missing[rec.ID], what)
 		delete(missing, rec.ID)
 	}

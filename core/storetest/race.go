@@ -19,7 +19,7 @@ var raceRules = []rule{{
 	run: func(e *env) {
 		for range rounds {
 			id := newID()
-			e.mustHaveOneWinner(driver.ErrExists, func(s driver.Store) (*driver.Record, error) {
+			e.mustHaveOneWinner("Create", driver.ErrExists, func(s driver.Store) (*driver.Record, error) {
 				rec := e.newRecord(long)
 				rec.ID, rec.Data = id, randomBytes(50)
 				return rec, s.Create(e.ctx, rec)
@@ -32,7 +32,7 @@ var raceRules = []rule{{
 	run: func(e *env) {
 		for range rounds {
 			first := e.create(e.a, long)
-			e.mustHaveOneWinner(driver.ErrConflict, func(s driver.Store) (*driver.Record, error) {
+			e.mustHaveOneWinner("Update", driver.ErrConflict, func(s driver.Store) (*driver.Record, error) {
 				rec := *first
 				rec.Data = randomBytes(50)
 				return &rec, s.Update(e.ctx, &rec)
@@ -61,15 +61,15 @@ var raceRules = []rule{{
 	},
 }}
 
-// mustHaveOneWinner runs change on all workers. It fails unless one had no error, the others had the error loses, and
-// the winner's record is stored.
-func (e *env) mustHaveOneWinner(loses error, change func(driver.Store) (*driver.Record, error)) *driver.Record {
+// mustHaveOneWinner runs change, a call of method, on all workers. It fails unless one had no error, the others had the
+// error loses, and the winner's record is stored.
+func (e *env) mustHaveOneWinner(method string, loses error, change func(driver.Store) (*driver.Record, error)) *driver.Record {
 	var winner atomic.Pointer[driver.Record]
 	e.together(workers, func(_ int, s driver.Store) {
 		rec, err := change(s)
 		switch {
 		case err != nil:
-			e.mustFail(err, loses, "the loser's call")
+			e.mustFail(err, loses, method+", of many at once")
 		case !winner.CompareAndSwap(nil, rec):
 			e.Fatalf("two of the concurrent calls succeeded")
 		}
@@ -77,6 +77,7 @@ func (e *env) mustHaveOneWinner(loses error, change func(driver.Store) (*driver.
 	if winner.Load() == nil {
 		e.Fatalf("none of the concurrent calls succeeded")
 	}
+	e.note(method)
 	e.mustHold(winner.Load())
 	return winner.Load()
 }

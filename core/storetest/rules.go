@@ -12,7 +12,7 @@ type rule struct {
 
 // rules is the list of all rules, in the order in which a new store is likely to pass them.
 var rules = slices.Concat(
-	loadRules, createRules, updateRules, touchRules, deleteRules,
+	loadRules, createRules, updateRules, touchRules, deleteRules, idRules,
 	valueRules, labelRules, timeRules, sharingRules, errorRules,
 	raceRules, historyRules,
 	succeedRules, reloadRules, sweepRules, listRules, indexRules, lifeRules, newerRules,

@@ -62,7 +62,7 @@ var sharingRules = []rule{{
 	},
 }, {
 	name: "LoadsDoNotShareRoom",
-	text: immutableRule + " Two readers may each append to what they loaded.",
+	text: immutableRule + " What a store returns has no spare capacity (slices.Clip), or is a copy: two readers may each append to what they loaded.",
 	run: func(e *env) {
 		rec := e.newRecord(long)
 		rec.Data = append(make([]byte, 0, 100), "room behind"...)
@@ -74,7 +74,7 @@ var sharingRules = []rule{{
 		one.Labels = append(one.Labels, "one")
 		two.Labels = append(two.Labels, "two")
 		if one.Data[len(one.Data)-1] != '1' || one.Labels[len(one.Labels)-1] != "one" {
-			e.Fatalf("an append to what one reader loaded changed what the other one loaded")
+			e.Fatalf("an append to what one reader loaded changed what the other one loaded: slices.Clip Data and Labels")
 		}
 		e.mustHold(rec)
 	},

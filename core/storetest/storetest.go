@@ -10,6 +10,8 @@
 //		})
 //	}
 //
+// Run it with go test -race: some rules make many calls at once, and only the race detector sees every missing lock.
+//
 // A failure prints the rule that was violated. No rule can be switched off. Rules that cannot be checked are skipped,
 // and go test -v shows them: those about abilities that the store lacks, about contexts if no call waits
 // (Info.InMemory), and those that need Outages, MaxData or Newer in the [Harness].

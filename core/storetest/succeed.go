@@ -82,7 +82,7 @@ var succeedRules = []rule{{
 		for range rounds {
 			old := e.create(e.a, long)
 			tried := make(chan *driver.Record, workers)
-			winner := e.mustHaveOneWinner(driver.ErrConflict, func(s driver.Store) (*driver.Record, error) {
+			winner := e.mustHaveOneWinner("Succeed", driver.ErrConflict, func(s driver.Store) (*driver.Record, error) {
 				next := e.newRecord(long)
 				tried <- next
 				return next, abilitiesOf(s).Successor.Succeed(e.ctx, e.endedRecord(old), next)
@@ -113,6 +113,7 @@ var succeedRules = []rule{{
 			if errors.Is(err, driver.ErrNotFound) {
 				e.mustBeAbsent(e.b, next.ID)
 			} else {
+				e.note("Succeed")
 				e.mustHold(next)
 			}
 		}

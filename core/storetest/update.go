@@ -18,7 +18,7 @@ var updateRules = []rule{{
 			want := *rec
 			e.ok(s.Update(e.ctx, rec), "Update")
 			if rec.Version <= last {
-				e.Fatalf("Version is %d after Update, was %d", rec.Version, last)
+				e.Fatalf("rec.Version is %d after Update, was %d: Update must set it to the new version", rec.Version, last)
 			}
 			want.Version = rec.Version
 			e.mustEqual(*rec, want, "the record given")

@@ -31,10 +31,11 @@ func New(tb testing.TB) *TB { return &TB{TB: tb} }
 
 // Within runs f in a goroutine of its own and returns when f has ended, or after the timeout. A panic of f is a
 // failure, and so is the timeout: a store or an adapter that hangs or panics fails one rule and not the whole run.
-// what begins the text of such a failure: "the rule".
+// what begins the text of such a failure: "the rule". The text shows where: see stacksBelow.
 func (r *TB) Within(timeout time.Duration, what string, f func()) {
-	done := make(chan struct{})
+	done, started := make(chan struct{}), make(chan string, 1)
 	go func() {
+		started <- goroutine()
 		defer close(done)
 		defer func() {
 			if v := recover(); v != nil {
@@ -46,7 +47,7 @@ func (r *TB) Within(timeout time.Duration, what string, f func()) {
 	select {
 	case <-done:
 	case <-time.After(timeout):
-		r.Errorf("%s hangs: no end after %v", what, timeout)
+		r.Errorf("%s hangs: no end after %v\n%s", what, timeout, stacksBelow(<-started))
 	}
 }
 

@@ -38,10 +38,44 @@ func TestPanicAndHangAreFailures(t *testing.T) {
 	defer close(goOn)
 	rec.Within(time.Millisecond, "the rule", func() { <-goOn })
 	_, failures := rec.Result()
-	if len(failures) != 2 || !strings.HasPrefix(failures[0], "the rule panics: no store\n") || failures[1] != "the rule hangs: no end after 1ms" {
+	if len(failures) != 2 || !strings.HasPrefix(failures[0], "the rule panics: no store\n") ||
+		!strings.HasPrefix(failures[1], "the rule hangs: no end after 1ms\n") {
 		t.Errorf("failures %q", failures)
 	}
 }
+
+// A hang shows where: the stacks of the rule's own goroutines come first, without arguments, which may hold a secret.
+// However many there are, the text stays short.
+func TestHangShowsStacks(t *testing.T) {
+	rec := recorder.New(t)
+	goOn, waiting := make(chan bool), make(chan bool)
+	defer close(goOn)
+	for range 200 {
+		go waitsElsewhere(goOn)
+	}
+	go func() { <-waiting; <-waiting }() // both are on their way to wait
+	rec.Within(200*time.Millisecond, "the rule", func() {
+		go waitsInWorker([4]byte{0xde, 0xad, 0xbe, 0xef}, waiting, goOn)
+		waiting <- true
+		<-goOn
+	})
+	_, failures := rec.Result()
+	text := strings.Join(failures, "\n")
+	rule, worker := strings.Index(text, "TestHangShowsStacks.func"), strings.Index(text, "waitsInWorker")
+	other := strings.Index(text, "waitsElsewhere")
+	if rule < 0 || worker < 0 || other >= 0 && other < max(rule, worker) {
+		t.Errorf("the rule at %d, its worker at %d, another goroutine at %d:\n%.1500s", rule, worker, other, text)
+	}
+	if len(text) > 20_000 || strings.Contains(text, "0xde") || !strings.Contains(text, "more goroutines") {
+		t.Errorf("%d bytes:\n%.5000s", len(text), text)
+	}
+}
+
+//go:noinline
+func waitsInWorker(_ [4]byte, waiting, goOn chan bool) { waiting <- true; <-goOn }
+
+//go:noinline
+func waitsElsewhere(goOn chan bool) { <-goOn }
 
 func TestSkip(t *testing.T) {
 	for name, skip := range map[string]func(tb testing.TB){

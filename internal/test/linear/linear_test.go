@@ -3,6 +3,7 @@ package linear
 import (
 	"flag"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,4 +71,13 @@ func servers(tb testing.TB, stores ...driver.Store) (managers []*core.Manager) {
 		managers = append(managers, m)
 	}
 	return managers
+}
+
+// A store that cannot find the sessions of a user is refused at once. Otherwise no order of events explains the answers
+// of RevokeSubject.
+func TestStoreWithoutIndexIsRefused(t *testing.T) {
+	bare := struct{ driver.Store }{made.Of(memstore.New(memstore.Config{}))}
+	if _, err := newManager(bare, patient); err == nil || !strings.Contains(err.Error(), "driver.Indexer") {
+		t.Errorf("newManager: error %v", err)
+	}
 }

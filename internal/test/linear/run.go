@@ -38,8 +38,13 @@ type run struct {
 	sessions []core.ID
 }
 
-// newManager makes a server of the application.
+// newManager makes a server of the application. The clients call RevokeSubject, so the store must have driver.Indexer.
+// They need no other ability.
 func newManager(store driver.Store, timeout time.Duration) (*core.Manager, error) {
+	if driver.AbilitiesOf(store).Indexer == nil {
+		return nil, fmt.Errorf("linear: %s is not driver.Indexer, and the clients call RevokeSubject: "+
+			"add BySubject and ByLabel to the store, or leave it out of targets", store.Info().Name)
+	}
 	return core.New(core.Config{
 		Store: store, StoreTimeout: timeout, Observer: observe, Logger: slog.New(slog.DiscardHandler), SweepInterval: -1,
 		Cookie: core.Cookie{Name: "s", Insecure: true},
