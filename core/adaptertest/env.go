@@ -160,9 +160,10 @@ func (s *site) sessions() int {
 // eventually waits until f is true: for effects that may come after the response.
 func (e *env) eventually(what string, f func() bool) {
 	e.Helper()
-	for end := time.Now().Add(5 * time.Second); !f(); time.Sleep(time.Millisecond) {
+	const patience = 30 * time.Second // for busy machines: only what never comes takes so long
+	for end := time.Now().Add(patience); !f(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			e.Errorf("%s: not within 5s", what)
+			e.Errorf("%s: not within %v", what, patience)
 			return
 		}
 	}

@@ -114,7 +114,7 @@ func failuresOf(t *testing.T, f flaw, name string) []string {
 }
 
 func failuresOnStore(t *testing.T, store func(testing.TB) func(testing.TB) driver.Store, f flaw, name string) []string {
-	h := Harness{Adapter: netHTTP{mutate: f.mount}, New: store, Timeout: 30 * time.Second}
+	h := Harness{Adapter: netHTTP{mutate: f.mount}, New: store, Timeout: 5 * time.Minute} // forty rules run at once
 	if f == hangs || f == sessionNeverClosed {
 		h.Timeout = time.Second
 	}

@@ -101,7 +101,7 @@ func (p *processes) start(dir string) string {
 	}
 	p.Cleanup(func() {
 		in.Close()
-		timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		timer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 		defer timer.Stop()
 		if err := cmd.Wait(); err != nil {
 			p.Errorf("server process: %v", err)

@@ -85,6 +85,6 @@ func check(tb testing.TB, h Harness, r rule) (skipped string, failures []string)
 		r.run(e)
 		e.lookForTokens()
 	})
-	rec.Within(10*time.Second, "stopping the application", rec.RunCleanups)
+	rec.Within(timeout, "stopping the application", rec.RunCleanups)
 	return rec.Result()
 }

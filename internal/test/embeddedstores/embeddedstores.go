@@ -5,6 +5,7 @@ package embeddedstores
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/adaptertest"
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -20,7 +21,7 @@ import (
 // on the store.
 func Run(t *testing.T, a adaptertest.Adapter) {
 	each := func(name string, run func(*testing.T, adaptertest.Harness), h adaptertest.Harness) {
-		h.Adapter = a
+		h.Adapter, h.Timeout = a, 5*time.Minute // many rules run at once, perhaps on a busy machine
 		t.Run(name, func(t *testing.T) { t.Parallel(); run(t, h) })
 	}
 	each("memstore", adaptertest.Run, adaptertest.Harness{New: memory})
