@@ -97,10 +97,13 @@ var reloadRules = []rule{{
 	text:  "If the context of a Reload ends, only that Reload fails. Concurrent ones get their answer.",
 	run: func(e *env) {
 		rec := e.create(e.a, long)
-		for range rounds {
+		for round := range rounds {
 			ctx, cancel := context.WithCancel(e.ctx)
 			e.together(workers, func(i int, s driver.Store) {
+				// Those whose context ends come first, so that the others may wait for what they have begun.
+				const moment = 20 * time.Microsecond
 				if i == 0 {
+					time.Sleep(time.Duration(round) * moment)
 					cancel()
 					return
 				}
@@ -110,6 +113,7 @@ var reloadRules = []rule{{
 					}
 					return
 				}
+				time.Sleep(moment)
 				_, err := abilitiesOf(s).Reloader.Reload(e.ctx, rec.ID)
 				e.ok(err, "Reload beside one whose context ends")
 			})
