@@ -84,10 +84,11 @@ func (k Key[T]) Set(s *Session, v T) error {
 func (k Key[T]) Update(s *Session, f func(T) T) error { return k.update(s, f, nil) }
 
 // TryUpdate is Update with a function that may refuse by an error: too little stock, say. Then the value does not
-// change, TryUpdate returns that error, and the request goes on with its other changes, whatever its status: a refusal
-// is no failure. f may agree first, and refuse when it runs again on what another request has stored. Then nothing of
-// this request is stored, and the response is a 409 through the error handler. Its error matches ErrRefused and what f
-// returned. A Save that ends so may be answered, or made good by a Set or Delete of the key.
+// change, TryUpdate returns that error, and the request goes on as if it had not asked: its other changes, and what f
+// has done to the session itself, are stored as ever. f may agree first, and refuse when it runs again on what another
+// request has stored. Then nothing of this request is stored, and the response is a 409 through the error handler. Its
+// error matches ErrRefused and what f returned. A Save that ends so may be answered, or made good by a Set or Delete of
+// the key.
 func (k Key[T]) TryUpdate(s *Session, f func(T) (T, error)) error { return k.update(s, nil, f) }
 
 // update is Update with f, or TryUpdate with try.

@@ -162,7 +162,7 @@ func (s *Session) ExpiresAt() time.Time { at, _ := s.expires(); return at }
 func (s *Session) expires() (at, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := micros(s.manager().cfg.Now())
+	n := micros(s.now())
 	now = fromMicros(n)
 	if s.x == nil || s.live && s.fate == fateKeep && !has(s.ops, opExpiry) {
 		return fromMicros(s.rec.Expires), now

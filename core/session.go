@@ -101,15 +101,15 @@ func (s *Session) rarely() *rare {
 	return s.rare
 }
 
-// manager is whose session it is. A session that stands in for none has the defaults of one.
-func (s *Session) manager() *Manager {
+// now is the time by the clock of the session's manager, and by time.Now for a session that stands in for none.
+func (s *Session) now() time.Time {
 	switch {
 	case s.x != nil:
-		return s.x.m
+		return s.x.m.cfg.Now()
 	case s.rare != nil && s.rare.lister != nil:
-		return s.rare.lister
+		return s.rare.lister.cfg.Now()
 	}
-	return &Manager{cfg: Config{Now: time.Now}}
+	return time.Now()
 }
 
 // fate is what a save does to the session that the request came with.

@@ -52,7 +52,7 @@ func newTable(db *gorm.DB, config Config) (*table, error) {
 		return nil, fmt.Errorf("gormstore: Config.Table is %.100q, want letters, digits and underscores, at most 48, "+
 			"with no digit first, and perhaps a schema and a dot before", config.Table)
 	}
-	if _, _, schema := strings.Cut(config.Table, "."); schema && dialectOf(db).queue {
+	if _, _, schema := strings.Cut(config.Table, "."); schema && dialectOf(db).noSchema {
 		return nil, fmt.Errorf("gormstore: Config.Table is %q, but SQLite has no schemas: leave out what is before the dot", config.Table)
 	}
 	return &table{db: db, name: config.Table, now: config.Now, dialect: dialectOf(db)}, nil

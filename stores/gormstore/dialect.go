@@ -32,6 +32,9 @@ type dialect struct {
 
 	// queue says that one at a time writes, and that the database has no queue of those who wait.
 	queue bool
+
+	// noSchema says that a table's name has no schema before it.
+	noSchema bool
 }
 
 // check is a query that returns one text if there is a problem, and no row if there is none. problem is the error's
@@ -177,4 +180,5 @@ WHERE i.origin = 'pk' AND x.name = 'id' AND x.coll <> 'BINARY'`,
 	partial:  true,
 	outlasts: true,
 	queue:    true,
+	noSchema: true,
 }
