@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"strings"
 )
 
@@ -14,50 +15,60 @@ type Adapter struct{ m *Manager }
 // Adapter returns the part of m that adapters need.
 func (m *Manager) Adapter() Adapter { return Adapter{m} }
 
-// Header is the name of the request header that carries the token: "Cookie", or Config.TokenHeader. Give its lines to
-// Begin.
-func (a Adapter) Header() string { return a.m.source }
-
 // Logger is Config.Logger, or slog.Default() if that is not set.
 func (a Adapter) Logger() *slog.Logger { return a.m.cfg.Logger }
 
-// Begin starts an Exchange for a request. lines are the request's lines of the header that Header names. They are
-// read only when the session is used.
-func (a Adapter) Begin(ctx context.Context, lines []string) *Exchange {
+// Begin starts an Exchange for a request with this header. The names in h are in their canonical form, as those of
+// http.Request.Header are. What Begin takes out of h is parsed only when the session is used.
+func (a Adapter) Begin(ctx context.Context, h http.Header) *Exchange {
 	x := &Exchange{}
-	a.BeginIn(x, ctx, lines)
+	a.BeginIn(x, ctx, h)
 	return x
 }
 
 // BeginIn is Begin in the caller's memory: an adapter that makes a struct for each request saves an allocation. x
 // must be zero, and serves this one request only.
-func (a Adapter) BeginIn(x *Exchange, ctx context.Context, lines []string) {
+func (a Adapter) BeginIn(x *Exchange, ctx context.Context, h http.Header) {
 	m := a.m
 	x.begin(m, ctx)
-	switch len(lines) {
-	case 0:
-	case 1:
-		x.line, x.begun = &lines[0], m.roughly()
-	default:
-		all := strings.Join(lines, ";")
-		x.line, x.begun = &all, m.roughly()
+	for i := range m.carriers {
+		lines := h[m.carriers[i].header]
+		switch {
+		case len(lines) == 0:
+		case len(lines) == 1 && x.line == nil:
+			x.line, x.at = &lines[0], uint8(i)
+		default:
+			x.carry(i, strings.Join(lines, ";"))
+		}
+	}
+	if x.line != nil {
+		x.begun = m.roughly()
 	}
 }
 
-// BeginBytes is Begin for frameworks that reuse a request's memory: it copies the line.
-func (a Adapter) BeginBytes(ctx context.Context, line []byte) *Exchange {
-	if len(line) == 0 {
-		return a.Begin(ctx, nil)
+// BeginBytes is Begin for frameworks that reuse a request's memory: it copies what it needs. lines returns the
+// request's lines of a header, joined by ";", and whether there is one.
+func (a Adapter) BeginBytes(ctx context.Context, lines func(name string) (line []byte, ok bool)) *Exchange {
+	m := a.m
+	for i := range m.carriers {
+		if line, ok := lines(m.carriers[i].header); ok {
+			x := &struct {
+				Exchange
+				line []byte
+				buf  [72]byte // one allocation for all, if our cookie is the only one
+			}{}
+			x.begin(m, ctx)
+			x.line = append(x.buf[:0], line...)
+			x.raw, x.at, x.begun = &x.line, uint8(i), m.roughly()
+			for j := i + 1; j < len(m.carriers); j++ {
+				if line, ok := lines(m.carriers[j].header); ok {
+					x.carry(j, string(line))
+				}
+			}
+			return &x.Exchange
+		}
 	}
-	x := &struct {
-		Exchange
-		line []byte
-		buf  [72]byte // one allocation for all, if our cookie is the only one
-	}{}
-	x.begin(a.m, ctx)
-	x.line = append(x.buf[:0], line...)
-	x.raw, x.begun = &x.line, a.m.roughly()
-	return &x.Exchange
+	return a.Begin(ctx, nil)
 }
 
 // Exchange returns the Exchange that Begin put into ctx, nil if there is none. An adapter that is mounted twice uses

@@ -33,11 +33,15 @@ type Adoption struct {
 // adopt calls Config.Adopt. What that returns becomes the first operations of the request.
 func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	m := x.m
-	if m.cfg.Adopt == nil || x.header() == "" {
+	if m.cfg.Adopt == nil {
+		return nil
+	}
+	line := x.cookies()
+	if line == "" {
 		return nil
 	}
 	// A malformed cookie hides no other here. http.ParseCookie would refuse them all.
-	cookies := (&http.Request{Header: http.Header{"Cookie": {x.header()}}}).Cookies()
+	cookies := (&http.Request{Header: http.Header{"Cookie": {line}}}).Cookies()
 	if len(cookies) == 0 {
 		return nil
 	}

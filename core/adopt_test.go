@@ -50,7 +50,7 @@ func TestAdopt(t *testing.T) {
 		c.cookie = line
 		alive(t, c, false)
 	}
-	_, err := m.Adapter().Begin(ctx, []string{"old=down"}).Session(ctx)
+	_, err := m.Adapter().Begin(ctx, http.Header{"Cookie": {"old=down"}}).Session(ctx)
 	if core.HTTPStatus(err) != 503 {
 		t.Errorf("an outage there: %v", err)
 	}
@@ -135,7 +135,7 @@ func TestAdoptionAfterTheHeader(t *testing.T) {
 		false: func(s *core.Session) error { read(s); return nil },
 		true:  (*core.Session).Logout,
 	} {
-		x := m.Adapter().Begin(ctx, []string{"old=1"})
+		x := m.Adapter().Begin(ctx, http.Header{"Cookie": {"old=1"}})
 		_, err := x.Commit(ctx, 200)
 		must(t, err)
 		s, err := x.Session(ctx)
@@ -165,7 +165,7 @@ func TestAdoptUnderAnOuterManagerThatFails(t *testing.T) {
 			fault.Before(storetest.Outage)
 		}
 		ox := outer.Adapter().Begin(ctx, nil)
-		ix := inner.Adapter().Begin(ox.Context(), []string{"old=1"})
+		ix := inner.Adapter().Begin(ox.Context(), http.Header{"Cookie": {"old=1"}})
 		_, err := ix.Session(ctx)
 		must(t, err)
 		os, err := ox.Session(ctx)

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func exchanges(tb testing.TB, cfg core.Config) owncost.Adapter {
 	tb.Cleanup(func() { _ = m.Close() })
 	exchange := func(cookie []string, use func(*core.Session)) core.Out {
 		ctx := context.Background()
-		x := m.Adapter().Begin(ctx, cookie)
+		x := m.Adapter().Begin(ctx, http.Header{"Cookie": cookie})
 		if use != nil {
 			s, err := x.Session(ctx)
 			if err != nil {

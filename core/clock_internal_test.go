@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ func TestWriteJustAfterASleep(t *testing.T) {
 	defer m.Close()
 	ctx := context.Background()
 	visit := func(cookie string, f func(*Session) error) (Out, bool) {
-		x := m.Adapter().Begin(ctx, []string{cookie})
+		x := m.Adapter().Begin(ctx, http.Header{"Cookie": {cookie}})
 		s, err := x.Session(ctx)
 		if err == nil {
 			err = f(s)

@@ -32,7 +32,7 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	}
 	x.phase = phaseSent
 	s := x.s.Load()
-	if s == nil && x.m.cfg.SaveEveryRequest {
+	if s == nil && x.m.cfg.SaveEveryRequest && !x.passive {
 		s = x.session(ctx)
 	}
 	if s == nil {
@@ -77,7 +77,7 @@ func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 	pending := s.delivery != deliverNothing && s.live
 	claims := s.refused || errors.Is(gone, ErrEnded) // a success would be a false claim
 	emptied := s.emptied
-	due := s.live && s.token != "" && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
+	due := s.live && s.token != "" && !x.passive && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
 	// From here on, a goroutine's change comes too late for the cookie. If there will be a record, it needs none.
 	s.sent = x.m.tokens != nil || !dirty || s.cur.empty()
 	s.mu.Unlock()
@@ -188,7 +188,7 @@ func (x *Exchange) out(s *Session) Out {
 	m := x.m
 	var out Out
 	if s.accessed || s.delivery != deliverNothing {
-		out.Vary = m.source
+		out.Vary = m.vary
 	}
 	deliver := s.delivery
 	s.delivery, s.sent = deliverNothing, true
@@ -196,9 +196,9 @@ func (x *Exchange) out(s *Session) Out {
 	if deliver == deliverNothing || deliver == deliverRefresh && !persistent || deliver != deliverDeletion && s.token == "" {
 		return out
 	}
-	out.Name = "Set-Cookie"
-	if m.cfg.TokenHeader != "" {
-		out.Name = m.cfg.TokenHeader
+	by := x.deciding()
+	out.Name = by.answer
+	if by.source != FromCookie {
 		if deliver != deliverDeletion {
 			out.Value = s.token
 		}

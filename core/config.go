@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -27,13 +28,21 @@ type Config struct {
 	// Namespace separates managers that share a store: the sessions of one are unknown to the other, even when it
 	// looks them up by user. Two managers with one Namespace share their sessions. If you change it, all sessions are
 	// orphaned: neither their tokens nor RevokeSubject reach them. The same happens if you change the cookie's name
-	// and Namespace is not set. At most 255 bytes. Default: Cookie.Name, or TokenHeader.
+	// and Namespace is not set. At most 255 bytes. Default: Cookie.Name; if
+	// FromCookie is not among the Sources, the name of the header in which the first of them is answered.
 	Namespace string
 
-	// TokenHeader makes API clients carry the token in this request and response header instead of a cookie. The
-	// cookie is then neither read nor sent. Headers that browsers, proxies or servers use are refused, Authorization
-	// included. To serve browsers and API clients, use two managers. Default: "", the cookie.
-	TokenHeader string
+	// Sources are the places where requests carry their token: FromCookie, FromBearer, and headers of your own. The
+	// first one that holds a token decides, and the response answers in kind; the others are neither loaded nor ended.
+	// If none holds a token, a new one goes to the first source of this list, or to the header of your own that the
+	// client sent empty; for FromBearer that is Session-Token. Headers that browsers, proxies or servers use cannot be
+	// your own. SourceOf tells which source decided: docs/api-clients.md. Default: FromCookie only.
+	Sources []Source
+
+	// LoginURL is the page with the application's sign-in form, for RequireLogin and RequireFresh of the adapters:
+	// "/sign-in", or an https URL. They send browsers there, with the way back in the query parameter "next": give that
+	// to LocalPath. Django: LOGIN_URL. Default: "", then browsers get a 401 as well.
+	LoginURL string
 
 	// IdleTimeout is how long a session may stay unused before it expires. At least 1s. Django: SESSION_COOKIE_AGE.
 	// Default: 14 days, or the limit of AAL.
@@ -145,8 +154,8 @@ func (c *Config) defaults() error {
 	if c.ownClock = c.Now != nil; !c.ownClock {
 		c.Now = time.Now
 	}
-	if c.TokenHeader != "" {
-		c.TokenHeader = textproto.CanonicalMIMEHeaderKey(c.TokenHeader)
+	if err := c.sources(); err != nil {
+		return err
 	}
 	if err := c.parts(); err != nil {
 		return err
@@ -170,19 +179,41 @@ func (c *Config) defaults() error {
 		return wrongField("StoreTimeout", "is %v, at least 1ms", c.StoreTimeout)
 	case c.SweepInterval > 0 && c.SweepInterval < time.Second:
 		return wrongField("SweepInterval", "is %v, at least 1s; negative: no sweeps, call Manager.Sweep yourself", c.SweepInterval)
-	case !validHeader(c.TokenHeader):
-		return wrongField("TokenHeader", "%.40q must be a header name of its own, such as X-Session-Token, and none that browsers, proxies or servers use", c.TokenHeader)
+	case !validLoginURL(c.LoginURL):
+		return wrongField("LoginURL", "%.80q must be a path such as /sign-in, or a URL with https:// or http://, of at most %d bytes", c.LoginURL, maxNext)
 	}
 	if err := c.Cookie.validate(); err != nil {
 		return err
 	}
-	setDefault(&c.Namespace, c.TokenHeader)
-	setDefault(&c.Namespace, c.Cookie.Name)
+	name := carriersOf(c.Sources)[0].answer
+	if slices.Contains(c.Sources, FromCookie) {
+		name = c.Cookie.Name
+	}
+	setDefault(&c.Namespace, name)
 	if len(c.Namespace) > 255 {
 		return wrongField("Namespace", "has %d bytes, at most 255", len(c.Namespace))
 	}
-	if c.Adopt != nil && c.TokenHeader != "" {
-		return wrongField("Adopt", "needs cookies, and TokenHeader turns them off; leave one of them unset")
+	if c.Adopt != nil && !slices.Contains(c.Sources, FromCookie) {
+		return wrongField("Adopt", "needs cookies: add FromCookie to Sources, or leave Adopt unset")
+	}
+	return nil
+}
+
+// sources brings the names of Sources into their canonical form, and refuses names that are not for us.
+func (c *Config) sources() error {
+	if len(c.Sources) == 0 {
+		c.Sources = []Source{FromCookie}
+		return nil
+	}
+	c.Sources = slices.Clone(c.Sources)
+	for i, s := range c.Sources {
+		name := textproto.CanonicalMIMEHeaderKey(string(s))
+		if Source(name) != FromCookie && Source(name) != FromBearer && !validHeader(name) {
+			return wrongField("Sources", "has %.40q: use FromCookie, FromBearer, or a header name of your own, such as X-Session-Token, that browsers, proxies and servers do not use", s)
+		}
+		if c.Sources[i] = Source(name); slices.Contains(c.Sources[:i], c.Sources[i]) {
+			return wrongField("Sources", "has %.40q twice", name)
+		}
 	}
 	return nil
 }

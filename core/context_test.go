@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestTwoManagersOnOneStore(t *testing.T) {
 		t.Error("one manager's token is good for the other")
 	}
 	// Both in one request: the context tells them apart.
-	xs := staff.Adapter().Begin(context.Background(), []string{a.cookie})
+	xs := staff.Adapter().Begin(context.Background(), http.Header{"Cookie": {a.cookie}})
 	xb := shop.Adapter().Begin(xs.Context(), nil)
 	inner := xb.Context()
 	if staff.Adapter().Exchange(inner) != xs || shop.Adapter().Exchange(inner) != xb {

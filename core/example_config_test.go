@@ -63,12 +63,28 @@ func ExampleConfig() {
 	// coatcheck: Config.IdleTimeout is 2h0m0s, at most 1h0m0s with AAL 2
 }
 
-// API clients carry the token in a header of its own.
-func ExampleConfig_tokenHeader() {
+// Browsers carry the token in the cookie, and API clients in a header.
+func ExampleSource() {
 	store, _ := memstore.New(memstore.Config{})
-	m, err := core.New(core.Config{Store: store, TokenHeader: "X-Session-Token"})
-	fmt.Println(m, err)
-	// Output: coatcheck.Manager(memstore) <nil>
+	m, err := core.New(core.Config{Store: store, Sources: []core.Source{core.FromCookie, core.FromBearer, "X-Session-Token"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer m.Close()
+	for _, header := range []http.Header{
+		{"Cookie": {"theme=dark"}},
+		{"Cookie": {"theme=dark"}, "X-Session-Token": {""}}, // asks for a token in this header
+		{"Authorization": {"Bearer AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}},
+	} {
+		x := m.Adapter().Begin(context.Background(), header) // what the middleware does
+		fmt.Println(core.SourceOf(x.Context()), m.SourceOf(x.Context()) == core.FromCookie)
+		x.Discard()
+	}
+	// Output:
+	// Cookie true
+	// X-Session-Token false
+	// Authorization false
 }
 
 // Sessions of another system are taken over, one by one, as their users come back.

@@ -3,9 +3,12 @@ package core_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // The devices page: where a user is signed in, and a button for each session.
@@ -70,4 +73,38 @@ func ExampleManager_All() {
 	// revoked: alice <nil>
 	// revoked: 2 <nil>
 	// swept: <nil>
+}
+
+// A middleware of the application's own, where RequireLogin of the adapter does not fit. The sign-in handler then
+// redirects to LocalPath(next, "/").
+func ExampleSession_Challenge() {
+	store, _ := memstore.New(memstore.Config{})
+	m, err := core.New(core.Config{Store: store, LoginURL: "/sign-in"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer m.Close()
+	admin := func(w http.ResponseWriter, r *http.Request, s *core.Session) {
+		if s.Fresh(10*time.Minute) && s.Subject() == "root" { // signed in at most ten minutes ago
+			return
+		}
+		var ch core.Challenge = s.Challenge(core.Asked{Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header.Get})
+		ch.Apply(w.Header())
+		w.WriteHeader(ch.Status)
+		fmt.Println(ch.Status, ch.URL, "back to", core.LocalPath(ch.Next, "/"))
+	}
+	for _, accept := range []string{"text/html", "application/json"} {
+		r := httptest.NewRequest("GET", "/admin?page=2", nil)
+		r.Header.Set("Accept", accept)
+		x := m.Adapter().Begin(r.Context(), r.Header) // what the middleware does
+		s, _ := x.Session(r.Context())
+		admin(httptest.NewRecorder(), r, s)
+		x.Discard()
+	}
+	fmt.Println(core.LocalPath("//evil.example/", "/"))
+	// Output:
+	// 303 /sign-in?next=%2Fadmin%3Fpage%3D2 back to /admin?page=2
+	// 401  back to /admin?page=2
+	// /
 }

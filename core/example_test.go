@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -12,7 +13,7 @@ import (
 // handle runs a handler as an adapter would, and returns the cookie for the next request.
 func handle(m *core.Manager, cookie string, handler func(*core.Session)) string {
 	ctx := context.Background()
-	x := m.Adapter().Begin(ctx, []string{cookie})
+	x := m.Adapter().Begin(ctx, http.Header{"Cookie": {cookie}})
 	s, err := x.Session(ctx)
 	if err != nil {
 		fmt.Println(core.HTTPStatus(err))

@@ -11,11 +11,11 @@ import (
 
 // Exchange is one request's use of a session. Adapters work with it:
 //
-//	x := m.Adapter().Begin(ctx, lines) // at the start; no I/O
-//	x.Context()                      // for the rest of the request
-//	out, err := x.Commit(ctx, code)  // before the first byte of the response
-//	x.Finish(ctx)                    // when the handler has returned
-//	out = x.Discard()                // instead, when it panicked
+//	x := m.Adapter().Begin(ctx, header) // at the start; no I/O
+//	x.Context()                       // for the rest of the request
+//	out, err := x.Commit(ctx, code)   // before the first byte of the response
+//	x.Finish(ctx)                     // when the handler has returned
+//	out = x.Discard()                 // instead, when it panicked
 //
 // All methods may be called concurrently. After Finish or Discard the session's methods return ErrClosed. An Exchange
 // keeps nothing that belongs to the framework.
@@ -24,8 +24,9 @@ type Exchange struct {
 
 	m    *Manager
 	ctx  exchangeContext
-	line *string // header line with the token, nil if there is none
+	line *string // first header line that may have a token, nil if there is none
 	raw  *[]byte // the same, where the adapter reuses its memory
+	more *[]carried
 	s    atomic.Pointer[Session]
 
 	// revert takes back what inner exchanges have stored, and returns what the client must be told of the rest. It is
@@ -35,8 +36,11 @@ type Exchange struct {
 
 	mu    sync.Mutex // held while the store is asked
 	phase phase
-	begun int64 // roughly when the request began, in microseconds, if it carries a token
-	now   int64 // when the session was loaded, roughly, in microseconds
+	at    uint8 // of line, in Manager.carriers
+
+	passive bool  // Passive was called
+	begun   int64 // roughly when the request began, in microseconds, if it carries a token
+	now     int64 // when the session was loaded, roughly, in microseconds
 }
 
 type phase byte
@@ -51,6 +55,10 @@ func (x *Exchange) begin(m *Manager, ctx context.Context) {
 	x.m = m
 	x.ctx = exchangeContext{Context: ctx, x: x}
 }
+
+// Passive makes the request one that does not count as use: it extends nothing. Its changes are stored and move neither
+// the deadline nor the last use, unless the handler sets a deadline. Call it before the session is used.
+func (x *Exchange) Passive() { x.passive = true }
 
 // Context returns the context given to Begin, extended so that FromContext finds the session.
 func (x *Exchange) Context() context.Context { return &x.ctx }

@@ -3,6 +3,7 @@ package core_test
 import (
 	"bytes"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestNoLineForEachRequest(t *testing.T) {
 	for range 20 {
 		for _, cookie := range []string{crowd, former} {
 			for _, do := range []func(*core.Session) error{(*core.Session).Logout, func(s *core.Session) error { return count.Set(s, 1) }} {
-				x := v.m.Adapter().Begin(ctx, []string{cookie})
+				x := v.m.Adapter().Begin(ctx, http.Header{"Cookie": {cookie}})
 				s, err := x.Session(ctx)
 				must(t, err)
 				_ = do(s)

@@ -22,11 +22,8 @@ const othersHeaders = `
 	X-Original-* X-Permitted-Cross-Domain-Policies X-Powered-By X-Real-Ip X-Request-Id X-Requested-With X-Rewrite-Url
 	X-Robots-Tag X-Sendfile X-Ua-Compatible X-Xss-Protection`
 
-// validHeader reports whether name, in its canonical form, may be Config.TokenHeader. It accepts "".
+// validHeader reports whether name, in its canonical form, may be one of Config.Sources.
 func validHeader(name string) bool {
-	if name == "" {
-		return true
-	}
 	for other := range strings.FieldsSeq(othersHeaders) {
 		if start, many := strings.CutSuffix(other, "*"); name == other || many && strings.HasPrefix(name, start) {
 			return false

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -73,11 +74,11 @@ func (b *browser) send() *request {
 	return &request{b, x, s}
 }
 
-func (b *browser) header() []string {
+func (b *browser) header() http.Header {
 	if b.cookie == "" {
 		return nil
 	}
-	return []string{b.cookie}
+	return http.Header{"Cookie": {b.cookie}}
 }
 
 // visit is a whole request that is answered with 200.
@@ -253,4 +254,9 @@ func setFormat(t *testing.T, file string, number byte) {
 	_, err = f.WriteAt([]byte{0, number}, 6)
 	must(t, err)
 	must(t, f.Close())
+}
+
+// inBytes is what BeginBytes gets of a request with this Cookie header.
+func inBytes(cookie string) func(name string) ([]byte, bool) {
+	return func(name string) ([]byte, bool) { return []byte(cookie), name == "Cookie" }
 }

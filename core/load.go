@@ -18,7 +18,7 @@ const lateFor = 30_000_000 // microseconds
 // load puts into s the one live session that the request's tokens stand for.
 func (x *Exchange) load(ctx context.Context, s *Session) error {
 	var array [maxCandidates + 1]string
-	tokens := x.tokens(array[:0])
+	_, tokens := x.decide(array[:0])
 	if len(tokens) == 0 {
 		return x.adopt(ctx, s)
 	}
@@ -195,17 +195,7 @@ func (l *loading) anonymous(late bool) {
 	*s.hidden = hidden{shell: *s, x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
 }
 
-// tokens returns the request's tokens, well-formed or not.
-func (x *Exchange) tokens(dst []string) []string {
-	if x.m.cfg.TokenHeader == "" {
-		return candidates(dst, x.header(), x.m.cfg.Cookie.Name)
-	}
-	if line := x.header(); line != "" {
-		dst = append(dst, line)
-	}
-	return dst
-}
-
+// header returns the first line that may have a token.
 func (x *Exchange) header() string {
 	switch {
 	case x.line != nil:

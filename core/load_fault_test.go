@@ -108,7 +108,7 @@ func TestPanicWhileLoading(t *testing.T) {
 		"store": newManager(t, core.Config{Store: panicStore{store}}),
 		"Adopt": newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) { panic("a bug") }}),
 	} {
-		x := m.Adapter().Begin(ctx, []string{b.cookie + "; old=1"})
+		x := m.Adapter().Begin(ctx, http.Header{"Cookie": {b.cookie + "; old=1"}})
 		panics(t, func() { _, _ = x.Session(ctx) })
 		done := make(chan struct{})
 		go func() { x.Discard(); close(done) }()
@@ -133,7 +133,7 @@ func TestStoreTimeoutIsForAllTokens(t *testing.T) {
 			line = append(line, fmt.Sprintf("__Host-session=%sA", strings.Repeat(string(rune('B'+i)), 42)))
 		}
 		start := time.Now()
-		_, err = m.Adapter().Begin(ctx, []string{strings.Join(line, "; ")}).Session(ctx)
+		_, err = m.Adapter().Begin(ctx, http.Header{"Cookie": {strings.Join(line, "; ")}}).Session(ctx)
 		if d := time.Since(start); d > 160*time.Millisecond || !errors.Is(err, core.ErrUnavailable) {
 			t.Errorf("loading took %v with StoreTimeout 100ms (%v)", d, err)
 		}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func TestFormerTokenOfARenewalIsNoReuse(t *testing.T) {
 	if err := store.Update(ctx, &rec); err != nil {
 		t.Fatal(err)
 	}
-	_, err = m.Adapter().Begin(ctx, []string{cookie}).Session(ctx)
+	_, err = m.Adapter().Begin(ctx, http.Header{"Cookie": {cookie}}).Session(ctx)
 	if _, gone := store.Load(ctx, rec.ID); gone != nil {
 		t.Errorf("the session was ended (%v)", err)
 	}

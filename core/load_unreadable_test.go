@@ -148,7 +148,7 @@ func TestLoginBesideAnUnreadableRecord(t *testing.T) {
 		if !first {
 			line = b.cookie + "; " + bad.cookie
 		}
-		x := m.Adapter().Begin(ctx, []string{line})
+		x := m.Adapter().Begin(ctx, http.Header{"Cookie": {line}})
 		s, _ := x.Session(ctx)
 		must(t, s.Login("alice"))
 		out, err := x.Commit(ctx, 200)

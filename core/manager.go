@@ -31,7 +31,8 @@ type Manager struct {
 	clock        roughClock
 	exact        bool   // the clock must not be a second late, or is Config.Now
 	binding      []byte // associated data of sealed records, up to the ID
-	source       string // the request header that carries the token
+	carriers     []carrier
+	vary         string // the names of their headers
 	cookiePrefix string
 	cookieSuffix string // attributes
 	idleSuffix   string // Max-Age=IdleTimeout, then attributes
@@ -71,13 +72,11 @@ func New(cfg Config) (*Manager, error) {
 	m.exact = cfg.ownClock || cfg.SaveEveryRequest || cfg.TouchInterval < time.Minute
 	m.space = newNamespace(cfg.Namespace)
 	m.binding = []byte(purpose + cfg.Namespace + "\x00")
-	m.source = cfg.TokenHeader
-	if m.source == "" {
-		m.source = "Cookie"
-		m.cookiePrefix = cfg.Cookie.Name + "="
-		m.cookieSuffix = cfg.Cookie.attributes()
-		m.idleSuffix = maxAge(cfg.IdleTimeout) + m.cookieSuffix
-	}
+	m.carriers = carriersOf(cfg.Sources)
+	m.vary = vary(m.carriers)
+	m.cookiePrefix = cfg.Cookie.Name + "="
+	m.cookieSuffix = cfg.Cookie.attributes()
+	m.idleSuffix = maxAge(cfg.IdleTimeout) + m.cookieSuffix
 	var ctx context.Context
 	ctx, m.stop = context.WithCancel(context.Background())
 	if m.can.Sweeper != nil && cfg.SweepInterval > 0 {

@@ -10,12 +10,12 @@ import (
 
 // Out is what a response has to carry. The zero value changes nothing. Adapters call Apply.
 type Out struct {
-	// Name and Value are a header line to add: "Set-Cookie", or Config.TokenHeader. Name is
+	// Name and Value are a header line to add: "Set-Cookie", or the header that answers one of Config.Sources. Name is
 	// "" if there is none.
 	Name  string
 	Value string `json:"-"` // may be a token
 
-	// Vary is a member that the Vary header must have, "" if none.
+	// Vary are the members that the Vary header must have, separated by commas; "" if none.
 	Vary string
 
 	// More has further lines where Commit failed: for what managers mounted inside have stored, and cannot take back.
@@ -57,8 +57,8 @@ func (o Out) Apply(h Header) {
 		o.apply(standard)
 		return
 	}
-	if o.Vary != "" && !hasMember(h.Values("Vary"), o.Vary) {
-		h.Add("Vary", o.Vary)
+	if missing := lacking(h.Values("Vary"), o.Vary); missing != "" {
+		h.Add("Vary", missing)
 	}
 	if o.Name == "" {
 		return
@@ -71,15 +71,15 @@ func (o Out) Apply(h Header) {
 
 // apply is Apply for net/http, in one allocation.
 func (o Out) apply(h http.Header) {
-	vary := o.Vary != "" && !hasMember(h["Vary"], o.Vary)
+	vary := lacking(h["Vary"], o.Vary)
 	if o.Name == "" {
-		if vary {
-			h["Vary"] = append(h["Vary"], o.Vary)
+		if vary != "" {
+			h["Vary"] = append(h["Vary"], vary)
 		}
 		return
 	}
-	lines := &[3]string{o.Vary, o.Value, "no-store"} // what most responses lack
-	if vary {
+	lines := &[3]string{vary, o.Value, "no-store"} // what most responses lack
+	if vary != "" {
 		add(h, "Vary", lines[:1:1])
 	}
 	add(h, o.Name, lines[1:2:2])
@@ -93,6 +93,20 @@ func add(h http.Header, name string, line []string) {
 		line = append(present, line...)
 	}
 	h[name] = line
+}
+
+// lacking returns those of the members, separated by commas, that a list of names such as the lines of Vary lacks.
+func lacking(lines []string, members string) string {
+	if len(lines) == 0 || members == "" {
+		return members
+	}
+	var missing []string
+	for m := range strings.SplitSeq(members, ", ") {
+		if !hasMember(lines, m) {
+			missing = append(missing, m)
+		}
+	}
+	return strings.Join(missing, ", ")
 }
 
 // hasMember reports whether a list of names, such as the lines of Vary, has the member, or "*".

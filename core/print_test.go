@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -79,7 +80,7 @@ func TestPrintingShowsNothing(t *testing.T) {
 	b.visit(func(s *core.Session) { must(t, secretKey.Set(s, value)); must(t, s.Login(subject)) })
 	_, token, _ := strings.Cut(b.cookie, "=")
 
-	x, bytesX := m.Adapter().Begin(ctx, b.header()), m.Adapter().BeginBytes(ctx, []byte(b.cookie))
+	x, bytesX := m.Adapter().Begin(ctx, b.header()), m.Adapter().BeginBytes(ctx, inBytes(b.cookie))
 	s, err := x.Session(ctx)
 	must(t, err)
 	_, err = bytesX.Session(ctx)
@@ -88,7 +89,7 @@ func TestPrintingShowsNothing(t *testing.T) {
 	fresh, err := m.Adapter().Begin(ctx, nil).Session(ctx)
 	must(t, err)
 	must(t, secretKey.Set(fresh, value))
-	unknown, err := m.Adapter().Begin(ctx, []string{"__Host-session=" + strings.Repeat("A", 43)}).Session(ctx)
+	unknown, err := m.Adapter().Begin(ctx, http.Header{"Cookie": {"__Host-session=" + strings.Repeat("A", 43)}}).Session(ctx)
 	must(t, err)
 	must(t, secretKey.Set(unknown, value))
 	dead, _ := core.FromContext(ctx)
@@ -161,7 +162,7 @@ func TestPrintingNil(t *testing.T) {
 func TestPrintedInUnexportedFields(t *testing.T) {
 	m := newManager(t, core.Config{})
 	b := newBrowser(t, m)
-	x := m.Adapter().BeginBytes(ctx, []byte("__Host-session="+strings.Repeat("Q", 43)))
+	x := m.Adapter().BeginBytes(ctx, inBytes("__Host-session="+strings.Repeat("Q", 43)))
 	_, err := x.Session(ctx)
 	must(t, err)
 	b.visit(func(s *core.Session) {
@@ -210,7 +211,7 @@ func TestNothingLeaks(t *testing.T) {
 		b.visit(func(s *core.Session) { must(t, name.Set(s, "sEcReT")); must(t, s.Login("alice")) })
 		_, token, _ := strings.Cut(b.cookie, "=")
 		var dump strings.Builder
-		for _, x := range []*core.Exchange{m.Adapter().Begin(ctx, b.header()), m.Adapter().BeginBytes(ctx, []byte(b.cookie))} {
+		for _, x := range []*core.Exchange{m.Adapter().Begin(ctx, b.header()), m.Adapter().BeginBytes(ctx, inBytes(b.cookie))} {
 			s, err := x.Session(ctx)
 			must(t, err)
 			must(t, name.Set(s, "sEcReT2"))

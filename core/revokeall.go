@@ -22,7 +22,7 @@ import (
 // error says so: call RevokeAll before the application takes requests, or give it the present as the time.
 //
 // Records that this process cannot open are ended, too, so a program that only calls RevokeAll needs no Keys. Those
-// of another Namespace are not: without the application's Namespace, or its Cookie.Name or TokenHeader, nothing is
+// of another Namespace are not: without the application's Namespace, or its Cookie.Name or Sources, nothing is
 // found, and the result is 0 and nil. RevokeAll walks through all sessions twice at least. Only the deadline of ctx
 // ends it. The number counts after every error, too. errors.ErrUnsupported: the store has no list of all sessions.
 // ErrUnreadable, ErrCorrupt: all others were ended, and the store has records that it cannot read itself.

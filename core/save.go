@@ -46,6 +46,7 @@ type saving struct {
 	outdated  bool // the client has, or gets, a newer token from another request
 	overtaken bool // old was ended by a Login of another request
 	unseen    bool // no cookie can be sent
+	passive   bool // Exchange.Passive
 	inPassing bool // leaves the deadline, and an empty session, to the save or touch at commit
 }
 
@@ -132,7 +133,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 		m: x.m, ctx: j.ctx, now: max(x.m.now(), s.cur.created),
 		old: s.rec, live: s.live, rotate: s.rotate, fate: s.fate, presented: s.toEnd(),
 		ops: s.ops[:len(s.ops):len(s.ops)], st: s.cur, token: s.token, unseen: x.phase != phaseOpen,
-		adopted: s.adopted(),
+		adopted: s.adopted(), passive: x.passive,
 	}
 	switch {
 	case j.creates():

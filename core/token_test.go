@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -14,7 +15,7 @@ func TestNamespaces(t *testing.T) {
 	store := made.Of(memstore.New(memstore.Config{}))
 	shop := newManager(t, core.Config{Store: store})
 	staff := newManager(t, core.Config{Store: store, Cookie: core.Cookie{Name: "__Host-staff"}})
-	api := newManager(t, core.Config{Store: store, TokenHeader: "X-Session"})
+	api := newManager(t, core.Config{Store: store, Sources: []core.Source{"X-Session"}})
 	customer, admin := newBrowser(t, shop), newBrowser(t, staff)
 	var ids [2]core.ID
 	customer.visit(func(s *core.Session) { must(t, s.Login("42")); ids[0] = s.ID() })
@@ -37,18 +38,14 @@ func TestNamespaces(t *testing.T) {
 	alive(t, admin, true)
 	_, token, _ := cut(admin.cookie)
 	for _, m := range []*core.Manager{shop, api} {
-		line := token
-		if m == shop {
-			line = "__Host-session=" + token
-		}
-		s, err := m.Adapter().Begin(ctx, []string{line}).Session(ctx)
+		s, err := m.Adapter().Begin(ctx, http.Header{"Cookie": {"__Host-session=" + token}, "X-Session": {token}}).Session(ctx)
 		if must(t, err); !s.IsNew() || s.Subject() != "" {
 			t.Errorf("takes a token of the staff: %v", s)
 		}
 	}
 	// One Namespace shares: a renamed cookie, or a header beside the cookie.
-	renamed := newManager(t, core.Config{Store: store, Namespace: "__Host-staff", TokenHeader: "X-Session"})
-	s, err := renamed.Adapter().Begin(ctx, []string{token}).Session(ctx)
+	renamed := newManager(t, core.Config{Store: store, Namespace: "__Host-staff", Sources: []core.Source{"X-Session"}})
+	s, err := renamed.Adapter().Begin(ctx, http.Header{"X-Session": {token}}).Session(ctx)
 	if must(t, err); s.Subject() != "42" {
 		t.Errorf("with the old namespace: %q", s.Subject())
 	}

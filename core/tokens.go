@@ -64,8 +64,10 @@ func (j *saving) resealToken() error {
 	}
 	rec := j.old.record()
 	j.rec = &rec
-	if has(j.ops, opExpiry) || !j.inPassing && j.m.touchDue(&j.st.header, j.old.Used, j.now) {
-		rec.Used = fromMicros(j.now)
+	if has(j.ops, opExpiry) || !j.inPassing && !j.passive && j.m.touchDue(&j.st.header, j.old.Used, j.now) {
+		if !j.passive {
+			rec.Used = fromMicros(j.now)
+		}
 		at := j.m.deadline(&j.st.header, j.now)
 		if !has(j.ops, opExpiry) {
 			at = max(at, j.old.Expires)

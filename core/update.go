@@ -47,7 +47,7 @@ func (j *saving) update() error {
 // the record since old was loaded, and a Touch does not change the version. Without these times the next page would
 // find the session used just now, and would not renew the browser's cookie.
 func (j *saving) seeTimes() {
-	if !j.unseen || !j.m.touchDueUnseen(&j.st.header, j.old.Used, j.old.Expires, j.now) {
+	if !j.unseen || j.passive || !j.m.touchDueUnseen(&j.st.header, j.old.Used, j.old.Expires, j.now) {
 		return
 	}
 	var now held
@@ -77,7 +77,9 @@ func (j *saving) fill() error {
 	rec := j.rec
 	rec.Exact = has(j.ops, opExpiry)
 	if used, expires := j.old.Used, j.old.Expires; j.moves(used, expires) {
-		rec.Used = fromMicros(max(used, j.now))
+		if !j.passive {
+			rec.Used = fromMicros(max(used, j.now))
+		}
 		if at := j.m.deadline(&j.st.header, j.now); rec.Exact || at > expires {
 			rec.Expires = fromMicros(at)
 		}
@@ -102,6 +104,8 @@ func (j *saving) moves(used, expires int64) bool {
 		return false
 	case j.rec.Exact:
 		return true
+	case j.passive:
+		return false
 	case j.unseen:
 		return j.m.touchDueUnseen(h, used, expires, j.now)
 	default:

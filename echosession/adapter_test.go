@@ -34,6 +34,12 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 	if o.Error != nil {
 		opts = append(opts, echosession.WithErrorHandler(func(c echo.Context, err error) error { return o.Error(ctx{c, nil}, err) }))
 	}
+	if o.Passive {
+		opts = append(opts, echosession.WithPassive(func(echo.Context) bool { return true }))
+	}
+	if o.OnLogin != nil {
+		opts = append(opts, echosession.WithLoginHandler(func(c echo.Context, ch core.Challenge) error { return o.OnLogin(ctx{c, nil}, ch) }))
+	}
 	session := echosession.New(m, opts...)
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard)
@@ -48,6 +54,10 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 	use(o.Twice, session)
 	use(o.GzipInside, middleware.Gzip())
 	use(o.RecoverInside, middleware.Recover())
+	use(o.Login, echosession.RequireLogin)
+	if o.Fresh > 0 {
+		e.Use(echosession.RequireFresh(o.Fresh))
+	}
 	for path, h := range routes {
 		e.Any(path, handler(o, h))
 	}

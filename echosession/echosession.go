@@ -53,7 +53,9 @@ import (
 type middleware struct {
 	m       *core.Manager
 	skip    func(echo.Context) bool
+	passive func(echo.Context) bool
 	onError func(echo.Context, error) error
+	onLogin func(echo.Context, core.Challenge) error // nil: the default
 }
 
 // New returns a middleware that gives each request m's session. Until a handler uses the session, it calls no store and
@@ -82,6 +84,9 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 	}
 	w := &writer{mw: mw, c: c}
 	c.SetRequest(w.Begin(mw.m, r, res.Writer, w))
+	if mw.passive != nil && mw.passive(c) {
+		w.Passive()
+	}
 	res.Writer = w
 	defer w.leave()
 	err := next(c)

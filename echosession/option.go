@@ -1,6 +1,9 @@
 package echosession
 
-import "github.com/labstack/echo/v4"
+import (
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/labstack/echo/v4"
+)
 
 // Option is a setting of New.
 type Option func(*middleware)
@@ -9,6 +12,19 @@ type Option func(*middleware)
 // no session. Default: none are skipped.
 func WithSkip(skip func(c echo.Context) bool) Option {
 	return func(mw *middleware) { mw.skip = skip }
+}
+
+// WithPassive marks requests for which passive returns true as passive: polls and health pages. They read the session
+// and extend nothing. What they write is stored, and moves neither the deadline nor the last use. Default: none are
+// passive.
+func WithPassive(passive func(c echo.Context) bool) Option {
+	return func(mw *middleware) { mw.passive = passive }
+}
+
+// WithLoginHandler makes handle answer the requests that RequireLogin and RequireFresh stop. ch is the answer that they
+// would give: ch.Apply sets its header. Default: that answer; a 401 is an *echo.HTTPError.
+func WithLoginHandler(handle func(c echo.Context, ch core.Challenge) error) Option {
+	return func(mw *middleware) { mw.onLogin = handle }
 }
 
 // WithErrorHandler makes handle choose the error that HTTPErrorHandler gets when a session could not be loaded (Handle)

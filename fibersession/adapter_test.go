@@ -39,6 +39,12 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 	if o.Error != nil {
 		opts = append(opts, fibersession.WithErrorHandler(func(c *fiber.Ctx, err error) error { return o.Error(&request{c, nil}, err) }))
 	}
+	if o.Passive {
+		opts = append(opts, fibersession.WithPassive(func(*fiber.Ctx) bool { return true }))
+	}
+	if o.OnLogin != nil {
+		opts = append(opts, fibersession.WithLoginHandler(func(c *fiber.Ctx, ch core.Challenge) error { return o.OnLogin(&request{c, nil}, ch) }))
+	}
 	mount := fibersession.New(m, opts...)
 	if !o.None {
 		app.Use(mount)
@@ -51,6 +57,12 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 	}
 	if o.RecoverInside {
 		app.Use(recover.New())
+	}
+	if o.Login {
+		app.Use(fibersession.RequireLogin)
+	}
+	if o.Fresh > 0 {
+		app.Use(fibersession.RequireFresh(o.Fresh))
 	}
 	for path, h := range routes {
 		app.All(path, handler(h, o))

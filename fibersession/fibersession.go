@@ -61,12 +61,14 @@ import (
 type middleware struct {
 	m       *core.Manager
 	skip    func(*fiber.Ctx) bool
+	passive func(*fiber.Ctx) bool
 	onError func(*fiber.Ctx, error) error
-	custom  bool // onError is the application's
+	onLogin func(*fiber.Ctx, core.Challenge) error // nil: the default
+	custom  bool                                   // onError or onLogin is the application's
 	first   sync.Once
 }
 
-// handlerKey is the key under which Handle finds the middleware with the application's error handler.
+// handlerKey is the key under which Handle and RequireLogin find the middleware with the application's handlers.
 type handlerKey struct{}
 
 // New returns a middleware that gives each request m's session. Until a handler uses the session, it calls no store and
@@ -92,7 +94,10 @@ func (mw *middleware) serve(c *fiber.Ctx) error {
 	if x := mw.m.Adapter().Exchange(outside); x != nil && !x.Closed() {
 		return c.Next() // mounted twice, or after RestartRouting
 	}
-	x := mw.m.Adapter().BeginBytes(outside, lines(c, mw.m.Adapter().Header()))
+	x := mw.m.Adapter().BeginBytes(outside, func(name string) ([]byte, bool) { return lines(c, name) })
+	if mw.passive != nil && mw.passive(c) {
+		x.Passive()
+	}
 	c.SetUserContext(x.Context())
 	for _, key := range x.Keys() {
 		c.Context().SetUserValue(key, x)

@@ -1,6 +1,9 @@
 package fibersession
 
-import "github.com/gofiber/fiber/v2"
+import (
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/gofiber/fiber/v2"
+)
 
 // Option is a setting of New.
 type Option func(*middleware)
@@ -9,6 +12,19 @@ type Option func(*middleware)
 // middleware calls this option Next. Default: none are skipped.
 func WithSkip(skip func(c *fiber.Ctx) bool) Option {
 	return func(mw *middleware) { mw.skip = skip }
+}
+
+// WithPassive marks requests for which passive returns true as passive: polls and health pages. They read the session
+// and extend nothing. What they write is stored, and moves neither the deadline nor the last use. Default: none are
+// passive.
+func WithPassive(passive func(c *fiber.Ctx) bool) Option {
+	return func(mw *middleware) { mw.passive = passive }
+}
+
+// WithLoginHandler makes handle answer the requests that RequireLogin and RequireFresh stop. ch is the answer that they
+// would give: ch.Apply sets its header. Default: that answer; a 401 is a *fiber.Error.
+func WithLoginHandler(handle func(c *fiber.Ctx, ch core.Challenge) error) Option {
+	return func(mw *middleware) { mw.onLogin, mw.custom = handle, true }
 }
 
 // WithErrorHandler makes handle choose the error that the application's ErrorHandler gets when a session could not be

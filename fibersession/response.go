@@ -13,16 +13,17 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// lines returns the request's header lines called name, joined. The result may share the request's memory.
-func lines(c *fiber.Ctx, name string) []byte {
-	all := c.Request().Header.PeekAll(name)
-	switch len(all) {
+// lines returns the request's header lines called name, joined, and whether there is one. The result may share the
+// request's memory.
+func lines(c *fiber.Ctx, name string) ([]byte, bool) {
+	switch all := c.Request().Header.PeekAll(name); len(all) {
 	case 0:
-		return nil
+		return nil, false
 	case 1:
-		return all[0]
+		return all[0], true
+	default:
+		return bytes.Join(all, []byte(";")), true
 	}
-	return bytes.Join(all, []byte(";"))
 }
 
 // render makes a response of the error that the handler returned. Fiber would do so after all middleware, which is too

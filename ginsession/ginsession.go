@@ -51,7 +51,9 @@ import (
 type middleware struct {
 	m       *core.Manager
 	skip    func(*gin.Context) bool
+	passive func(*gin.Context) bool
 	onError func(*gin.Context, error)
+	onLogin func(*gin.Context, core.Challenge) // nil: the default
 }
 
 // New returns a middleware that gives each request m's session. Until a handler uses the session, it calls no store and
@@ -83,6 +85,9 @@ func (mw *middleware) serve(c *gin.Context) {
 	}
 	w := &writer{ResponseWriter: c.Writer, mw: mw, c: c}
 	c.Request = w.gate.Begin(mw.m, c.Request, c.Writer.Header(), w)
+	if mw.passive != nil && mw.passive(c) {
+		w.gate.Passive()
+	}
 	c.Writer = w
 	defer w.leave()
 	c.Next()

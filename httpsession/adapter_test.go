@@ -44,6 +44,14 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 			_ = o.Error(ctx{w, r, nil}, err)
 		}))
 	}
+	if o.Passive {
+		opts = append(opts, httpsession.WithPassive(func(*http.Request) bool { return true }))
+	}
+	if o.OnLogin != nil {
+		opts = append(opts, httpsession.WithLoginHandler(func(w http.ResponseWriter, r *http.Request, ch core.Challenge) {
+			_ = o.OnLogin(ctx{w, r, nil}, ch)
+		}))
+	}
 	session := httpsession.New(m, opts...)
 	h := http.Handler(mux)
 	wrap := func(wanted bool, middleware func(http.Handler) http.Handler) {
@@ -51,6 +59,10 @@ func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, rout
 			h = middleware(h)
 		}
 	}
+	if o.Fresh > 0 {
+		h = httpsession.RequireFresh(o.Fresh)(h)
+	}
+	wrap(o.Login, httpsession.RequireLogin)
 	wrap(o.RecoverInside, adaptertest.Recover)
 	wrap(o.GzipInside, adaptertest.Gzip)
 	wrap(o.Twice, session)

@@ -45,7 +45,9 @@ import (
 type middleware struct {
 	m       *core.Manager
 	skip    func(*http.Request) bool
+	passive func(*http.Request) bool
 	onError func(http.ResponseWriter, *http.Request, error)
+	onLogin func(http.ResponseWriter, *http.Request, core.Challenge) // nil: the default
 }
 
 // New returns a middleware that gives each request m's session. Until a handler uses the session, it calls no store and
@@ -71,6 +73,9 @@ func (mw *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Ha
 	}
 	e := &exchange{mw: mw}
 	e.r = e.Begin(mw.m, r, w, e)
+	if mw.passive != nil && mw.passive(e.r) {
+		e.Passive()
+	}
 	defer e.leave()
 	next.ServeHTTP(e, e.r)
 	r.Pattern = e.r.Pattern // http.ServeMux set it; a logger outside reads it

@@ -1,6 +1,10 @@
 package httpsession
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
 
 // Option is a setting of New.
 type Option func(*middleware)
@@ -9,6 +13,19 @@ type Option func(*middleware)
 // skipped.
 func WithSkip(skip func(r *http.Request) bool) Option {
 	return func(mw *middleware) { mw.skip = skip }
+}
+
+// WithPassive marks requests for which passive returns true as passive: polls and health pages. They read the session
+// and extend nothing. What they write is stored, and moves neither the deadline nor the last use. Default: none are
+// passive.
+func WithPassive(passive func(r *http.Request) bool) Option {
+	return func(mw *middleware) { mw.passive = passive }
+}
+
+// WithLoginHandler makes handle answer the requests that RequireLogin and RequireFresh stop. ch is the answer that they
+// would give: ch.Apply sets its header. Default: that answer, with the status and its text.
+func WithLoginHandler(handle func(w http.ResponseWriter, r *http.Request, ch core.Challenge)) Option {
+	return func(mw *middleware) { mw.onLogin = handle }
 }
 
 // WithErrorHandler makes respond answer the client when a session could not be loaded (Handle) or stored. Send the

@@ -90,16 +90,24 @@ type Caps struct {
 }
 
 // Options says how the application of one test is built. The middleware, from the outermost to the innermost, is:
-// TimeLimit, RecoverOutside, GzipOutside, the session's, GzipInside, RecoverInside.
+// TimeLimit, RecoverOutside, GzipOutside, the session's, GzipInside, RecoverInside, RequireLogin, RequireFresh.
 type Options struct {
-	None   bool // without the session middleware
-	Twice  bool // with the session middleware twice
-	Skip   bool // with the adapter's option to skip; it skips every request
-	Handle bool // handlers are made by the adapter's Handle: Ctx.Session returns the session from it, and no error
+	None    bool // without the session middleware
+	Twice   bool // with the session middleware twice
+	Skip    bool // with the adapter's option to skip; it skips every request
+	Passive bool // with the adapter's option for passive requests; every request is
+	Handle  bool // handlers are made by the adapter's Handle: Ctx.Session returns the session from it, and no error
 
 	// Error is for the adapter's option for an error handler. It answers in place of a handler whose session could
 	// not be stored. Default: nil, without the option.
 	Error func(c Ctx, err error) error
+
+	// Login puts the adapter's RequireLogin before every handler, and Fresh, if it is not 0, its RequireFresh.
+	Login bool
+	Fresh time.Duration
+
+	// OnLogin is for the adapter's option that answers in place of RequireLogin. Default: nil, without the option.
+	OnLogin func(c Ctx, ch core.Challenge) error
 
 	GzipOutside, GzipInside       bool // compress for clients that accept gzip
 	RecoverOutside, RecoverInside bool // answer a panic with a 500

@@ -110,7 +110,7 @@ func (b *browser) storedCount() (n int, live bool) {
 func (b *browser) peek(f func(*core.Session)) {
 	b.Helper()
 	ctx := context.Background()
-	x := b.m.Adapter().Begin(ctx, []string{strings.Join(b.cookies, "; ")})
+	x := b.m.Adapter().Begin(ctx, http.Header{"Cookie": {strings.Join(b.cookies, "; ")}})
 	defer x.Discard()
 	s, err := x.Session(ctx)
 	b.must(err)
@@ -121,7 +121,7 @@ func (b *browser) peek(f func(*core.Session)) {
 func (b *browser) change(f func(*core.Session)) {
 	b.Helper()
 	ctx := context.Background()
-	x := b.m.Adapter().Begin(ctx, []string{strings.Join(b.cookies, "; ")})
+	x := b.m.Adapter().Begin(ctx, http.Header{"Cookie": {strings.Join(b.cookies, "; ")}})
 	s, err := x.Session(ctx)
 	b.must(err)
 	f(s)
@@ -206,8 +206,8 @@ func (r *response) inspect() {
 	}
 	rest := r.Header.Clone()
 	delete(rest, "Set-Cookie")
-	if r.b.cfg.TokenHeader != "" {
-		delete(rest, r.b.cfg.TokenHeader)
+	for _, s := range append(r.b.cfg.Sources, "Session-Token") { // which answers FromBearer
+		delete(rest, string(s))
 	}
 	r.b.mustNotLeak("a header of "+r.sent, fmt.Sprint(rest))
 	r.b.mustNotLeak("the body of "+r.sent, r.body)

@@ -109,6 +109,21 @@ func TestMutants(t *testing.T) {
 	}
 }
 
+// TestIgnoredOptions: an adapter that lacks one of the options fails.
+func TestIgnoredOptions(t *testing.T) {
+	for _, name := range []string{
+		"a passive request", "RequireLogin, a browser", "RequireLogin, a script", "RequireLogin without a LoginURL", "RequireFresh",
+		"RequireLogin, answered otherwise",
+	} {
+		for _, deaf := range []bool{false, true} {
+			skipped, failures := check(t, Harness{Adapter: netHTTP{deaf: deaf}, New: memory, Timeout: time.Minute}, ruleOf(t, name))
+			if skipped != "" || deaf == (len(failures) == 0) {
+				t.Errorf("%s, ignored: %t: skipped %q, failures %q", name, deaf, skipped, failures)
+			}
+		}
+	}
+}
+
 func failuresOf(t *testing.T, f flaw, name string) []string {
 	return failuresOnStore(t, memory, f, name)
 }
@@ -147,12 +162,12 @@ func (f flaw) mount(m *core.Manager, onError func(http.ResponseWriter, *http.Req
 }
 
 func (f flaw) serve(m *core.Manager, onError func(http.ResponseWriter, *http.Request, error), next http.Handler, w http.ResponseWriter, r *http.Request) {
-	lines := r.Header["Cookie"]
-	if f == firstCookieOnly && len(lines) > 0 {
+	header := r.Header
+	if lines := r.Header["Cookie"]; f == firstCookieOnly && len(lines) > 0 {
 		first, _, _ := strings.Cut(strings.Join(lines, ";"), ";")
-		lines = []string{first}
+		header = http.Header{"Cookie": {first}}
 	}
-	e := &mutant{ResponseWriter: w, flaw: f, x: m.Adapter().Begin(r.Context(), lines), r: r, onError: onError}
+	e := &mutant{ResponseWriter: w, flaw: f, x: m.Adapter().Begin(r.Context(), header), r: r, onError: onError}
 	e.r = r.WithContext(e.x.Context())
 	if f == sessionLoadedAlways {
 		_, _ = e.x.Session(r.Context())

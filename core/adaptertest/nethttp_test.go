@@ -13,6 +13,7 @@ import (
 
 // netHTTP is the adapter for net/http. mutate, if set, makes a broken middleware in its place.
 type netHTTP struct {
+	deaf   bool // it ignores Passive, Login, Fresh and OnLogin
 	mutate func(m *core.Manager, onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler
 }
 
@@ -32,6 +33,15 @@ func (a netHTTP) Serve(tb testing.TB, m *core.Manager, o Options, all map[string
 		mux.Handle("/", handler(o.NotFound, o))
 	}
 	var app http.Handler = mux
+	if a.deaf {
+		o.Passive, o.Login, o.Fresh, o.OnLogin = false, false, 0, nil
+	}
+	if o.Fresh > 0 {
+		app = httpsession.RequireFresh(o.Fresh)(app)
+	}
+	if o.Login {
+		app = httpsession.RequireLogin(app)
+	}
 	if o.RecoverInside {
 		app = Recover(app)
 	}
@@ -41,6 +51,14 @@ func (a netHTTP) Serve(tb testing.TB, m *core.Manager, o Options, all map[string
 	var opts []httpsession.Option
 	if o.Skip {
 		opts = append(opts, httpsession.WithSkip(func(*http.Request) bool { return true }))
+	}
+	if o.Passive {
+		opts = append(opts, httpsession.WithPassive(func(*http.Request) bool { return true }))
+	}
+	if o.OnLogin != nil {
+		opts = append(opts, httpsession.WithLoginHandler(func(w http.ResponseWriter, r *http.Request, ch core.Challenge) {
+			_ = o.OnLogin(&httpCtx{w: w, r: r}, ch)
+		}))
 	}
 	onError := func(w http.ResponseWriter, _ *http.Request, err error) {
 		http.Error(w, http.StatusText(core.HTTPStatus(err)), core.HTTPStatus(err))

@@ -58,11 +58,6 @@ var headerRules = []rule{
 			b.wantCount(2)
 		},
 	},
-	{
-		name: "a token in a header",
-		text: "Given Config.TokenHeader, when a handler writes to the session, then the token comes and goes in that header, Vary names it, and no cookie is set or read.",
-		run:  tokenHeader,
-	},
 }
 
 func cacheControl(e *env) {
@@ -83,16 +78,4 @@ func cacheControl(e *env) {
 	} {
 		b.get("/", "X-Write", test.write, "X-Control", test.handler).is(200, "done").wantHeader("Cache-Control", test.want)
 	}
-}
-
-func tokenHeader(e *env) {
-	e.cfg.TokenHeader = "X-Session-Token"
-	b := e.page(Options{}, countVisits(e)).browser()
-	r := b.get("/").is(200, "visit 1").leavesCookie().hasMember("Vary", "X-Session-Token").hasMember("Cache-Control", "no-store")
-	token := r.Header.Get("X-Session-Token")
-	if token == "" {
-		r.errorf("no token in the header")
-	}
-	b.get("/", "X-Session-Token", token).is(200, "visit 2")
-	b.get("/", "Cookie", "__Host-session="+token).is(200, "visit 1")
 }

@@ -82,7 +82,7 @@ var severalRules = []rule{
 	},
 	{
 		name: "cookie and header managers on one store",
-		text: "Given a manager with a cookie and one with Config.TokenHeader on one store, then neither accepts the other's token, as a cookie or in the header, and neither ends the other's sessions of a user.",
+		text: "Given a manager with a cookie and one with a header of its own on one store, then neither accepts the other's token, as a cookie or in the header, and neither ends the other's sessions of a user.",
 		run:  cookieAndHeader,
 	},
 }
@@ -165,7 +165,7 @@ func signOutEverywhereElse(e *env) {
 func cookieAndHeader(e *env) {
 	const header = "X-Session-Token"
 	page := e.page(Options{}, countVisits(e))
-	e.cfg.TokenHeader = header
+	e.cfg.Sources = []core.Source{header}
 	api := e.serveSecond(Options{}, routes{"/": countVisits(e)})
 	b, client := page.withSession("alice"), api.browser()
 	token := client.get("/").is(200, "visit 1").Header.Get(header)

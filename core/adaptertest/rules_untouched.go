@@ -1,10 +1,44 @@
 package adaptertest
 
-import "github.com/coatcheck-go/coatcheck/core/storetest"
+import (
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
+)
 
 // Rules about sessions that are not used or only read.
 
 var untouchedRules = []rule{
+	{
+		name: "a passive request",
+		text: "Given the option for passive requests and a TouchInterval that has passed, when a handler reads, then nothing is written and no cookie is sent; when it writes, then that is stored, no cookie is sent, and the deadline stays.",
+		run: func(e *env) {
+			e.cfg.SaveEveryRequest = true
+			b := e.page(Options{Passive: true}, func(c Ctx) error {
+				if s := e.session(c); c.Header("X-Write") != "" {
+					e.ok(count.Set(s, 5), "Set")
+				}
+				return c.String(200, "done")
+			}).withSession("")
+			deadline := func() (at time.Time) {
+				b.peek(func(s *core.Session) { at = s.ExpiresAt() })
+				e.fault.Reset()
+				return at
+			}
+			began := deadline()
+			b.get("/").is(200, "done").leavesCookie()
+			e.wantCalls("Load", 1)
+			r := b.get("/", "X-Write", "1").is(200, "done")
+			if e.tokens == nil {
+				r.leavesCookie()
+			} // else the cookie is what is stored
+			if at := deadline(); !at.Equal(began) {
+				e.Errorf("the deadline moved by %v", at.Sub(began))
+			}
+			b.wantCount(5)
+		},
+	},
 	{
 		name: "untouched",
 		text: "Given a client with a session, when the handler does not ask for it, then the store is not called, and the response has no header about a session.",

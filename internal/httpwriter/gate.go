@@ -68,7 +68,7 @@ func Mounted(m *core.Manager, ctx context.Context) *core.Exchange {
 func (g *Gate) Begin(m *core.Manager, r *http.Request, h http.Header, owner Owner) *http.Request {
 	g.m, g.r = m, r
 	a := m.Adapter()
-	a.BeginIn(&g.x, r.Context(), r.Header[a.Header()])
+	a.BeginIn(&g.x, r.Context(), r.Header)
 	g.ctx = handlerContext{g.x.Context(), &g.x, owner}
 	if len(h) > 0 {
 		g.headerBefore = make([]headerField, 0, len(h))
@@ -78,6 +78,9 @@ func (g *Gate) Begin(m *core.Manager, r *http.Request, h http.Header, owner Owne
 	}
 	return r.WithContext(&g.ctx)
 }
+
+// Passive makes the request one that extends nothing: see core.Exchange.
+func (g *Gate) Passive() { g.x.Passive() }
 
 // Pass stores the session. h is the header of the response, which has this status; Pass adds the cookie to it. Only
 // the first call does anything. It may come from any goroutine.

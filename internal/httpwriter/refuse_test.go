@@ -40,7 +40,7 @@ func late(t *testing.T) error {
 		t.Fatal(err)
 	}
 	visit := func(cookie []string, change func(*core.Session) error) (core.Out, error) {
-		x := m.Adapter().Begin(context.Background(), cookie)
+		x := m.Adapter().Begin(context.Background(), http.Header{"Cookie": cookie})
 		s, err := x.Session(context.Background())
 		if err = errors.Join(err, change(s)); err != nil {
 			t.Fatal(err)

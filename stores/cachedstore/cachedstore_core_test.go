@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -29,9 +30,9 @@ type request struct {
 
 func send(t *testing.T, m *core.Manager, cookie string) request {
 	t.Helper()
-	var lines []string
+	var lines http.Header
 	if cookie != "" {
-		lines = []string{cookie}
+		lines = http.Header{"Cookie": {cookie}}
 	}
 	x := m.Adapter().Begin(context.Background(), lines)
 	s, err := x.Session(context.Background())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,7 @@ func TestSpecialRecordInCore(t *testing.T) {
 				defer m.Close()
 				request := func(cookie string, do func(*core.Session) error) (answer string) {
 					t.Helper()
-					x := m.Adapter().Begin(ctx, []string{cookie})
+					x := m.Adapter().Begin(ctx, http.Header{"Cookie": {cookie}})
 					s, err := x.Session(ctx)
 					must(err)
 					must(do(s))

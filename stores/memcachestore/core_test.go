@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -25,9 +26,9 @@ type request struct {
 
 func send(t *testing.T, m *core.Manager, cookie string) request {
 	t.Helper()
-	var lines []string
+	var lines http.Header
 	if cookie != "" {
-		lines = []string{cookie}
+		lines = http.Header{"Cookie": {cookie}}
 	}
 	x := m.Adapter().Begin(context.Background(), lines)
 	s, err := x.Session(context.Background())
@@ -185,13 +186,13 @@ func TestManagerWithoutServer(t *testing.T) {
 	srv.Kill()
 	for range 100 {
 		before := proxy.Stats()
-		x := m.Adapter().Begin(context.Background(), []string{cookie})
+		x := m.Adapter().Begin(context.Background(), http.Header{"Cookie": {cookie}})
 		out, err := x.Commit(context.Background(), 200)
 		after := proxy.Stats()
 		if err != nil || out.Name != "" || after.Sent != before.Sent || after.Connections != before.Connections {
 			t.Fatalf("a request that does not touch the session: %+v, %v, and the server was asked", out, err)
 		}
-		x = m.Adapter().Begin(context.Background(), []string{cookie})
+		x = m.Adapter().Begin(context.Background(), http.Header{"Cookie": {cookie}})
 		_, err = x.Session(context.Background())
 		wants(t, err, core.ErrUnavailable)
 	}

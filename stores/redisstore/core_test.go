@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -29,9 +30,9 @@ func newManager(tb testing.TB, config Config, addrs ...string) *core.Manager {
 // has afterwards.
 func visit(m *core.Manager, cookie string, handler func(*core.Session) error) (string, error) {
 	ctx := background
-	var header []string
+	var header http.Header
 	if cookie != "" {
-		header = []string{cookie}
+		header = http.Header{"Cookie": {cookie}}
 	}
 	x := m.Adapter().Begin(ctx, header)
 	s, err := x.Session(ctx)

@@ -3,6 +3,7 @@ package gormtest
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -27,9 +28,9 @@ type request struct {
 }
 
 func begin(m *core.Manager, cookie string) (request, error) {
-	var header []string
+	var header http.Header
 	if cookie != "" {
-		header = []string{cookie}
+		header = http.Header{"Cookie": {cookie}}
 	}
 	x := m.Adapter().Begin(context.Background(), header)
 	s, err := x.Session(context.Background())

@@ -2,6 +2,7 @@ package gormtest
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -128,9 +129,9 @@ func TestRequests(t *testing.T) {
 			trips := func(cookie string, handler func(*core.Session)) int {
 				_ = pool.Ping()
 				p.proxy.ResetStats()
-				var header []string
+				var header http.Header
 				if cookie != "" {
-					header = []string{cookie}
+					header = http.Header{"Cookie": {cookie}}
 				}
 				x := m.Adapter().Begin(t.Context(), header)
 				r := request{x: x}

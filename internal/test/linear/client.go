@@ -95,9 +95,9 @@ func (c *client) request(what kind) (answered bool) {
 	base.Token, base.Session = c.numbers(cookie)
 
 	base.Kind, base.Call = kindLoad, c.now()
-	var lines []string
+	var lines http.Header
 	if cookie != "" {
-		lines = []string{cookie}
+		lines = http.Header{"Cookie": {cookie}}
 	}
 	x := m.Adapter().Begin(ctx, lines)
 	s, err := x.Session(ctx)

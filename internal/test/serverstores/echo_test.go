@@ -29,6 +29,12 @@ func (echoAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, 
 	if o.Error != nil {
 		opts = append(opts, echosession.WithErrorHandler(func(c echo.Context, err error) error { return o.Error(echoCtx{c, nil}, err) }))
 	}
+	if o.Passive {
+		opts = append(opts, echosession.WithPassive(func(echo.Context) bool { return true }))
+	}
+	if o.OnLogin != nil {
+		opts = append(opts, echosession.WithLoginHandler(func(c echo.Context, ch core.Challenge) error { return o.OnLogin(echoCtx{c, nil}, ch) }))
+	}
 	session := echosession.New(m, opts...)
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard)
@@ -43,6 +49,10 @@ func (echoAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, 
 	use(o.Twice, session)
 	use(o.GzipInside, middleware.Gzip())
 	use(o.RecoverInside, middleware.Recover())
+	use(o.Login, echosession.RequireLogin)
+	if o.Fresh > 0 {
+		e.Use(echosession.RequireFresh(o.Fresh))
+	}
 	for path, h := range routes {
 		e.Any(path, echoHandler(o, h))
 	}

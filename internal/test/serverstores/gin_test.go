@@ -28,6 +28,12 @@ func (ginAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, r
 	if o.Error != nil {
 		opts = append(opts, ginsession.WithErrorHandler(func(c *gin.Context, err error) { _ = o.Error(ginCtx{c, nil}, err) }))
 	}
+	if o.Passive {
+		opts = append(opts, ginsession.WithPassive(func(*gin.Context) bool { return true }))
+	}
+	if o.OnLogin != nil {
+		opts = append(opts, ginsession.WithLoginHandler(func(c *gin.Context, ch core.Challenge) { _ = o.OnLogin(ginCtx{c, nil}, ch) }))
+	}
 	session := ginsession.New(m, opts...)
 	r := gin.New()
 	use := func(wanted bool, h gin.HandlerFunc) {
@@ -41,6 +47,10 @@ func (ginAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, r
 	use(o.Twice, session)
 	use(o.GzipInside, ginCompress)
 	use(o.RecoverInside, gin.RecoveryWithWriter(io.Discard))
+	use(o.Login, ginsession.RequireLogin)
+	if o.Fresh > 0 {
+		r.Use(ginsession.RequireFresh(o.Fresh))
+	}
 	for path, h := range routes {
 		r.Any(path, ginHandler(o, h))
 	}

@@ -39,6 +39,14 @@ func (httpAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, 
 			_ = o.Error(httpCtx{w, r, nil}, err)
 		}))
 	}
+	if o.Passive {
+		opts = append(opts, httpsession.WithPassive(func(*http.Request) bool { return true }))
+	}
+	if o.OnLogin != nil {
+		opts = append(opts, httpsession.WithLoginHandler(func(w http.ResponseWriter, r *http.Request, ch core.Challenge) {
+			_ = o.OnLogin(httpCtx{w, r, nil}, ch)
+		}))
+	}
 	session := httpsession.New(m, opts...)
 	h := http.Handler(mux)
 	wrap := func(wanted bool, middleware func(http.Handler) http.Handler) {
@@ -46,6 +54,10 @@ func (httpAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, 
 			h = middleware(h)
 		}
 	}
+	if o.Fresh > 0 {
+		h = httpsession.RequireFresh(o.Fresh)(h)
+	}
+	wrap(o.Login, httpsession.RequireLogin)
 	wrap(o.RecoverInside, adaptertest.Recover)
 	wrap(o.GzipInside, adaptertest.Gzip)
 	wrap(o.Twice, session)

@@ -3,6 +3,7 @@ package serverstores
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -70,7 +71,7 @@ func TestServerThatTakesNoWrites(t *testing.T) {
 // request handles one whole request and returns the cookie of its response.
 func request(t *testing.T, m *core.Manager, cookie []string, handle func(*core.Session) error) ([]string, error) {
 	t.Helper()
-	x := m.Adapter().Begin(t.Context(), cookie)
+	x := m.Adapter().Begin(t.Context(), http.Header{"Cookie": cookie})
 	s, err := x.Session(t.Context())
 	must(t, err)
 	must(t, handle(s))

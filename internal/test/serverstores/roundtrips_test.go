@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -113,9 +114,9 @@ func newManager(t *testing.T, store driver.Store) *core.Manager {
 // visit handles a request with a cookie. It returns the cookie that the client has afterwards.
 func visit(m *core.Manager, cookie string, handler func(*core.Session) error) (string, error) {
 	ctx := context.Background()
-	var lines []string
+	var lines http.Header
 	if cookie != "" {
-		lines = []string{cookie}
+		lines = http.Header{"Cookie": {cookie}}
 	}
 	x := m.Adapter().Begin(ctx, lines)
 	if handler != nil {
