@@ -54,12 +54,12 @@ func ExampleConfig() {
 		return
 	}
 	defer m.Close()
-	fmt.Println(m.Info().Name, m.Ping(context.Background()))
+	fmt.Println(m.Info().Name, m.Ping(context.Background()), m.Config().IdleTimeout)
 
 	_, err = core.New(core.Config{Store: store, AAL: 2, IdleTimeout: 2 * time.Hour})
 	fmt.Println(err)
 	// Output:
-	// memstore <nil>
+	// memstore <nil> 1h0m0s
 	// coatcheck: Config.IdleTimeout is 2h0m0s, at most 1h0m0s with AAL 2
 }
 

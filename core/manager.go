@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,6 +84,13 @@ func New(cfg Config) (*Manager, error) {
 		m.stopped.Go(func() { m.sweepLoop(ctx) })
 	}
 	return m, nil
+}
+
+// Config returns m's settings, with the defaults that New has filled in.
+func (m *Manager) Config() Config {
+	cfg := m.cfg
+	cfg.Sources = slices.Clone(cfg.Sources)
+	return cfg
 }
 
 // Close ends the background sweeper and closes the store, if it can be closed, also one that another Manager uses: so

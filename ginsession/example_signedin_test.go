@@ -1,0 +1,37 @@
+package ginsession_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/ginsession"
+	"github.com/coatcheck-go/coatcheck/sessiontest"
+)
+
+// A page for signed-in users, and a test of it with a signed-in session.
+func ExampleRequireLogin() {
+	app := func(m *core.Manager) http.Handler {
+		r := gin.New()
+		r.Use(ginsession.New(m))
+		r.GET("/account", ginsession.RequireLogin, ginsession.Handle(func(c *gin.Context, s *core.Session) {
+			c.String(200, "hello "+s.Subject())
+		}))
+		return r
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	res := m.SignedIn("alice").Get(app(m.Manager), "/account")
+	body, _ := io.ReadAll(res.Body)
+	fmt.Println(res.StatusCode, string(body))
+
+	res = m.Visitor().Get(app(m.Manager), "/account")
+	fmt.Println(res.StatusCode, res.Header.Get("Location"))
+	// Output:
+	// 200 hello alice
+	// 303 /sign-in?next=%2Faccount
+}
