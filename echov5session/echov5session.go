@@ -1,4 +1,4 @@
-// Package echov5session is the Echo v5 adapter of coatcheck.
+// Package echov5session is the Echo v5 adapter of coatcheck. Package echosession is the one for Echo v4.
 //
 //	store, err := memstore.New(memstore.Config{})
 //	m, err := core.New(core.Config{Store: store})
@@ -15,17 +15,26 @@
 //
 // # Placement
 //
-// Mount the middleware inside Recover, Logger, RequestID and time limits. Mount it outside what needs the session: CSRF
-// protection, authentication. Gzip may go on either side.
+// Mount the middleware inside Recover, RequestLogger, RequestID and time limits. Mount it outside what needs the
+// session: CSRF protection, authentication. Gzip may go on either side. Put http.TimeoutHandler around Echo, as the
+// server's handler: in WrapMiddleware it ends, with a 200, before Echo answers an error. The middleware of the Echo
+// that NewVirtualHostHandler returns does not run for the hosts: mount it in each host's Echo.
 //
 // After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
 // stays. If the session cannot be stored, HTTPErrorHandler answers and the middleware returns nil: outer middleware
 // sees the response and not the error. If the handler returns an error, the status that HTTPErrorHandler sends decides
-// what is stored. If an outer middleware drops that error and sends nothing, nothing is stored.
+// what is stored. If an outer middleware drops that error and sends nothing, nothing is stored. If an outer
+// middleware's response writer has no Unwrap method, which Echo asks for, HTTPErrorHandler answers at once and the
+// middleware returns nil.
+//
+// Write to c.Response(). What is written to the result of echo.UnwrapResponse goes past the middleware, and the cookie
+// of a new session is lost. Its Before hooks run when the session is stored: there, a change that needs a cookie
+// returns core.ErrHeaderSent.
 //
 // # Goroutines, streams and sockets
 //
-// Echo reuses *echo.Context: give a goroutine the session, not c. After the request the session returns core.ErrClosed.
+// Echo reuses *echo.Context: give a goroutine the session, not c. After the request the session returns
+// core.ErrClosed.
 //
 // Changes after the first byte are stored when the handler returns, or at once by Session.Save. A change that needs a
 // cookie returns core.ErrHeaderSent. If a change cannot be stored and no call has returned an error for it, the
@@ -35,8 +44,10 @@
 // Set the values that a socket needs before the upgrade. Pass the response's header, which carries the cookie, to the
 // function that upgrades: Upgrade(c.Response(), c.Request(), c.Response().Header()).
 //
-// Use c.Response().Writer to send an informational status such as 103, and for httputil.ReverseProxy: Echo's
-// Response.WriteHeader takes such a status for the final one.
+// Echo's Response takes an informational status such as 103 for the final one, also from httputil.ReverseProxy, and a
+// 404 after it becomes a 200. The middleware sends such a status past it: WriteHeader of c.Response() works. Without
+// the middleware, and in echo.WrapMiddleware inside it, use res.Unwrap().WriteHeader with the res that
+// echo.UnwrapResponse(c.Response()) returns.
 //
 // Read package core next.
 package echov5session

@@ -43,8 +43,10 @@ func setUpNamed(t *testing.T, cookie string) fixture {
 }
 
 // get sends one request to h, without a server.
-func get(h http.Handler, header ...string) *http.Response {
-	r := httptest.NewRequest("GET", "/", nil)
+func get(h http.Handler, header ...string) *http.Response { return request(h, "GET", "/", header...) }
+
+func request(h http.Handler, method, url string, header ...string) *http.Response {
+	r := httptest.NewRequest(method, url, nil)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}

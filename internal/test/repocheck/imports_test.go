@@ -32,6 +32,7 @@ var arrows = []arrow{
 	{"httpsession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"ginsession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"echosession", leaves("core", "internal/httpwriter"), adapterTests},
+	{"echov5session", leaves("core", "internal/httpwriter"), adapterTests},
 	{"fibersession", leaves("core", "internal/httpwriter"), adapterTests},
 
 	// What ships and is shared, then the workshops for tests, which nothing that ships imports.
@@ -225,6 +226,7 @@ func TestArrowsThemselves(t *testing.T) {
 		{"ginsession", "core/adaptertest", true, true},
 		{"ginsession", "stores/memstore", false, false},
 		{"ginsession", "echosession", true, false},
+		{"echov5session", "echosession", true, false},
 		{"examples/gin", "ginsession", false, true},
 		{"stores/gormstore", "internal/breaker", false, true},
 		{"stores/gormstore", "internal/test/startserver", false, false},
