@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// majors are pairs of adapters for two majors of one framework. Code that names a framework's types has to stand in
+// majors are pairs of adapters for two majors of one framework, and of the shops on them. Code that names a framework's types has to stand in
 // both. It may differ in what is said here, and in comments and line breaks, so that a fault is mended in both.
 var majors = []struct {
 	old, new string   // folders
@@ -37,6 +37,16 @@ var majors = []struct {
 			c.Echo().HTTPErrorHandler(c, err)
 			err = nil`},
 		{"c *echo.Context }", "c *echo.Context res *echo.Response below bool }"},
+	},
+}, {
+	old: "examples/echo", new: "examples/echov5",
+	apart: []string{"run"}, // Echo v5 has no server of its own
+	changes: []change{
+		{"echo.Context", "*echo.Context"},
+		{"SetInternal", "Wrap"},
+		{"echosession", "echov5session"},
+		{`"Echo"`, `"Echo v5"`},
+		{"e.HideBanner, e.HidePort = true, true", ""},
 	},
 }}
 
