@@ -36,7 +36,7 @@ func require(d time.Duration, next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		ch.Apply(c.Response().Header())
 		if ch.Status == http.StatusUnauthorized {
-			return echo.NewHTTPError(ch.Status)
+			return echo.NewHTTPError(ch.Status, http.StatusText(ch.Status))
 		}
 		return c.NoContent(ch.Status)
 	})

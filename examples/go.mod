@@ -5,11 +5,13 @@ go 1.25.0
 require (
 	github.com/coatcheck-go/coatcheck v0.1.0
 	github.com/coatcheck-go/coatcheck/echosession v0.1.0
+	github.com/coatcheck-go/coatcheck/echov5session v0.1.0
 	github.com/coatcheck-go/coatcheck/fibersession v0.1.0
 	github.com/coatcheck-go/coatcheck/ginsession v0.1.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/gofiber/fiber/v2 v2.52.15
 	github.com/labstack/echo/v4 v4.16.0
+	github.com/labstack/echo/v5 v5.4.5
 )
 
 require (
@@ -48,9 +50,9 @@ require (
 	github.com/valyala/tcplisten v1.0.0 // indirect
 	go.mongodb.org/mongo-driver/v2 v2.5.0 // indirect
 	golang.org/x/arch v0.22.0 // indirect
-	golang.org/x/crypto v0.53.0 // indirect
-	golang.org/x/net v0.56.0 // indirect
-	golang.org/x/sys v0.46.0 // indirect
+	golang.org/x/crypto v0.54.0 // indirect
+	golang.org/x/net v0.57.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.40.0 // indirect
 	google.golang.org/protobuf v1.36.10 // indirect
 )
@@ -58,6 +60,7 @@ require (
 replace (
 	github.com/coatcheck-go/coatcheck => ../
 	github.com/coatcheck-go/coatcheck/echosession => ../echosession
+	github.com/coatcheck-go/coatcheck/echov5session => ../echov5session
 	github.com/coatcheck-go/coatcheck/fibersession => ../fibersession
 	github.com/coatcheck-go/coatcheck/ginsession => ../ginsession
 )

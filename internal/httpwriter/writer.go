@@ -33,6 +33,9 @@ func (w *Writer) Begin(m *core.Manager, r *http.Request, inner http.ResponseWrit
 	return w.Gate.Begin(m, r, inner.Header(), owner)
 }
 
+// MoveTo makes the response go to inner, if nothing of it has left yet.
+func (w *Writer) MoveTo(inner http.ResponseWriter) { w.inner = inner }
+
 // End passes the gate after a handler that may have sent nothing. The server sends the header, as without a Writer.
 func (w *Writer) End() error { return w.pass(http.StatusOK) }
 

@@ -296,3 +296,14 @@ func TestReadFromReachesTheServer(t *testing.T) {
 		t.Error("no sendfile", err)
 	}
 }
+
+// Echo v5 answers errors through a writer that is not the one that the handler had.
+func TestMoveTo(t *testing.T) {
+	before, after := httptest.NewRecorder(), httptest.NewRecorder()
+	req := begin(t, works(), before)
+	req.MoveTo(after)
+	req.WriteHeader(404)
+	if after.Code != 404 || len(after.Result().Cookies()) != 1 || len(before.Result().Cookies()) != 0 {
+		t.Errorf("got %d, cookies %v and %v", after.Code, after.Result().Cookies(), before.Result().Cookies())
+	}
+}

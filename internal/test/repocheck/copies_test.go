@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/scanner"
 	"go/token"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,10 +13,11 @@ import (
 // copies are the adapters' harnesses in internal/test/serverstores, by their originals. A module cannot import the
 // tests of another one.
 var copies = map[string]string{
-	"httpsession/adapter_test.go":  "internal/test/serverstores/http_test.go",
-	"ginsession/adapter_test.go":   "internal/test/serverstores/gin_test.go",
-	"echosession/adapter_test.go":  "internal/test/serverstores/echo_test.go",
-	"fibersession/adapter_test.go": "internal/test/serverstores/fiber_test.go",
+	"httpsession/adapter_test.go":   "internal/test/serverstores/http_test.go",
+	"ginsession/adapter_test.go":    "internal/test/serverstores/gin_test.go",
+	"echosession/adapter_test.go":   "internal/test/serverstores/echo_test.go",
+	"echov5session/adapter_test.go": "internal/test/serverstores/echov5_test.go",
+	"fibersession/adapter_test.go":  "internal/test/serverstores/fiber_test.go",
 }
 
 // TestHarnessCopies: each copy is its original, but for the names of what it declares, comments, and line breaks.
@@ -45,8 +47,8 @@ type word struct {
 }
 
 // words returns the tokens of a file's declarations. Imports and tests are left out, and so are semicolons: whether
-// one is written depends on the line breaks.
-func (r *repo) words(f file) (list []word) {
+// one is written depends on the line breaks. The functions and methods in without are left out, too.
+func (r *repo) words(f file, without ...string) (list []word) {
 	names := map[string]bool{}
 	for _, d := range f.ast.Decls {
 		switch d := d.(type) {
@@ -67,27 +69,34 @@ func (r *repo) words(f file) (list []word) {
 		if fn, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(fn.Name.Name, "Test") {
 			continue
 		}
-		start := r.fset.Position(d.Pos())
-		text := f.text[start.Offset:r.fset.Position(d.End()).Offset]
-		fset := token.NewFileSet()
-		var s scanner.Scanner
-		s.Init(fset.AddFile(f.path, -1, len(text)), text, nil, 0)
-		for {
-			pos, tok, lit := s.Scan()
-			if tok == token.EOF {
-				break
-			}
-			if tok == token.SEMICOLON {
-				continue
-			}
-			if lit == "" {
-				lit = tok.String()
-			}
-			place := fmt.Sprintf("%s:%d", f.path, start.Line+fset.Position(pos).Line-1)
-			list = append(list, word{lit, place, tok == token.IDENT && names[lit]})
+		if fn, ok := d.(*ast.FuncDecl); ok && slices.Contains(without, fn.Name.Name) {
+			continue
 		}
+		start := r.fset.Position(d.Pos())
+		list = append(list, scan(f.text[start.Offset:r.fset.Position(d.End()).Offset], f.path, start.Line, names)...)
 	}
 	return list
+}
+
+// scan returns the tokens of a piece of a file that begins at a line. names are those that the file declares.
+func scan(text []byte, path string, line int, names map[string]bool) (list []word) {
+	fset := token.NewFileSet()
+	var s scanner.Scanner
+	s.Init(fset.AddFile(path, -1, len(text)), text, nil, 0)
+	for {
+		pos, tok, lit := s.Scan()
+		if tok == token.EOF {
+			return list
+		}
+		if tok == token.SEMICOLON {
+			continue
+		}
+		if lit == "" {
+			lit = tok.String()
+		}
+		place := fmt.Sprintf("%s:%d", path, line+fset.Position(pos).Line-1)
+		list = append(list, word{lit, place, tok == token.IDENT && names[lit]})
+	}
 }
 
 // difference says where two lists of words first differ, "" if nowhere. Each name that a file declares stands for one

@@ -32,6 +32,7 @@ var arrows = []arrow{
 	{"httpsession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"ginsession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"echosession", leaves("core", "internal/httpwriter"), adapterTests},
+	{"echov5session", leaves("core", "internal/httpwriter"), adapterTests},
 	{"fibersession", leaves("core", "internal/httpwriter"), adapterTests},
 
 	// For the tests of applications.
@@ -228,6 +229,7 @@ func TestArrowsThemselves(t *testing.T) {
 		{"ginsession", "core/adaptertest", true, true},
 		{"ginsession", "stores/memstore", false, false},
 		{"ginsession", "echosession", true, false},
+		{"echov5session", "echosession", true, false},
 		{"examples/gin", "ginsession", false, true},
 		{"stores/gormstore", "internal/breaker", false, true},
 		{"stores/gormstore", "internal/test/startserver", false, false},

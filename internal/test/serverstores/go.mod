@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/coatcheck-go/coatcheck v0.1.0
 	github.com/coatcheck-go/coatcheck/echosession v0.1.0
+	github.com/coatcheck-go/coatcheck/echov5session v0.1.0
 	github.com/coatcheck-go/coatcheck/fibersession v0.1.0
 	github.com/coatcheck-go/coatcheck/ginsession v0.1.0
 	github.com/coatcheck-go/coatcheck/stores/gormstore v0.1.0
@@ -14,6 +15,7 @@ require (
 	github.com/glebarez/sqlite v1.11.0
 	github.com/gofiber/fiber/v2 v2.52.15
 	github.com/labstack/echo/v4 v4.16.0
+	github.com/labstack/echo/v5 v5.4.5
 	github.com/redis/rueidis v1.0.79
 	gorm.io/driver/mysql v1.6.0
 	gorm.io/driver/postgres v1.6.3
@@ -84,6 +86,7 @@ require (
 replace (
 	github.com/coatcheck-go/coatcheck => ../../..
 	github.com/coatcheck-go/coatcheck/echosession => ../../../echosession
+	github.com/coatcheck-go/coatcheck/echov5session => ../../../echov5session
 	github.com/coatcheck-go/coatcheck/fibersession => ../../../fibersession
 	github.com/coatcheck-go/coatcheck/ginsession => ../../../ginsession
 	github.com/coatcheck-go/coatcheck/stores/gormstore => ../../../stores/gormstore

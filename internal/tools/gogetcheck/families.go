@@ -11,7 +11,8 @@ import (
 // gets one that they did not ask for.
 var families = map[string][]string{
 	"gin":       {"github.com/gin-gonic/", "github.com/gin-contrib/"},
-	"echo":      {"github.com/labstack/"},
+	"echo":      {"github.com/labstack/echo/v4", "github.com/labstack/echo-contrib", "github.com/labstack/gommon"},
+	"echov5":    {"github.com/labstack/echo/v5"},
 	"fiber":     {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 	"gorm":      {"gorm.io/", "github.com/jinzhu/"},
 	"sql":       {"github.com/jackc/", "github.com/lib/pq", "github.com/go-sql-driver/", "github.com/mattn/go-sqlite3", "github.com/glebarez/", "github.com/ncruces/", "modernc.org/"},
@@ -27,6 +28,7 @@ var asked = map[string][]string{
 	"root":                 nil,
 	"ginsession":           {"gin"},
 	"echosession":          {"echo"},
+	"echov5session":        {"echov5"},
 	"fibersession":         {"fiber"},
 	"stores/gormstore":     {"gorm"},
 	"stores/memcachestore": {"memcache"},

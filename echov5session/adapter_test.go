@@ -1,0 +1,110 @@
+package echov5session_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v5/middleware"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/adaptertest"
+	"github.com/coatcheck-go/coatcheck/echov5session"
+	"github.com/coatcheck-go/coatcheck/internal/test/embeddedstores"
+)
+
+func TestAdapter(t *testing.T) { embeddedstores.Run(t, adapter{}) }
+
+func TestTwoProcesses(t *testing.T) { embeddedstores.RunProcesses(t, adapter{}) }
+
+type adapter struct{}
+
+func (adapter) Caps() adaptertest.Caps {
+	return adaptertest.Caps{Informational: true, TimeLimit: true, NotFound: true, HTTP: true}
+}
+
+func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
+	var opts []echov5session.Option
+	if o.Skip {
+		opts = append(opts, echov5session.WithSkip(func(*echo.Context) bool { return true }))
+	}
+	if o.Error != nil {
+		opts = append(opts, echov5session.WithErrorHandler(func(c *echo.Context, err error) error { return o.Error(ctx{c, nil}, err) }))
+	}
+	if o.Passive {
+		opts = append(opts, echov5session.WithPassive(func(*echo.Context) bool { return true }))
+	}
+	if o.OnLogin != nil {
+		opts = append(opts, echov5session.WithLoginHandler(func(c *echo.Context, ch core.Challenge) error { return o.OnLogin(ctx{c, nil}, ch) }))
+	}
+	session := echov5session.New(m, opts...)
+	e := echo.New()
+	e.Logger = slog.New(slog.DiscardHandler)
+	use := func(wanted bool, mw echo.MiddlewareFunc) {
+		if wanted {
+			e.Use(mw)
+		}
+	}
+	use(o.RecoverOutside, middleware.Recover())
+	use(o.GzipOutside, middleware.Gzip())
+	use(!o.None, session)
+	use(o.Twice, session)
+	use(o.GzipInside, middleware.Gzip())
+	use(o.RecoverInside, middleware.Recover())
+	use(o.Login, echov5session.RequireLogin)
+	if o.Fresh > 0 {
+		e.Use(echov5session.RequireFresh(o.Fresh))
+	}
+	for path, h := range routes {
+		e.Any(path, handler(o, h))
+	}
+	if o.NotFound != nil {
+		e.RouteNotFound("/*", handler(o, o.NotFound))
+	}
+	return adaptertest.Serve(tb, o, e)
+}
+
+func handler(o adaptertest.Options, h adaptertest.Handler) echo.HandlerFunc {
+	if o.Handle {
+		return echov5session.Handle(func(c *echo.Context, s *core.Session) error { return h(ctx{c, s}) })
+	}
+	return func(c *echo.Context) error { return h(ctx{c, nil}) }
+}
+
+type ctx struct {
+	c *echo.Context
+	s *core.Session // from Handle
+}
+
+func (c ctx) Session() (*core.Session, error) {
+	if c.s != nil {
+		return c.s, nil
+	}
+	return echov5session.Get(c.c)
+}
+
+func (c ctx) HTTP() (http.ResponseWriter, *http.Request) { return c.c.Response(), c.c.Request() }
+func (c ctx) Context() context.Context                   { return c.c.Request().Context() }
+func (c ctx) Header(name string) string                  { return c.c.Request().Header.Get(name) }
+func (c ctx) Path() string                               { return c.c.Request().URL.Path }
+func (c ctx) SetHeader(name, value string)               { c.c.Response().Header().Set(name, value) }
+func (c ctx) AddHeader(name, value string)               { c.c.Response().Header().Add(name, value) }
+func (c ctx) Info(status int)                            { c.c.Response().WriteHeader(status) }
+func (c ctx) String(status int, body string) error       { return c.c.String(status, body) }
+func (c ctx) NoContent(status int) error                 { return c.c.NoContent(status) }
+func (c ctx) Redirect(status int, url string) error      { return c.c.Redirect(status, url) }
+func (c ctx) Fail(status int) error                      { return echo.NewHTTPError(status, "") }
+func (c ctx) Hijack(serve func(net.Conn)) error          { return adaptertest.Upgrade(c.c.Response(), serve) }
+
+// File: Echo's own takes a path inside an fs.FS.
+func (c ctx) File(path string) error {
+	http.ServeFile(c.c.Response(), c.c.Request(), path)
+	return nil
+}
+
+func (c ctx) Stream(produce func(send func(chunk string) error)) error {
+	return adaptertest.Stream(c.c.Response(), produce)
+}

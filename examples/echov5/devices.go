@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v5"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/echov5session"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+)
+
+// signedIn is a middleware that redirects visitors to the sign-in page.
+func signedIn(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c *echo.Context) error {
+		s, err := echov5session.Get(c)
+		if err != nil {
+			return err
+		}
+		if s.Subject() == "" {
+			_ = s.AddFlash("info", "Please sign in first.")
+			return c.Redirect(http.StatusSeeOther, "/sign-in")
+		}
+		return next(c)
+	}
+}
+
+// account has the pages on which users see and end their own sessions.
+type account struct{ m *core.Manager }
+
+func (a account) devices(c *echo.Context, s *core.Session) error {
+	page, err := shop.DevicesPage(a.m.Sessions(c.Request().Context(), s.Subject()), s.ID())
+	if err != nil {
+		return fail(err)
+	}
+	return show(c, s, "devices.html", page)
+}
+
+func (a account) revoke(c *echo.Context, s *core.Session) error {
+	// A form can name any session: RevokeOwn ends only the user's own.
+	id, _ := core.ParseID(c.FormValue("id"))
+	err := a.m.RevokeOwn(c.Request().Context(), s.Subject(), id)
+	if err != nil && !errors.Is(err, core.ErrNotFound) {
+		return fail(err)
+	}
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
+	return c.Redirect(http.StatusSeeOther, "/devices")
+}
+
+func (a account) revokeOthers(c *echo.Context, s *core.Session) error {
+	n, err := a.m.RevokeSubject(c.Request().Context(), s.Subject(), s.ID())
+	if err != nil {
+		return fail(err)
+	}
+	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	return c.Redirect(http.StatusSeeOther, "/devices")
+}
+
+// fail returns an error that Echo's HTTPErrorHandler answers.
+func fail(err error) error {
+	return echo.NewHTTPError(shop.Status(err), "Sorry, that did not work.").Wrap(err)
+}
