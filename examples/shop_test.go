@@ -34,6 +34,9 @@ var cases = []struct {
 	{"sign-in", signIn},
 	{"remember me", remember},
 	{"sign-out", signOut},
+	{"back to the page asked for", wayBack},
+	{"visitors", visitors},
+	{"titles", titles},
 	{"a request that comes late", late},
 	{"devices", devices},
 	{"only one's own devices", others},
@@ -134,6 +137,10 @@ func wrongPassword(t *testing.T, s *server) {
 		b.signIn("alice", password)
 		b.wantUser("")
 		b.want("message", b.flash(), "This name and password do not belong together.")
+		b.want("the name is still there", b.first(`name="name"[^>]* value="(\w*)"`), "alice")
+		if b.status != http.StatusUnprocessableEntity || b.session() != nil {
+			t.Errorf("status %d, cookie %v", b.status, b.session())
+		}
 	}
 }
 
@@ -176,11 +183,74 @@ func signOut(t *testing.T, s *server) {
 	b.want("things in the cart", b.inCart(), "")
 	copied.get("/").wantUser("")
 	b.get("/devices")
-	b.want("devices need a user", b.flash(), "Please sign in first.")
+	b.want("devices need a user", b.first(`id="please">(.*?)\.`), "Please sign in first")
+}
+
+// Who was asked to sign in comes to the page that was wanted, and nowhere else.
+func wayBack(t *testing.T, s *server) {
+	b := newBrowser(t, s, firefox)
+	b.get("/devices?from=a&b")
+	if b.session() != nil {
+		t.Errorf("a visitor who was asked to sign in got a session: %v", b.session())
+	}
+	next := b.first(`name="next" value="(.*?)"`)
+	b.want("the way back", next, "/devices?from=a&b")
+	b.signIn("alice", "wrong", "next", next)
+	b.want("after a wrong password", b.first(`name="next" value="(.*?)"`), next)
+	b.signIn("alice", "looking-glass", "next", next)
+	b.want("the page", b.first(`<h1>(.*?)</h1>`), "My devices")
+	b.wantUser("alice")
+	for _, evil := range []string{"https://elsewhere.example/", "//elsewhere.example", `/\elsewhere.example`, "/a\r\nb: c"} {
+		b.post("/sign-out")
+		b.get("/sign-in?next=" + url.QueryEscape(evil))
+		b.want("the way back to "+evil, b.first(`name="next" value="(.*?)"`), "")
+		b.signIn("alice", "looking-glass", "next", evil)
+		b.want("the page", b.first(`<h1>(.*?)</h1>`), "Hello, alice")
+	}
+	if b.do(http.MethodGet, "/devices", nil, http.Header{"Accept": {"application/json"}}); b.status != http.StatusOK {
+		t.Errorf("signed in: status %d", b.status)
+	}
+	b.post("/sign-out")
+	if b.do(http.MethodGet, "/devices", nil, http.Header{"Accept": {"application/json"}}); b.status != http.StatusUnauthorized {
+		t.Errorf("JSON: status %d", b.status)
+	}
+}
+
+// Most visitors are robots: their sessions are short, those of users are not.
+func visitors(t *testing.T, s *server) {
+	b := newBrowser(t, s, firefox)
+	b.visits()
+	if age := b.session().MaxAge; age > 3600 || age < 3500 {
+		t.Errorf("a visitor's cookie has Max-Age=%d, want an hour", age)
+	}
+	b.asAlice()
+	if b.session().MaxAge != 0 {
+		t.Errorf("after the sign-in: Max-Age=%d, want none", b.session().MaxAge)
+	}
+	b.post("/sign-out")
+	if age := b.session().MaxAge; age > 3600 || age < 3500 {
+		t.Errorf("after the sign-out: Max-Age=%d, want an hour", age)
+	}
+}
+
+// Every page says in its title what it is, and an unknown one has a page, too.
+func titles(t *testing.T, s *server) {
+	b := newBrowser(t, s, firefox).asAlice()
+	seen := map[string]bool{}
+	for _, path := range []string{"/", "/cart", "/sign-in", "/devices", "/nothing"} {
+		title := b.get(path).first(`<title>(.*?)</title>`)
+		if seen[title] || !strings.HasSuffix(title, " · Hook & Hanger") {
+			t.Errorf("%s: title %q", path, title)
+		}
+		seen[title] = true
+	}
+	if b.status != http.StatusNotFound || !strings.Contains(b.page, "nothing on this hook") {
+		t.Errorf("an unknown page: status %d, %s", b.status, b.page)
+	}
 }
 
 // A request that was on its way while another tab signed in or out comes with the cookie of a session that
-// has just ended. It is shown the cart, and its answer does not overwrite the newer cookie.
+// has just ended. It gets a page that says so, and its answer does not overwrite the newer cookie.
 func late(t *testing.T, s *server) {
 	if !s.lists() {
 		return // of a cookie that was ended nothing is known but that
@@ -189,12 +259,18 @@ func late(t *testing.T, s *server) {
 	b.visits()
 	tab := b.thief()
 	b.asAlice()
-	for _, c := range []struct{ path, field, value string }{
-		{"/cart/add", "sku", "hat"}, {"/devices/revoke-others", "", ""}, {"/sign-out", "", ""},
+	for _, c := range []struct {
+		path, field, value string
+		status             int
+		heading            string
+	}{
+		{"/cart/add", "sku", "hat", http.StatusConflict, "You were signed out"},
+		{"/devices/revoke-others", "", "", http.StatusOK, "Sign in"}, // where RequireLogin leads
+		{"/sign-out", "", "", http.StatusConflict, "You were signed out"},
 	} {
 		before := tab.token()
 		tab.post(c.path, c.field, c.value).wantUser("")
-		if tab.status != http.StatusOK || !strings.Contains(tab.page, "<h1>Your cart</h1>") || tab.token() != before {
+		if tab.status != c.status || tab.first(`<h1[^>]*>(.*?)</h1>`) != c.heading || tab.token() != before {
 			t.Errorf("%s: status %d, another token: %t, page %s", c.path, tab.status, tab.token() != before, tab.page)
 		}
 		b.get("/").wantUser("alice")
@@ -203,7 +279,7 @@ func late(t *testing.T, s *server) {
 	before := tab.token()
 	b.post("/sign-out")
 	tab.post("/sign-out").wantUser("")
-	if tab.status != http.StatusOK || tab.token() != before {
+	if tab.status != http.StatusConflict || tab.token() != before {
 		t.Errorf("a second sign-out: status %d", tab.status)
 	}
 }

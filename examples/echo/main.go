@@ -12,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/coatcheck-go/coatcheck/core"
-	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/echosession"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 )
@@ -20,8 +19,8 @@ import (
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
-func run(addr string, store driver.Backend) (err error) {
-	m, err := core.New(core.Config{Store: store})
+func run(f shop.Flags) (err error) {
+	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in"})
 	if err != nil {
 		return err
 	}
@@ -31,15 +30,18 @@ func run(addr string, store driver.Backend) (err error) {
 		e.Listener = l
 		return e.Start("")
 	}
-	return shop.Serve(addr, listen, e.Shutdown)
+	return shop.Serve(f.Addr, listen, e.Shutdown)
 }
+
+const framework = "Echo"
 
 func routes(m *core.Manager) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = problem
 	e.Renderer = &echo.TemplateRenderer{Template: shop.Templates}
 	e.Use(echo.WrapMiddleware(http.NewCrossOriginProtection().Handler))
-	e.Use(echosession.New(m, echosession.WithErrorHandler(unsaved)))
+	e.Use(echosession.New(m))
 
 	// No session is loaded for these, since they do not ask for one.
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
@@ -49,12 +51,12 @@ func routes(m *core.Manager) *echo.Echo {
 	e.GET("/cart", echosession.Handle(page("cart.html")))
 	e.POST("/cart/add", echosession.Handle(addToCart))
 	e.POST("/cart/set", echosession.Handle(setQuantity))
-	e.GET("/sign-in", echosession.Handle(page("signin.html")))
+	e.GET("/sign-in", echosession.Handle(signInPage))
 	e.POST("/sign-in", echosession.Handle(signIn))
 	e.POST("/sign-out", echosession.Handle(signOut))
 
 	a := account{m}
-	mine := e.Group("/devices", signedIn)
+	mine := e.Group("/devices", echosession.RequireLogin)
 	mine.GET("", echosession.Handle(a.devices))
 	mine.POST("/revoke", echosession.Handle(a.revoke))
 	mine.POST("/revoke-others", echosession.Handle(a.revokeOthers))
@@ -65,17 +67,19 @@ func home(c echo.Context, s *core.Session) error {
 	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
 	// place of this response.
 	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
-	return show(c, s, "home.html", shop.Page{})
+	shop.Visitor(s)
+	return show(c, s, http.StatusOK, "home.html", shop.Page{})
 }
 
 func addToCart(c echo.Context, s *core.Session) error {
 	product, ok := shop.Find(c.FormValue("sku"))
 	if !ok {
-		return c.String(http.StatusNotFound, "We do not sell this.")
+		return echo.ErrNotFound
 	}
 	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
 	_ = s.AddFlash("success", product.Name+" is in your cart.")
+	shop.Visitor(s)
 	return c.Redirect(http.StatusSeeOther, "/")
 }
 
@@ -85,11 +89,16 @@ func setQuantity(c echo.Context, s *core.Session) error {
 	return c.Redirect(http.StatusSeeOther, "/cart")
 }
 
+func signInPage(c echo.Context, s *core.Session) error {
+	return show(c, s, http.StatusOK, "signin.html", shop.Page{Next: core.LocalPath(c.QueryParam("next"), "")})
+}
+
+// signIn goes back to the page that RequireLogin was asked for. The way back comes from the client, so LocalPath looks at it.
 func signIn(c echo.Context, s *core.Session) error {
-	user, ok := shop.SignIn(c.FormValue("name"), c.FormValue("password"))
+	name, next := c.FormValue("name"), core.LocalPath(c.FormValue("next"), "")
+	user, ok := shop.SignIn(name, c.FormValue("password"))
 	if !ok {
-		_ = s.AddFlash("error", "This name and password do not belong together.")
-		return c.Redirect(http.StatusSeeOther, "/sign-in")
+		return show(c, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
 	}
 	_ = s.Login(user.Name) // new session, new token; it takes over the cart
 	_ = shop.Agent.Set(s, shop.ShortAgent(c.Request().UserAgent()))
@@ -99,33 +108,43 @@ func signIn(c echo.Context, s *core.Session) error {
 		_ = s.ExpireAtBrowserClose()
 	}
 	_ = s.AddFlash("success", "Welcome, "+user.Name+".")
-	return c.Redirect(http.StatusSeeOther, "/")
+	return c.Redirect(http.StatusSeeOther, core.LocalPath(next, "/"))
 }
 
 func signOut(c echo.Context, s *core.Session) error {
 	_ = s.Logout()
 	_ = s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	shop.Visitor(s)
 	return c.Redirect(http.StatusSeeOther, "/")
-}
-
-// unsaved answers when the session could not be loaded or stored.
-func unsaved(c echo.Context, err error) error {
-	if errors.Is(err, core.ErrEnded) {
-		// Another tab has just signed in or out. The browser has the new cookie, or will get it. The cart page only
-		// reads its session, so it is never refused.
-		return c.Redirect(http.StatusSeeOther, "/cart")
-	}
-	return fail(err)
 }
 
 // page makes the handler of a page that shows no more than every page shows.
 func page(name string) func(echo.Context, *core.Session) error {
-	return func(c echo.Context, s *core.Session) error { return show(c, s, name, shop.Page{}) }
+	return func(c echo.Context, s *core.Session) error { return show(c, s, http.StatusOK, name, shop.Page{}) }
 }
 
-func show(c echo.Context, s *core.Session, name string, page shop.Page) error {
-	page.Framework, page.User = "Echo", s.Subject()
+func show(c echo.Context, s *core.Session, status int, name string, page shop.Page) error {
+	page.Framework, page.Title, page.User = framework, shop.Titles[name], s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.Request().Context()) // each message once; with the cookie store, perhaps in two tabs
-	return c.Render(http.StatusOK, name, page)
+	waiting, _ := s.Flashes(c.Request().Context()) // each message once; with the cookie store, perhaps in two tabs
+	page.Flashes = append(waiting, page.Flashes...)
+	return c.Render(status, name, page)
+}
+
+// problem is Echo's HTTPErrorHandler: also for a session that could not be loaded or stored.
+func problem(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	status := http.StatusInternalServerError
+	var known *echo.HTTPError
+	if errors.As(err, &known) {
+		status = known.Code
+	}
+	if status >= http.StatusInternalServerError {
+		c.Logger().Error(err)
+	}
+	if err := c.Render(status, "error.html", shop.ErrorPage(framework, status)); err != nil {
+		c.Logger().Error(err)
+	}
 }

@@ -8,24 +8,8 @@ import (
 	"github.com/labstack/echo/v5"
 
 	"github.com/coatcheck-go/coatcheck/core"
-	"github.com/coatcheck-go/coatcheck/echov5session"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 )
-
-// signedIn is a middleware that redirects visitors to the sign-in page.
-func signedIn(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c *echo.Context) error {
-		s, err := echov5session.Get(c)
-		if err != nil {
-			return err
-		}
-		if s.Subject() == "" {
-			_ = s.AddFlash("info", "Please sign in first.")
-			return c.Redirect(http.StatusSeeOther, "/sign-in")
-		}
-		return next(c)
-	}
-}
 
 // account has the pages on which users see and end their own sessions.
 type account struct{ m *core.Manager }
@@ -35,7 +19,7 @@ func (a account) devices(c *echo.Context, s *core.Session) error {
 	if err != nil {
 		return fail(err)
 	}
-	return show(c, s, "devices.html", page)
+	return show(c, s, http.StatusOK, "devices.html", page)
 }
 
 func (a account) revoke(c *echo.Context, s *core.Session) error {
@@ -58,7 +42,7 @@ func (a account) revokeOthers(c *echo.Context, s *core.Session) error {
 	return c.Redirect(http.StatusSeeOther, "/devices")
 }
 
-// fail returns an error that Echo's HTTPErrorHandler answers.
+// fail returns an error that problem answers and logs.
 func fail(err error) error {
-	return echo.NewHTTPError(shop.Status(err), "Sorry, that did not work.").Wrap(err)
+	return echo.NewHTTPError(shop.Status(err), http.StatusText(shop.Status(err))).Wrap(err)
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/labstack/echo/v5"
 
 	"github.com/coatcheck-go/coatcheck/core"
-	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/echov5session"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 )
@@ -19,21 +18,24 @@ import (
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
-func run(addr string, store driver.Backend) (err error) {
-	m, err := core.New(core.Config{Store: store})
+func run(f shop.Flags) (err error) {
+	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in"})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	server := &http.Server{Handler: routes(m), ReadHeaderTimeout: 10 * time.Second}
-	return shop.Serve(addr, server.Serve, server.Shutdown)
+	return shop.Serve(f.Addr, server.Serve, server.Shutdown)
 }
+
+const framework = "Echo v5"
 
 func routes(m *core.Manager) *echo.Echo {
 	e := echo.New()
+	e.HTTPErrorHandler = problem
 	e.Renderer = &echo.TemplateRenderer{Template: shop.Templates}
 	e.Use(echo.WrapMiddleware(http.NewCrossOriginProtection().Handler))
-	e.Use(echov5session.New(m, echov5session.WithErrorHandler(unsaved)))
+	e.Use(echov5session.New(m))
 
 	// No session is loaded for these, since they do not ask for one.
 	e.GET("/healthz", func(c *echo.Context) error { return c.String(http.StatusOK, "ok\n") })
@@ -43,12 +45,12 @@ func routes(m *core.Manager) *echo.Echo {
 	e.GET("/cart", echov5session.Handle(page("cart.html")))
 	e.POST("/cart/add", echov5session.Handle(addToCart))
 	e.POST("/cart/set", echov5session.Handle(setQuantity))
-	e.GET("/sign-in", echov5session.Handle(page("signin.html")))
+	e.GET("/sign-in", echov5session.Handle(signInPage))
 	e.POST("/sign-in", echov5session.Handle(signIn))
 	e.POST("/sign-out", echov5session.Handle(signOut))
 
 	a := account{m}
-	mine := e.Group("/devices", signedIn)
+	mine := e.Group("/devices", echov5session.RequireLogin)
 	mine.GET("", echov5session.Handle(a.devices))
 	mine.POST("/revoke", echov5session.Handle(a.revoke))
 	mine.POST("/revoke-others", echov5session.Handle(a.revokeOthers))
@@ -59,17 +61,19 @@ func home(c *echo.Context, s *core.Session) error {
 	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
 	// place of this response.
 	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
-	return show(c, s, "home.html", shop.Page{})
+	shop.Visitor(s)
+	return show(c, s, http.StatusOK, "home.html", shop.Page{})
 }
 
 func addToCart(c *echo.Context, s *core.Session) error {
 	product, ok := shop.Find(c.FormValue("sku"))
 	if !ok {
-		return c.String(http.StatusNotFound, "We do not sell this.")
+		return echo.ErrNotFound
 	}
 	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
 	_ = s.AddFlash("success", product.Name+" is in your cart.")
+	shop.Visitor(s)
 	return c.Redirect(http.StatusSeeOther, "/")
 }
 
@@ -79,11 +83,16 @@ func setQuantity(c *echo.Context, s *core.Session) error {
 	return c.Redirect(http.StatusSeeOther, "/cart")
 }
 
+func signInPage(c *echo.Context, s *core.Session) error {
+	return show(c, s, http.StatusOK, "signin.html", shop.Page{Next: core.LocalPath(c.QueryParam("next"), "")})
+}
+
+// signIn goes back to the page that RequireLogin was asked for. The way back comes from the client, so LocalPath looks at it.
 func signIn(c *echo.Context, s *core.Session) error {
-	user, ok := shop.SignIn(c.FormValue("name"), c.FormValue("password"))
+	name, next := c.FormValue("name"), core.LocalPath(c.FormValue("next"), "")
+	user, ok := shop.SignIn(name, c.FormValue("password"))
 	if !ok {
-		_ = s.AddFlash("error", "This name and password do not belong together.")
-		return c.Redirect(http.StatusSeeOther, "/sign-in")
+		return show(c, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
 	}
 	_ = s.Login(user.Name) // new session, new token; it takes over the cart
 	_ = shop.Agent.Set(s, shop.ShortAgent(c.Request().UserAgent()))
@@ -93,33 +102,43 @@ func signIn(c *echo.Context, s *core.Session) error {
 		_ = s.ExpireAtBrowserClose()
 	}
 	_ = s.AddFlash("success", "Welcome, "+user.Name+".")
-	return c.Redirect(http.StatusSeeOther, "/")
+	return c.Redirect(http.StatusSeeOther, core.LocalPath(next, "/"))
 }
 
 func signOut(c *echo.Context, s *core.Session) error {
 	_ = s.Logout()
 	_ = s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	shop.Visitor(s)
 	return c.Redirect(http.StatusSeeOther, "/")
-}
-
-// unsaved answers when the session could not be loaded or stored.
-func unsaved(c *echo.Context, err error) error {
-	if errors.Is(err, core.ErrEnded) {
-		// Another tab has just signed in or out. The browser has the new cookie, or will get it. The cart page only
-		// reads its session, so it is never refused.
-		return c.Redirect(http.StatusSeeOther, "/cart")
-	}
-	return fail(err)
 }
 
 // page makes the handler of a page that shows no more than every page shows.
 func page(name string) func(*echo.Context, *core.Session) error {
-	return func(c *echo.Context, s *core.Session) error { return show(c, s, name, shop.Page{}) }
+	return func(c *echo.Context, s *core.Session) error { return show(c, s, http.StatusOK, name, shop.Page{}) }
 }
 
-func show(c *echo.Context, s *core.Session, name string, page shop.Page) error {
-	page.Framework, page.User = "Echo v5", s.Subject()
+func show(c *echo.Context, s *core.Session, status int, name string, page shop.Page) error {
+	page.Framework, page.Title, page.User = framework, shop.Titles[name], s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.Request().Context()) // each message once; with the cookie store, perhaps in two tabs
-	return c.Render(http.StatusOK, name, page)
+	waiting, _ := s.Flashes(c.Request().Context()) // each message once; with the cookie store, perhaps in two tabs
+	page.Flashes = append(waiting, page.Flashes...)
+	return c.Render(status, name, page)
+}
+
+// problem is Echo's HTTPErrorHandler: also for a session that could not be loaded or stored.
+func problem(c *echo.Context, err error) {
+	if res, _ := echo.UnwrapResponse(c.Response()); res != nil && res.Committed {
+		return
+	}
+	status := http.StatusInternalServerError
+	var known echo.HTTPStatusCoder
+	if errors.As(err, &known) {
+		status = known.StatusCode()
+	}
+	if status >= http.StatusInternalServerError {
+		c.Logger().Error(err.Error())
+	}
+	if err := c.Render(status, "error.html", shop.ErrorPage(framework, status)); err != nil {
+		c.Logger().Error(err.Error())
+	}
 }

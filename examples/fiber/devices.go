@@ -9,21 +9,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
-	"github.com/coatcheck-go/coatcheck/fibersession"
 )
-
-// signedIn is a middleware that redirects visitors to the sign-in page.
-func signedIn(c *fiber.Ctx) error {
-	s, err := fibersession.Get(c)
-	if err != nil {
-		return err
-	}
-	if s.Subject() == "" {
-		_ = s.AddFlash("info", "Please sign in first.")
-		return c.Redirect("/sign-in", fiber.StatusSeeOther)
-	}
-	return c.Next()
-}
 
 // account has the pages on which users see and end their own sessions.
 type account struct{ m *core.Manager }
@@ -33,7 +19,7 @@ func (a account) devices(c *fiber.Ctx, s *core.Session) error {
 	if err != nil {
 		return fail(err)
 	}
-	return show(c, s, "devices.html", page)
+	return show(c, s, fiber.StatusOK, "devices.html", page)
 }
 
 func (a account) revoke(c *fiber.Ctx, s *core.Session) error {
@@ -56,8 +42,8 @@ func (a account) revokeOthers(c *fiber.Ctx, s *core.Session) error {
 	return c.Redirect("/devices", fiber.StatusSeeOther)
 }
 
-// fail returns an error that Fiber's ErrorHandler answers.
+// fail returns an error that problem answers.
 func fail(err error) error {
 	log.Print(err)
-	return fiber.NewError(shop.Status(err), "Sorry, that did not work.")
+	return fiber.NewError(shop.Status(err))
 }

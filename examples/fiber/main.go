@@ -5,13 +5,13 @@ package main
 
 import (
 	"errors"
+	"log"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"github.com/coatcheck-go/coatcheck/core"
-	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 	"github.com/coatcheck-go/coatcheck/fibersession"
 )
@@ -19,25 +19,28 @@ import (
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
-func run(addr string, store driver.Backend) (err error) {
-	m, err := core.New(core.Config{Store: store})
+func run(f shop.Flags) (err error) {
+	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in"})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	app := routes(m)
-	return shop.Serve(addr, app.Listener, app.ShutdownWithContext)
+	return shop.Serve(f.Addr, app.Listener, app.ShutdownWithContext)
 }
+
+const framework = "Fiber"
 
 func routes(m *core.Manager) *fiber.App {
 	app := fiber.New(fiber.Config{
 		Views:                 shop.Views{},
+		ErrorHandler:          problem,
 		ReadBufferSize:        16 << 10, // for the request's header; a cookie store's token fills the default of 4 KiB
 		DisableStartupMessage: true,
 	})
 	app.Use(recover.New())
 	app.Use(sameOrigin)
-	app.Use(fibersession.New(m, fibersession.WithErrorHandler(unsaved)))
+	app.Use(fibersession.New(m))
 
 	// No session is loaded for these, since they do not ask for one.
 	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
@@ -47,12 +50,12 @@ func routes(m *core.Manager) *fiber.App {
 	app.Get("/cart", fibersession.Handle(page("cart.html")))
 	app.Post("/cart/add", fibersession.Handle(addToCart))
 	app.Post("/cart/set", fibersession.Handle(setQuantity))
-	app.Get("/sign-in", fibersession.Handle(page("signin.html")))
+	app.Get("/sign-in", fibersession.Handle(signInPage))
 	app.Post("/sign-in", fibersession.Handle(signIn))
 	app.Post("/sign-out", fibersession.Handle(signOut))
 
 	a := account{m}
-	mine := app.Group("/devices", signedIn)
+	mine := app.Group("/devices", fibersession.RequireLogin)
 	mine.Get("", fibersession.Handle(a.devices))
 	mine.Post("/revoke", fibersession.Handle(a.revoke))
 	mine.Post("/revoke-others", fibersession.Handle(a.revokeOthers))
@@ -71,17 +74,19 @@ func home(c *fiber.Ctx, s *core.Session) error {
 	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
 	// place of this response.
 	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
-	return show(c, s, "home.html", shop.Page{})
+	shop.Visitor(s)
+	return show(c, s, fiber.StatusOK, "home.html", shop.Page{})
 }
 
 func addToCart(c *fiber.Ctx, s *core.Session) error {
 	product, ok := shop.Find(c.FormValue("sku"))
 	if !ok {
-		return fiber.NewError(fiber.StatusNotFound, "We do not sell this.")
+		return fiber.ErrNotFound
 	}
 	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
 	_ = s.AddFlash("success", product.Name+" is in your cart.")
+	shop.Visitor(s)
 	return c.Redirect("/", fiber.StatusSeeOther)
 }
 
@@ -91,11 +96,16 @@ func setQuantity(c *fiber.Ctx, s *core.Session) error {
 	return c.Redirect("/cart", fiber.StatusSeeOther)
 }
 
+func signInPage(c *fiber.Ctx, s *core.Session) error {
+	return show(c, s, fiber.StatusOK, "signin.html", shop.Page{Next: core.LocalPath(c.Query("next"), "")})
+}
+
+// signIn goes back to the page that RequireLogin was asked for. The way back comes from the client, so LocalPath looks at it.
 func signIn(c *fiber.Ctx, s *core.Session) error {
-	user, ok := shop.SignIn(c.FormValue("name"), c.FormValue("password"))
+	name, next := c.FormValue("name"), core.LocalPath(c.FormValue("next"), "")
+	user, ok := shop.SignIn(name, c.FormValue("password"))
 	if !ok {
-		_ = s.AddFlash("error", "This name and password do not belong together.")
-		return c.Redirect("/sign-in", fiber.StatusSeeOther)
+		return show(c, s, fiber.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
 	}
 	_ = s.Login(user.Name)                                      // new session, new token; it takes over the cart
 	_ = shop.Agent.Set(s, shop.ShortAgent(c.Get("User-Agent"))) // Set encodes at once, so Fiber may reuse the string
@@ -105,33 +115,38 @@ func signIn(c *fiber.Ctx, s *core.Session) error {
 		_ = s.ExpireAtBrowserClose()
 	}
 	_ = s.AddFlash("success", "Welcome, "+user.Name+".")
-	return c.Redirect("/", fiber.StatusSeeOther)
+	return c.Redirect(core.LocalPath(next, "/"), fiber.StatusSeeOther)
 }
 
 func signOut(c *fiber.Ctx, s *core.Session) error {
 	_ = s.Logout()
 	_ = s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	shop.Visitor(s)
 	return c.Redirect("/", fiber.StatusSeeOther)
-}
-
-// unsaved answers when the session could not be loaded or stored.
-func unsaved(c *fiber.Ctx, err error) error {
-	if errors.Is(err, core.ErrEnded) {
-		// Another tab has just signed in or out. The browser has the new cookie, or will get it. The cart page only
-		// reads its session, so it is never refused.
-		return c.Redirect("/cart", fiber.StatusSeeOther)
-	}
-	return fail(err)
 }
 
 // page makes the handler of a page that shows no more than every page shows.
 func page(name string) func(*fiber.Ctx, *core.Session) error {
-	return func(c *fiber.Ctx, s *core.Session) error { return show(c, s, name, shop.Page{}) }
+	return func(c *fiber.Ctx, s *core.Session) error { return show(c, s, fiber.StatusOK, name, shop.Page{}) }
 }
 
-func show(c *fiber.Ctx, s *core.Session, name string, page shop.Page) error {
-	page.Framework, page.User = "Fiber", s.Subject()
+func show(c *fiber.Ctx, s *core.Session, status int, name string, page shop.Page) error {
+	page.Framework, page.Title, page.User = framework, shop.Titles[name], s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.UserContext()) // each message once; with the cookie store, perhaps in two tabs
-	return c.Render(name, page)
+	waiting, _ := s.Flashes(c.UserContext()) // each message once; with the cookie store, perhaps in two tabs
+	page.Flashes = append(waiting, page.Flashes...)
+	return c.Status(status).Render(name, page)
+}
+
+// problem is Fiber's ErrorHandler: also for a session that could not be loaded or stored.
+func problem(c *fiber.Ctx, err error) error {
+	status := fiber.StatusInternalServerError
+	var known *fiber.Error
+	if errors.As(err, &known) {
+		status = known.Code
+	}
+	if status >= fiber.StatusInternalServerError {
+		log.Print(err)
+	}
+	return c.Status(status).Render("error.html", shop.ErrorPage(framework, status))
 }

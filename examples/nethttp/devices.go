@@ -3,24 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log"
 	"net/http"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 )
-
-// signedIn redirects visitors to the sign-in page.
-func signedIn(next handler) handler {
-	return func(w http.ResponseWriter, r *http.Request, s *core.Session) {
-		if s.Subject() == "" {
-			_ = s.AddFlash("info", "Please sign in first.")
-			http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
-			return
-		}
-		next(w, r, s)
-	}
-}
 
 // account has the pages on which users see and end their own sessions.
 type account struct{ m *core.Manager }
@@ -28,10 +15,10 @@ type account struct{ m *core.Manager }
 func (a account) devices(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	page, err := shop.DevicesPage(a.m.Sessions(r.Context(), s.Subject()), s.ID())
 	if err != nil {
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
-	show(w, r, s, "devices.html", page)
+	show(w, r, s, http.StatusOK, "devices.html", page)
 }
 
 func (a account) revoke(w http.ResponseWriter, r *http.Request, s *core.Session) {
@@ -39,7 +26,7 @@ func (a account) revoke(w http.ResponseWriter, r *http.Request, s *core.Session)
 	id, _ := core.ParseID(r.PostFormValue("id"))
 	err := a.m.RevokeOwn(r.Context(), s.Subject(), id)
 	if err != nil && !errors.Is(err, core.ErrNotFound) {
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
 	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
@@ -49,14 +36,9 @@ func (a account) revoke(w http.ResponseWriter, r *http.Request, s *core.Session)
 func (a account) revokeOthers(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	n, err := a.m.RevokeSubject(r.Context(), s.Subject(), s.ID())
 	if err != nil {
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
 	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
-}
-
-func fail(w http.ResponseWriter, err error) {
-	log.Print(err)
-	http.Error(w, "Sorry, that did not work.", shop.Status(err))
 }

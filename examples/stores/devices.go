@@ -9,22 +9,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
-	"github.com/coatcheck-go/coatcheck/ginsession"
 )
-
-// signedIn is a middleware that redirects visitors to the sign-in page.
-func signedIn(c *gin.Context) {
-	s, err := ginsession.Get(c)
-	if err != nil {
-		fail(c, err)
-		return
-	}
-	if s.Subject() == "" {
-		_ = s.AddFlash("info", "Please sign in first.")
-		c.Redirect(http.StatusSeeOther, "/sign-in")
-		c.Abort()
-	}
-}
 
 // account has the pages on which users see and end their own sessions.
 type account struct{ m *core.Manager }
@@ -35,7 +20,7 @@ func (a account) devices(c *gin.Context, s *core.Session) {
 		fail(c, err)
 		return
 	}
-	show(c, s, "devices.html", page)
+	show(c, s, http.StatusOK, "devices.html", page)
 }
 
 func (a account) revoke(c *gin.Context, s *core.Session) {
@@ -58,10 +43,4 @@ func (a account) revokeOthers(c *gin.Context, s *core.Session) {
 	}
 	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
 	c.Redirect(http.StatusSeeOther, "/devices")
-}
-
-func fail(c *gin.Context, err error) {
-	_ = c.Error(err)
-	c.Abort()
-	c.String(shop.Status(err), "Sorry, that did not work.")
 }

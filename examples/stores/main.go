@@ -18,27 +18,28 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8080", "host:port to listen on; port 0 takes a free one")
+	var f shop.Flags
+	shop.AddrFlags(&f.Addr, &f.Cookie)
 	store := flag.String("store", "memory", "where sessions are kept:\n"+storeForms)
 	cache := flag.String("cache", "", "what stands in front of the store, to read from (default: nothing):\n"+cacheForms)
 	flag.Parse()
-	if err := run(*addr, *store, *cache); err != nil {
+	if err := run(f, *store, *cache); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(addr, storeName, cacheName string) (err error) {
+func run(f shop.Flags, storeName, cacheName string) (err error) {
 	store, err := open(storeName, cacheName)
 	if err != nil {
 		return err
 	}
-	m, err := core.New(core.Config{Store: store})
+	m, err := core.New(core.Config{Store: store, Cookie: f.Cookie, LoginURL: "/sign-in"})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }() // this closes the store, too
 	handler := http.NewCrossOriginProtection().Handler(routes(m))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	return shop.Serve(addr, server.Serve, server.Shutdown)
+	return shop.Serve(f.Addr, server.Serve, server.Shutdown)
 }

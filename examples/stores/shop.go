@@ -5,7 +5,6 @@ package main
 // complete in one place. A test compares the two.
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -21,22 +20,23 @@ func routes(m *core.Manager) *gin.Engine {
 	r := gin.Default()
 	_ = r.SetTrustedProxies(nil)
 	r.SetHTMLTemplate(shop.Templates)
-	r.Use(ginsession.New(m, ginsession.WithErrorHandler(unsaved)))
+	r.Use(ginsession.New(m, ginsession.WithErrorHandler(fail)))
 
 	// No session is loaded for these, since they do not ask for one.
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/style.css", gin.WrapF(shop.ServeCSS))
+	r.NoRoute(func(c *gin.Context) { problem(c, http.StatusNotFound) })
 
 	r.GET("/", ginsession.Handle(home))
 	r.GET("/cart", ginsession.Handle(page("cart.html")))
 	r.POST("/cart/add", ginsession.Handle(addToCart))
 	r.POST("/cart/set", ginsession.Handle(setQuantity))
-	r.GET("/sign-in", ginsession.Handle(page("signin.html")))
+	r.GET("/sign-in", ginsession.Handle(signInPage))
 	r.POST("/sign-in", ginsession.Handle(signIn))
 	r.POST("/sign-out", ginsession.Handle(signOut))
 
 	a := account{m}
-	mine := r.Group("/devices", signedIn)
+	mine := r.Group("/devices", ginsession.RequireLogin)
 	mine.GET("", ginsession.Handle(a.devices))
 	mine.POST("/revoke", ginsession.Handle(a.revoke))
 	mine.POST("/revoke-others", ginsession.Handle(a.revokeOthers))
@@ -47,18 +47,20 @@ func home(c *gin.Context, s *core.Session) {
 	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
 	// place of this response.
 	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
-	show(c, s, "home.html", shop.Page{})
+	shop.Visitor(s)
+	show(c, s, http.StatusOK, "home.html", shop.Page{})
 }
 
 func addToCart(c *gin.Context, s *core.Session) {
 	product, ok := shop.Find(c.PostForm("sku"))
 	if !ok {
-		c.String(http.StatusNotFound, "We do not sell this.")
+		problem(c, http.StatusNotFound)
 		return
 	}
 	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
 	_ = s.AddFlash("success", product.Name+" is in your cart.")
+	shop.Visitor(s)
 	c.Redirect(http.StatusSeeOther, "/")
 }
 
@@ -68,11 +70,16 @@ func setQuantity(c *gin.Context, s *core.Session) {
 	c.Redirect(http.StatusSeeOther, "/cart")
 }
 
+func signInPage(c *gin.Context, s *core.Session) {
+	show(c, s, http.StatusOK, "signin.html", shop.Page{Next: core.LocalPath(c.Query("next"), "")})
+}
+
+// signIn goes back to the page that RequireLogin was asked for. The way back comes from the client, so LocalPath looks at it.
 func signIn(c *gin.Context, s *core.Session) {
-	user, ok := shop.SignIn(c.PostForm("name"), c.PostForm("password"))
+	name, next := c.PostForm("name"), core.LocalPath(c.PostForm("next"), "")
+	user, ok := shop.SignIn(name, c.PostForm("password"))
 	if !ok {
-		_ = s.AddFlash("error", "This name and password do not belong together.")
-		c.Redirect(http.StatusSeeOther, "/sign-in")
+		show(c, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
 		return
 	}
 	_ = s.Login(user.Name) // new session, new token; it takes over the cart
@@ -83,34 +90,36 @@ func signIn(c *gin.Context, s *core.Session) {
 		_ = s.ExpireAtBrowserClose()
 	}
 	_ = s.AddFlash("success", "Welcome, "+user.Name+".")
-	c.Redirect(http.StatusSeeOther, "/")
+	c.Redirect(http.StatusSeeOther, core.LocalPath(next, "/"))
 }
 
 func signOut(c *gin.Context, s *core.Session) {
 	_ = s.Logout()
 	_ = s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	shop.Visitor(s)
 	c.Redirect(http.StatusSeeOther, "/")
-}
-
-// unsaved answers when the session could not be loaded or stored.
-func unsaved(c *gin.Context, err error) {
-	if errors.Is(err, core.ErrEnded) {
-		// Another tab has just signed in or out. The browser has the new cookie, or will get it. The cart page only
-		// reads its session, so it is never refused.
-		c.Redirect(http.StatusSeeOther, "/cart")
-		return
-	}
-	fail(c, err)
 }
 
 // page makes the handler of a page that shows no more than every page shows.
 func page(name string) func(*gin.Context, *core.Session) {
-	return func(c *gin.Context, s *core.Session) { show(c, s, name, shop.Page{}) }
+	return func(c *gin.Context, s *core.Session) { show(c, s, http.StatusOK, name, shop.Page{}) }
 }
 
-func show(c *gin.Context, s *core.Session, name string, page shop.Page) {
-	page.Framework, page.User = "Gin", s.Subject()
+func show(c *gin.Context, s *core.Session, status int, name string, page shop.Page) {
+	page.Framework, page.Title, page.User = "Gin", shop.Titles[name], s.Subject()
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
-	page.Flashes, _ = s.Flashes(c.Request.Context()) // each message once; with the cookie store, perhaps in two tabs
-	c.HTML(http.StatusOK, name, page)
+	waiting, _ := s.Flashes(c.Request.Context()) // each message once; with the cookie store, perhaps in two tabs
+	page.Flashes = append(waiting, page.Flashes...)
+	c.HTML(status, name, page)
+}
+
+// fail answers when the session could not be loaded or stored, and after other errors.
+func fail(c *gin.Context, err error) {
+	_ = c.Error(err)
+	c.Abort()
+	problem(c, shop.Status(err))
+}
+
+func problem(c *gin.Context, status int) {
+	c.HTML(status, "error.html", shop.ErrorPage("Gin", status))
 }

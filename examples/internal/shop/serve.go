@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -16,19 +17,33 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
+// Flags are what the command line says.
+type Flags struct {
+	Addr   string
+	Store  driver.Backend
+	Cookie core.Cookie
+}
+
 // Main is the main function of each example. It reads the flags, opens the store, calls run and reports its error.
-func Main(run func(addr string, store driver.Backend) error) {
-	addr := flag.String("addr", "127.0.0.1:8080", "host:port to listen on; port 0 takes a free one")
+func Main(run func(Flags) error) {
+	var f Flags
+	AddrFlags(&f.Addr, &f.Cookie)
 	name := flag.String("store", "file:"+defaultDir, "where sessions are kept: file:FOLDER, memory: or cookie:")
 	flag.Parse()
-	store, err := OpenStore(*name)
-	if err == nil {
-		err = run(*addr, store)
+	var err error
+	if f.Store, err = OpenStore(*name); err == nil {
+		err = run(f)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
+}
+
+// AddrFlags defines the flags about the address and the cookie.
+func AddrFlags(addr *string, cookie *core.Cookie) {
+	flag.StringVar(addr, "addr", "127.0.0.1:8080", "host:port to listen on; port 0 takes a free one; host 0.0.0.0 takes all, for a phone on the LAN")
+	flag.BoolVar(&cookie.Insecure, "insecure", false, "send the cookie over plain http, too: for another machine on a network that you trust")
 }
 
 const grace = 3 * time.Second
@@ -45,7 +60,9 @@ func Serve(addr string, serve func(net.Listener) error, shutdown func(context.Co
 	if err != nil {
 		return err
 	}
-	fmt.Printf("The shop is open: http://%s\n", l.Addr())
+	for _, host := range hosts(l.Addr()) {
+		fmt.Printf("The shop is open: http://%s\n", host)
+	}
 
 	ended := make(chan error, 1)
 	go func() { ended <- serve(l) }()
@@ -62,6 +79,23 @@ func Serve(addr string, serve func(net.Listener) error, shutdown func(context.Co
 		return nil // connections may be left, such as those that browsers open in advance; they end with the program
 	}
 	return err
+}
+
+// hosts are the addresses under which a listener can be reached.
+func hosts(addr net.Addr) []string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return []string{addr.String()}
+	}
+	port := strconv.Itoa(tcp.Port)
+	list := []string{net.JoinHostPort("localhost", port)}
+	all, _ := net.InterfaceAddrs()
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsPrivate() && n.IP.To4() != nil {
+			list = append(list, net.JoinHostPort(n.IP.String(), port))
+		}
+	}
+	return list
 }
 
 // Status returns the HTTP status for err: 501 if the store cannot do it.

@@ -4,6 +4,7 @@ package shop
 
 import (
 	"crypto/subtle"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
@@ -15,6 +16,14 @@ const (
 	Cart   core.Key[Items]  = "cart"
 	Agent  core.Key[string] = "agent" // User-Agent at sign-in, for the list of devices
 )
+
+// Visitor makes the session of somebody who is not signed in a short one: most of them are robots, and each leaves a
+// record. Login resets that.
+func Visitor(s *core.Session) {
+	if s.Subject() == "" {
+		_ = s.ExpireIn(time.Hour)
+	}
+}
 
 // User is an account of the demo.
 type User struct{ Name, Password string }
@@ -35,3 +44,6 @@ func SignIn(name, password string) (User, bool) {
 	}
 	return User{}, false
 }
+
+// WrongPassword is what the sign-in page says to a wrong name or password. It does not say which one is wrong.
+var WrongPassword = []core.Flash{{Level: "error", Text: "This name and password do not belong together."}}
