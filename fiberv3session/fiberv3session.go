@@ -85,6 +85,9 @@ func New(m *core.Manager, opts ...Option) fiber.Handler {
 
 func (mw *middleware) serve(c fiber.Ctx) error {
 	mw.first.Do(mw.warn)
+	if unread(c) {
+		return nil
+	}
 	if mw.skip != nil && mw.skip(c) {
 		return c.Next()
 	}
@@ -124,6 +127,13 @@ func (mw *middleware) serve(c fiber.Ctx) error {
 	forget(before)
 	over = true
 	return err
+}
+
+// unread reports whether fasthttp could not read the request's header. Fiber calls middleware even then, and answers
+// afterwards. Without the cookie, a visitor would get a new session in place of their own.
+func unread(c fiber.Ctx) bool {
+	h := &c.Request().Header
+	return len(h.Host()) == 0 && h.IsHTTP11() && c.RequestCtx().Conn() != nil // any other such request has been refused
 }
 
 // commit stores the session and finishes the response.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/etag"
-	"github.com/gofiber/fiber/v3/middleware/timeout"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
@@ -113,21 +112,6 @@ func TestErrorHandlerFails(t *testing.T) {
 		return fiber.ErrNotFound
 	}))
 	if res, _ := get(t, app); res.StatusCode != 500 || cookie(res) != "" || f.store.Calls()["Create"] != 0 {
-		t.Errorf("%d %v", res.StatusCode, res.Header)
-	}
-}
-
-// Package timeout answers 408 for its handler, whose work is half done.
-func TestTimeoutStoresNothing(t *testing.T) {
-	f := setUp(t, core.Config{})
-	app := fiber.New()
-	app.Use(fiberv3session.New(f.Manager))
-	app.Get("/", timeout.New(fiberv3session.Handle(func(c fiber.Ctx, s *core.Session) error {
-		_ = count.Set(s, 1)
-		<-c.Context().Done()
-		return c.Context().Err()
-	}), timeout.Config{Timeout: 10 * time.Millisecond}))
-	if res, _ := get(t, app); res.StatusCode != 408 || cookie(res) != "" || f.store.Calls()["Create"] != 0 {
 		t.Errorf("%d %v", res.StatusCode, res.Header)
 	}
 }

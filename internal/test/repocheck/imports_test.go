@@ -33,6 +33,7 @@ var arrows = []arrow{
 	{"ginsession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"echosession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"fibersession", leaves("core", "internal/httpwriter"), adapterTests},
+	{"fiberv3session", leaves("core", "internal/httpwriter"), adapterTests},
 
 	// What ships and is shared, then the workshops for tests, which nothing that ships imports.
 	{"internal/breaker", leaves(), []string{"..."}},

@@ -12,6 +12,8 @@ import (
 var families = map[string][]string{
 	"gin":       {"github.com/gin-gonic/", "github.com/gin-contrib/"},
 	"echo":      {"github.com/labstack/"},
+	"fiber v2":  {"github.com/gofiber/fiber/v2"},
+	"fiber v3":  {"github.com/gofiber/fiber/v3", "github.com/gofiber/utils/v2", "github.com/gofiber/schema"},
 	"fiber":     {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 	"gorm":      {"gorm.io/", "github.com/jinzhu/"},
 	"sql":       {"github.com/jackc/", "github.com/lib/pq", "github.com/go-sql-driver/", "github.com/mattn/go-sqlite3", "github.com/glebarez/", "github.com/ncruces/", "modernc.org/"},
@@ -27,7 +29,8 @@ var asked = map[string][]string{
 	"root":                 nil,
 	"ginsession":           {"gin"},
 	"echosession":          {"echo"},
-	"fibersession":         {"fiber"},
+	"fibersession":         {"fiber", "fiber v2"},
+	"fiberv3session":       {"fiber", "fiber v3"},
 	"stores/gormstore":     {"gorm"},
 	"stores/memcachestore": {"memcache"},
 	// The client's own go.mod names the library that its tests use, so that the
