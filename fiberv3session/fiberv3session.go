@@ -9,15 +9,18 @@
 //	}))
 //
 // [Handle] loads the session before the handler runs. [Get] loads it in the middle of a handler. core.FromContext is
-// for code that has only c.Context() or c.RequestCtx(), and for handlers of net/http behind Fiber's adaptor. The
+// for code that has only c.Context(), or c itself, and for handlers of net/http, mounted as they are or by adaptor. The
 // middleware stores the session and sets the cookie when the handler has returned. If the session cannot be stored, the
 // application's ErrorHandler makes the response, and nothing of the handler's is sent.
 //
 // # Placement
 //
 // Mount the middleware inside recover, logger and requestid. Mount it outside what needs the session: csrf,
-// authentication. Compression may go on either side. Package timeout wraps handlers. Fiber's cache keeps pages without
-// regard to their header: do not use it for pages that depend on a session.
+// authentication. Compression may go on either side. Fiber's cache stands outside, where it sees Vary and keeps the
+// pages of each cookie apart. Inside it does not, and gives one user's page to another.
+//
+// Package timeout may go on either side. The handler goes on after its answer, and nothing of what it does is stored
+// but a Logout. Its session returns core.ErrClosed.
 //
 // After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
 // stays.
@@ -29,21 +32,32 @@
 //
 // Fiber reuses fiber.Ctx: give a goroutine the session, not c. After the request the session returns core.ErrClosed.
 //
-// A streamed body (SetBodyStreamWriter) and a hijacked connection (WebSockets) may use the session until they end, if
-// they got it before the handler returned. Their changes are stored when they end, or at once by Session.Save. The
-// cookie has been sent by then: a change that needs one returns core.ErrHeaderSent. If a change cannot be stored and no
-// call has returned an error for it, the stream ends incomplete, so that the client does not take it for complete. If
-// caches may keep a page, read the session before the handler returns: later, Vary cannot be set.
+// A streamed body (SendStreamWriter, package sse) and a hijacked connection (WebSockets) may use the session until they
+// end. Their changes are stored when they end, or at once by Session.Save. The cookie has been sent by then: a change
+// that needs one returns core.ErrHeaderSent. If a change cannot be stored and no call has returned an error for it, the
+// stream ends incomplete, so that the client does not take it for complete. If caches may keep a page, read the session
+// before the handler returns: later, Vary cannot be set. Package sse lets its handler use c; other streams must not.
 //
-// With package websocket of gofiber/contrib, pass the session to the socket with c.Locals("session", s) before the
-// upgrade: the package copies those of c's values that have a string key.
+// With a package for WebSockets that copies those of c's values that have a string key, pass the session to the socket
+// with c.Locals("session", s) before the upgrade.
 //
 // # Limits
 //
 // Fiber answers 431 to a request whose header is longer than fiber.Config.ReadBufferSize, 4096 bytes by default. Raise
 // it for a cookie store.
 //
-// With fiber.Config.Prefork, each process has its own copy of a store in memory. The middleware logs a warning then.
+// Fiber calls middleware even for a request whose header it cannot read, and answers 400 or 431 afterwards. This
+// middleware ends there: without a cookie, the visitor would get a new session in place of their own. Fiber's default
+// page for such a 400 shows the header, so a script on a page can read HttpOnly cookies. Set fiber.Config.ErrorHandler to
+// a function that does not send the text of a 400:
+//
+//	if e := (*fiber.Error)(nil); errors.As(err, &e) && e.Code == fiber.StatusBadRequest {
+//		err = fiber.ErrBadRequest
+//	}
+//	return fiber.DefaultErrorHandler(c, err)
+//
+// With fiber.ListenConfig.EnablePrefork, each process has its own copy of a store in memory. The middleware logs a
+// warning then.
 //
 // Read package core next.
 package fiberv3session

@@ -37,8 +37,8 @@ func detach(res *fasthttp.Response) {
 	h.CopyTo(&res.Header)
 }
 
-// until closes a session when fasthttp has sent the end of a stream, or when a hijacked connection has ended. It is a
-// value of the request, and fasthttp closes those at that time.
+// until closes a session that is still open when fasthttp has sent the end of a stream, or when a hijacked connection
+// has ended. It is a value of the request, and fasthttp closes those at that time.
 type until struct{ x *core.Exchange }
 
 // Close implements io.Closer.
