@@ -265,3 +265,27 @@ func TestEndedEarlyThroughMiddleware(t *testing.T) {
 		}
 	}
 }
+
+// A stream begins beside the end of the middleware, and its context may be fasthttp's.
+func TestStreamReadsValues(t *testing.T) {
+	f := setUp(t, core.Config{})
+	app := fiber.New()
+	app.Use(fibersession.New(f.Manager))
+	app.Get("/", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
+		_ = count.Set(s, 1)
+		ctx := c.Context()
+		ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
+			other, err := core.FromContext(ctx)
+			if err != nil || other != s {
+				t.Error(err)
+			}
+			fmt.Fprint(w, s.Save(ctx))
+		})
+		return nil
+	}))
+	for range 50 {
+		if _, body := get(t, app); body != "<nil>" {
+			t.Error(body)
+		}
+	}
+}

@@ -102,6 +102,8 @@ func (mw *middleware) serve(c *fiber.Ctx) error {
 	for _, key := range x.Keys() {
 		c.Context().SetUserValue(key, x)
 	}
+	// Not after the handler: a stream may read c's values from then on, in another goroutine.
+	c.Context().SetUserValue(x, until{x})
 	if mw.custom || c.Context().UserValue(handlerKey{}) != nil {
 		c.Context().SetUserValue(handlerKey{}, mw)
 	}

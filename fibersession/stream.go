@@ -15,7 +15,6 @@ import (
 // keep keeps the session open for a body that is made after the handler, or for a hijacked connection. used reports
 // whether the handler has asked for the session.
 func keep(c *fiber.Ctx, x *core.Exchange, used bool) {
-	c.Context().SetUserValue(x, until{x})
 	res := c.Response()
 	if !res.IsBodyStream() {
 		return
@@ -38,8 +37,8 @@ func detach(res *fasthttp.Response) {
 	h.CopyTo(&res.Header)
 }
 
-// until closes a session when fasthttp has sent the end of a stream, or when a hijacked connection has ended. It is a
-// value of the request, and fasthttp closes those at that time.
+// until closes a session that is still open when fasthttp has sent the end of a stream, or when a hijacked connection
+// has ended. It is a value of the request, and fasthttp closes those at that time.
 type until struct{ x *core.Exchange }
 
 // Close implements io.Closer.

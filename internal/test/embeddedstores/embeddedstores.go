@@ -1,5 +1,5 @@
 // Package embeddedstores runs core/adaptertest for one adapter with each embedded store, and with two server processes
-// on one folder of files. The tests of all four adapters call it, so that all are tested alike.
+// on one folder of files. The tests of all adapters call it, so that all are tested alike.
 package embeddedstores
 
 import (

@@ -13,11 +13,12 @@ import (
 // copies are the adapters' harnesses in internal/test/serverstores, by their originals. A module cannot import the
 // tests of another one.
 var copies = map[string]string{
-	"httpsession/adapter_test.go":   "internal/test/serverstores/http_test.go",
-	"ginsession/adapter_test.go":    "internal/test/serverstores/gin_test.go",
-	"echosession/adapter_test.go":   "internal/test/serverstores/echo_test.go",
-	"echov5session/adapter_test.go": "internal/test/serverstores/echov5_test.go",
-	"fibersession/adapter_test.go":  "internal/test/serverstores/fiber_test.go",
+	"httpsession/adapter_test.go":    "internal/test/serverstores/http_test.go",
+	"ginsession/adapter_test.go":     "internal/test/serverstores/gin_test.go",
+	"echosession/adapter_test.go":    "internal/test/serverstores/echo_test.go",
+	"echov5session/adapter_test.go":  "internal/test/serverstores/echov5_test.go",
+	"fibersession/adapter_test.go":   "internal/test/serverstores/fiber_test.go",
+	"fiberv3session/adapter_test.go": "internal/test/fiberv3stores/fiber_test.go",
 }
 
 // TestHarnessCopies: each copy is its original, but for the names of what it declares, comments, and line breaks.

@@ -34,6 +34,7 @@ var arrows = []arrow{
 	{"echosession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"echov5session", leaves("core", "internal/httpwriter"), adapterTests},
 	{"fibersession", leaves("core", "internal/httpwriter"), adapterTests},
+	{"fiberv3session", leaves("core", "internal/httpwriter"), adapterTests},
 
 	// For the tests of applications.
 	{"sessiontest", leaves("core", "core/storetest", "core/internal/...", "stores/memstore"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},

@@ -40,13 +40,48 @@ var majors = []struct {
 	},
 }, {
 	old: "examples/echo", new: "examples/echov5",
-	apart: []string{"run"}, // Echo v5 has no server of its own
+	apart: []string{"run", "problem"}, // Echo v5 has no server of its own, and another HTTPErrorHandler
 	changes: []change{
 		{"echo.Context", "*echo.Context"},
 		{"SetInternal", "Wrap"},
 		{"echosession", "echov5session"},
 		{`"Echo"`, `"Echo v5"`},
 		{"e.HideBanner, e.HidePort = true, true", ""},
+	},
+}, {
+	old: "fibersession", new: "fiberv3session",
+	apart: []string{"warn", "answered", "expire", "unread"}, // Fiber v3's package timeout answers while the handler goes on
+	changes: []change{
+		{"*fiber.Ctx", "fiber.Ctx"},
+		{"c.Context()", "c.RequestCtx()"},
+		{"c.UserContext()", "c.Context()"},
+		{"c.SetUserContext", "c.SetContext"},
+		{"mw.first.Do(func() { mw.warn(c.App()) })", "mw.first.Do(mw.warn) if unread(c) { return nil }"},
+		{"if !over { apply(c, mw.m, x.Discard()) }", "if over { return } if out := x.Discard(); !answered(c) { apply(c, mw.m, out) }"},
+		{`if err := c.Next(); err != nil { render(c, err) } err := mw.commit(c, x, outside, before)`, `err := c.Next()
+			if answered(c) {
+				expire(c, x, outside)
+			} else {
+				if err != nil {
+					render(c, err)
+				}
+				err = mw.commit(c, x, outside, before)
+			}`},
+		{"h.VisitAll(func(name, _ []byte) { names = append(names, string(name)) })", "for name := range h.All() { names = append(names, string(name)) }"},
+	},
+}, {
+	old: "examples/fiber", new: "examples/fiberv3",
+	apart: []string{"run"},
+	changes: []change{
+		{"*fiber.Ctx", "fiber.Ctx"},
+		{"c.UserContext()", "c.Context()"},
+		{"fibersession", "fiberv3session"},
+		{`"Fiber"`, `"Fiber v3"`},
+		{"DisableStartupMessage: true,", ""},
+		{`c.Redirect("/", fiber.StatusSeeOther)`, `c.Redirect().Status(fiber.StatusSeeOther).To("/")`},
+		{`c.Redirect("/cart", fiber.StatusSeeOther)`, `c.Redirect().Status(fiber.StatusSeeOther).To("/cart")`},
+		{`c.Redirect("/devices", fiber.StatusSeeOther)`, `c.Redirect().Status(fiber.StatusSeeOther).To("/devices")`},
+		{`c.Redirect(core.LocalPath(next, "/"), fiber.StatusSeeOther)`, `c.Redirect().Status(fiber.StatusSeeOther).To(core.LocalPath(next, "/"))`},
 	},
 }}
 
@@ -83,7 +118,9 @@ func (r *repo) code(dir string, without []string) (list []word) {
 			continue
 		}
 		name := strings.TrimPrefix(path.Base(f.path), path.Base(dir)) // the main file has the package's name
-		list = append(append(list, word{text: "file " + name, place: f.path}), r.words(f, without...)...)
+		if words := r.words(f, without...); len(words) > 0 {
+			list = append(append(list, word{text: "file " + name, place: f.path}), words...)
+		}
 	}
 	return list
 }

@@ -48,21 +48,35 @@ func readMod(t *testing.T, r *repo, dir string) modFile {
 	return m
 }
 
-// apart is not in the workspace, which has one version of each dependency for all modules:
-// the peers that it measures would choose newer ones for us. .ci/run names it beside go.work.
-const apart = "bench"
-
-func TestGoWorkListsEveryModule(t *testing.T) {
+// TestEveryModuleHasOneWorkspace: a workspace has one version of each dependency for all its modules. So a module that
+// would choose another version for the rest stands apart, in a workspace of its own, whose go.work lies in its folder.
+// .ci/run and gogetcheck find such modules by that file.
+func TestEveryModuleHasOneWorkspace(t *testing.T) {
 	r := open(t)
-	var work workFile
-	readJSON(t, r, &work, "work", "edit", "-json", "go.work") // named: GOWORK=off is fine, too
-	var listed []string
-	for _, u := range work.Use {
-		listed = append(listed, path.Clean(filepath.ToSlash(u.DiskPath)))
+	listed := map[string]string{} // by what lists it
+	for _, f := range r.files {
+		if path.Base(f.path) != "go.work" {
+			continue
+		}
+		var work workFile
+		readJSON(t, r, &work, "work", "edit", "-json", filepath.FromSlash(f.path)) // named: GOWORK=off is fine, too
+		if f.dir() != "." && (len(work.Use) != 1 || work.Use[0].DiskPath != ".") {
+			t.Errorf("%s must use its own module and no other: %v", f.path, work.Use)
+		}
+		if want := readMod(t, r, f.dir()).Go; work.Go != want {
+			t.Errorf("%s: go %s, the module says %s", f.path, work.Go, want)
+		}
+		for _, u := range work.Use {
+			m := path.Join(f.dir(), filepath.ToSlash(u.DiskPath))
+			if other, twice := listed[m]; twice {
+				t.Errorf("module %s is in %s and in %s", m, other, f.path)
+			}
+			listed[m] = f.path
+		}
 	}
 	for _, m := range r.modules {
-		if m != apart && !slices.Contains(listed, m) {
-			t.Errorf("go.work does not list module %s: no check would see it", m)
+		if _, ok := listed[m]; !ok {
+			t.Errorf("module %s is in no go.work: no check would see it", m)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package serverstores runs adaptertest.RunStore for all four adapters with the stores on servers: memcachestore,
-// redisstore, gormstore on SQLite, PostgreSQL and MariaDB, and cachedstore with Redis over
-// SQLite. The adapters' own tests call adaptertest.Run. Other tests here count the round trips of requests, stop
+// Package serverstores runs adaptertest.RunStore for all adapters but fiberv3session with the stores on servers:
+// memcachestore, redisstore, gormstore on SQLite, PostgreSQL and MariaDB, and cachedstore with Redis over SQLite. See
+// also internal/test/fiberv3stores. The adapters' own tests call adaptertest.Run. Other tests here count the round trips of requests, stop
 // servers, and run two application servers whose caches know nothing of each other. The package is a module of its own,
 // since adapters and stores never require one another.
 //

@@ -13,6 +13,8 @@ var families = map[string][]string{
 	"gin":       {"github.com/gin-gonic/", "github.com/gin-contrib/"},
 	"echo":      {"github.com/labstack/echo/v4", "github.com/labstack/echo-contrib", "github.com/labstack/gommon"},
 	"echov5":    {"github.com/labstack/echo/v5"},
+	"fiber v2":  {"github.com/gofiber/fiber/v2"},
+	"fiber v3":  {"github.com/gofiber/fiber/v3", "github.com/gofiber/utils/v2", "github.com/gofiber/schema"},
 	"fiber":     {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 	"gorm":      {"gorm.io/", "github.com/jinzhu/"},
 	"sql":       {"github.com/jackc/", "github.com/lib/pq", "github.com/go-sql-driver/", "github.com/mattn/go-sqlite3", "github.com/glebarez/", "github.com/ncruces/", "modernc.org/"},
@@ -29,7 +31,8 @@ var asked = map[string][]string{
 	"ginsession":           {"gin"},
 	"echosession":          {"echo"},
 	"echov5session":        {"echov5"},
-	"fibersession":         {"fiber"},
+	"fibersession":         {"fiber", "fiber v2"},
+	"fiberv3session":       {"fiber", "fiber v3"},
 	"stores/gormstore":     {"gorm"},
 	"stores/memcachestore": {"memcache"},
 	// The client's own go.mod names the library that its tests use, so that the

@@ -6,6 +6,7 @@ func TestUninvited(t *testing.T) {
 	const root = "example.org/coat"
 	gin := module{Path: root + "/ginsession", root: root}
 	echov5 := module{Path: root + "/echov5session", root: root}
+	fiber := module{Path: root + "/fiberv3session", root: root}
 	bare := module{Path: root, root: root}
 	cases := []struct {
 		about string
@@ -18,6 +19,8 @@ func TestUninvited(t *testing.T) {
 		{"another framework", gin, "github.com/labstack/echo/v4 v4.16.0", 1},
 		{"its own major", echov5, "github.com/labstack/echo/v5 v5.4.5", 0},
 		{"another major", echov5, "github.com/labstack/echo/v4 v4.16.0\ngithub.com/labstack/gommon v0.5.0", 2},
+		{"its own version", fiber, "github.com/gofiber/fiber/v3 v3.5.0\ngithub.com/gofiber/utils/v2 v2.4.1\ngithub.com/valyala/fasthttp v1.73.0", 0},
+		{"another version", fiber, "github.com/gofiber/fiber/v2 v2.52.15", 1},
 		{"a go.mod line of go.sum counts", gin, "gorm.io/gorm v1.0.0/go.mod h1:a=", 1},
 		{"the same one twice is one", gin, "gorm.io/gorm\ngorm.io/gorm", 1},
 		{"the root alone", bare, "example.org/coat v0.1.0 h1:a/b=\nexample.org/coat v0.1.0/go.mod h1:a=\nexample.org/coat/core\nexample.com/user", 0},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +33,7 @@ func (m module) Name() string {
 // unpublished are the folders whose modules are for this repository only.
 var unpublished = []string{"examples", "bench", "cmd", "internal"}
 
-// findModules lists the published modules of go.work, the root first.
+// findModules lists the published modules, the root first: those of go.work, and those with a go.work of their own.
 func findModules() ([]module, error) {
 	work, err := output(".", nil, "go", "env", "GOWORK")
 	if err != nil {
@@ -41,7 +42,15 @@ func findModules() ([]module, error) {
 	if work == "" || work == "off" {
 		return nil, errors.New("no go.work: run it from the repository's root, without GOWORK=off")
 	}
-	list, err := output(filepath.Dir(work), nil, "go", "list", "-m", "-json=Path,Dir")
+	list := ""
+	err = filepath.WalkDir(filepath.Dir(work), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "go.work" {
+			return err
+		}
+		some, err := output(filepath.Dir(path), nil, "go", "list", "-m", "-json=Path,Dir")
+		list += some
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

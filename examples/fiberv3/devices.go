@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/gofiber/fiber/v3"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+)
+
+// account has the pages on which users see and end their own sessions.
+type account struct{ m *core.Manager }
+
+func (a account) devices(c fiber.Ctx, s *core.Session) error {
+	page, err := shop.DevicesPage(a.m.Sessions(c.Context(), s.Subject()), s.ID())
+	if err != nil {
+		return fail(err)
+	}
+	return show(c, s, fiber.StatusOK, "devices.html", page)
+}
+
+func (a account) revoke(c fiber.Ctx, s *core.Session) error {
+	// A form can name any session: RevokeOwn ends only the user's own.
+	id, _ := core.ParseID(c.FormValue("id"))
+	err := a.m.RevokeOwn(c.Context(), s.Subject(), id)
+	if err != nil && !errors.Is(err, core.ErrNotFound) {
+		return fail(err)
+	}
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
+	return c.Redirect().Status(fiber.StatusSeeOther).To("/devices")
+}
+
+func (a account) revokeOthers(c fiber.Ctx, s *core.Session) error {
+	n, err := a.m.RevokeSubject(c.Context(), s.Subject(), s.ID())
+	if err != nil {
+		return fail(err)
+	}
+	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	return c.Redirect().Status(fiber.StatusSeeOther).To("/devices")
+}
+
+// fail returns an error that problem answers.
+func fail(err error) error {
+	log.Print(err)
+	return fiber.NewError(shop.Status(err))
+}

@@ -1,0 +1,48 @@
+package fiberv3session
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gofiber/fiber/v3"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+// RequireLogin is a middleware for handlers that need a signed-in user. A browser without one is redirected to
+// core.Config.LoginURL, with the way back in the parameter "next" (core.LocalPath); scripts and API clients get a 401:
+// see core.Challenge. A visitor gets no session by that. If the store cannot answer, the client gets a 503. Mount it
+// inside New.
+func RequireLogin(c fiber.Ctx) error { return require(c, 0) }
+
+// RequireFresh is RequireLogin for what needs a recent sign-in, such as a change of the password: who signed in more
+// than d ago has to do it again. It panics if d is not positive.
+func RequireFresh(d time.Duration) fiber.Handler {
+	if d <= 0 {
+		panic("fiberv3session: RequireFresh: d must be positive")
+	}
+	return func(c fiber.Ctx) error { return require(c, d) }
+}
+
+func require(c fiber.Ctx, d time.Duration) error {
+	s, err := core.FromContext(c.Context())
+	if err != nil {
+		return fail(c, err)
+	}
+	if s.Fresh(d) {
+		return c.Next()
+	}
+	ch := s.Challenge(core.Asked{
+		Method: c.Method(), Target: c.OriginalURL(), Host: string(c.Request().Host()),
+		Header: func(name string) string { return c.Get(name) },
+	})
+	if mw, ok := c.RequestCtx().UserValue(handlerKey{}).(*middleware); ok && mw.onLogin != nil {
+		return mw.onLogin(c, ch)
+	}
+	ch.Apply((*header)(&c.Response().Header))
+	if ch.Status == http.StatusUnauthorized {
+		return fiber.NewError(ch.Status)
+	}
+	c.Status(ch.Status)
+	return nil
+}
