@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-var apps = []string{"nethttp", "gin", "echo", "fiber"}
+var apps = []string{"nethttp", "chi", "gin", "echo", "fiber"}
 
 // patience is how long anything may take here before it counts as hanging.
 const patience = 30 * time.Second

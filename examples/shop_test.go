@@ -35,6 +35,7 @@ var cases = []struct {
 	{"remember me", remember},
 	{"sign-out", signOut},
 	{"a request that comes late", late},
+	{"the way back after a sign-in", wayBack},
 	{"devices", devices},
 	{"only one's own devices", others},
 	{"sign out everywhere else", everywhereElse},
@@ -176,7 +177,11 @@ func signOut(t *testing.T, s *server) {
 	b.want("things in the cart", b.inCart(), "")
 	copied.get("/").wantUser("")
 	b.get("/devices")
-	b.want("devices need a user", b.flash(), "Please sign in first.")
+	b.want("devices need a user", b.heading(), "Sign in")
+	if s.app == "chi" {
+		return // its RequireLogin begins no session for a visitor, so it leaves no message
+	}
+	b.want("message", b.flash(), "Please sign in first.")
 }
 
 // A request that was on its way while another tab signed in or out comes with the cookie of a session that
@@ -194,7 +199,11 @@ func late(t *testing.T, s *server) {
 	} {
 		before := tab.token()
 		tab.post(c.path, c.field, c.value).wantUser("")
-		if tab.status != http.StatusOK || !strings.Contains(tab.page, "<h1>Your cart</h1>") || tab.token() != before {
+		shown := "Your cart"
+		if s.app == "chi" && c.path == "/devices/revoke-others" {
+			shown = "Sign in" // RequireLogin is asked first, and such a request has no user
+		}
+		if tab.status != http.StatusOK || tab.heading() != shown || tab.token() != before {
 			t.Errorf("%s: status %d, another token: %t, page %s", c.path, tab.status, tab.token() != before, tab.page)
 		}
 		b.get("/").wantUser("alice")
@@ -206,6 +215,29 @@ func late(t *testing.T, s *server) {
 	if tab.status != http.StatusOK || tab.token() != before {
 		t.Errorf("a second sign-out: status %d", tab.status)
 	}
+}
+
+// RequireLogin leads back to the page that asked for a sign-in, and to no other site.
+func wayBack(t *testing.T, s *server) {
+	if s.app != "chi" {
+		return // only its shop has RequireLogin
+	}
+	b := newBrowser(t, s, firefox)
+	b.want("before the sign-in", b.get("/devices").heading(), "Sign in")
+	b.signIn("alice", "wrong")
+	b.asAlice()
+	b.want("after the sign-in", b.heading(), "My devices")
+
+	b = newBrowser(t, s, firefox)
+	b.get("/devices")
+	b.get("/sign-in") // the link: whoever follows it wants to go nowhere in particular
+	b.asAlice()
+	b.want("after the link", b.heading(), "Hello, alice")
+
+	b = newBrowser(t, s, firefox)
+	b.get("/sign-in?next=" + url.QueryEscape("//elsewhere.example/"))
+	b.asAlice()
+	b.want("after a link by somebody else", b.heading(), "Hello, alice")
 }
 
 func devices(t *testing.T, s *server) {
