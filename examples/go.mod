@@ -9,6 +9,7 @@ require (
 	github.com/coatcheck-go/coatcheck/fibersession v0.1.0
 	github.com/coatcheck-go/coatcheck/ginsession v0.1.0
 	github.com/gin-gonic/gin v1.12.0
+	github.com/go-chi/chi/v5 v5.5.0
 	github.com/gofiber/fiber/v2 v2.52.15
 	github.com/labstack/echo/v4 v4.16.0
 	github.com/labstack/echo/v5 v5.4.5

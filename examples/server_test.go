@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-var apps = []string{"nethttp", "gin", "echo", "echov5", "fiber", "fiberv3"}
+var apps = []string{"nethttp", "chi", "gin", "echo", "echov5", "fiber", "fiberv3"}
 
 // apart are those that are modules of their own.
 var apart = []string{"fiberv3"}

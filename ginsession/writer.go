@@ -33,6 +33,7 @@ func (w *writer) ready(status int) error {
 	fresh, err := w.gate.Pass(w.Header(), status)
 	if fresh {
 		w.Fail(err)
+		w.gate.Answered(w.Header())
 	}
 	return err
 }

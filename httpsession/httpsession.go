@@ -1,5 +1,5 @@
 // Package httpsession is the net/http adapter of coatcheck. It works with every router that takes an http.Handler, such
-// as http.ServeMux and chi.
+// as http.ServeMux, chi and gorilla/mux, and with the handlers of Connect.
 //
 //	store, err := memstore.New(memstore.Config{})
 //	m, err := core.New(core.Config{Store: store})
@@ -21,6 +21,20 @@
 //
 // After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
 // stays. So a middleware that turns a panic into a 500 may also stand inside.
+//
+// A logger inside notes the handler's status, and not the 503 of a save that was refused. Router.Use of gorilla/mux runs
+// for matched routes only: if NotFoundHandler needs the session, mount the middleware around the router, as above.
+//
+// # Connect and gRPC
+//
+// A procedure gets its session by core.FromContext. If that is not stored, clients see the code of the HTTP status:
+// unavailable for 503, unknown for 409 and 500. To send another code, answer in [WithErrorHandler] with
+// connect.ErrorWriter. Do so in [WithLoginHandler], too, if you use [RequireLogin] and Config.LoginURL: only scripts of
+// browsers get a 401 by themselves.
+//
+// gRPC, and all streams, send every error with status 200. So what a call changed is stored although it failed, also
+// after a panic that connect.WithRecover caught. If a stream changes its session after the first message, call
+// Session.Save and return its error: otherwise the client sees a broken stream and not the reason.
 //
 // # Streams and sockets
 //
@@ -76,9 +90,8 @@ func (mw *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Ha
 	if mw.passive != nil && mw.passive(e.r) {
 		e.Passive()
 	}
-	defer e.leave()
+	defer e.leave(r)
 	next.ServeHTTP(e, e.r)
-	r.Pattern = e.r.Pattern // http.ServeMux set it; a logger outside reads it
 	_ = e.End()
 	e.Close()
 }
@@ -90,8 +103,10 @@ type exchange struct {
 	r  *http.Request
 }
 
-// leave ends the request. It must be deferred, because it may call recover.
-func (e *exchange) leave() {
+// leave ends the request. It must be deferred, because it may call recover. outer is the request that was passed on: a
+// logger outside reads the pattern that http.ServeMux found, after a panic, too.
+func (e *exchange) leave(outer *http.Request) {
+	outer.Pattern = e.r.Pattern
 	if e.Err() == nil {
 		e.Leave(e.Header(), nil)
 	} else {

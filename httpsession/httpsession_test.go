@@ -168,10 +168,16 @@ func TestPatternIsSeenOutside(t *testing.T) {
 	f := setUp(t, core.Config{})
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", counted)
-	r := httptest.NewRequest("GET", "/", nil)
-	httpsession.New(f.Manager)(mux).ServeHTTP(httptest.NewRecorder(), r)
-	if r.Pattern != "GET /{$}" {
-		t.Errorf("pattern %q", r.Pattern)
+	mux.Handle("GET /panic", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a fault") }))
+	for path, pattern := range map[string]string{"/": "GET /{$}", "/panic": "GET /panic"} {
+		r := httptest.NewRequest("GET", path, nil)
+		func() {
+			defer func() { _ = recover() }()
+			httpsession.New(f.Manager)(mux).ServeHTTP(httptest.NewRecorder(), r)
+		}()
+		if r.Pattern != pattern {
+			t.Errorf("%s: pattern %q", path, r.Pattern)
+		}
 	}
 }
 

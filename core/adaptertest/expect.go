@@ -151,9 +151,11 @@ func (r *response) failed(status int, retry string) *response {
 	if strings.Contains(r.body, secret) || strings.ContainsFunc(r.body, unreadable) || r.err != nil {
 		r.errorf("body %.80q, error %v, want a readable one with nothing from the handler", r.body, r.err)
 	}
-	for name, values := range r.Header {
-		if strings.Contains(strings.Join(values, ","), secret) {
-			r.errorf("the handler's header %s was sent: %q", name, values)
+	for _, h := range []http.Header{r.Header, r.Trailer} {
+		for name, values := range h {
+			if strings.Contains(strings.Join(values, ","), secret) {
+				r.errorf("the handler's header %s was sent: %q", name, values)
+			}
 		}
 	}
 	for _, text := range []string{"coatcheck", "injected", "storetest", "unavailable: ", "under way"} {

@@ -3,6 +3,7 @@ package adaptertest
 import (
 	"bufio"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -43,6 +44,7 @@ const (
 	abortPassedOn
 	logoutCookieLost
 	callErrorsServed
+	trailersAfterFailure
 )
 
 // mutants are adapters with one mistake each, and a rule that must fail for it.
@@ -87,6 +89,7 @@ var mutants = []struct {
 	{"a late failure is ignored", lateFailureIgnored, "a save fails after the first byte, over HTTP/2"},
 	{"the handler's abort is passed on", abortPassedOn, "a refused save in a reverse proxy"},
 	{"the handler's abort is passed on", abortPassedOn, "a refused save in a reverse proxy, over HTTP/2"},
+	{"trailers follow the error page", trailersAfterFailure, "trailers of a refused save"},
 	{"a Logout before a panic leaves the cookie", logoutCookieLost, "nothing saved: panic, recovered outside"},
 	{"a failed call is told as a 200", callErrorsServed, "an ignored error"},
 	{"an error that was answered is answered again", statusIgnored, "an error that is answered"},
@@ -177,6 +180,10 @@ func (f flaw) serve(m *core.Manager, onError func(http.ResponseWriter, *http.Req
 	}
 	done := false
 	defer func() {
+		if e.answer != nil && f != trailersAfterFailure {
+			clear(w.Header())
+			maps.Copy(w.Header(), e.answer)
+		}
 		if f == panicSaved {
 			_ = e.ready(200)
 		}
@@ -221,6 +228,7 @@ type mutant struct {
 	onError func(http.ResponseWriter, *http.Request, error)
 	sent    bool
 	err     error
+	answer  http.Header // of onError
 }
 
 func (e *mutant) ready(status int) error {
@@ -275,7 +283,7 @@ func (e *mutant) ready(status int) error {
 		e.onError(e.ResponseWriter, e.r, err)
 	}
 	if e.flaw != bodyAfterFailure {
-		e.err = err
+		e.err, e.answer = err, maps.Clone(h)
 	}
 	return e.err
 }

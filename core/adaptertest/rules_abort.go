@@ -59,6 +59,12 @@ var abortRules = func() (list []rule) {
 			run:   func(e *env) { refusedProxy(e, Options{HTTP2: true}) },
 		},
 		rule{
+			name:  "trailers of a refused save",
+			text:  "Given a store that does not answer, when a handler writes to the session and to the response, and then sets a trailer as gRPC does, then the client gets a 503 without that trailer.",
+			needs: []need{needRecords, needHTTP},
+			run:   func(e *env) { refusedTrailer(e, Options{}); refusedTrailer(e, Options{HTTP2: true}) },
+		},
+		rule{
 			name:  "an abort of the handler's own",
 			text:  "Given a handler that begins a response and panics with http.ErrAbortHandler, then the client does not get a whole response, as without a session.",
 			needs: []need{needHTTP},
@@ -110,6 +116,23 @@ func failsAfterFirstByte(e *env, o Options) {
 	e.fault.Reset()
 	b.wantCount(1)
 	s.withSession("").get("/").is(200, "onetwo") // the server goes on
+}
+
+func refusedTrailer(e *env, o Options) {
+	b := e.page(o, func(c Ctx) error {
+		e.ok(count.Set(e.session(c), 2), "Set")
+		w, _ := c.(HTTP).HTTP()
+		_, _ = w.Write([]byte(longBody))
+		_ = http.NewResponseController(w).Flush()
+		w.Header().Set(http.TrailerPrefix+"X-Note", secret)
+		return nil
+	}).withSession("")
+	e.fault.Before(storetest.On("Update"))
+	b.get("/").refused()
+	e.fault.Reset()
+	if r := b.get("/").is(200, longBody); r.Trailer.Get("X-Note") != secret {
+		r.errorf("trailers %v", r.Trailer)
+	}
 }
 
 func refusedProxy(e *env, o Options) {

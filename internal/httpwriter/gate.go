@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type Gate struct {
 	ctx          handlerContext
 	headerBefore []headerField // the response's header as it was before the handler
 	err          error         // set before state becomes failed
+	answer       http.Header   // after Answered: the header of the answer to err
 	mu           sync.Mutex    // held while the session is stored
 	state        atomic.Uint32
 	finishInPass bool // FinishLater was called; under mu
@@ -127,6 +129,9 @@ func (g *Gate) apply(out core.Out, h http.Header) {
 	}
 }
 
+// Answered keeps the header h, as Owner.Fail has left it. Leave restores it, so that no trailer of the handler follows.
+func (g *Gate) Answered(h http.Header) { g.answer = maps.Clone(h) }
+
 // Finish closes the session after the handler. An error says that changes were not stored and that neither the handler
 // nor the client knows. core has logged it. The caller should call Abort then.
 func (g *Gate) Finish() error {
@@ -150,6 +155,10 @@ func (g *Gate) FinishLater() {
 // A handler whose session was not stored, and whose client has the answer to that, cannot write any more. It may panic
 // with http.ErrAbortHandler, as httputil.ReverseProxy does. That panic would destroy the answer, so Leave swallows it.
 func (g *Gate) Leave(h http.Header, recovered any) {
+	if g.answer != nil {
+		clear(h)
+		maps.Copy(h, g.answer)
+	}
 	if !g.finished && !g.finishInPass {
 		if out := g.x.Discard(); g.Open() {
 			g.apply(out, h)

@@ -51,6 +51,7 @@ func (w *Writer) pass(status int) error {
 	fresh, err := w.Pass(w.inner.Header(), status)
 	if fresh {
 		w.ctx.owner.Fail(err)
+		w.Answered(w.inner.Header())
 	}
 	return err
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// majors are pairs of adapters for two majors of one framework, and of the shops on them. Code that names a framework's types has to stand in
-// both. It may differ in what is said here, and in comments and line breaks, so that a fault is mended in both.
+// majors are pairs of adapters for two majors of one framework, and of shops. Code that names a framework's types has to
+// stand in both. It may differ in what is said here, and in comments and line breaks, so that a fault is mended in both.
 var majors = []struct {
 	old, new string   // folders
 	apart    []string // functions that are each one's own, or that only one has
@@ -69,6 +69,10 @@ var majors = []struct {
 			}`},
 		{"h.VisitAll(func(name, _ []byte) { names = append(names, string(name)) })", "for name := range h.All() { names = append(names, string(name)) }"},
 	},
+}, {
+	old: "examples/nethttp", new: "examples/chi",
+	apart:   []string{"routes"},
+	changes: []change{{`"net/http"`, `"chi"`}},
 }, {
 	old: "examples/fiber", new: "examples/fiberv3",
 	apart: []string{"run"},

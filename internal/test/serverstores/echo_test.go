@@ -93,9 +93,7 @@ func (c echoCtx) NoContent(status int) error                 { return c.c.NoCont
 func (c echoCtx) Redirect(status int, url string) error      { return c.c.Redirect(status, url) }
 func (c echoCtx) File(path string) error                     { return c.c.File(path) }
 func (c echoCtx) Fail(status int) error                      { return echo.NewHTTPError(status) }
-func (c echoCtx) Hijack(serve func(net.Conn)) error {
-	return adaptertest.Upgrade(c.c.Response(), serve)
-}
+func (c echoCtx) Hijack(serve func(net.Conn)) error          { return adaptertest.Upgrade(c.c.Response(), serve) }
 
 func (c echoCtx) Stream(produce func(send func(chunk string) error)) error {
 	return adaptertest.Stream(c.c.Response(), produce)

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+)
+
+// account has the pages on which users see and end their own sessions.
+type account struct{ m *core.Manager }
+
+func (a account) devices(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	page, err := shop.DevicesPage(a.m.Sessions(r.Context(), s.Subject()), s.ID())
+	if err != nil {
+		fail(w, r, err)
+		return
+	}
+	show(w, r, s, http.StatusOK, "devices.html", page)
+}
+
+func (a account) revoke(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	// A form can name any session: RevokeOwn ends only the user's own.
+	id, _ := core.ParseID(r.PostFormValue("id"))
+	err := a.m.RevokeOwn(r.Context(), s.Subject(), id)
+	if err != nil && !errors.Is(err, core.ErrNotFound) {
+		fail(w, r, err)
+		return
+	}
+	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
+	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+}
+
+func (a account) revokeOthers(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	n, err := a.m.RevokeSubject(r.Context(), s.Subject(), s.ID())
+	if err != nil {
+		fail(w, r, err)
+		return
+	}
+	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+}

@@ -1,0 +1,146 @@
+// Command chi is the demo shop on chi.
+//
+//	go run ./examples/chi
+package main
+
+import (
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	"github.com/coatcheck-go/coatcheck/httpsession"
+)
+
+func main() { shop.Main(run) }
+
+// run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
+func run(f shop.Flags) (err error) {
+	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in"})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	server := &http.Server{Handler: routes(m), ReadHeaderTimeout: 10 * time.Second}
+	return shop.Serve(f.Addr, server.Serve, server.Shutdown)
+}
+
+const framework = "chi"
+
+type handler = func(w http.ResponseWriter, r *http.Request, s *core.Session)
+
+func routes(m *core.Manager) http.Handler {
+	r := chi.NewRouter()
+	r.Use(middleware.Recoverer, http.NewCrossOriginProtection().Handler)
+	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { problem(w, http.StatusNotFound) })
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	r.Get("/style.css", shop.ServeCSS)
+
+	r.Group(func(r chi.Router) {
+		r.Use(httpsession.New(m, httpsession.WithErrorHandler(fail)))
+		r.Get("/", httpsession.Handle(home))
+		r.Get("/cart", httpsession.Handle(page("cart.html")))
+		r.Post("/cart/add", httpsession.Handle(addToCart))
+		r.Post("/cart/set", httpsession.Handle(setQuantity))
+		r.Get("/sign-in", httpsession.Handle(signInPage))
+		r.Post("/sign-in", httpsession.Handle(signIn))
+		r.Post("/sign-out", httpsession.Handle(signOut))
+
+		r.Route("/devices", func(r chi.Router) {
+			r.Use(httpsession.RequireLogin)
+			a := account{m}
+			r.Get("/", httpsession.Handle(a.devices))
+			r.Post("/revoke", httpsession.Handle(a.revoke))
+			r.Post("/revoke-others", httpsession.Handle(a.revokeOthers))
+		})
+	})
+	return r
+}
+
+func home(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	// You may ignore an error of Update or Set. The session is then not saved, and the client gets an error page in
+	// place of this response.
+	_ = shop.Visits.Update(s, func(n int) int { return n + 1 })
+	shop.Visitor(s)
+	show(w, r, s, http.StatusOK, "home.html", shop.Page{})
+}
+
+func addToCart(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	product, ok := shop.Find(r.PostFormValue("sku"))
+	if !ok {
+		problem(w, http.StatusNotFound)
+		return
+	}
+	// If two tabs add at once, both count: Update runs again on top of what the other tab stored.
+	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Add(product) })
+	_ = s.AddFlash("success", product.Name+" is in your cart.")
+	shop.Visitor(s)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func setQuantity(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	sku, n := r.PostFormValue("sku"), r.PostFormValue("quantity")
+	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	http.Redirect(w, r, "/cart", http.StatusSeeOther)
+}
+
+func signInPage(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	show(w, r, s, http.StatusOK, "signin.html", shop.Page{Next: core.LocalPath(r.FormValue("next"), "")})
+}
+
+// signIn goes back to the page that RequireLogin was asked for. The way back comes from the client, so LocalPath looks at it.
+func signIn(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	name, next := r.PostFormValue("name"), core.LocalPath(r.PostFormValue("next"), "")
+	user, ok := shop.SignIn(name, r.PostFormValue("password"))
+	if !ok {
+		show(w, r, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
+		return
+	}
+	_ = s.Login(user.Name) // new session, new token; it takes over the cart
+	_ = shop.Agent.Set(s, shop.ShortAgent(r.UserAgent()))
+	if r.PostFormValue("remember") != "" {
+		_ = s.ExpireIn(30 * 24 * time.Hour)
+	} else {
+		_ = s.ExpireAtBrowserClose()
+	}
+	_ = s.AddFlash("success", "Welcome, "+user.Name+".")
+	http.Redirect(w, r, core.LocalPath(next, "/"), http.StatusSeeOther)
+}
+
+func signOut(w http.ResponseWriter, r *http.Request, s *core.Session) {
+	_ = s.Logout()
+	_ = s.AddFlash("info", "You are signed out.") // begins a new, anonymous session
+	shop.Visitor(s)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// page makes the handler of a page that shows no more than every page shows.
+func page(name string) handler {
+	return func(w http.ResponseWriter, r *http.Request, s *core.Session) {
+		show(w, r, s, http.StatusOK, name, shop.Page{})
+	}
+}
+
+func show(w http.ResponseWriter, r *http.Request, s *core.Session, status int, name string, page shop.Page) {
+	page.Framework, page.Title, page.User = framework, shop.Titles[name], s.Subject()
+	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
+	waiting, _ := s.Flashes(r.Context()) // each message once; with the cookie store, perhaps in two tabs
+	page.Flashes = append(waiting, page.Flashes...)
+	shop.Render(w, status, name, page)
+}
+
+// fail answers when the session could not be loaded or stored, and after other errors.
+func fail(w http.ResponseWriter, _ *http.Request, err error) {
+	log.Print(err)
+	problem(w, shop.Status(err))
+}
+
+func problem(w http.ResponseWriter, status int) {
+	shop.Render(w, status, "error.html", shop.ErrorPage(framework, status))
+}
