@@ -2,7 +2,7 @@
 // works with, and the rules of saving.
 //
 // An application makes one [Manager] with [New] and gives it to the adapter of its framework (httpsession,
-// ginsession, echosession, fibersession). The adapter hands a [Session] to each handler. Typed keys read and write
+// ginsession, echov5session, fiberv3session; echosession, fibersession for Echo v4 and Fiber v2). The adapter hands a [Session] to each handler. Typed keys read and write
 // its values:
 //
 //	const visits core.Key[int] = "visits"

@@ -1,4 +1,5 @@
-// Package echosession is the Echo adapter of coatcheck.
+// Package echosession is the adapter of coatcheck for Echo v4, which gets fixes until the end of 2026. For Echo v5 there
+// is echov5session, with the same names; sessions stay valid.
 //
 //	store, err := memstore.New(memstore.Config{})
 //	m, err := core.New(core.Config{Store: store})

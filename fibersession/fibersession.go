@@ -1,4 +1,5 @@
-// Package fibersession is the Fiber adapter of coatcheck, for Fiber v2.
+// Package fibersession is the adapter of coatcheck for Fiber v2, which is deprecated since October 2026. For Fiber v3 there
+// is fiberv3session, with the same names; sessions stay valid.
 //
 //	store, err := memstore.New(memstore.Config{})
 //	m, err := core.New(core.Config{Store: store})

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 // A flag that cannot be meant is refused with what can, and a password is never repeated.
@@ -55,12 +57,7 @@ func refused(t *testing.T, args []string, words ...string) {
 }
 
 func TestServerIsDown(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close() // nobody listens there now
+	addr := startserver.DeadAddr(t)
 	for _, url := range []string{
 		"redis://shop:secret@" + addr + "/0", "memcache://" + addr,
 		"postgres://shop:secret@" + addr + "/shop?sslmode=disable", "mysql://shop:secret@" + addr + "/shop",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,17 +37,20 @@ func TestRoundTrips(t *testing.T) {
 			b := &browser{t: t, p: p, agent: firefox}
 			b.asAlice().get("/") // prepares statements, and shows the message
 			count := func(path string) (inStore, inCache int) {
-				inStore, inCache = 1000, 1000
-				for range 5 { // the fewest: a client may also look whether its connection lives
+				// The median: a client may also look whether its connection lives, and send two commands at once.
+				var stores, caches [9]int
+				for i := range stores {
 					store.ResetStats()
 					cache.ResetStats()
 					b.get(path).wantUser("alice")
-					inStore, inCache = min(inStore, store.Stats().RoundTrips), min(inCache, cache.Stats().RoundTrips)
+					stores[i], caches[i] = store.Stats().RoundTrips, cache.Stats().RoundTrips
 				}
+				slices.Sort(stores[:])
+				slices.Sort(caches[:])
 				if c.cache == nil {
-					inCache = 0
+					return stores[len(stores)/2], 0
 				}
-				return inStore, inCache
+				return stores[len(stores)/2], caches[len(caches)/2]
 			}
 			var got trips
 			got.readStore, got.readCache = count("/cart")

@@ -18,6 +18,12 @@ var ports struct {
 	given map[int]bool
 }
 
+// DeadAddr returns an address on which nobody listens. The port is not one that ":0" gives to a listener elsewhere.
+func DeadAddr(tb testing.TB) string {
+	tb.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", freePort(tb))
+}
+
 // freePort returns a port of 127.0.0.1 on which nobody listens, and which it has not returned before in this process.
 func freePort(tb testing.TB) int {
 	tb.Helper()
