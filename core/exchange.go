@@ -115,6 +115,7 @@ func (x *Exchange) Finish(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	failed, stands := s.failure(), s.live && s.adopted()
+	told := s.unsaved && s.rare.unsaved == s.gen // by the Save that failed
 	dirty := s.dirty() || failed != nil
 	if !dirty {
 		x.phase = phaseClosed
@@ -140,6 +141,9 @@ func (x *Exchange) Finish(ctx context.Context) error {
 		err = x.saveLate(ctx, s)
 	}
 	x.close(s, ErrClosed)
+	if told {
+		return nil
+	}
 	return exposed(err)
 }
 

@@ -156,3 +156,33 @@ func TestFinishTellsWhatNobodyKnows(t *testing.T) {
 		t.Errorf("ended meanwhile: %v", err)
 	}
 }
+
+// A Save that failed has told the handler. Finish tries once more, and says nothing new unless the handler did more.
+func TestFinishAfterAFailedSave(t *testing.T) {
+	fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
+	b := newBrowser(t, newManager(t, core.Config{Store: fault.Store()}))
+	b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+	for name, c := range map[string]struct {
+		more func(*core.Session)
+		told bool
+	}{
+		"nothing more":    {func(*core.Session) {}, true},
+		"another change":  {func(s *core.Session) { must(t, count.Set(s, 3)) }, false},
+		"another message": {func(s *core.Session) { must(t, s.AddFlash("info", "x")) }, false},
+		"Logout":          {func(s *core.Session) { must(t, s.Logout()) }, false},
+	} {
+		r := b.send()
+		_, err := r.x.Commit(ctx, 200)
+		must(t, err)
+		must(t, count.Set(r.s, 2))
+		fault.Before(storetest.Outage)
+		if err := r.s.Save(ctx); !errors.Is(err, core.ErrUnavailable) {
+			t.Errorf("%s: Save: %v", name, err)
+		}
+		c.more(r.s)
+		if err := r.x.Finish(ctx); (err == nil) != c.told {
+			t.Errorf("%s: Finish: %v", name, err)
+		}
+		fault.Reset()
+	}
+}

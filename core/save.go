@@ -318,7 +318,9 @@ func (s *Session) Save(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unsaved = err != nil
+	if s.unsaved = err != nil; s.unsaved {
+		s.rarely().unsaved = s.gen
+	}
 	return exposed(err)
 }
 

@@ -77,6 +77,7 @@ type rare struct {
 	taken     func(context.Context) error // of an Adoption that is not stored yet
 	lister    *Manager                    // of a view
 	late      bool                        // a change came after the header, and the log has it
+	unsaved   uint32                      // gen when the last Save failed
 }
 
 // presented returns what the request brought and cannot use. s.mu is held.
