@@ -55,7 +55,9 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 		var left error
 		for rec, err := range records {
 			if err != nil {
-				yield(nil, errors.Join(m.known(err), left))
+				err = m.known(err)
+				m.noteDown(ctx, err)
+				yield(nil, errors.Join(err, left))
 				return
 			}
 			if !m.space.owns(rec.ID) {
@@ -100,6 +102,7 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 // revokeOne is Revoke of a session of subject, "" if the user is not known.
 func (m *Manager) revokeOne(ctx context.Context, id ID, subject string) error {
 	err := m.revoke(ctx, id, subject)
+	m.noteDown(ctx, err)
 	if err == nil {
 		m.exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
 			stored = s.live && s.rec.ID == id
@@ -122,6 +125,7 @@ func (m *Manager) RevokeOwn(ctx context.Context, subject string, id ID) error {
 	defer cancel()
 	var rec held
 	if err := m.fetchPastCaches(calls, id, &rec); err != nil {
+		m.noteDown(ctx, err)
 		return err
 	}
 	if b, ok := blockOf(rec.Data); rec.Subject != subject || ok && b.kind() != kindSession {
@@ -171,6 +175,7 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 	delete(kept, ID{}) // the zero ID names no session, not even the one to come
 	m.exchange(ctx).keep(kept)
 	ended, err := m.revokeAll(ctx, subject, kept)
+	m.noteDown(ctx, err)
 	total := len(ended)
 	if total > 0 || !errors.Is(err, driver.ErrUnavailable) {
 		m.exchange(ctx).revoked(func(s *Session) (stored, coming bool) {

@@ -89,7 +89,7 @@ func ExampleSession_Challenge() {
 		if s.Fresh(10*time.Minute) && s.Subject() == "root" { // signed in at most ten minutes ago
 			return
 		}
-		var ch core.Challenge = s.Challenge(core.Asked{Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header.Get})
+		var ch core.Challenge = s.Challenge(core.Asked{Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header.Get, MaxAge: 10 * time.Minute})
 		ch.Apply(w.Header())
 		w.WriteHeader(ch.Status)
 		fmt.Println(ch.Status, ch.URL, "back to", core.LocalPath(ch.Next, "/"))

@@ -67,6 +67,7 @@ func (s *Session) Flashes(ctx context.Context, levels ...string) ([]Flash, error
 	case errors.Is(err, ErrEnded):
 		return nil, nil // the save finds out again; a Login must not be lost
 	case err != nil:
+		s.x.m.noteDown(ctx, err)
 		s.spoilBy(err)
 		return nil, exposed(err)
 	}

@@ -54,6 +54,14 @@ func (m *Manager) down(ctx context.Context, err error) {
 	}
 }
 
+// noteDown is down for a call that the application made itself and that returns err: an outage is in the log, whoever
+// meets it. A caller whose own time is over met none.
+func (m *Manager) noteDown(ctx context.Context, err error) {
+	if errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+		m.down(ctx, err)
+	}
+}
+
 // up notes how a call of the store ended.
 func (m *Manager) up(ctx context.Context, err error) {
 	o := &m.outage

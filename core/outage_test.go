@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"strings"
@@ -72,4 +73,42 @@ func TestHalfAnOutage(t *testing.T) {
 			t.Errorf("%d lines in ten seconds: %s", n, log.String())
 		}
 	})
+}
+
+// An outage is in the log, whoever meets it.
+func TestOutageMetByTheApplication(t *testing.T) {
+	for name, call := range map[string]func(m *core.Manager, s *core.Session) error{
+		"Sessions": func(m *core.Manager, _ *core.Session) error {
+			for _, err := range m.Sessions(ctx, "alice") {
+				return err
+			}
+			return nil
+		},
+		"All": func(m *core.Manager, _ *core.Session) error {
+			for _, err := range m.All(ctx) {
+				return err
+			}
+			return nil
+		},
+		"Revoke":        func(m *core.Manager, s *core.Session) error { return m.Revoke(ctx, s.ID()) },
+		"RevokeOwn":     func(m *core.Manager, s *core.Session) error { return m.RevokeOwn(ctx, "alice", s.ID()) },
+		"RevokeSubject": func(m *core.Manager, _ *core.Session) error { _, err := m.RevokeSubject(ctx, "alice"); return err },
+		"RevokeAll":     func(m *core.Manager, _ *core.Session) error { _, err := m.RevokeAll(ctx, time.Now()); return err },
+		"Flashes":       func(_ *core.Manager, s *core.Session) error { _, err := s.Flashes(ctx); return err },
+	} {
+		var log bytes.Buffer
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
+		m := newManager(t, core.Config{Store: fault.Store(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, s.Login("alice")); must(t, s.AddFlash("info", "x")) })
+		r := b.send()
+		fault.Before(storetest.Outage)
+		if err := call(m, r.s); !errors.Is(err, core.ErrUnavailable) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := strings.Count(log.String(), "the store does not answer"); n != 1 {
+			t.Errorf("%s: %d lines: %s", name, n, log.String())
+		}
+		r.x.Discard()
+	}
 }

@@ -29,13 +29,16 @@ type Asked struct {
 	Target string                   // the path and query as the client sent them, such as "/devices?page=2"
 	Host   string                   // as the client sent it, such as "shop.example:8080"
 	Header func(name string) string // the first line of a request header; "" if there is none
+
+	// MaxAge is how old the sign-in may be, for RequireFresh; 0: it may have any age.
+	MaxAge time.Duration
 }
 
 // Challenge is the answer to a request that needs a sign-in, or a newer one. It sets no cookie and begins no session.
 type Challenge struct {
 	// Status is 303 for a browser that shows the response as a page. It is 401 for a script (Sec-Fetch-Mode is cors,
-	// same-origin or websocket), for a client that prefers JSON, for one whose token came in a header, for HTMX, and
-	// where Config.LoginURL is not set.
+	// same-origin or websocket), for a client that prefers JSON, for one that sends a header of Config.Sources, valid or
+	// not, for HTMX, and where Config.LoginURL is not set.
 	Status int
 
 	// URL is Config.LoginURL with the way back in its parameter "next". With a 303 it is the Location. With a 401 it is
@@ -46,7 +49,7 @@ type Challenge struct {
 	// the form was on.
 	Next string
 
-	bearer bool // Authorization is one of the sources
+	bearer string // WWW-Authenticate, "" if Authorization is not one of the sources
 }
 
 // Challenge returns the answer to a request of this session that needs a sign-in. It is for adapters, and for
@@ -56,11 +59,17 @@ func (s *Session) Challenge(r Asked) Challenge {
 	if s.x == nil { // no middleware
 		return ch
 	}
-	m, source := s.x.m, s.x.deciding().source
-	for _, other := range m.cfg.Sources {
-		ch.bearer = ch.bearer || other == FromBearer
+	m, api := s.x.m, s.x.deciding().source != FromCookie
+	for _, source := range m.cfg.Sources {
+		switch {
+		case source == FromBearer:
+			ch.bearer = s.bearer(r)
+			api = api || hasPrefixFold(r.Header("Authorization"), "Bearer")
+		case source != FromCookie:
+			api = api || r.Header(string(source)) != ""
+		}
 	}
-	if m.cfg.LoginURL == "" || source != FromCookie {
+	if m.cfg.LoginURL == "" || api {
 		return ch
 	}
 	to := withNext(m.cfg.LoginURL, ch.Next)
@@ -71,6 +80,17 @@ func (s *Session) Challenge(r Asked) Challenge {
 		ch.Status, ch.URL = http.StatusSeeOther, to
 	}
 	return ch
+}
+
+// bearer is the challenge of RFC 6750, section 3. RFC 9470 has the error for a sign-in that is too old.
+func (s *Session) bearer(r Asked) string {
+	switch {
+	case r.MaxAge > 0 && s.Subject() != "":
+		return `Bearer error="insufficient_user_authentication", max_age=` + strconv.FormatInt(int64(r.MaxAge/time.Second), 10)
+	case hasPrefixFold(r.Header("Authorization"), "Bearer") && s.IsNew():
+		return `Bearer error="invalid_token"`
+	}
+	return "Bearer"
 }
 
 // Apply sets the header of the response: Location or HX-Redirect, WWW-Authenticate where FromBearer is a source, and
@@ -84,8 +104,8 @@ func (c Challenge) Apply(h Header) {
 	case c.URL != "":
 		h.Set("HX-Redirect", c.URL)
 	}
-	if c.bearer {
-		h.Set("WWW-Authenticate", "Bearer")
+	if c.bearer != "" {
+		h.Set("WWW-Authenticate", c.bearer)
 	}
 }
 

@@ -96,6 +96,9 @@ func TestChallenge(t *testing.T) {
 		{"HTMX of another site", request{"GET", "/part", "HX-Request: true\nHX-Current-URL: http://evil.example/devices"}, 401, "/sign-in"},
 		{"bearer", request{"GET", "/devices", "Accept: " + html + "\nAuthorization: Bearer " + token}, 401, ""},
 		{"own header", request{"GET", "/devices", "X-Session-Token: " + token}, 401, ""},
+		{"junk as bearer", request{"GET", "/devices", "Accept: " + html + "\nAuthorization: Bearer junk"}, 401, ""},
+		{"junk in an own header", request{"GET", "/devices", "X-Session-Token: junk"}, 401, ""},
+		{"Basic", request{"GET", "/devices", "Accept: " + html + "\nAuthorization: Basic YTpi"}, 303, "/sign-in?next=%2Fdevices"},
 	} {
 		header := http.Header{}
 		for line := range strings.SplitSeq(c.r.header, "\n") {
@@ -112,7 +115,7 @@ func TestChallenge(t *testing.T) {
 		}
 		h := http.Header{}
 		ch.Apply(h)
-		if h.Get("Cache-Control") != "no-store" || (ch.Status == 401) != (h.Get("Www-Authenticate") == "Bearer") || h.Get("Location")+h.Get("Hx-Redirect") != c.url {
+		if h.Get("Cache-Control") != "no-store" || (ch.Status == 401) != strings.HasPrefix(h.Get("Www-Authenticate"), "Bearer") || h.Get("Location")+h.Get("Hx-Redirect") != c.url {
 			t.Errorf("%s: header %v", c.name, h)
 		}
 		if out, err := x.Commit(ctx, ch.Status); err != nil || out.Name != "" || s.Modified() {
@@ -212,6 +215,27 @@ func TestPassive(t *testing.T) {
 		must(t, s.ExpireIn(time.Hour)) // asked for
 		if out, err := x.Commit(ctx, 200); err != nil || out.Name == "" || s.TimeLeft() != time.Hour {
 			t.Errorf("ExpireIn: %v, %v, %v left", out, err, s.TimeLeft())
+		}
+	}
+}
+
+// What a Bearer client is told: RFC 6750, section 3, and RFC 9470.
+func TestBearerChallenge(t *testing.T) {
+	m := newManager(t, core.Config{Sources: all})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	_, token, _ := cut(b.cookie)
+	for line, want := range map[string]string{
+		"": "Bearer", "Bearer junk": `Bearer error="invalid_token"`, "Bearer " + strings.Repeat("A", 43): `Bearer error="invalid_token"`,
+		"Bearer " + token: `Bearer error="insufficient_user_authentication", max_age=600`,
+	} {
+		h := http.Header{"Authorization": {line}}
+		s, err := m.Adapter().Begin(ctx, h).Session(ctx)
+		must(t, err)
+		answer := http.Header{}
+		s.Challenge(core.Asked{Method: "GET", Target: "/", Header: h.Get, MaxAge: 10 * time.Minute}).Apply(answer)
+		if got := answer.Get("WWW-Authenticate"); got != want {
+			t.Errorf("%.20q: %q, want %q", line, got, want)
 		}
 	}
 }

@@ -38,6 +38,7 @@ func (m *Manager) RevokeAll(ctx context.Context, before time.Time) (int, error) 
 	own, _ := x.stored()
 	r := revokeBefore{m: m, before: micros(before), own: own, seen: map[ID]bool{}, taken: map[string][]span{}}
 	err := r.run(ctx)
+	m.noteDown(ctx, err)
 	if r.ownEnded {
 		x.revoked(func(s *Session) (stored, coming bool) {
 			stored = s.live && s.rec.ID == own

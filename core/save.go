@@ -260,7 +260,11 @@ func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	switch {
 	case errors.Is(err, errHurried), errors.Is(err, ErrEnded), errors.Is(err, ErrCrowded), errors.Is(err, ErrConflict), errors.Is(err, ErrRefused):
 		level = slog.LevelDebug
-		x.m.warn(ctx, EventDropped, "session changes not stored", "session", ID(s.rec.ID), "error", err)
+		args := []any{"error", err}
+		if !s.rec.ID.IsZero() { // a late request has none
+			args = []any{"session", s.rec.ID, "error", err}
+		}
+		x.m.warn(ctx, EventDropped, "session changes not stored", args...)
 	case errors.Is(err, errAdoption):
 		level = slog.LevelDebug // tell has warned
 	case errors.Is(err, ErrUnavailable):

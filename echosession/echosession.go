@@ -44,6 +44,7 @@
 package echosession
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -91,7 +92,7 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 	}
 	res.Writer = w
 	defer w.leave()
-	err := next(c)
+	err := mw.answer(c, next(c))
 	if err != nil && w.Open() {
 		// HTTPErrorHandler runs after all middleware. Some of it, such as Gzip, has removed w by then.
 		w.FinishLater()
@@ -104,6 +105,17 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 		return nil // HTTPErrorHandler has answered
 	}
 	return err
+}
+
+// answer makes what the error handler makes of an error of core that the handler returned as it is, such as an outage
+// that Manager.Sessions met: it must not look like a fault of the application.
+func (mw *middleware) answer(c echo.Context, err error) error {
+	var known *echo.HTTPError
+	if err == nil || core.HTTPStatus(err) == http.StatusInternalServerError || errors.As(err, &known) {
+		return err
+	}
+	httpwriter.Refuse(c.Response().Header(), err)
+	return mw.onError(c, err)
 }
 
 // leave ends the request. It must be deferred, because it may call recover.

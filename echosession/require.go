@@ -30,7 +30,7 @@ func require(d time.Duration, next echo.HandlerFunc) echo.HandlerFunc {
 		if s.Fresh(d) {
 			return next(c)
 		}
-		ch := s.Challenge(httpwriter.Asked(c.Request()))
+		ch := s.Challenge(httpwriter.Asked(c.Request(), d))
 		if w, ok := httpwriter.InnermostOwner[*writer](requestContext(c)); ok && w.mw.onLogin != nil {
 			return w.mw.onLogin(c, ch)
 		}

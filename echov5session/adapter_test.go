@@ -23,7 +23,7 @@ func TestTwoProcesses(t *testing.T) { embeddedstores.RunProcesses(t, adapter{}) 
 type adapter struct{}
 
 func (adapter) Caps() adaptertest.Caps {
-	return adaptertest.Caps{Informational: true, TimeLimit: true, NotFound: true, HTTP: true}
+	return adaptertest.Caps{Informational: true, TimeLimit: true, NotFound: true, HTTP: true, Errors: true}
 }
 
 func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {

@@ -53,6 +53,7 @@
 package echov5session
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v5"
@@ -105,7 +106,7 @@ func (mw *middleware) serve(c *echo.Context, next echo.HandlerFunc) error {
 	}
 	c.SetResponse(w)
 	defer w.leave()
-	err := next(c)
+	err := mw.answer(c, next(c))
 	if err != nil && w.Open() {
 		if hidden == nil {
 			w.awaitError()
@@ -120,6 +121,17 @@ func (mw *middleware) serve(c *echo.Context, next echo.HandlerFunc) error {
 		return nil // HTTPErrorHandler has answered
 	}
 	return err
+}
+
+// answer makes what the error handler makes of an error of core that the handler returned as it is, such as an outage
+// that Manager.Sessions met: it must not look like a fault of the application.
+func (mw *middleware) answer(c *echo.Context, err error) error {
+	var known *echo.HTTPError
+	if err == nil || core.HTTPStatus(err) == http.StatusInternalServerError || errors.As(err, &known) {
+		return err
+	}
+	httpwriter.Refuse(c.Response().Header(), err)
+	return mw.onError(c, err)
 }
 
 // leave ends the request. It must be deferred, because it may call recover.

@@ -51,5 +51,6 @@ func fail(c *echo.Context, err error) error {
 	if w, ok := httpwriter.InnermostOwner[*writer](requestContext(c)); ok {
 		return w.mw.onError(c, err)
 	}
+	httpwriter.Unmounted("echov5session", err)
 	return httpError(c, err)
 }

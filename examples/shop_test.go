@@ -325,6 +325,7 @@ func others(t *testing.T, s *server) {
 	}
 	bob.post("/devices/revoke", "id", id)
 	bob.post("/devices/revoke", "id", "nonsense")
+	bob.want("message", bob.flash(), "That device was not signed in any more.")
 	bob.post("/devices/revoke-others")
 	alice.get("/").wantUser("alice")
 }

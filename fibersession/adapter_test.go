@@ -22,7 +22,9 @@ func TestTwoProcesses(t *testing.T) { embeddedstores.RunProcesses(t, adapter{}) 
 
 type adapter struct{}
 
-func (adapter) Caps() adaptertest.Caps { return adaptertest.Caps{Buffered: true, NotFound: true} }
+func (adapter) Caps() adaptertest.Caps {
+	return adaptertest.Caps{Buffered: true, NotFound: true, Errors: true}
+}
 
 func (adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, ReadBufferSize: 16 << 10})

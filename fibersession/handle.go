@@ -1,6 +1,9 @@
 package fibersession
 
 import (
+	"errors"
+	"log/slog"
+
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -39,6 +42,9 @@ func fail(c *fiber.Ctx, err error) error {
 	refuse(c, err)
 	if mw, ok := c.Context().UserValue(handlerKey{}).(*middleware); ok {
 		return mw.onError(c, err)
+	}
+	if errors.Is(err, core.ErrNoSession) {
+		slog.Error("fibersession: " + err.Error()) // no manager, and so no other Logger
 	}
 	return newFailure(c, err)
 }

@@ -33,7 +33,7 @@ func require(c *fiber.Ctx, d time.Duration) error {
 		return c.Next()
 	}
 	ch := s.Challenge(core.Asked{
-		Method: c.Method(), Target: c.OriginalURL(), Host: string(c.Request().Host()),
+		MaxAge: d, Method: c.Method(), Target: c.OriginalURL(), Host: string(c.Request().Host()),
 		Header: func(name string) string { return c.Get(name) },
 	})
 	if mw, ok := c.Context().UserValue(handlerKey{}).(*middleware); ok && mw.onLogin != nil {

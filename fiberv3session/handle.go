@@ -1,6 +1,9 @@
 package fiberv3session
 
 import (
+	"errors"
+	"log/slog"
+
 	"github.com/gofiber/fiber/v3"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -39,6 +42,9 @@ func fail(c fiber.Ctx, err error) error {
 	refuse(c, err)
 	if mw, ok := c.RequestCtx().UserValue(handlerKey{}).(*middleware); ok {
 		return mw.onError(c, err)
+	}
+	if errors.Is(err, core.ErrNoSession) {
+		slog.Error("fiberv3session: " + err.Error()) // no manager, and so no other Logger
 	}
 	return newFailure(c, err)
 }

@@ -47,6 +47,7 @@ func fail(c *gin.Context, err error) {
 	if w, ok := httpwriter.InnermostOwner[*writer](requestContext(c)); ok {
 		w.mw.onError(c, err)
 	} else {
+		httpwriter.Unmounted("ginsession", err)
 		abort(c, err)
 	}
 	c.Abort()

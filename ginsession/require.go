@@ -30,7 +30,7 @@ func require(c *gin.Context, d time.Duration) {
 		if s.Fresh(d) {
 			return // Gin calls the next handler
 		}
-		ch := s.Challenge(httpwriter.Asked(c.Request))
+		ch := s.Challenge(httpwriter.Asked(c.Request, d))
 		c.Abort()
 		if w, ok := httpwriter.InnermostOwner[*writer](c.Request.Context()); ok && w.mw.onLogin != nil {
 			w.mw.onLogin(c, ch)

@@ -37,6 +37,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		e.mw.onError(w, r, err)
 		return
 	}
+	httpwriter.Unmounted("httpsession", err)
 	respond(w, r, err)
 }
 

@@ -31,7 +31,7 @@ func WithLoginHandler(handle func(w http.ResponseWriter, r *http.Request, ch cor
 // WithErrorHandler makes respond answer the client when a session could not be loaded (Handle) or stored. Send the
 // status core.HTTPStatus(err); err itself is for logs only. For core.ErrEnded, a redirect to the sign-in page may be
 // better. The header fields that the handler set are gone. Cache-Control: no-store is set already, and Retry-After
-// where a retry may help. Default: the status and its text.
+// where a retry may help: delete that for a redirect. Default: the status and its text.
 func WithErrorHandler(respond func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return func(mw *middleware) {
 		if respond != nil {

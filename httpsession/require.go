@@ -29,7 +29,7 @@ func require(d time.Duration, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		ch := s.Challenge(httpwriter.Asked(r))
+		ch := s.Challenge(httpwriter.Asked(r, d))
 		if e, ok := httpwriter.InnermostOwner[*exchange](r.Context()); ok && e.mw.onLogin != nil {
 			e.mw.onLogin(w, r, ch)
 			return

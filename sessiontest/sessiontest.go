@@ -20,6 +20,8 @@ package sessiontest
 import (
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -59,7 +61,8 @@ type Manager struct {
 
 // New returns a manager with these settings, which ends with the test. Without Config.Store it has a store in memory,
 // and both have one clock, which begins now. With a store of your own, give New and the store the same clock by
-// NewAt. Without Config.Logger, the log is part of the test's output. Errors end the test.
+// NewAt. Without Config.Logger, the log is part of the test's output. Wrong
+// settings end the test.
 func New(t TB, cfg core.Config) *Manager {
 	t.Helper()
 	if cfg.Store != nil || cfg.Now != nil {
@@ -102,15 +105,27 @@ func open(t TB, cfg core.Config, clock *Clock) *Manager {
 	return m
 }
 
-// Fail makes calls of the store fail from now on, as in an outage: those of the methods named, such as "Load", "Create"
-// and "Update", or all. It ends the test if the store keeps no records, as cookiestore does.
-func (m *Manager) Fail(methods ...string) {
+// methods are those of driver.Store and of its abilities.
+var methods = []string{
+	"Load", "Create", "Update", "Touch", "Delete", // a request
+	"Reload", "Succeed", "BySubject", "ByLabel", "All", "Sweep", "Ping", "Close",
+}
+
+// Fail makes calls of the store fail from now on, as in an outage: those of the methods named, or all. Load, Create,
+// Update, Touch and Delete serve requests, BySubject lists a user's sessions, All lists all of them. The others are
+// Reload, Succeed, ByLabel, Sweep, Ping and Close. It ends the test if the store keeps no records, as cookiestore does.
+func (m *Manager) Fail(names ...string) {
 	m.t.Helper()
-	if len(methods) == 0 {
+	for _, name := range names {
+		if !slices.Contains(methods, name) {
+			m.t.Fatalf("sessiontest: Fail(%q): a store has the methods %s", name, strings.Join(methods, ", "))
+		}
+	}
+	if len(names) == 0 {
 		m.faulty().Before(storetest.Outage)
 		return
 	}
-	m.faulty().Before(storetest.On(methods...))
+	m.faulty().Before(storetest.On(names...))
 }
 
 // Heal ends what Fail began, and sets the counts of Calls to 0.

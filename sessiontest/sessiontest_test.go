@@ -55,22 +55,40 @@ func TestVisitor(t *testing.T) {
 		if alice.Session().Expiry().Mode != core.ExpiryBrowserClose {
 			t.Error("Change changed nothing")
 		}
-		if res := alice.Do(app(m), alice.Post("/note", "note", "milk")); res.StatusCode != 200 {
+		if res := alice.Post(app(m), "/note", "note", "milk"); res.StatusCode != 200 {
 			t.Errorf("got %s", res.Status)
 		}
 		sessiontest.Want(alice, note, "milk")
 		alice.WantFlashes("info: hello", "info: Saved.")
 		before := alice.Session().ID()
-		alice.Do(app(m), alice.Post("/sign-in", "name", "alice"))
+		alice.Post(app(m), "/sign-in", "name", "alice")
 		alice.WantSignedIn("alice")
 		if alice.Session().ID() == before {
 			t.Error("the visitor kept the token from before the sign-in")
 		}
-		alice.Do(app(m), alice.Post("/sign-out"))
+		alice.Post(app(m), "/sign-out")
 		alice.WantSignedIn("")
 		if sources == nil && alice.Cookie() != nil {
 			t.Error("the visitor kept the cookie of a session that has ended")
 		}
+	}
+}
+
+// An API client of a manager that serves browsers first.
+func TestVia(t *testing.T) {
+	m := sessiontest.New(t, core.Config{Sources: []core.Source{core.FromCookie, core.FromBearer, "X-Session-Token"}})
+	for _, source := range []core.Source{core.FromCookie, core.FromBearer, "x-session-token"} {
+		v := m.Visitor(sessiontest.Via(source))
+		res := v.Post(app(m), "/sign-in", "name", "bob")
+		if source != core.FromCookie {
+			v.WantNoCookie(res)
+		}
+		v.WantSignedIn("bob")
+		v.Post(app(m), "/note", "note", "milk")
+		sessiontest.Want(v, note, "milk")
+		v.Post(app(m), "/sign-out")
+		v.WantSignedIn("")
+		m.SignedIn("alice", sessiontest.Via(source)).WantSignedIn("alice")
 	}
 }
 
@@ -81,13 +99,13 @@ func TestStrangerSignsIn(t *testing.T) {
 	if len(m.Calls()) != 0 || v.Cookie() != nil {
 		t.Errorf("calls %v", m.Calls())
 	}
-	c := v.WantCookie(v.Do(app(m), v.Post("/sign-in", "name", "bob")))
+	c := v.WantCookie(v.Post(app(m), "/sign-in", "name", "bob"))
 	if !c.Secure || !c.HttpOnly {
 		t.Errorf("cookie %v", c)
 	}
 	v.WantSignedIn("bob")
 	v.WantFlashes("success: Welcome.")
-	if c := v.WantCookie(v.Do(app(m), v.Post("/sign-out"))); c.MaxAge >= 0 {
+	if c := v.WantCookie(v.Post(app(m), "/sign-out")); c.MaxAge >= 0 {
 		t.Errorf("cookie %v", c)
 	}
 }
@@ -96,7 +114,7 @@ func TestStrangerSignsIn(t *testing.T) {
 func TestContext(t *testing.T) {
 	m := sessiontest.New(t, core.Config{})
 	alice := m.SignedIn("alice")
-	r := alice.Post("/note", "note", "milk")
+	r := alice.Form("/note", "note", "milk")
 	httpsession.Handle(save)(httptest.NewRecorder(), r.WithContext(alice.Context()))
 	sessiontest.Want(alice, note, "milk")
 	s, err := core.FromContext(alice.Context())
@@ -132,7 +150,7 @@ func TestFail(t *testing.T) {
 	alice := m.SignedIn("alice")
 	m.Heal()
 	m.Fail("Update")
-	if res := alice.Do(app(m), alice.Post("/note", "note", "x")); res.StatusCode != 503 {
+	if res := alice.Post(app(m), "/note", "note", "x"); res.StatusCode != 503 {
 		t.Errorf("Update fails: %s", res.Status)
 	}
 	m.Fail()
@@ -156,7 +174,7 @@ func TestOwnStore(t *testing.T) {
 	m = sessiontest.New(t, core.Config{Store: made.Of(cookiestore.New(keys, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), cookiestore.Config{}))})
 	alice := m.SignedIn("alice", sessiontest.With(note, "milk"))
 	sessiontest.Want(alice, note, "milk")
-	alice.Do(app(m), alice.Post("/note", "note", "tea"))
+	alice.Post(app(m), "/note", "note", "tea")
 	sessiontest.Want(alice, note, "tea")
 }
 
@@ -262,6 +280,8 @@ func TestChecksFail(t *testing.T) {
 		"Age": func(f *failing) {
 			sessiontest.New(f, core.Config{Now: time.Now, Store: made.Of(memstore.New(memstore.Config{}))}).Visitor(sessiontest.Age(1))
 		},
+		"Via":   func(f *failing) { sessiontest.New(f, core.Config{}).Visitor(sessiontest.Via(core.FromBearer)) },
+		"Fail":  func(f *failing) { sessiontest.New(f, core.Config{}).Fail("Updates") },
 		"Login": func(f *failing) { sessiontest.New(f, core.Config{}).SignedIn("") },
 	} {
 		f := &failing{t: t}

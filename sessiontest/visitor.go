@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 // methods report errors of the session as errors of the test.
 type Visitor struct {
 	m     *Manager
+	from  core.Source      // where the token is sent
 	token string           // "" while there is no session
 	begun []*core.Exchange // by Context
 }
@@ -25,7 +27,12 @@ type Visitor struct {
 type Option struct {
 	change func(*core.Session) error
 	age    time.Duration
+	from   core.Source
 }
+
+// Via makes the visitor a client that sends its token in this one of Config.Sources: an API client of a manager that
+// also serves browsers, say. While it has no token, it asks for one there. Without Via, it is the first of the sources.
+func Via(source core.Source) Option { return Option{from: source} }
 
 // With puts a value into the session.
 func With[T any](key core.Key[T], value T) Option {
@@ -54,10 +61,17 @@ func (m *Manager) SignedIn(user string, options ...Option) *Visitor {
 // Visitor returns a visitor whom nobody knows. Without options it has no session.
 func (m *Manager) Visitor(options ...Option) *Visitor {
 	m.t.Helper()
-	v := &Visitor{m: m}
+	sources := m.Config().Sources
+	v := &Visitor{m: m, from: sources[0]}
 	var age time.Duration
 	for _, o := range options {
 		age = max(age, o.age)
+		if o.from == "" {
+			continue
+		}
+		if v.from = core.Source(http.CanonicalHeaderKey(string(o.from))); !slices.Contains(sources, v.from) {
+			m.t.Fatalf("sessiontest: Via(%q): the manager's Sources are %q", o.from, sources)
+		}
 	}
 	if age > 0 {
 		if m.Clock == nil {
@@ -123,9 +137,10 @@ func (v *Visitor) end(x *core.Exchange) {
 	v.keep(h)
 }
 
-// set puts the token into the header of a request, in the first of Config.Sources.
+// set puts the token into the header of a request.
 func (v *Visitor) set(h http.Header) {
-	switch cfg := v.m.Config(); cfg.Sources[0] {
+	cfg := v.m.Config()
+	switch first := v.from == cfg.Sources[0]; v.from {
 	case core.FromCookie:
 		others := (&http.Request{Header: h.Clone()}).Cookies()
 		h.Del("Cookie")
@@ -142,27 +157,29 @@ func (v *Visitor) set(h http.Header) {
 		h.Del("Authorization")
 		if v.token != "" {
 			h.Set("Authorization", "Bearer "+v.token)
+		} else if !first {
+			h.Set("Session-Token", "") // asks for a token
 		}
 	default:
-		h.Set(string(cfg.Sources[0]), v.token) // without a token, the client asks for one
+		h.Del(string(v.from))
+		if v.token != "" || !first {
+			h.Set(string(v.from), v.token)
+		}
 	}
 }
 
 // keep takes over the token that the header of a response brings.
 func (v *Visitor) keep(h http.Header) {
-	switch cfg := v.m.Config(); cfg.Sources[0] {
+	name := string(v.from)
+	switch v.from {
 	case core.FromCookie:
 		if c := v.cookieIn(h); c != nil {
 			v.token = c.Value
 		}
+		return
 	case core.FromBearer:
-		v.keepHeader(h, "Session-Token")
-	default:
-		v.keepHeader(h, string(cfg.Sources[0]))
+		name = "Session-Token"
 	}
-}
-
-func (v *Visitor) keepHeader(h http.Header, name string) {
 	if lines := h.Values(name); len(lines) > 0 {
 		v.token = lines[0]
 	}
@@ -178,14 +195,13 @@ func (v *Visitor) cookieIn(h http.Header) *http.Cookie {
 	return nil
 }
 
-// Cookie returns the cookie with the session's token. It is nil if there is no session, or if FromCookie is not the
-// first of Config.Sources.
+// Cookie returns the cookie with the session's token. It is nil if there is no session, or if the token is sent in a
+// header.
 func (v *Visitor) Cookie() *http.Cookie {
-	cfg := v.m.Config()
-	if v.token == "" || cfg.Sources[0] != core.FromCookie {
+	if v.token == "" || v.from != core.FromCookie {
 		return nil
 	}
-	return &http.Cookie{Name: cfg.Cookie.Name, Value: v.token}
+	return &http.Cookie{Name: v.m.Config().Cookie.Name, Value: v.token}
 }
 
 // Request returns a request with the session's token, as httptest.NewRequest makes it, over TLS: for a handler, and for
@@ -193,6 +209,7 @@ func (v *Visitor) Cookie() *http.Cookie {
 func (v *Visitor) Request(method, target string, body io.Reader) *http.Request {
 	r := httptest.NewRequest(method, target, body)
 	r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
+	r.Header.Set("X-Forwarded-Proto", "https") // app.Test of Fiber knows no TLS
 	v.set(r.Header)
 	return r
 }
@@ -200,11 +217,11 @@ func (v *Visitor) Request(method, target string, body io.Reader) *http.Request {
 // AddTo puts the session's token into r, in place of another one.
 func (v *Visitor) AddTo(r *http.Request) { v.set(r.Header) }
 
-// Post returns a request that sends a form: names and values, in turn.
-func (v *Visitor) Post(target string, form ...string) *http.Request {
+// Form returns a request that posts a form: names and values, in turn.
+func (v *Visitor) Form(target string, fields ...string) *http.Request {
 	values := url.Values{}
-	for i := 0; i+1 < len(form); i += 2 {
-		values.Add(form[i], form[i+1])
+	for i := 0; i+1 < len(fields); i += 2 {
+		values.Add(fields[i], fields[i+1])
 	}
 	r := v.Request(http.MethodPost, target, strings.NewReader(values.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -224,6 +241,11 @@ func (v *Visitor) Do(app http.Handler, r *http.Request) *http.Response {
 // Get is Do with a GET request.
 func (v *Visitor) Get(app http.Handler, target string) *http.Response {
 	return v.Do(app, v.Request(http.MethodGet, target, nil))
+}
+
+// Post is Do with a form: names and values, in turn.
+func (v *Visitor) Post(app http.Handler, target string, fields ...string) *http.Response {
+	return v.Do(app, v.Form(target, fields...))
 }
 
 // Keep takes over the token that a response brings: after a sign-in, say.

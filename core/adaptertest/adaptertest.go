@@ -87,6 +87,9 @@ type Caps struct {
 
 	// HTTP: each Ctx also implements HTTP.
 	HTTP bool
+
+	// Errors: handlers return their errors to the framework.
+	Errors bool
 }
 
 // Options says how the application of one test is built. The middleware, from the outermost to the innermost, is:

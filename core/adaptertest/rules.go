@@ -65,6 +65,7 @@ var (
 	needInformational = needCap(func(c Caps) bool { return c.Informational }, "the framework sends no informational responses")
 	needTimeLimits    = needCap(func(c Caps) bool { return c.TimeLimit }, "the framework has no time limit that answers for the handler")
 	needNotFound      = needCap(func(c Caps) bool { return c.NotFound }, "middleware does not run for unknown paths")
+	needErrors        = needCap(func(c Caps) bool { return c.Errors }, "handlers return no errors to the framework")
 	needHTTP          = needCap(func(c Caps) bool { return c.HTTP }, "the framework is not on net/http")
 )
 

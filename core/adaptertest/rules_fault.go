@@ -1,10 +1,13 @@
 package adaptertest
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 )
 
@@ -14,6 +17,23 @@ import (
 var outage = storetest.Outage
 
 var loadRules = []rule{
+	{
+		name:  "an error of core is returned",
+		text:  "Given a handler that returns an error of core as it is, wrapped or not, then the client gets its status with Retry-After, none of the error's text, and no cookie.",
+		needs: []need{needErrors},
+		run: func(e *env) {
+			var returned error
+			b := e.page(Options{}, func(c Ctx) error {
+				e.session(c)
+				return returned
+			}).withSession("")
+			returned = fmt.Errorf("list the devices: %w", driver.Unavailable("secret", errors.New("10.0.0.7 does not answer")))
+			b.get("/").refused()
+			returned = core.ErrEnded
+			b.get("/").ended()
+			b.wantCount(1)
+		},
+	},
 	{
 		name:  "load fails",
 		text:  "Given a store that does not answer, when a handler asks for its session, then it gets an error and a session that is not nil, and the response does not touch the cookie.",

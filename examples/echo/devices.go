@@ -26,10 +26,14 @@ func (a account) revoke(c echo.Context, s *core.Session) error {
 	// A form can name any session: RevokeOwn ends only the user's own.
 	id, _ := core.ParseID(c.FormValue("id"))
 	err := a.m.RevokeOwn(c.Request().Context(), s.Subject(), id)
-	if err != nil && !errors.Is(err, core.ErrNotFound) {
+	switch {
+	case errors.Is(err, core.ErrNotFound):
+		_ = s.AddFlash("info", "That device was not signed in any more.")
+	case err != nil:
 		return fail(err)
+	default:
+		_ = s.AddFlash("info", "That device is signed out.")
 	}
-	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
 	return c.Redirect(http.StatusSeeOther, "/devices")
 }
 

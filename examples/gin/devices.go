@@ -27,11 +27,15 @@ func (a account) revoke(c *gin.Context, s *core.Session) {
 	// A form can name any session: RevokeOwn ends only the user's own.
 	id, _ := core.ParseID(c.PostForm("id"))
 	err := a.m.RevokeOwn(c.Request.Context(), s.Subject(), id)
-	if err != nil && !errors.Is(err, core.ErrNotFound) {
+	switch {
+	case errors.Is(err, core.ErrNotFound):
+		_ = s.AddFlash("info", "That device was not signed in any more.")
+	case err != nil:
 		fail(c, err)
 		return
+	default:
+		_ = s.AddFlash("info", "That device is signed out.")
 	}
-	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
 	c.Redirect(http.StatusSeeOther, "/devices")
 }
 

@@ -25,11 +25,15 @@ func (a account) revoke(w http.ResponseWriter, r *http.Request, s *core.Session)
 	// A form can name any session: RevokeOwn ends only the user's own.
 	id, _ := core.ParseID(r.PostFormValue("id"))
 	err := a.m.RevokeOwn(r.Context(), s.Subject(), id)
-	if err != nil && !errors.Is(err, core.ErrNotFound) {
+	switch {
+	case errors.Is(err, core.ErrNotFound):
+		_ = s.AddFlash("info", "That device was not signed in any more.")
+	case err != nil:
 		fail(w, r, err)
 		return
+	default:
+		_ = s.AddFlash("info", "That device is signed out.")
 	}
-	_ = s.AddFlash("info", "That device is signed out.") // also if it was signed out before, or never existed
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
 }
 

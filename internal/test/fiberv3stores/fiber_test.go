@@ -18,7 +18,9 @@ import (
 
 type fiberAdapter struct{}
 
-func (fiberAdapter) Caps() adaptertest.Caps { return adaptertest.Caps{Buffered: true, NotFound: true} }
+func (fiberAdapter) Caps() adaptertest.Caps {
+	return adaptertest.Caps{Buffered: true, NotFound: true, Errors: true}
+}
 
 func (fiberAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
 	app := fiber.New(fiber.Config{ReadBufferSize: 16 << 10, ErrorHandler: quiet})

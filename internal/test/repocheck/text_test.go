@@ -2,6 +2,9 @@ package repocheck
 
 import (
 	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -33,6 +36,23 @@ func TestNoMachineInTheText(t *testing.T) {
 			if at := pattern.FindIndex(f.text); at != nil {
 				t.Errorf("%s:%d: %q names a machine or a registry", f.path, 1+bytes.Count(f.text[:at[0]], []byte("\n")), strings.TrimSpace(string(f.text[at[0]:at[1]])))
 			}
+		}
+	}
+}
+
+// A program that a build left in the tree would stay in every clone for good.
+func TestNoPrograms(t *testing.T) {
+	r := open(t)
+	out, err := exec.Command("git", "-C", r.root, "ls-files", "-z").Output()
+	if err != nil && os.Getenv("CI") == "" {
+		t.Skip("not a git repository: ", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		const most = 1 << 20
+		if info, err := os.Stat(filepath.Join(r.root, name)); err == nil && info.Size() > most {
+			t.Errorf("%s has %d bytes, at most %d: is it a program?", name, info.Size(), most)
 		}
 	}
 }

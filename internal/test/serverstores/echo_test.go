@@ -18,7 +18,7 @@ import (
 type echoAdapter struct{}
 
 func (echoAdapter) Caps() adaptertest.Caps {
-	return adaptertest.Caps{Informational: true, TimeLimit: true, NotFound: true, HTTP: true}
+	return adaptertest.Caps{Informational: true, TimeLimit: true, NotFound: true, HTTP: true, Errors: true}
 }
 
 func (echoAdapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
@@ -93,7 +93,9 @@ func (c echoCtx) NoContent(status int) error                 { return c.c.NoCont
 func (c echoCtx) Redirect(status int, url string) error      { return c.c.Redirect(status, url) }
 func (c echoCtx) File(path string) error                     { return c.c.File(path) }
 func (c echoCtx) Fail(status int) error                      { return echo.NewHTTPError(status) }
-func (c echoCtx) Hijack(serve func(net.Conn)) error          { return adaptertest.Upgrade(c.c.Response(), serve) }
+func (c echoCtx) Hijack(serve func(net.Conn)) error {
+	return adaptertest.Upgrade(c.c.Response(), serve)
+}
 
 func (c echoCtx) Stream(produce func(send func(chunk string) error)) error {
 	return adaptertest.Stream(c.c.Response(), produce)

@@ -18,7 +18,7 @@ import (
 type echov5Adapter struct{}
 
 func (echov5Adapter) Caps() adaptertest.Caps {
-	return adaptertest.Caps{Informational: true, TimeLimit: true, NotFound: true, HTTP: true}
+	return adaptertest.Caps{Informational: true, TimeLimit: true, NotFound: true, HTTP: true, Errors: true}
 }
 
 func (echov5Adapter) Serve(tb testing.TB, m *core.Manager, o adaptertest.Options, routes map[string]adaptertest.Handler) string {
@@ -92,7 +92,9 @@ func (c echov5Ctx) String(status int, body string) error       { return c.c.Stri
 func (c echov5Ctx) NoContent(status int) error                 { return c.c.NoContent(status) }
 func (c echov5Ctx) Redirect(status int, url string) error      { return c.c.Redirect(status, url) }
 func (c echov5Ctx) Fail(status int) error                      { return echo.NewHTTPError(status, "") }
-func (c echov5Ctx) Hijack(serve func(net.Conn)) error          { return adaptertest.Upgrade(c.c.Response(), serve) }
+func (c echov5Ctx) Hijack(serve func(net.Conn)) error {
+	return adaptertest.Upgrade(c.c.Response(), serve)
+}
 
 // File: Echo's own takes a path inside an fs.FS.
 func (c echov5Ctx) File(path string) error {

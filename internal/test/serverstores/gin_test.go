@@ -99,11 +99,14 @@ func (c ginCtx) Path() string                               { return c.c.Request
 func (c ginCtx) SetHeader(name, value string)               { c.c.Header(name, value) }
 func (c ginCtx) AddHeader(name, value string)               { c.c.Writer.Header().Add(name, value) }
 func (c ginCtx) Info(int)                                   { panic("Gin has no informational responses") }
-func (c ginCtx) String(status int, body string) error       { c.c.String(status, "%s", body); return c.sent() }
-func (c ginCtx) NoContent(status int) error                 { c.c.Status(status); return nil }
-func (c ginCtx) Redirect(status int, url string) error      { c.c.Redirect(status, url); return c.sent() }
-func (c ginCtx) File(path string) error                     { c.c.File(path); return nil }
-func (c ginCtx) Hijack(serve func(net.Conn)) error          { return adaptertest.Upgrade(c.c.Writer, serve) }
+func (c ginCtx) String(status int, body string) error {
+	c.c.String(status, "%s", body)
+	return c.sent()
+}
+func (c ginCtx) NoContent(status int) error            { c.c.Status(status); return nil }
+func (c ginCtx) Redirect(status int, url string) error { c.c.Redirect(status, url); return c.sent() }
+func (c ginCtx) File(path string) error                { c.c.File(path); return nil }
+func (c ginCtx) Hijack(serve func(net.Conn)) error     { return adaptertest.Upgrade(c.c.Writer, serve) }
 
 func (c ginCtx) Fail(status int) error {
 	c.c.AbortWithStatusJSON(status, gin.H{"error": "failed"})

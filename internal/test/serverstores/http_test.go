@@ -100,10 +100,13 @@ func (c httpCtx) SetHeader(name, value string)               { c.w.Header().Set(
 func (c httpCtx) AddHeader(name, value string)               { c.w.Header().Add(name, value) }
 func (c httpCtx) Info(status int)                            { c.w.WriteHeader(status) }
 func (c httpCtx) NoContent(status int) error                 { c.w.WriteHeader(status); return nil }
-func (c httpCtx) Redirect(status int, url string) error      { http.Redirect(c.w, c.r, url, status); return nil }
-func (c httpCtx) File(path string) error                     { http.ServeFile(c.w, c.r, path); return nil }
-func (c httpCtx) Fail(status int) error                      { http.Error(c.w, "failed", status); return nil }
-func (c httpCtx) Hijack(serve func(net.Conn)) error          { return adaptertest.Upgrade(c.w, serve) }
+func (c httpCtx) Redirect(status int, url string) error {
+	http.Redirect(c.w, c.r, url, status)
+	return nil
+}
+func (c httpCtx) File(path string) error            { http.ServeFile(c.w, c.r, path); return nil }
+func (c httpCtx) Fail(status int) error             { http.Error(c.w, "failed", status); return nil }
+func (c httpCtx) Hijack(serve func(net.Conn)) error { return adaptertest.Upgrade(c.w, serve) }
 
 func (c httpCtx) String(status int, body string) error {
 	c.w.WriteHeader(status)
