@@ -92,7 +92,10 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 	}
 	res.Writer = w
 	defer w.leave()
-	err := mw.answer(c, next(c))
+	err := next(c)
+	if err != nil {
+		err = mw.answer(c, err)
+	}
 	if err != nil && w.Open() {
 		// HTTPErrorHandler runs after all middleware. Some of it, such as Gzip, has removed w by then.
 		w.FinishLater()
@@ -111,7 +114,7 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 // that Manager.Sessions met: it must not look like a fault of the application.
 func (mw *middleware) answer(c echo.Context, err error) error {
 	var known *echo.HTTPError
-	if err == nil || core.HTTPStatus(err) == http.StatusInternalServerError || errors.As(err, &known) {
+	if core.HTTPStatus(err) == http.StatusInternalServerError || errors.As(err, &known) {
 		return err
 	}
 	httpwriter.Refuse(c.Response().Header(), err)

@@ -51,8 +51,6 @@ package fibersession
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"sync"
 
 	"github.com/gofiber/fiber/v2"
@@ -117,24 +115,13 @@ func (mw *middleware) serve(c *fiber.Ctx) error {
 		}
 	}()
 	before := remember(&c.Response().Header)
-	if err := mw.answer(c, c.Next()); err != nil {
-		render(c, err)
+	if err := c.Next(); err != nil {
+		mw.render(c, err)
 	}
 	err := mw.commit(c, x, outside, before)
 	forget(before)
 	over = true
 	return err
-}
-
-// answer makes what the error handler makes of an error of core that the handler returned as it is, such as an outage
-// that Manager.Sessions met: it must not look like a fault of the application.
-func (mw *middleware) answer(c *fiber.Ctx, err error) error {
-	var known *fiber.Error
-	if err == nil || core.HTTPStatus(err) == http.StatusInternalServerError || errors.As(err, &known) {
-		return err
-	}
-	refuse(c, err)
-	return mw.onError(c, err)
 }
 
 // commit stores the session and finishes the response.

@@ -27,11 +27,18 @@ func lines(c *fiber.Ctx, name string) ([]byte, bool) {
 }
 
 // render makes a response of the error that the handler returned. Fiber would do so after all middleware, which is too
-// late: the session has to know the status.
-func render(c *fiber.Ctx, err error) {
+// late: the session has to know the status. An error of core that the handler returned as it is, such as an outage that
+// Manager.Sessions met, must not look like a fault of the application.
+func (mw *middleware) render(c *fiber.Ctx, err error) {
 	var f *failure
+	var known *fiber.Error
 	if errors.As(err, &f) {
 		refuse(c, f.cause)
+	} else if core.HTTPStatus(err) != http.StatusInternalServerError && !errors.As(err, &known) {
+		refuse(c, err)
+		if err = mw.onError(c, err); err == nil {
+			return
+		}
 	}
 	if c.App().ErrorHandler(c, err) != nil {
 		_ = c.SendStatus(http.StatusInternalServerError)

@@ -64,8 +64,6 @@ package fiberv3session
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"sync"
 
 	"github.com/gofiber/fiber/v3"
@@ -140,8 +138,8 @@ func (mw *middleware) serve(c fiber.Ctx) error {
 	if answered(c) {
 		expire(c, x, outside)
 	} else {
-		if err = mw.answer(c, err); err != nil {
-			render(c, err)
+		if err != nil {
+			mw.render(c, err)
 		}
 		err = mw.commit(c, x, outside, before)
 	}
@@ -155,17 +153,6 @@ func (mw *middleware) serve(c fiber.Ctx) error {
 func unread(c fiber.Ctx) bool {
 	h := &c.Request().Header
 	return len(h.Host()) == 0 && h.IsHTTP11() && c.RequestCtx().Conn() != nil // any other such request has been refused
-}
-
-// answer makes what the error handler makes of an error of core that the handler returned as it is, such as an outage
-// that Manager.Sessions met: it must not look like a fault of the application.
-func (mw *middleware) answer(c fiber.Ctx, err error) error {
-	var known *fiber.Error
-	if err == nil || core.HTTPStatus(err) == http.StatusInternalServerError || errors.As(err, &known) {
-		return err
-	}
-	refuse(c, err)
-	return mw.onError(c, err)
 }
 
 // commit stores the session and finishes the response.

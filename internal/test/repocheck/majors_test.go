@@ -58,12 +58,12 @@ var majors = []struct {
 		{"c.SetUserContext", "c.SetContext"},
 		{"mw.first.Do(func() { mw.warn(c.App()) })", "mw.first.Do(mw.warn) if unread(c) { return nil }"},
 		{"if !over { apply(c, mw.m, x.Discard()) }", "if over { return } if out := x.Discard(); !answered(c) { apply(c, mw.m, out) }"},
-		{`if err := mw.answer(c, c.Next()); err != nil { render(c, err) } err := mw.commit(c, x, outside, before)`, `err := c.Next()
+		{`if err := c.Next(); err != nil { mw.render(c, err) } err := mw.commit(c, x, outside, before)`, `err := c.Next()
 			if answered(c) {
 				expire(c, x, outside)
 			} else {
-				if err = mw.answer(c, err); err != nil {
-					render(c, err)
+				if err != nil {
+					mw.render(c, err)
 				}
 				err = mw.commit(c, x, outside, before)
 			}`},
