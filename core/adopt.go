@@ -18,7 +18,7 @@ type Adoption struct {
 	// Subject is the user who is signed in there, as for Login. Default: "", nobody.
 	Subject string
 
-	// AuthTime is when the user signed in there. Default: now.
+	// AuthTime is when the user signed in there. Default: the zero time, not known: RequireFresh then asks for a sign-in.
 	AuthTime time.Time
 
 	// Values are put into the session under their keys, as by Key.Set. Default: none.
@@ -76,9 +76,11 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	} else if n > 0 {
 		at := m.now()
 		s.do(op{kind: opLogin, key: []byte(found.Subject), micros: at})
+		auth := int64(0)
 		if !found.AuthTime.IsZero() {
-			s.do(op{kind: opAuth, micros: min(micros(found.AuthTime), at)})
+			auth = min(micros(found.AuthTime), at)
 		}
+		s.do(op{kind: opAuth, micros: auth})
 	}
 	if found.Taken != nil {
 		s.rarely().taken = found.Taken

@@ -36,7 +36,7 @@ type Config struct {
 	// first one that holds a token decides, and the response answers in kind; the others are neither loaded nor ended.
 	// If none holds a token, a new one goes to the first source of this list, or to the header of your own that the
 	// client sent empty; for FromBearer that is Session-Token. Headers that browsers, proxies or servers use cannot be
-	// your own. SourceOf tells which source decided: docs/api-clients.md. Default: FromCookie only.
+	// your own. At most 8. SourceOf tells which source decided: docs/api-clients.md. Default: FromCookie only.
 	Sources []Source
 
 	// LoginURL is the page with the application's sign-in form, for RequireLogin and RequireFresh of the adapters:
@@ -199,11 +199,17 @@ func (c *Config) defaults() error {
 	return nil
 }
 
+// maxSources is more than clients need: each costs a look at every request's header.
+const maxSources = 8
+
 // sources brings the names of Sources into their canonical form, and refuses names that are not for us.
 func (c *Config) sources() error {
 	if len(c.Sources) == 0 {
 		c.Sources = []Source{FromCookie}
 		return nil
+	}
+	if len(c.Sources) > maxSources {
+		return wrongField("Sources", "has %d places, at most %d", len(c.Sources), maxSources)
 	}
 	c.Sources = slices.Clone(c.Sources)
 	for i, s := range c.Sources {

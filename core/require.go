@@ -38,7 +38,8 @@ type Asked struct {
 type Challenge struct {
 	// Status is 303 for a browser that shows the response as a page. It is 401 for a script (Sec-Fetch-Mode is cors,
 	// same-origin or websocket), for a client that prefers JSON, for one that sends a header of Config.Sources, valid or
-	// not, for HTMX, and where Config.LoginURL is not set.
+	// not, for HTMX, and where Config.LoginURL is not set. Browsers send Sec-Fetch-Mode over https and to localhost only:
+	// elsewhere, let scripts send "Accept: application/json".
 	Status int
 
 	// URL is Config.LoginURL with the way back in its parameter "next". With a 303 it is the Location. With a 401 it is
@@ -55,8 +56,8 @@ type Challenge struct {
 // Challenge returns the answer to a request of this session that needs a sign-in. It is for adapters, and for
 // applications that write a middleware of their own.
 func (s *Session) Challenge(r Asked) Challenge {
-	ch := Challenge{Status: http.StatusUnauthorized, Next: r.back()}
-	if s.x == nil { // no middleware
+	ch := Challenge{Status: http.StatusUnauthorized, Next: strings.Clone(r.back())} // Fiber reuses the request's memory
+	if s.x == nil {                                                                 // no middleware
 		return ch
 	}
 	m, api := s.x.m, s.x.deciding().source != FromCookie
@@ -173,6 +174,9 @@ func LocalPath(next, fallback string) string {
 		} else {
 			b.WriteByte(c)
 		}
+	}
+	if b.Len() > maxNext {
+		return fallback
 	}
 	return b.String()
 }

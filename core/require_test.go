@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -28,6 +31,9 @@ func TestLocalPath(t *testing.T) {
 		if got := core.LocalPath(next, "/home"); got != "/home" {
 			t.Errorf("%.60q: got %q, want the fallback", next, got)
 		}
+	}
+	if got := core.LocalPath("/"+strings.Repeat("ä", 500), "/home"); got != "/home" { // 3001 bytes when escaped
+		t.Errorf("got %d bytes, want the fallback", len(got))
 	}
 	if got := core.LocalPath("/ä b", ""); got != "/%C3%A4%20b" {
 		t.Errorf("got %q", got)
@@ -237,5 +243,36 @@ func TestBearerChallenge(t *testing.T) {
 		if got := answer.Get("WWW-Authenticate"); got != want {
 			t.Errorf("%.20q: %q, want %q", line, got, want)
 		}
+	}
+}
+
+// With a store of tokens, a new token is a new record: a passive RotateID must not make it younger.
+func TestPassiveRotate(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	for name, store := range map[string]driver.Backend{
+		"memstore": made.Of(memstore.New(memstore.Config{Now: clock})),
+		"cookiestore": made.Of(cookiestore.New(made.Of(keyring.New(keyring.Generate("k"))), cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{Now: clock}))),
+			cookiestore.Config{Now: clock})),
+	} {
+		m := newManager(t, core.Config{Now: clock, Store: store})
+		b := newBrowser(t, m)
+		var until time.Time
+		b.visit(func(s *core.Session) { must(t, s.Login("alice")); until = s.ExpiresAt() })
+		now = now.Add(48 * time.Hour)
+		x := m.Adapter().Begin(ctx, b.header())
+		x.Passive()
+		s, err := x.Session(ctx)
+		must(t, err)
+		must(t, s.RotateID())
+		out, err := x.Commit(ctx, 200)
+		must(t, err)
+		must(t, x.Finish(ctx))
+		b.cookie = strings.Split(out.Value, ";")[0]
+		x = m.Adapter().Begin(ctx, b.header())
+		if s, err = x.Session(ctx); err != nil || s.Subject() != "alice" || !s.ExpiresAt().Equal(until) {
+			t.Errorf("%s: %v, %q, the deadline moved by %v", name, err, s.Subject(), s.ExpiresAt().Sub(until))
+		}
+		x.Discard()
 	}
 }

@@ -92,6 +92,9 @@ func (x *Exchange) decide(dst []string) (at int, tokens []string) {
 			asked = at
 		}
 		tokens = m.tokensIn(dst, at, line)
+		if len(tokens) > maxCandidates {
+			return true // crowded: ours may be behind them
+		}
 		for _, token := range tokens {
 			if m.wellFormed(token) {
 				return true

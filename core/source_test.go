@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -148,7 +149,7 @@ func TestBearerJunk(t *testing.T) {
 
 func TestSourcesOfConfig(t *testing.T) {
 	store := made.Of(memstore.New(memstore.Config{}))
-	for _, sources := range [][]core.Source{{"authorization "}, {"X Y"}, {""}, {own, "x-session-token"}, {core.FromCookie, core.FromCookie}, {"Set-Cookie"}} {
+	for _, sources := range [][]core.Source{{"authorization "}, {"X Y"}, {""}, {own, "x-session-token"}, {core.FromCookie, core.FromCookie}, {"Set-Cookie"}, {"A", "B", "C", "D", "E", "F", "G", "H", "I"}} {
 		if _, err := core.New(core.Config{Store: store, Sources: sources}); err == nil || !strings.Contains(err.Error(), "Config.Sources") {
 			t.Errorf("%q: %v", sources, err)
 		}
@@ -178,6 +179,23 @@ func TestNamespaceOfSources(t *testing.T) {
 		must(t, err)
 		if found := count.GetOr(s, 0) == 5; found != c.found {
 			t.Errorf("%q: found the cookie's session: %t", c.sources, found)
+		}
+	}
+}
+
+// Too many cookies are too many, whatever other sources there are: nobody can hide ours behind junk and have the request
+// count as one without a session.
+func TestCrowdedWithSeveralSources(t *testing.T) {
+	m, token := sourced(t, core.Config{})
+	for _, x := range begins(m, http.Header{"Cookie": {strings.Repeat("__Host-session=x; ", 1) + "__Host-session=1; __Host-session=2; __Host-session=3; __Host-session=4; __Host-session=" + token}}) {
+		s, err := x.Session(ctx)
+		must(t, err)
+		if core.SourceOf(x.Context()) != core.FromCookie {
+			t.Error("the cookie does not decide")
+		}
+		_ = s.Login("alice")
+		if _, err := x.Commit(ctx, 200); !errors.Is(err, core.ErrCrowded) {
+			t.Errorf("Commit: %v, want ErrCrowded", err)
 		}
 	}
 }

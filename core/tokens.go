@@ -43,6 +43,9 @@ func (j *saving) sealTokens() error {
 // sealNew makes the token of a new session.
 func (j *saving) sealNew() error {
 	j.rec = j.newRecord()
+	if j.passive && j.rotate && !has(j.ops, opExpiry) {
+		j.rec.Used, j.rec.Expires = fromMicros(j.old.Used), fromMicros(j.old.Expires)
+	}
 	data, _, err := j.m.encode(&j.st)
 	if err != nil {
 		return err

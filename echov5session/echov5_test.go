@@ -60,6 +60,14 @@ var around = []struct {
 	{"Gzip outside", func(s echo.MiddlewareFunc) []echo.MiddlewareFunc {
 		return []echo.MiddlewareFunc{middleware.Gzip(), s}
 	}},
+	{"Gzip and WrapMiddleware outside", func(s echo.MiddlewareFunc) []echo.MiddlewareFunc {
+		return []echo.MiddlewareFunc{middleware.Gzip(), echo.WrapMiddleware(http.NewCrossOriginProtection().Handler), s}
+	}},
+	{"BodyDump and WrapMiddleware outside", func(s echo.MiddlewareFunc) []echo.MiddlewareFunc {
+		return []echo.MiddlewareFunc{
+			middleware.BodyDump(func(*echo.Context, []byte, []byte, error) {}), echo.WrapMiddleware(http.NewCrossOriginProtection().Handler), s,
+		}
+	}},
 	{"Gzip inside", func(s echo.MiddlewareFunc) []echo.MiddlewareFunc {
 		return []echo.MiddlewareFunc{s, middleware.Gzip()}
 	}},

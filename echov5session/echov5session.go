@@ -156,9 +156,13 @@ type writer struct {
 }
 
 // awaitError puts w below Echo's response. HTTPErrorHandler runs after all middleware. Some of it, such as Gzip, takes
-// back what it did to the writer, and w with it.
+// back what it did to the writer, and w with it. echo.WrapMiddleware has made a response of its own, which such
+// middleware takes back, too: w goes below the last one.
 func (w *writer) awaitError() {
 	w.FinishLater()
+	for outer, _ := echo.UnwrapResponse(w.res.Unwrap()); outer != nil; outer, _ = echo.UnwrapResponse(w.res.Unwrap()) {
+		w.res = outer
+	}
 	w.c.SetResponse(w.Unwrap())
 	w.MoveTo(w.res.Unwrap())
 	w.res.ResponseWriter, w.below = w, true

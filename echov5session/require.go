@@ -13,7 +13,7 @@ import (
 // RequireLogin is a middleware for handlers that need a signed-in user. A browser without one is redirected to
 // core.Config.LoginURL, with the way back in the parameter "next" (core.LocalPath); scripts and API clients get a 401:
 // see core.Challenge. A visitor gets no session by that. If the store cannot answer, the client gets a 503. Mount it
-// inside New.
+// inside New, on routes or on a group with a prefix: middleware of e.Group("") also answers for unknown paths.
 func RequireLogin(next echo.HandlerFunc) echo.HandlerFunc { return require(0, next) }
 
 // RequireFresh is RequireLogin for what needs a recent sign-in, such as a change of the password: who signed in more

@@ -12,7 +12,8 @@ import (
 // RequireLogin is a middleware for handlers that need a signed-in user. A browser without one is redirected to
 // core.Config.LoginURL, with the way back in the parameter "next" (core.LocalPath); scripts and API clients get a 401:
 // see core.Challenge. A visitor gets no session by that. If the store cannot answer, the client gets a 503. Mount it
-// inside New.
+// inside New, on routes or on a group with a prefix: for the paths "//" and "///" Fiber runs no middleware of app.Use("/"),
+// and still serves a route for "/*".
 func RequireLogin(c *fiber.Ctx) error { return require(c, 0) }
 
 // RequireFresh is RequireLogin for what needs a recent sign-in, such as a change of the password: who signed in more

@@ -127,6 +127,45 @@ func TestContext(t *testing.T) {
 	alice.WantSignedIn("bob")
 }
 
+// Whatever the test asks next, what a handler did with a context is stored by then.
+func TestContextIsSettled(t *testing.T) {
+	for name, ask := range map[string]func(m *sessiontest.Manager, v *sessiontest.Visitor) bool{
+		"Cookie": func(_ *sessiontest.Manager, v *sessiontest.Visitor) bool { return v.Cookie() != nil },
+		"Get": func(m *sessiontest.Manager, v *sessiontest.Visitor) bool {
+			return v.Get(app(m), "/me").StatusCode == 200
+		},
+		"Request": func(m *sessiontest.Manager, v *sessiontest.Visitor) bool {
+			return len(v.Request("GET", "/", nil).Cookies()) == 1
+		},
+		"Post": func(m *sessiontest.Manager, v *sessiontest.Visitor) bool {
+			v.Post(app(m), "/sign-in", "name", "bob")
+			return v.Session().Subject() == "bob"
+		},
+	} {
+		m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+		v := m.Visitor()
+		s, err := core.FromContext(v.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = s.Login("alice")
+		if !ask(m, v) {
+			t.Errorf("%s: the sign-in of the context is not there", name)
+		}
+	}
+	// At the latest, the end of the test says that it was not stored.
+	f := &failing{}
+	t.Run("", func(t *testing.T) {
+		f.t = t
+		v := sessiontest.New(f, core.Config{MaxSize: 128}).Visitor()
+		s, _ := core.FromContext(v.Context())
+		_ = note.Set(s, strings.Repeat("x", 500))
+	})
+	if len(f.errors) != 1 {
+		t.Errorf("at the end: %q", f.errors)
+	}
+}
+
 func TestAge(t *testing.T) {
 	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
 	for age, status := range map[time.Duration]int{0: 200, 59 * time.Minute: 200, 61 * time.Minute: 303, 60 * 24 * time.Hour: 303} {
@@ -182,10 +221,11 @@ func TestAddTo(t *testing.T) {
 	m := sessiontest.New(t, core.Config{})
 	r := httptest.NewRequest("GET", "/", nil)
 	r.AddCookie(&http.Cookie{Name: "theme", Value: "dark"})
+	r.Header.Add("Cookie", `prefs={"a":1}`)
 	m.SignedIn("bob").AddTo(r)
 	alice := m.SignedIn("alice")
 	alice.AddTo(r)
-	if cookies := r.Cookies(); len(cookies) != 2 || cookies[0].Name != "theme" || cookies[1].Value != alice.Cookie().Value {
+	if cookies := r.Cookies(); len(cookies) != 2 || cookies[0].Name != "theme" || cookies[1].Value != alice.Cookie().Value || !strings.Contains(r.Header.Get("Cookie"), `prefs={"a":1}`) {
 		t.Errorf("cookies %v", cookies)
 	}
 }

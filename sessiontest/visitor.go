@@ -63,6 +63,7 @@ func (m *Manager) Visitor(options ...Option) *Visitor {
 	m.t.Helper()
 	sources := m.Config().Sources
 	v := &Visitor{m: m, from: sources[0]}
+	m.t.Cleanup(v.settle) // at the latest
 	var age time.Duration
 	for _, o := range options {
 		age = max(age, o.age)
@@ -142,16 +143,18 @@ func (v *Visitor) set(h http.Header) {
 	cfg := v.m.Config()
 	switch first := v.from == cfg.Sources[0]; v.from {
 	case core.FromCookie:
-		others := (&http.Request{Header: h.Clone()}).Cookies()
-		h.Del("Cookie")
-		r := &http.Request{Header: h}
-		for _, c := range others {
-			if c.Name != cfg.Cookie.Name {
-				r.AddCookie(c)
+		var pairs []string
+		for pair := range strings.SplitSeq(strings.Join(h["Cookie"], ";"), ";") {
+			if pair = strings.TrimSpace(pair); pair != "" && !strings.HasPrefix(pair, cfg.Cookie.Name+"=") {
+				pairs = append(pairs, pair)
 			}
 		}
 		if v.token != "" {
-			r.AddCookie(&http.Cookie{Name: cfg.Cookie.Name, Value: v.token})
+			pairs = append(pairs, cfg.Cookie.Name+"="+v.token)
+		}
+		h.Del("Cookie")
+		if len(pairs) > 0 {
+			h.Set("Cookie", strings.Join(pairs, "; "))
 		}
 	case core.FromBearer:
 		h.Del("Authorization")
@@ -198,6 +201,8 @@ func (v *Visitor) cookieIn(h http.Header) *http.Cookie {
 // Cookie returns the cookie with the session's token. It is nil if there is no session, or if the token is sent in a
 // header.
 func (v *Visitor) Cookie() *http.Cookie {
+	v.m.t.Helper()
+	v.settle()
 	if v.token == "" || v.from != core.FromCookie {
 		return nil
 	}
@@ -207,6 +212,8 @@ func (v *Visitor) Cookie() *http.Cookie {
 // Request returns a request with the session's token, as httptest.NewRequest makes it, over TLS: for a handler, and for
 // Fiber's app.Test.
 func (v *Visitor) Request(method, target string, body io.Reader) *http.Request {
+	v.m.t.Helper()
+	v.settle()
 	r := httptest.NewRequest(method, target, body)
 	r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
 	r.Header.Set("X-Forwarded-Proto", "https") // app.Test of Fiber knows no TLS
@@ -215,7 +222,11 @@ func (v *Visitor) Request(method, target string, body io.Reader) *http.Request {
 }
 
 // AddTo puts the session's token into r, in place of another one.
-func (v *Visitor) AddTo(r *http.Request) { v.set(r.Header) }
+func (v *Visitor) AddTo(r *http.Request) {
+	v.m.t.Helper()
+	v.settle()
+	v.set(r.Header)
+}
 
 // Form returns a request that posts a form: names and values, in turn.
 func (v *Visitor) Form(target string, fields ...string) *http.Request {
@@ -230,7 +241,8 @@ func (v *Visitor) Form(target string, fields ...string) *http.Request {
 
 // Do has app answer r with the session's token, keeps the token that the response brings, and returns the response.
 func (v *Visitor) Do(app http.Handler, r *http.Request) *http.Response {
-	v.set(r.Header)
+	v.m.t.Helper()
+	v.AddTo(r)
 	rec := httptest.NewRecorder()
 	app.ServeHTTP(rec, r)
 	res := rec.Result()
@@ -249,12 +261,16 @@ func (v *Visitor) Post(app http.Handler, target string, fields ...string) *http.
 }
 
 // Keep takes over the token that a response brings: after a sign-in, say.
-func (v *Visitor) Keep(res *http.Response) { v.keep(res.Header) }
+func (v *Visitor) Keep(res *http.Response) {
+	v.m.t.Helper()
+	v.settle()
+	v.keep(res.Header)
+}
 
 // Context returns a context with the session, for a handler that is called without the middleware. Every adapter finds
 // it: httpsession and ginsession in the request's context (r.WithContext), Echo's in c.SetRequest(r.WithContext(ctx)),
 // Fiber v2's by c.SetUserContext, Fiber v3's by c.SetContext. What the handler changes is stored when the test next asks
-// this visitor for something.
+// this visitor for something, or when it ends.
 func (v *Visitor) Context() context.Context {
 	v.m.t.Helper()
 	v.settle()

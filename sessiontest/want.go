@@ -2,13 +2,15 @@ package sessiontest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// Session returns the visitor's session as it is stored now, to look at. Changes to it are not stored.
+// Session returns the visitor's session as it is stored now, to look at. Changes to it
+// are not stored, unless the test calls its Save.
 func (v *Visitor) Session() *core.Session {
 	v.m.t.Helper()
 	v.settle()
@@ -34,8 +36,11 @@ func Want[T any](v *Visitor, key core.Key[T], want T) {
 // WantNone checks that the session has no value under this key.
 func WantNone[T any](v *Visitor, key core.Key[T]) {
 	v.m.t.Helper()
-	if got, err := key.Get(v.Session()); err == nil {
+	switch got, err := key.Get(v.Session()); {
+	case err == nil:
 		v.m.t.Errorf("the session's %q is %v, want none", string(key), got)
+	case !errors.Is(err, core.ErrNoValue):
+		v.m.t.Errorf("the session's %q: %v, want none", string(key), err)
 	}
 }
 
@@ -80,7 +85,7 @@ func (v *Visitor) WantCookie(res *http.Response) *http.Cookie {
 	return v.cookieIn(res.Header)
 }
 
-// WantNoCookie checks that a response leaves the session's cookie alone.
+// WantNoCookie checks that a response leaves the session's cookie alone. It says nothing about tokens in a header.
 func (v *Visitor) WantNoCookie(res *http.Response) {
 	v.m.t.Helper()
 	if c := v.cookieIn(res.Header); c != nil {
