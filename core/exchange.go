@@ -56,6 +56,9 @@ func (x *Exchange) begin(m *Manager, ctx context.Context) {
 	x.ctx = exchangeContext{Context: ctx, x: x}
 }
 
+// Used reports whether the session was asked for.
+func (x *Exchange) Used() bool { return x.s.Load() != nil }
+
 // Passive makes the request one that does not count as use: it extends nothing. Its changes are stored and move neither
 // the deadline nor the last use, unless the handler sets a deadline. Call it before the session is used.
 func (x *Exchange) Passive() { x.passive = true }

@@ -22,7 +22,7 @@
 // After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
 // stays. If the session cannot be stored, HTTPErrorHandler answers and the middleware returns nil: outer middleware
 // sees the response and not the error. If the handler returns an error, the status that HTTPErrorHandler sends decides
-// what is stored. If an outer middleware drops that error and sends nothing, nothing is stored. With Gzip outside,
+// what is stored. If an outer middleware drops that error and sends nothing, nothing is stored but a Logout. With Gzip outside,
 // HTTPErrorHandler must not flush before it writes: the cookie of a session that it begins would be lost.
 //
 // # Goroutines, streams and sockets

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
@@ -27,8 +28,9 @@ type Gate struct {
 	answer       http.Header   // after Answered: the header of the answer to err
 	mu           sync.Mutex    // held while the session is stored
 	state        atomic.Uint32
-	finishInPass bool // FinishLater was called; under mu
-	finished     bool // Finish was called
+	finishInPass bool        // FinishLater was called; under mu
+	unwatch      func() bool // stops the watch of FinishLater; under mu
+	finished     bool        // Finish was called
 }
 
 // The values of Gate.state.
@@ -101,6 +103,9 @@ func (g *Gate) Pass(h http.Header, status int) (fresh bool, err error) {
 	if g.state.Load() != open { // another goroutine came first
 		return false, g.err
 	}
+	if g.unwatch != nil {
+		g.unwatch()
+	}
 	out, err := g.x.Commit(g.ctx.Context, status)
 	if err == nil && g.finishInPass {
 		err = g.x.Finish(g.ctx.Context) // stores what a goroutine of the handler changed since Commit
@@ -140,11 +145,27 @@ func (g *Gate) Finish() error {
 }
 
 // FinishLater leaves the session open until Pass has stored it, for a framework that makes the response after the
-// middleware.
+// middleware. If the response goes another way, or none is made, Pass is never called: then, a moment after the server
+// has ended the request's context, the session is closed, and a Logout is carried out.
 func (g *Gate) FinishLater() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.finishInPass = true
+	if g.x.Used() {
+		g.unwatch = context.AfterFunc(g.ctx.Context, func() {
+			time.AfterFunc(passedBy, g.abandon) // the client may have gone before the response is made
+		})
+	}
+}
+
+const passedBy = time.Second
+
+func (g *Gate) abandon() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state.Load() == open {
+		_ = g.x.Discard()
+	}
 }
 
 // Leave is deferred by the adapter. recovered is the result of recover if Err is not nil, else nil. If the handler

@@ -1,6 +1,7 @@
 package httpwriter_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"text/template"
 	"time"
 
@@ -133,3 +135,52 @@ func TestPrintedWriterShowsNoToken(t *testing.T) {
 }
 
 var _ http.ResponseWriter = (*owner)(nil)
+
+// A response that never comes to the gate leaves no session open, and ends no Logout.
+func TestPassedBy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := made.Of(memstore.New(memstore.Config{}))
+		m, err := core.New(core.Config{Store: store, Logger: quiet, SweepInterval: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		serve := func(cookie string, handle func(*core.Session), pass bool) (*core.Session, string) {
+			ctx, end := context.WithCancel(context.Background())
+			r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
+			r.Header.Set("Cookie", cookie)
+			rec := httptest.NewRecorder()
+			o := &owner{}
+			s, err := core.FromContext(o.Begin(m, r, rec, o).Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			handle(s)
+			o.FinishLater()
+			o.Leave(rec.Header(), nil)
+			if pass {
+				o.WriteHeader(200)
+			}
+			end() // as the server does
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			line, _, _ := strings.Cut(rec.Header().Get("Set-Cookie"), ";")
+			return s, line
+		}
+		login := func(s *core.Session) { _ = s.Login("alice") }
+		_, cookie := serve("", login, true)
+		s, _ := serve(cookie, func(s *core.Session) { _ = s.Logout() }, false)
+		if err := visits.Set(s, 1); !errors.Is(err, core.ErrClosed) {
+			t.Errorf("the session is open: %v", err)
+		}
+		if s, _ := serve(cookie, func(*core.Session) {}, true); s.Subject() != "" {
+			t.Error("the Logout was not carried out")
+		}
+		if _, c := serve("", login, false); c != "" {
+			t.Error("a cookie without a response")
+		}
+		for range m.All(context.Background()) {
+			t.Error("a session without a cookie")
+		}
+	})
+}
