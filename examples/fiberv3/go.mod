@@ -35,3 +35,5 @@ replace (
 	github.com/coatcheck-go/coatcheck/fiberv3session => ../../fiberv3session
 	github.com/coatcheck-go/coatcheck/ginsession => ../../ginsession
 )
+
+replace github.com/coatcheck-go/coatcheck/echov5session => ../../echov5session
