@@ -149,7 +149,6 @@ func (b *browser) inCart() string  { return b.first(`id="cart-count">(\d+)<`) }
 func (b *browser) flash() string   { return strings.Join(b.find(`class="flash \w+">(.*?)</p>`), " | ") }
 func (b *browser) ids() []string   { return b.find(`data-id="([0-9a-f]{64})"`) }
 func (b *browser) user() string    { return b.first(`id="user">(\w+)<`) }
-func (b *browser) heading() string { return b.first(`<h1>(.*?)</h1>`) }
 func (b *browser) current() string { return b.first(`device current" data-id="([0-9a-f]{64})"`) }
 
 func (b *browser) want(what, got, want string) {
