@@ -129,7 +129,9 @@ func (m *Manager) tokensIn(dst []string, at int, line string) []string {
 		if !hasPrefixFold(line, scheme) {
 			return dst
 		}
-		line = line[len(scheme):]
+		if line = line[len(scheme):]; !m.wellFormed(line) {
+			return dst // other systems use this header, too
+		}
 	}
 	if line != "" {
 		dst = append(dst, line)

@@ -1,5 +1,5 @@
-// Package echosession is the adapter of coatcheck for Echo v4, which gets fixes until the end of 2026. For Echo v5 there
-// is echov5session, with the same names; sessions stay valid.
+// Package echosession is the adapter of coatcheck for Echo v4, which gets fixes until the end of 2026. For Echo v5
+// there is echov5session, with the same names; sessions stay valid.
 //
 //	store, err := memstore.New(memstore.Config{})
 //	m, err := core.New(core.Config{Store: store})
@@ -22,8 +22,8 @@
 // After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
 // stays. If the session cannot be stored, HTTPErrorHandler answers and the middleware returns nil: outer middleware
 // sees the response and not the error. If the handler returns an error, the status that HTTPErrorHandler sends decides
-// what is stored. If an outer middleware drops that error and sends nothing, nothing is stored but a Logout. With Gzip outside,
-// HTTPErrorHandler must not flush before it writes: the cookie of a session that it begins would be lost.
+// what is stored. If an outer middleware drops that error and sends nothing, nothing is stored but a Logout. With Gzip
+// outside, HTTPErrorHandler must not flush before it writes: the cookie of a session that it begins would be lost.
 //
 // # Goroutines, streams and sockets
 //

@@ -23,17 +23,17 @@
 // After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
 // stays. If the session cannot be stored, HTTPErrorHandler answers and the middleware returns nil: outer middleware
 // sees the response and not the error. If the handler returns an error, the status that HTTPErrorHandler sends decides
-// what is stored. If an outer middleware drops that error and sends nothing, nothing is stored but a Logout. If an outer
-// middleware's response writer has no Unwrap method, which Echo asks for, HTTPErrorHandler answers at once and the
-// middleware returns nil.
+// what is stored. If an outer middleware drops that error and sends nothing, nothing is stored but a Logout. If an
+// outer middleware's response writer has no Unwrap method, which Echo asks for, HTTPErrorHandler answers at once and
+// the middleware returns nil.
 //
 // Write to c.Response(). What is written to the result of echo.UnwrapResponse goes past the middleware, and the cookie
 // of a new session is lost. Its Before hooks run when the session is stored: there, a change that needs a cookie
 // returns core.ErrHeaderSent.
 //
 // Mount middleware of net/http whose writer has no Unwrap method outside Gzip and BodyDump. Between them and this
-// middleware it hides Echo's response: an error that the handler returns then goes past the session, and what the request
-// did is lost. A Logout is carried out a second later, without the deletion of the cookie.
+// middleware it hides Echo's response: an error that the handler returns then goes past the session, and what the
+// request did is lost, with a line in the log. A Logout is carried out some seconds later, and the cookie stays.
 //
 // # Goroutines, streams and sockets
 //

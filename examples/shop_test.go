@@ -223,6 +223,10 @@ func visitors(t *testing.T, s *server) {
 	if age := b.session().MaxAge; age > 3600 || age < 3500 {
 		t.Errorf("a visitor's cookie has Max-Age=%d, want an hour", age)
 	}
+	robot := newBrowser(t, s, firefox)
+	if robot.post("/cart/set", "sku", "moon", "quantity", "1"); robot.session() != nil && robot.session().MaxAge > 3600 {
+		t.Errorf("a robot's cookie has Max-Age=%d", robot.session().MaxAge)
+	}
 	b.asAlice()
 	if b.session().MaxAge != 0 {
 		t.Errorf("after the sign-in: Max-Age=%d, want none", b.session().MaxAge)

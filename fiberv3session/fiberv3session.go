@@ -20,7 +20,8 @@
 // pages of each cookie apart. Inside it does not, and gives one user's page to another.
 //
 // Package timeout may go on either side. The handler goes on after its answer, and nothing of what it does is stored
-// but a Logout. Its session returns core.ErrClosed.
+// but a Logout. Its session returns core.ErrClosed. A handler that ends at the very moment of the deadline may still be
+// stored under the 408 if package timeout is outside; inside, it is not.
 //
 // After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
 // stays.

@@ -60,21 +60,24 @@ type Manager struct {
 }
 
 // New returns a manager with these settings, which ends with the test. Without Config.Store it has a store in memory,
-// and both have one clock, which begins now. With a store of your own, give New and the store the same clock by
-// NewAt. Without Config.Logger, the log is part of the test's output. Wrong
-// settings end the test.
+// and both have one clock, which begins now, or is Config.Now. With a store of your own, give New and the store the same clock by
+// NewAt. Without Config.Logger, the log is part of the test's output. Wrong settings end the test.
 func New(t TB, cfg core.Config) *Manager {
 	t.Helper()
-	if cfg.Store != nil || cfg.Now != nil {
+	if cfg.Store != nil {
 		return open(t, cfg, nil)
 	}
-	clock := NewClock()
-	store, err := memstore.New(memstore.Config{Now: clock.Now})
+	var clock *Clock
+	if cfg.Now == nil {
+		clock = NewClock()
+		cfg.Now = clock.Now
+	}
+	store, err := memstore.New(memstore.Config{Now: cfg.Now})
 	if err != nil {
 		t.Fatalf("sessiontest: %v", err)
 	}
 	cfg.Store = store
-	return NewAt(t, clock, cfg)
+	return open(t, cfg, clock)
 }
 
 // NewAt is New with a clock that is also the clock of Config.Store, which is required.

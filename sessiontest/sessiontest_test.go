@@ -217,6 +217,16 @@ func TestOwnStore(t *testing.T) {
 	sessiontest.Want(alice, note, "tea")
 }
 
+// A clock of the test's own is the store's, too.
+func TestOwnNow(t *testing.T) {
+	now := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	m := sessiontest.New(t, core.Config{Now: func() time.Time { return now }})
+	alice := m.SignedIn("alice")
+	alice.WantSignedIn("alice")
+	now = now.Add(15 * 24 * time.Hour)
+	alice.WantSignedIn("")
+}
+
 func TestAddTo(t *testing.T) {
 	m := sessiontest.New(t, core.Config{})
 	r := httptest.NewRequest("GET", "/", nil)

@@ -80,6 +80,7 @@ func addToCart(c *echo.Context, s *core.Session) error {
 func setQuantity(c *echo.Context, s *core.Session) error {
 	sku, n := c.FormValue("sku"), c.FormValue("quantity")
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	shop.Visitor(s)
 	return c.Redirect(http.StatusSeeOther, "/cart")
 }
 

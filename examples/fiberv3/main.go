@@ -96,6 +96,7 @@ func addToCart(c fiber.Ctx, s *core.Session) error {
 func setQuantity(c fiber.Ctx, s *core.Session) error {
 	sku, n := c.FormValue("sku"), c.FormValue("quantity")
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	shop.Visitor(s)
 	return c.Redirect().Status(fiber.StatusSeeOther).To("/cart")
 }
 

@@ -81,6 +81,7 @@ func addToCart(c *gin.Context, s *core.Session) {
 func setQuantity(c *gin.Context, s *core.Session) {
 	sku, n := c.PostForm("sku"), c.PostForm("quantity")
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	shop.Visitor(s)
 	c.Redirect(http.StatusSeeOther, "/cart")
 }
 

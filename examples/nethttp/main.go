@@ -80,6 +80,7 @@ func addToCart(w http.ResponseWriter, r *http.Request, s *core.Session) {
 func setQuantity(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	sku, n := r.PostFormValue("sku"), r.PostFormValue("quantity")
 	_ = shop.Cart.Update(s, func(items shop.Items) shop.Items { return items.Set(sku, n) })
+	shop.Visitor(s)
 	http.Redirect(w, r, "/cart", http.StatusSeeOther)
 }
 

@@ -145,8 +145,8 @@ func (g *Gate) Finish() error {
 }
 
 // FinishLater leaves the session open until Pass has stored it, for a framework that makes the response after the
-// middleware. If the response goes another way, or none is made, Pass is never called: then, a moment after the server
-// has ended the request's context, the session is closed, and a Logout is carried out.
+// middleware. If the response goes another way, or none is made, Pass is never called: then, some seconds after the
+// server has ended the request's context, the session is closed, a Logout is carried out, and other changes are logged.
 func (g *Gate) FinishLater() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -158,13 +158,15 @@ func (g *Gate) FinishLater() {
 	}
 }
 
-const passedBy = time.Second
+// passedBy is longer than an error handler takes: the context may also end with a time limit outside, before the response
+// is made.
+const passedBy = 10 * time.Second
 
 func (g *Gate) abandon() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.state.Load() == open {
-		_ = g.x.Discard()
+		_ = g.x.Finish(context.WithoutCancel(g.ctx.Context)) // logs what it drops
 	}
 }
 

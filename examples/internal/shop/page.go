@@ -46,7 +46,7 @@ var (
 	}
 	closed = Problem{
 		http.StatusServiceUnavailable, "The cloakroom is closed for a moment",
-		"We cannot reach your session just now. Nothing is lost, and you are still signed in: try again in a few seconds.",
+		"We cannot reach your session just now, so what you did last may not be stored. Try again in a few seconds.",
 		"Try again", "/",
 	}
 )
