@@ -68,18 +68,16 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 			}
 			h, st := hold(&rec), state{}
 			if err := m.open(&h, &st); err != nil {
-				kind := EventCorrupt
 				if errors.Is(err, ErrUnreadable) {
-					kind, left = EventUnreadable, err
+					left = err
 				}
-				m.observe(ctx, Event{Kind: kind, ID: rec.ID, Err: err})
-				m.warn(ctx, kind, "session left out of a list, since it cannot be read", "session", rec.ID, "error", err)
+				m.cannotRead(ctx, rec.ID, "session left out of a list, since it cannot be read", err)
 				continue
 			}
 			if m.over(&st.header, h.Used, m.now()) {
 				continue
 			}
-			if !yield(newSession(&hidden{rec: h, live: true, cur: st, rare: &rare{lister: m}}), nil) {
+			if !yield(m.view(h, st), nil) {
 				return
 			}
 		}

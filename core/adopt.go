@@ -75,7 +75,7 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 		s.spoil(nil, errSubject)
 	} else if n > 0 {
 		at := m.now()
-		s.do(op{kind: opLogin, key: []byte(found.Subject), micros: at})
+		s.do(op{kind: opLogin, key: []byte(found.Subject), value: []byte(x.device("")), micros: at})
 		auth := int64(0)
 		if !found.AuthTime.IsZero() {
 			auth = min(micros(found.AuthTime), at)

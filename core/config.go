@@ -105,6 +105,11 @@ type Config struct {
 	// take over. An error answers the request with 503. Default: nil.
 	Adopt func(ctx context.Context, cookies []*http.Cookie) (*Adoption, error)
 
+	// Devices keeps a label of the browser and the network of the client with each sign-in: Session.Device shows them in
+	// the list of a user's devices. They are a part of the session's data, sealed with Keys. The zero Devices keeps the
+	// start of the User-Agent header and 24 or 48 bits of the address. Default: nil, nothing is kept.
+	Devices *Devices
+
 	// Logger gets what an operator should see: outages, dropped changes, records that cannot be read. Never a token.
 	// Default: slog.Default().
 	Logger *slog.Logger
@@ -184,6 +189,13 @@ func (c *Config) defaults() error {
 	}
 	if err := c.Cookie.validate(); err != nil {
 		return err
+	}
+	if c.Devices != nil {
+		with, err := c.Devices.with()
+		if err != nil {
+			return err
+		}
+		c.Devices = &with
 	}
 	name := carriersOf(c.Sources)[0].answer
 	if slices.Contains(c.Sources, FromCookie) {

@@ -13,18 +13,22 @@ import (
 // record, after one byte with the format. Integers are big-endian; times are microseconds since 1970 in UTC; len is
 // an unsigned varint as in encoding/binary.
 //
-//	1 byte   expiry: 0 default, 1 sliding, 2 at a time, 3 browser close
+//	1 byte   expiry: 0 default, 1 sliding, 2 at a time, 3 browser close; plus 128 if a device follows the subject
 //	1 byte   length of the codec's name, then the name
 //	8 bytes  created
 //	8 bytes  time of the last Login, 0 if none
 //	8 bytes  expiry's duration or time in microseconds, 0 if none
 //	len      subject
+//	len      device, if the first byte says so: label, 0, network, 0, method
 //	len      number of entries, then for each, in strictly rising order of keys:
 //	len      key
 //	len      value, as the codec wrote it
 //
 // Golden files in testdata fix the format: what was written once can be read for ever.
 const envelopeFormat = 1
+
+// withDevice is a bit of the envelope's first byte.
+const withDevice = 0x80
 
 // header is the fixed part of an envelope.
 type header struct {
@@ -33,17 +37,24 @@ type header struct {
 	created int64 // microseconds
 	auth    int64 // microseconds, 0 = never
 	subject string
+	device  string // what Login kept of its device: see Exchange.device
 }
 
 // parse reads an envelope into st, which keeps data.
 func (st *state) parse(data []byte, codecs func(name []byte) Codec) error {
 	r := reader{data: data, ok: true}
-	st.expiry.mode = r.byte()
+	first := r.byte()
+	st.expiry.mode = first &^ withDevice
 	name := r.take(int(r.byte()))
 	st.created = r.int64()
 	st.auth = r.int64()
 	st.expiry.micros = r.int64()
 	subject := r.take(r.len())
+	var device []byte
+	if first&withDevice != 0 {
+		device = r.take(r.len())
+		r.ok = r.ok && len(device) > 0
+	}
 	st.packed, st.changes = data[min(r.pos, len(data)):], nil
 	if st.expiry.mode > expireBrowserClose || len(subject) > driver.MaxSubject {
 		r.ok = false
@@ -64,7 +75,7 @@ func (st *state) parse(data []byte, codecs func(name []byte) Codec) error {
 	if st.codec = codecs(name); st.codec == nil {
 		return fmt.Errorf("coatcheck: %w (codec %.16q)", driver.ErrUnreadable, name)
 	}
-	st.subject = string(subject)
+	st.subject, st.device = string(subject), string(device)
 	return nil
 }
 
@@ -86,13 +97,21 @@ func (st *state) encode(prefix int) (b []byte, entries int) {
 	}
 	name := st.codec.Name()
 	size := prefix + 2 + len(name) + 24 + lenSize(len(st.subject)) + len(st.subject) + lenSize(count) + entries
+	first := st.expiry.mode
+	if st.device != "" {
+		first |= withDevice
+		size += lenSize(len(st.device)) + len(st.device)
+	}
 	b = make([]byte, prefix, size)
-	b = append(b, st.expiry.mode, byte(len(name)))
+	b = append(b, first, byte(len(name)))
 	b = append(b, name...)
 	b = binary.BigEndian.AppendUint64(b, uint64(st.created))
 	b = binary.BigEndian.AppendUint64(b, uint64(st.auth))
 	b = binary.BigEndian.AppendUint64(b, uint64(st.expiry.micros))
 	b = append(binary.AppendUvarint(b, uint64(len(st.subject))), st.subject...)
+	if st.device != "" {
+		b = append(binary.AppendUvarint(b, uint64(len(st.device))), st.device...)
+	}
 	b = binary.AppendUvarint(b, uint64(count))
 	copied := r.pos
 	for i, c := range st.changes {

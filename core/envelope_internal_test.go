@@ -25,6 +25,7 @@ func goldenStates() map[string]state {
 		"values":  {header: header{codec: JSON{}, created: t, auth: t + 1, subject: "zoë"}, changes: entries("", "", "cart", `["hat"]`, "visits", "3")},
 		"sliding": {header: header{codec: JSON{}, created: t, expiry: expiry{expireSliding, 60e6}}, changes: entries("long", strings.Repeat("x", 300))},
 		"at":      {header: header{codec: JSON{}, created: t, expiry: expiry{expireAt, t + 1e6}}, changes: nil},
+		"device":  {header: header{codec: JSON{}, created: t, auth: t, subject: "zoë", device: "Firefox\x00192.0.2.0/24\x00pwd"}, changes: entries("visits", "3")},
 		"browser": {header: header{codec: JSON{}, created: t, expiry: expiry{mode: expireBrowserClose}}, changes: entries(reserved+"flash.1", `{}`)},
 	}
 }
@@ -88,6 +89,13 @@ func TestDamagedEnvelopes(t *testing.T) {
 	if _, err := parsed(append(bytes.Clone(good), 0), onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
 		t.Errorf("a byte too many: %v", err)
 	}
+	none := goldenStates()["device"]
+	none.device = ""
+	empty := encoded(&none)
+	empty[0] |= withDevice
+	if _, err := parsed(empty, onlyJSON); !errors.Is(err, driver.ErrCorrupt) {
+		t.Errorf("the first byte names a device that is not there: %v", err)
+	}
 	if _, err := parsed(good, func([]byte) Codec { return nil }); !errors.Is(err, ErrUnreadable) || errors.Is(err, driver.ErrCorrupt) {
 		t.Errorf("unknown codec: %v", err)
 	}
@@ -112,6 +120,9 @@ func FuzzEnvelope(f *testing.F) {
 		again, err := parsed(encoded(&st), onlyJSON)
 		if err != nil {
 			t.Fatalf("what we wrote is refused: %v", err)
+		}
+		if again.header != st.header {
+			t.Fatalf("header %+v, then %+v", st.header, again.header)
 		}
 		for _, e := range st.all() {
 			if v, ok := again.find(string(e.key)); !ok || !bytes.Equal(v, e.value) {

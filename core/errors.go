@@ -24,8 +24,8 @@ var (
 
 	// ErrEnded: the session was ended while this request was under way: by a Login, a Logout or Revoke of another
 	// request, or by its deadline. Or the request came with a token that had just been replaced. The changes were
-	// dropped.
-	ErrEnded = errors.New("coatcheck: session was ended while the request was under way")
+	// dropped. Manager.Change and Manager.Session return it for an ID that no live session has.
+	ErrEnded = errors.New("coatcheck: the session has ended, by another request or at its deadline")
 
 	// ErrNoValue: the session has no value under this key.
 	ErrNoValue = errors.New("coatcheck: no value under this key")

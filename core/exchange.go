@@ -22,12 +22,12 @@ import (
 type Exchange struct {
 	printer[exchangeName]
 
-	m    *Manager
-	ctx  exchangeContext
-	line *string // first header line that may have a token, nil if there is none
-	raw  *[]byte // the same, where the adapter reuses its memory
-	more *[]carried
-	s    atomic.Pointer[Session]
+	m     *Manager
+	ctx   exchangeContext
+	line  *string // first header line that may have a token, nil if there is none
+	raw   *[]byte // the same, where the adapter reuses its memory
+	extra *extra  // nil if it would be empty
+	s     atomic.Pointer[Session]
 
 	// revert takes back what inner exchanges have stored, and returns what the client must be told of the rest. It is
 	// nil if they stored nothing.
@@ -41,6 +41,20 @@ type Exchange struct {
 	passive bool  // Passive was called
 	begun   int64 // roughly when the request began, in microseconds, if it carries a token
 	now     int64 // when the session was loaded, roughly, in microseconds
+}
+
+// extra is what few requests have.
+type extra struct {
+	more   []carried                          // further lines that may have a token
+	client func() (userAgent, address string) // see Client
+}
+
+// extras returns x.extra, made if need be.
+func (x *Exchange) extras() *extra {
+	if x.extra == nil {
+		x.extra = new(extra)
+	}
+	return x.extra
 }
 
 type phase byte

@@ -31,7 +31,7 @@ func (s *Session) fail(key string, err error) error {
 	if closed := s.writable(); closed != nil {
 		return closed
 	}
-	if s.sent {
+	if s.sent && !s.outside() {
 		s.tellLate(err)
 	} else {
 		s.spoil([]byte(key), err)
@@ -99,6 +99,10 @@ func (s *Session) told() bool {
 // tooLate refuses a change that needs a cookie after the header has left. It logs this once for a request. s.mu is
 // held.
 func (s *Session) tooLate() error {
+	if s.outside() {
+		s.spoil(nil, errOutside)
+		return errOutside
+	}
 	s.tellLate(ErrHeaderSent)
 	return ErrHeaderSent
 }

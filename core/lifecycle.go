@@ -26,16 +26,23 @@ var errSubject = fmt.Errorf("coatcheck: Login: a subject has 1 to %d bytes of UT
 //
 // If another request ended the session meanwhile, the new one holds only what this request did. If that session was
 // this user's and was revoked, there is no new one: the save fails with ErrEnded.
-func (s *Session) Login(subject string) error {
+func (s *Session) Login(subject string) error { return s.LoginBy(subject, "") }
+
+// LoginBy is Login, and keeps by what method the user signed in: "passkey", "pwd+otp", or a name of RFC 8176. It is in
+// Device, also where Config.Devices is not set. At most 64 bytes of UTF-8 without control characters.
+func (s *Session) LoginBy(subject, method string) error {
 	if subject == "" || len(subject) > driver.MaxSubject || !utf8.ValidString(subject) {
 		return s.fail(aboutLogin, errSubject)
+	}
+	if err := checkMethod(method); err != nil {
+		return s.fail(aboutLogin, err)
 	}
 	return s.lifecycle(true, func() error {
 		if s.x.phase != phaseOpen {
 			return s.tooLate()
 		}
 		s.mend([]byte(aboutLogin))
-		s.do(op{kind: opLogin, key: []byte(subject), micros: s.x.m.now()})
+		s.do(op{kind: opLogin, key: []byte(subject), value: []byte(s.x.device(method)), micros: s.x.m.now()})
 		s.rotate = false
 		if s.live && s.fate == fateKeep {
 			s.fate, s.next = fateLogin, issued{}

@@ -14,7 +14,7 @@ type op struct {
 	// opExpiry; opLogin, opAuth: the time; opFlash: that in nanoseconds; opUpdate: how long a replay may take
 	micros int64
 	key    []byte     // opLogin: the subject. Core's own memory, and never written to, like value
-	value  []byte     // opSet, opFlash
+	value  []byte     // opSet, opFlash; opLogin: the device
 	update updateFunc // opUpdate
 	take   *taking    // opTake
 }
@@ -84,7 +84,7 @@ func (st *state) login(o *op) {
 		st.subject = subject
 	}
 	st.remove(testKey)
-	st.auth, st.created = o.micros, o.micros
+	st.auth, st.created, st.device = o.micros, o.micros, string(o.value)
 }
 
 // replay applies ops to st, in order.

@@ -77,6 +77,7 @@ type rare struct {
 	taken     func(context.Context) error // of an Adoption that is not stored yet
 	lister    *Manager                    // of a view
 	late      bool                        // a change came after the header, and the log has it
+	outside   bool                        // Manager.Change has made the session: there is no response
 	unsaved   uint32                      // gen when the last Save failed
 }
 
@@ -93,6 +94,9 @@ func (s *Session) present(list ...presented) {
 	r := s.rarely()
 	r.presented = append(r.presented, list...)
 }
+
+// outside reports whether there is no response that could carry a cookie, or an error. s.mu is held.
+func (s *Session) outside() bool { return s.rare != nil && s.rare.outside }
 
 // rarely returns s.rare, made if need be.
 func (s *Session) rarely() *rare {
@@ -223,6 +227,17 @@ func (s *Session) Created() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return timeOrZero(s.cur.created)
+}
+
+// LastUsed is when the session was last used, as far as that was written down: to within Config.TouchInterval, and never
+// earlier than it said before. It is zero for a session that is not stored.
+func (s *Session) LastUsed() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.live {
+		return time.Time{}
+	}
+	return timeOrZero(s.rec.Used)
 }
 
 // AuthTime is the time of the last Login; zero if there was none. Ask for the password again if it is too long ago

@@ -73,10 +73,8 @@ func (x *Exchange) carry(at int, line string) {
 		x.line, x.at = &line, uint8(at)
 		return
 	}
-	if x.more == nil {
-		x.more = new([]carried)
-	}
-	*x.more = append(*x.more, carried{at, line})
+	e := x.extras()
+	e.more = append(e.more, carried{at, line})
 }
 
 // decide returns which carrier decides, and appends its tokens to dst, well-formed or not. The first one that holds a
@@ -107,8 +105,8 @@ func (x *Exchange) decide(dst []string) (at int, tokens []string) {
 			return int(x.at), tokens
 		}
 	}
-	if x.more != nil {
-		for _, c := range *x.more {
+	if x.extra != nil {
+		for _, c := range x.extra.more {
 			if look(c.at, c.line) {
 				return c.at, tokens
 			}
@@ -174,8 +172,8 @@ func (x *Exchange) cookies() string {
 	if x.m.carriers[x.at].source == FromCookie {
 		return x.header()
 	}
-	if x.more != nil {
-		for _, c := range *x.more {
+	if x.extra != nil {
+		for _, c := range x.extra.more {
 			if x.m.carriers[c.at].source == FromCookie {
 				return c.line
 			}

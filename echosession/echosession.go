@@ -87,6 +87,9 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 	}
 	w := &writer{mw: mw, c: c}
 	c.SetRequest(w.Begin(mw.m, r, res.Writer, w))
+	if mw.m.Adapter().Devices() {
+		w.Client(c.RealIP)
+	}
 	if mw.passive != nil && mw.passive(c) {
 		w.Passive()
 	}

@@ -105,6 +105,9 @@ func (mw *middleware) serve(c *echo.Context, next echo.HandlerFunc) error {
 	}
 	w := &writer{mw: mw, c: c, res: res}
 	c.SetRequest(w.Begin(mw.m, r, c.Response(), w))
+	if mw.m.Adapter().Devices() {
+		w.Client(c.RealIP)
+	}
 	if mw.passive != nil && mw.passive(c) {
 		w.Passive()
 	}

@@ -116,6 +116,9 @@ func (mw *middleware) serve(c fiber.Ctx) error {
 	if mw.passive != nil && mw.passive(c) {
 		x.Passive()
 	}
+	if mw.m.Adapter().Devices() {
+		x.Client(func() (string, string) { return c.Get(fiber.HeaderUserAgent), c.IP() })
+	}
 	c.SetContext(x.Context())
 	for _, key := range x.Keys() {
 		c.RequestCtx().SetUserValue(key, x)

@@ -85,6 +85,9 @@ func (mw *middleware) serve(c *gin.Context) {
 	}
 	w := &writer{ResponseWriter: c.Writer, mw: mw, c: c}
 	c.Request = w.gate.Begin(mw.m, c.Request, c.Writer.Header(), w)
+	if mw.m.Adapter().Devices() {
+		w.gate.Client(c.ClientIP)
+	}
 	if mw.passive != nil && mw.passive(c) {
 		w.gate.Passive()
 	}

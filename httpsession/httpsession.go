@@ -87,6 +87,9 @@ func (mw *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Ha
 	}
 	e := &exchange{mw: mw}
 	e.r = e.Begin(mw.m, r, w, e)
+	if mw.m.Adapter().Devices() {
+		e.Client(func() string { return r.RemoteAddr })
+	}
 	if mw.passive != nil && mw.passive(e.r) {
 		e.Passive()
 	}

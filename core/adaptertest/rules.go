@@ -25,7 +25,7 @@ func (r rule) lacks(h Harness) string {
 
 // rules is the list of all rules, in the order in which a new adapter is likely to pass them.
 var rules = slices.Concat(
-	anyStore(mountRules, answerRules, headerRules, sourceRules, untouchedRules, requireRules),
+	anyStore(mountRules, answerRules, headerRules, sourceRules, untouchedRules, requireRules, deviceRules),
 	eachStore(lifecycleRules),
 	anyStore(cookieRules, nothingSavedRules),
 	eachStore(clientGoneRules, streamRules, socketRules),

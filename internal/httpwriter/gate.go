@@ -83,6 +83,11 @@ func (g *Gate) Begin(m *core.Manager, r *http.Request, h http.Header, owner Owne
 	return r.WithContext(&g.ctx)
 }
 
+// Client tells core where a Login comes from: see core.Exchange. address is the client's, as the framework sees it.
+func (g *Gate) Client(address func() string) {
+	g.x.Client(func() (string, string) { return g.r.UserAgent(), address() })
+}
+
 // Passive makes the request one that extends nothing: see core.Exchange.
 func (g *Gate) Passive() { g.x.Passive() }
 
