@@ -17,14 +17,14 @@ var errOver = fmt.Errorf("%w: %w", ErrEnded, driver.ErrNotFound)
 var errOutside = fmt.Errorf("coatcheck: Manager.Change has no response that could carry a new token or cookie: %w", errors.ErrUnsupported)
 
 // Session returns the live session with this ID as a view, which can be read and not changed. Reading it is no use of
-// the session. Spring Session: findById.
+// the session. The session is never nil: after an error its methods return that error. Spring Session: findById.
 //
 // ErrEnded and ErrNotFound, both: no live session has this ID. ErrNotFound alone: the ID is of another Namespace.
 // ErrCorrupt, ErrUnreadable: the session cannot be read here. errors.ErrUnsupported: the store keeps no records.
 func (m *Manager) Session(ctx context.Context, id ID) (*Session, error) {
 	h, st, err := m.find(ctx, "Session", id)
 	if err != nil {
-		return nil, err
+		return deadSession(err), err
 	}
 	return m.view(h, st), nil
 }

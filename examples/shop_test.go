@@ -304,6 +304,7 @@ func devices(t *testing.T, s *server) {
 	if names := strings.Join(b.find(`<h2>(.*?)[ <]`), " "); !strings.Contains(names, "Safari") || !strings.Contains(names, "Firefox") {
 		t.Errorf("devices: %q", names)
 	}
+	b.want("where it signed in", b.first(`class="from">(.*?)<`), "127.0.0.0/24")
 	if ids := b.ids(); !slices.Contains(ids, id) || !slices.Contains(ids, b.current()) || id == b.current() {
 		t.Errorf("IDs %q, this one %q, phone %q", ids, b.current(), id)
 	}

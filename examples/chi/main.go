@@ -22,7 +22,7 @@ func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(f shop.Flags) (err error) {
-	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in"})
+	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
 	if err != nil {
 		return err
 	}
@@ -103,8 +103,7 @@ func signIn(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		show(w, r, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
 		return
 	}
-	_ = s.Login(user.Name) // new session, new token; it takes over the cart
-	_ = shop.Agent.Set(s, shop.ShortAgent(r.UserAgent()))
+	_ = s.LoginBy(user.Name, "password") // new session, new token; it takes over the cart
 	if r.PostFormValue("remember") != "" {
 		_ = s.ExpireIn(30 * 24 * time.Hour)
 	} else {

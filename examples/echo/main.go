@@ -20,7 +20,7 @@ func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(f shop.Flags) (err error) {
-	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in"})
+	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
 	if err != nil {
 		return err
 	}
@@ -101,8 +101,7 @@ func signIn(c echo.Context, s *core.Session) error {
 	if !ok {
 		return show(c, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
 	}
-	_ = s.Login(user.Name) // new session, new token; it takes over the cart
-	_ = shop.Agent.Set(s, shop.ShortAgent(c.Request().UserAgent()))
+	_ = s.LoginBy(user.Name, "password") // new session, new token; it takes over the cart
 	if c.FormValue("remember") != "" {
 		_ = s.ExpireIn(30 * 24 * time.Hour)
 	} else {

@@ -34,7 +34,7 @@ func run(f shop.Flags, storeName, cacheName string) (err error) {
 	if err != nil {
 		return err
 	}
-	m, err := core.New(core.Config{Store: store, Cookie: f.Cookie, LoginURL: "/sign-in"})
+	m, err := core.New(core.Config{Store: store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
 	if err != nil {
 		return err
 	}

@@ -83,8 +83,7 @@ func signIn(c *gin.Context, s *core.Session) {
 		show(c, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
 		return
 	}
-	_ = s.Login(user.Name) // new session, new token; it takes over the cart
-	_ = shop.Agent.Set(s, shop.ShortAgent(c.Request.UserAgent()))
+	_ = s.LoginBy(user.Name, "password") // new session, new token; it takes over the cart
 	if c.PostForm("remember") != "" {
 		_ = s.ExpireIn(30 * 24 * time.Hour)
 	} else {

@@ -6,17 +6,22 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/mileusna/useragent"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
+// Devices is what the session keeps of a device that signs in: a name, and a part of its address. In production, tell the
+// framework which proxies to believe: docs/devices.md.
+var Devices = core.Devices{Label: deviceName}
+
 // Device is a session as its user sees it.
 type Device struct {
-	ID           core.ID // may be shown, since it gives no access
-	Agent, Name  string
-	Since, Until time.Time
-	Current      bool
+	ID                 core.ID // may be shown, since it gives no access
+	Name, From, Method string
+	Since, Used, Until time.Time
+	Current            bool
 }
 
 // DevicesPage lists a user's sessions, the newest first, or says that the store cannot list them.
@@ -29,54 +34,35 @@ func DevicesPage(sessions iter.Seq2[*core.Session, error], current core.ID) (Pag
 		if err != nil {
 			return Page{}, err
 		}
-		agent := Agent.GetOr(s, "")
-		page.Devices = append(page.Devices, Device{
-			ID: s.ID(), Agent: agent, Name: deviceName(agent),
-			Since: s.Created(), Until: s.ExpiresAt(), Current: s.ID() == current,
-		})
+		d := s.Device()
+		line := Device{
+			ID: s.ID(), Name: d.Label, Method: d.Method,
+			Since: s.Created(), Used: s.LastUsed(), Until: s.ExpiresAt(), Current: s.ID() == current,
+		}
+		if d.Network.IsValid() {
+			line.From = d.Network.String()
+		}
+		page.Devices = append(page.Devices, line)
 	}
 	slices.SortFunc(page.Devices, func(a, b Device) int { return b.Since.Compare(a.Since) })
 	return page, nil
 }
 
-// ShortAgent shortens a User-Agent, so that a client cannot make us store a long one.
-func ShortAgent(agent string) string {
-	const most = 160
-	if len(agent) > most {
-		agent = agent[:most]
-	}
-	if !utf8.ValidString(agent) {
-		agent = strings.ToValidUTF8(agent, "")
-	}
-	return agent
-}
-
-// deviceName guesses a name that people know. The order matters: Edge also says that it is Chrome, and every browser
-// says that it is Mozilla.
+// deviceName makes a name that people know out of a User-Agent header.
 func deviceName(agent string) string {
-	browser := firstIn(agent, [][2]string{
-		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
-	})
-	system := firstIn(agent, [][2]string{
-		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
-	})
+	ua := useragent.Parse(agent)
+	system := ua.OS
+	if ua.Device != "" {
+		system = ua.Device
+	}
 	switch {
-	case browser != "" && system != "":
-		return browser + " on " + system
-	case browser != "":
-		return browser
+	case ua.Name != "" && system != "":
+		return ua.Name + " on " + system
+	case ua.Name != "":
+		return ua.Name
 	case agent != "":
 		name, _, _ := strings.Cut(agent, " ")
 		return name
 	}
 	return "Unknown device"
-}
-
-func firstIn(s string, table [][2]string) string {
-	for _, row := range table {
-		if strings.Contains(s, row[0]) {
-			return row[1]
-		}
-	}
-	return ""
 }

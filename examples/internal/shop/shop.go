@@ -12,9 +12,8 @@ import (
 // The values of a session. A key is a constant with the type of its value: code that reads the cart as a number does
 // not compile.
 const (
-	Visits core.Key[int]    = "visits"
-	Cart   core.Key[Items]  = "cart"
-	Agent  core.Key[string] = "agent" // User-Agent at sign-in, for the list of devices
+	Visits core.Key[int]   = "visits"
+	Cart   core.Key[Items] = "cart"
 )
 
 // Visitor makes the session of somebody who is not signed in a short one: most of them are robots, and each leaves a
