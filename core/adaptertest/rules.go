@@ -32,7 +32,7 @@ var rules = slices.Concat(
 	anyStore(httpRules, timeLimitRules, loadRules, refusedRules, errorRules, ignoredErrorRules, logRules, abortRules, nthCallRules),
 	eachStore(overlapRules, tableRules, tableLoginRules, tableEndRules, tableStoreRules),
 	anyStore(tableBusyRules),
-	eachStore(endedRules, raceRules, severalRules, flashRules),
+	eachStore(endedRules, raceRules, severalRules, flashRules, outsideRules),
 	anyStore(junkRules, secretRules),
 )
 
