@@ -44,10 +44,10 @@ const (
 )
 
 // device is what a Login keeps, as it stands in the header of the envelope: label, network and method, separated by
-// zero bytes; "" for nothing.
+// zero bytes; "" for nothing. x.mu is held. Once the header has left, the framework may have reused the request.
 func (x *Exchange) device(method string) string {
 	var label, network string
-	if d := x.m.cfg.Devices; d != nil && x.extra != nil && x.extra.client != nil {
+	if d := x.m.cfg.Devices; d != nil && x.phase == phaseOpen && x.extra != nil && x.extra.client != nil {
 		agent, address := x.extra.client()
 		if d.Label != nil {
 			agent = d.Label(strings.Clone(agent)) // the framework may reuse the header's memory

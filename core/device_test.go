@@ -1,8 +1,10 @@
 package core_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -171,4 +173,23 @@ func FuzzDevice(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// Once the header has left, the framework may have given the request's memory to another request. A session that is first
+// used then, and adopted, must not look at it.
+func TestClientIsNotAskedAfterTheHeader(t *testing.T) {
+	m := newManager(t, core.Config{Devices: &core.Devices{}, Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) {
+		return &core.Adoption{Subject: "alice"}, nil
+	}})
+	x := m.Adapter().Begin(ctx, http.Header{"Cookie": {"other=1"}})
+	asked := false
+	x.Client(func() (string, string) { asked = true; return "Firefox", "" })
+	_, err := x.Commit(ctx, 200)
+	must(t, err)
+	s, err := x.Session(ctx)
+	must(t, err)
+	if s.Subject() != "alice" || asked {
+		t.Errorf("subject %q, asked %v", s.Subject(), asked)
+	}
+	must(t, x.Finish(ctx))
 }
