@@ -79,10 +79,11 @@ type Store struct {
 }
 
 var (
-	_ driver.TokenStore = (*Store)(nil)
-	_ driver.Sweeper    = (*Store)(nil)
-	_ driver.Pinger     = (*Store)(nil)
-	_ io.Closer         = (*Store)(nil)
+	_ driver.TokenStore     = (*Store)(nil)
+	_ driver.SubjectRevoker = (*Store)(nil)
+	_ driver.Sweeper        = (*Store)(nil)
+	_ driver.Pinger         = (*Store)(nil)
+	_ io.Closer             = (*Store)(nil)
 )
 
 // Config sets up a Store. The zero value is ready to use.
@@ -176,13 +177,25 @@ func (s *Store) OpenToken(ctx context.Context, token string, binding []byte) (dr
 	if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
 		return driver.Record{}, err
 	}
+	if err := s.checkEpoch(ctx, &rec, binding); err != nil {
+		return driver.Record{}, err
+	}
 	return rec, nil
 }
 
 // SealToken implements driver.TokenStore. It seals with the primary key, also if another key opened the last token. If
-// rec.Version says that the record was sealed before, SealToken checks that the session was not revoked.
+// rec.Version says that the record was sealed before, SealToken checks that the session was not revoked. If it has a
+// Subject, SealToken asks for the subject's epoch.
 func (s *Store) SealToken(ctx context.Context, rec *driver.Record, binding []byte, limit int) (string, error) {
 	next := *rec
+	if rec.Version > 0 {
+		if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
+			return "", err
+		}
+	}
+	if err := s.checkEpoch(ctx, &next, binding); err != nil {
+		return "", err
+	}
 	next.Version++
 	w := getWorkspace()
 	defer w.put()
@@ -191,17 +204,12 @@ func (s *Store) SealToken(ctx context.Context, rec *driver.Record, binding []byt
 	if size := encoding.EncodedLen(len(payload) + s.keys.Overhead()); size > limit {
 		return "", s.tooLarge(size, limit, len(payload), len(rec.Data))
 	}
-	if rec.Version > 0 {
-		if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
-			return "", err
-		}
-	}
 	ad := w.add(purpose, binding)
 	start := len(w.buf)
 	w.buf = s.keys.Seal(w.buf, payload, ad)
 	end := len(w.buf)
 	w.buf = encoding.AppendEncode(w.buf, w.buf[start:])
-	rec.Version = next.Version
+	rec.Version, rec.Epoch = next.Version, next.Epoch
 	return string(w.buf[end:]), nil
 }
 
