@@ -104,18 +104,22 @@ func (j *saving) resealToken() error {
 
 // reissueToken makes a token with another ID and revokes the old one.
 func (j *saving) reissueToken() error {
-	now, err := j.m.look(j.ctx, j.old)
-	if errors.Is(err, driver.ErrNotFound) {
+	if j.m.expired(&j.old) {
 		return ErrEnded
 	}
+	err := j.sealNew()
+	if errors.Is(err, ErrEnded) { // a RevokeSubject; it may have excepted the old ID, and not the new one
+		now, failed := j.m.look(j.ctx, j.old)
+		if errors.Is(failed, driver.ErrNotFound) {
+			return ErrEnded
+		}
+		if failed != nil {
+			return failed
+		}
+		j.old.Epoch = now.Epoch
+		err = j.sealNew()
+	}
 	if err != nil {
-		return err
-	}
-	j.old.Epoch = now.Epoch // a later one, if RevokeSubject excepted the old ID
-	if j.fate == fateLogin {
-		j.replaced = j.old.ID
-	}
-	if err := j.sealNew(); err != nil {
 		return err
 	}
 	if j.rotate {
@@ -124,6 +128,9 @@ func (j *saving) reissueToken() error {
 	how, err := j.retire(j.old)
 	if err == nil && how == endedBefore {
 		err = ErrEnded
+	}
+	if err == nil && j.fate == fateLogin {
+		j.replaced = j.old.ID
 	}
 	if err == nil {
 		err = j.retirePresented()

@@ -53,11 +53,10 @@ func (e *epoch) encode() []byte {
 // decodeEpoch returns ErrCorrupt or ErrUnreadable if data is not what encode makes.
 func decodeEpoch(data []byte) (e epoch, err error) {
 	if len(data) > 0 && data[0] > epochFormat {
-		return e, driver.Unreadable("cookiestore: the epoch of a user has a newer format")
+		return e, errNewerEpoch
 	}
-	damaged := driver.Corrupt("cookiestore: the epoch of a user is damaged")
 	if len(data) == 0 || data[0] != epochFormat {
-		return e, damaged
+		return e, errDamagedEpoch
 	}
 	r := reader{rest: data[1:]}
 	e.number = r.uvarint()
@@ -68,7 +67,7 @@ func decodeEpoch(data []byte) (e epoch, err error) {
 		e.kept = append(e.kept, k)
 	}
 	if r.short || len(r.rest) > 0 || e.number <= firstEpoch || e.number > lastEpoch {
-		return epoch{}, damaged
+		return epoch{}, errDamagedEpoch
 	}
 	return e, nil
 }
@@ -98,6 +97,8 @@ func (e *epoch) after(now time.Time, except []driver.ID) epoch {
 
 var (
 	errSubjectRevoked = fmt.Errorf("cookiestore: %w: its user was revoked", driver.ErrNotFound)
+	errDamagedEpoch   = driver.Corrupt("cookiestore: the epoch of a user is damaged")
+	errNewerEpoch     = driver.Unreadable("cookiestore: the epoch of a user has a newer format")
 	errFaster         = fmt.Errorf("cookiestore: revoke a user: %w, each time", driver.ErrConflict)
 )
 
@@ -110,12 +111,9 @@ func (s *Store) checkEpoch(ctx context.Context, rec *driver.Record, binding []by
 	}
 	now := epoch{number: firstEpoch}
 	if s.revoked != nil {
-		load := s.revoked.Load
-		if rec.Epoch == 0 {
-			load = s.reload // the token would be dead as soon as the cache knows the present epoch
-		}
+		begins := rec.Epoch == 0 // past the cache: else the token would be dead as soon as that knows the present epoch
 		var err error
-		if _, now, err = epochOf(ctx, epochID(binding, rec.Subject), load); err != nil {
+		if _, now, err = s.epochOf(ctx, epochID(binding, rec.Subject), begins); err != nil {
 			if errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrUnreadable) {
 				err = errors.New(err.Error()) // that is not said of the token
 			}
@@ -129,9 +127,13 @@ func (s *Store) checkEpoch(ctx context.Context, rec *driver.Record, binding []by
 	return nil
 }
 
-// epochOf loads the epoch that a user has now. The record's Version is 0 if there is none.
-func epochOf(ctx context.Context, id driver.ID, load func(context.Context, driver.ID) (driver.Record, error)) (driver.Record, epoch, error) {
-	rec, err := load(ctx, id)
+// epochOf loads the epoch that a user has now, past caches if told so. The record's Version is 0 if there is none.
+func (s *Store) epochOf(ctx context.Context, id driver.ID, pastCaches bool) (rec driver.Record, e epoch, err error) {
+	if pastCaches {
+		rec, err = s.reload(ctx, id)
+	} else {
+		rec, err = s.revoked.Load(ctx, id)
+	}
 	switch {
 	case errors.Is(err, driver.ErrNotFound):
 		return driver.Record{ID: id}, epoch{number: firstEpoch}, nil
@@ -141,7 +143,7 @@ func epochOf(ctx context.Context, id driver.ID, load func(context.Context, drive
 	if err != nil {
 		return rec, epoch{}, err
 	}
-	e, err := decodeEpoch(rec.Data)
+	e, err = decodeEpoch(rec.Data)
 	return rec, e, err
 }
 
@@ -180,7 +182,7 @@ func (s *Store) RevokeSubject(ctx context.Context, binding []byte, subject strin
 // beginEpoch writes the epoch after the one that the store has. ErrExists, ErrConflict, ErrNotFound: another call was
 // faster.
 func (s *Store) beginEpoch(ctx context.Context, id driver.ID, until time.Time, except []driver.ID) error {
-	rec, e, err := epochOf(ctx, id, s.reload)
+	rec, e, err := s.epochOf(ctx, id, true)
 	if errors.Is(err, driver.ErrCorrupt) {
 		e, except, err = epoch{number: firstEpoch}, nil, s.revoked.Delete(ctx, id)
 		rec.Version = 0

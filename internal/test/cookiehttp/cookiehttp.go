@@ -1,11 +1,13 @@
-// Package cookiesubject proves over net/http that RevokeSubject and a changed password work with the cookie store, on
+// Package cookiehttp proves over net/http that RevokeSubject and a changed password work with the cookie store, on
 // two nodes that share nothing but the keys and the store of revoked sessions.
-package cookiesubject
+package cookiehttp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -57,6 +59,7 @@ func (s *site) node(t *testing.T, cfg core.Config) *node {
 	t.Helper()
 	cfg.Store = made.Of(cookiestore.New(s.keys, cookiestore.RevokeIn(unclosed{s.open(t)}), cookiestore.Config{}))
 	cfg.TouchInterval = time.Millisecond // every page is also a touch
+	cfg.Logger = slog.New(slog.DiscardHandler)
 	cfg.StoreTimeout = 30 * time.Second
 	n := &node{m: made.Of(core.New(cfg)), arrived: make(chan struct{}), goOn: make(chan struct{})}
 	server := httptest.NewServer(httpsession.New(n.m)(httpsession.Handle(n.serve)))
@@ -106,6 +109,8 @@ func (n *node) do(r *http.Request, s *core.Session, step string) (err error) {
 		err = s.Save(ctx)
 	case "others":
 		_, err = n.m.RevokeSubject(ctx, s.Subject(), s.ID())
+	case "others apart": // code that has no request
+		_, err = n.m.RevokeSubject(context.Background(), s.Subject(), s.ID())
 	case "everywhere":
 		_, err = n.m.RevokeSubject(ctx, "alice")
 	default:
@@ -175,6 +180,7 @@ func changedPassword(t *testing.T, s *site) {
 	}{
 		{"others", false}, {"rotate,others", true}, {"others,rotate", true}, {"rotate,save,others", true}, {"others,save,rotate", true},
 		{"login,others", true}, {"others,login", true}, {"set,others,set", false}, {"others,others,rotate", true}, {"set,save,others,save,set", false},
+		{"others apart", false}, {"rotate,others apart", true}, {"others apart,rotate", true}, {"login,others apart", true}, {"others apart,login", true},
 	} {
 		laptop, phone := signIn(t, a), signIn(t, b)
 		copied := laptop.copyOf()
