@@ -95,7 +95,7 @@ type Info struct {
 	// Local says that other processes do not see the records.
 	Local bool
 
-	// NoRevocation says that a TokenStore's RevokeID always returns errors.ErrUnsupported.
+	// NoRevocation says that a TokenStore's RevokeID and RevokeSubject always return errors.ErrUnsupported.
 	NoRevocation bool
 }
 

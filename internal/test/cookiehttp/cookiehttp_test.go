@@ -9,7 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-func TestMemstore(t *testing.T) {
+func TestRevokeSubjectOverHTTP(t *testing.T) {
 	cookiehttp.Run(t, func(testing.TB) func(testing.TB) driver.Store {
 		shared := made.Of(memstore.New(memstore.Config{}))
 		return func(testing.TB) driver.Store { return shared }
