@@ -126,7 +126,7 @@ func (m *Manager) extend(ctx context.Context, h *held, used, expires int64, toke
 		h.Used, h.Expires = used, max(h.Expires, expires)
 		rec := h.record()
 		token, err := m.replace(ctx, &rec, token)
-		h.Version = rec.Version
+		h.Version, h.Epoch = rec.Version, rec.Epoch
 		return token, err
 	}
 	err := m.timed(ctx, EventTouch, h.ID, func(ctx context.Context) (int, error) {
@@ -166,17 +166,17 @@ func (m *Manager) alive(ctx context.Context, h held) error {
 	return err
 }
 
-// look returns what the store holds of a session now. ErrCorrupt: the record is damaged, so no request finds the
-// session.
+// look returns what the store holds of a session now; of a token that carries its record, what its next token would
+// have. ErrCorrupt: the record is damaged, so no request finds the session.
 func (m *Manager) look(ctx context.Context, h held) (now held, err error) {
 	if m.expired(&h) {
 		return now, driver.ErrNotFound
 	}
 	if m.tokens != nil {
-		// Sealing fails if the ID was revoked. Nobody gets this token, so it may have any length.
+		// Sealing fails if the ID or the user was revoked. Nobody gets this token, so it may have any length.
 		rec := h.record()
 		_, err := m.tokens.SealToken(ctx, &rec, m.binding, math.MaxInt)
-		return now, m.known(err)
+		return hold(&rec), m.known(err)
 	}
 	err = m.fetchPastCaches(ctx, h.ID, &now)
 	if b, ok := blockOf(now.Data); err == nil && ok && b.kind() != kindSession {

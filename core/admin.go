@@ -159,8 +159,12 @@ func (m *Manager) revoke(ctx context.Context, id ID, subject string) error {
 //
 // With the context of a request whose own session is the user's, RevokeSubject works like Logout at that place of the
 // handler, unless that session is named. Name it by Session.ID, which after Login is the ID of the session to come.
+//
+// With the cookie store the sessions cannot be counted, so the number is 0. All other errors than ErrUnavailable and
+// ErrConflict then say that nothing was ended: ErrUnreadable, that a newer release has ended sessions of this user
+// before, and errors.ErrUnsupported, that NoRevocation was chosen.
 func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...ID) (int, error) {
-	if m.can.Indexer == nil {
+	if m.can.Indexer == nil && m.tokens == nil {
 		return 0, m.unsupported("list the sessions of a user")
 	}
 	if subject == "" {
@@ -172,8 +176,17 @@ func (m *Manager) RevokeSubject(ctx context.Context, subject string, except ...I
 	}
 	delete(kept, ID{}) // the zero ID names no session, not even the one to come
 	m.exchange(ctx).keep(kept)
-	ended, err := m.revokeAll(ctx, subject, kept)
+	var ended []ID
+	var err error
+	if m.tokens != nil {
+		err = m.revokeTokens(ctx, subject, kept)
+	} else {
+		ended, err = m.revokeAll(ctx, subject, kept)
+	}
 	m.noteDown(ctx, err)
+	if err != nil && m.tokens != nil {
+		return 0, err
+	}
 	total := len(ended)
 	if total > 0 || !errors.Is(err, driver.ErrUnavailable) {
 		m.exchange(ctx).revoked(func(s *Session) (stored, coming bool) {
@@ -241,7 +254,7 @@ func (m *Manager) recordsOf(ctx context.Context, subject string, kept, succeeded
 	return found, nil
 }
 
-// keep adds to kept the session that the request's Login replaces, if kept names the session to come.
+// keep adds to kept the session that the request's Login or RotateID replaces, if kept names the session to come.
 func (x *Exchange) keep(kept map[ID]bool) {
 	if x == nil || x.s.Load() == nil {
 		return
@@ -249,7 +262,7 @@ func (x *Exchange) keep(kept map[ID]bool) {
 	s := x.s.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fate != fateKeep && !s.next.id.IsZero() && kept[s.next.id] {
+	if s.live && !s.next.id.IsZero() && kept[s.next.id] {
 		kept[s.rec.ID] = true
 	}
 }

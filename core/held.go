@@ -7,14 +7,14 @@ import "github.com/coatcheck-go/coatcheck/core/driver"
 type held struct {
 	ID                     driver.ID
 	Subject                string
-	Version                uint64
+	Version, Epoch         uint64
 	Data                   []byte
 	Created, Used, Expires int64
 }
 
 func hold(rec *driver.Record) held {
 	return held{
-		ID: rec.ID, Subject: rec.Subject, Version: rec.Version, Data: rec.Data,
+		ID: rec.ID, Subject: rec.Subject, Version: rec.Version, Epoch: rec.Epoch, Data: rec.Data,
 		Created: micros(rec.Created), Used: micros(rec.Used), Expires: micros(rec.Expires),
 	}
 }
@@ -22,7 +22,7 @@ func hold(rec *driver.Record) held {
 // record returns h as a store is given it.
 func (h *held) record() driver.Record {
 	return driver.Record{
-		ID: h.ID, Subject: h.Subject, Version: h.Version, Data: h.Data,
+		ID: h.ID, Subject: h.Subject, Version: h.Version, Epoch: h.Epoch, Data: h.Data,
 		Created: fromMicros(h.Created), Used: fromMicros(h.Used), Expires: fromMicros(h.Expires),
 	}
 }

@@ -65,7 +65,8 @@ const (
 	EventConflict EventKind = "conflict" // another request was faster; the changes are applied again
 	EventRotate   EventKind = "rotate"   // the session has a new token
 	EventLogin    EventKind = "login"    // Login was stored; ID is the new session, Replaced the one that it ended
-	// Logout, Destroy or Revoke was stored. With a store that is NoRevocation, only the cookie goes.
+	// Logout, Destroy or Revoke was stored. With a store that is NoRevocation, only the cookie goes. Where tokens carry
+	// the record, a RevokeSubject is one event, with the zero ID and the Subject.
 	EventDestroy EventKind = "destroy"
 	EventExpired EventKind = "expired" // a record was past its absolute lifetime
 	EventUnknown EventKind = "unknown" // a well-formed token that no record belongs to: expired, ended, or guessed

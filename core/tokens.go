@@ -1,8 +1,11 @@
 package core
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -43,6 +46,9 @@ func (j *saving) sealTokens() error {
 // sealNew makes the token of a new session.
 func (j *saving) sealNew() error {
 	j.rec = j.newRecord()
+	if j.live && (j.rotate || j.fate == fateLogin) && j.old.Subject == j.rec.Subject {
+		j.rec.Epoch = j.old.Epoch // if RevokeSubject ended the old session, the new one must not outlive that
+	}
 	if j.passive && j.rotate && !has(j.ops, opExpiry) {
 		j.rec.Used, j.rec.Expires = fromMicros(j.old.Used), fromMicros(j.old.Expires)
 	}
@@ -52,6 +58,9 @@ func (j *saving) sealNew() error {
 	}
 	j.rec.Data = data
 	token, err := j.m.insert(j.ctx, j.rec, "")
+	if errors.Is(err, driver.ErrNotFound) {
+		return ErrEnded
+	}
 	if err != nil {
 		return err
 	}
@@ -95,17 +104,22 @@ func (j *saving) resealToken() error {
 
 // reissueToken makes a token with another ID and revokes the old one.
 func (j *saving) reissueToken() error {
-	err := j.m.alive(j.ctx, j.old)
-	if errors.Is(err, driver.ErrNotFound) {
+	if j.m.expired(&j.old) {
 		return ErrEnded
 	}
+	err := j.sealNew()
+	if errors.Is(err, ErrEnded) { // a RevokeSubject; it may have excepted the old ID, and not the new one
+		now, failed := j.m.look(j.ctx, j.old)
+		if errors.Is(failed, driver.ErrNotFound) {
+			return ErrEnded
+		}
+		if failed != nil {
+			return failed
+		}
+		j.old.Epoch = now.Epoch
+		err = j.sealNew()
+	}
 	if err != nil {
-		return err
-	}
-	if j.fate == fateLogin {
-		j.replaced = j.old.ID
-	}
-	if err := j.sealNew(); err != nil {
 		return err
 	}
 	if j.rotate {
@@ -114,6 +128,9 @@ func (j *saving) reissueToken() error {
 	how, err := j.retire(j.old)
 	if err == nil && how == endedBefore {
 		err = ErrEnded
+	}
+	if err == nil && j.fate == fateLogin {
+		j.replaced = j.old.ID
 	}
 	if err == nil {
 		err = j.retirePresented()
@@ -167,6 +184,23 @@ func (j *saving) retirePresented() error {
 		}
 	}
 	return nil
+}
+
+// revokeTokens ends all sessions of a user but those kept. Nobody knows how many there are.
+func (m *Manager) revokeTokens(ctx context.Context, subject string, kept map[ID]bool) error {
+	if m.can.SubjectRevoker == nil {
+		return m.unsupported("end the sessions of a user")
+	}
+	calls, cancel := m.storeContext(ctx)
+	defer cancel()
+	err := m.timed(calls, EventDelete, ID{}, func(ctx context.Context) (int, error) {
+		until := fromMicros(m.now()).Add(m.cfg.Lifetime)
+		return 0, m.can.SubjectRevoker.RevokeSubject(ctx, m.binding, subject, until, slices.Collect(maps.Keys(kept)))
+	})
+	if err == nil {
+		m.observe(ctx, Event{Kind: EventDestroy, Subject: subject})
+	}
+	return err
 }
 
 // retire makes the token of rec worthless, as far as the application wants that: a cookie store may have been told

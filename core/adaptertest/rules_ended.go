@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -59,10 +60,10 @@ var endings = []ending{
 		return true
 	}, false},
 	{"revocation of the subject", func(b *browser, subject string) bool {
-		if b.tokens != nil {
+		_, err := b.m.RevokeSubject(context.Background(), subject)
+		if b.tokens != nil && errors.Is(err, errors.ErrUnsupported) {
 			return false
 		}
-		_, err := b.m.RevokeSubject(context.Background(), subject)
 		b.ok(err, "RevokeSubject")
 		return true
 	}, false},

@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"os"
 	"strconv"
@@ -18,10 +19,9 @@ import (
 
 var raceRules = []rule{
 	{
-		name:  "RevokeSubject against rotation without pause",
-		text:  "Given 8 clients of one user that rotate their sessions without pause, when RevokeSubject returns without an error, then no session of that user is alive, nor becomes alive, round after round.",
-		needs: []need{needRecords},
-		run:   revokeRotating,
+		name: "RevokeSubject against rotation without pause",
+		text: "Given 8 clients of one user that rotate their sessions without pause, when RevokeSubject returns without an error, then no session of that user is alive, nor becomes alive, round after round.",
+		run:  revokeRotating,
 	},
 	{
 		name:  "overlapping writes and rotations",
@@ -66,6 +66,13 @@ func revokeRotating(e *env) {
 	ctx := context.Background()
 	two := e.twoServers()
 	here, there := two.here, two.there
+	recordsOf := there.sessionsOf
+	if e.tokens != nil {
+		if _, err := there.m.RevokeSubject(ctx, "nobody"); errors.Is(err, errors.ErrUnsupported) {
+			return // the store has no driver.SubjectRevoker
+		}
+		recordsOf = func(string) int { return 0 } // the browsers tell
+	}
 	for round := range rounds(60) {
 		user := "user" + itoa(round)
 		var wg sync.WaitGroup
@@ -85,10 +92,10 @@ func revokeRotating(e *env) {
 		}
 		_, err := there.m.RevokeSubject(ctx, user)
 		e.ok(err, "RevokeSubject")
-		left := there.sessionsOf(user)
+		left := recordsOf(user)
 		stop.Store(true)
 		wg.Wait()
-		if later := there.sessionsOf(user); left+later > 0 {
+		if later := recordsOf(user); left+later > 0 {
 			e.Errorf("round %d: %d sessions are alive after RevokeSubject, and %d a moment later", round, left, later)
 		}
 		for _, b := range all {

@@ -11,6 +11,8 @@ type Abilities struct {
 	Indexer   Indexer
 	Pinger    Pinger
 	Closer    io.Closer
+
+	SubjectRevoker SubjectRevoker // of a TokenStore
 }
 
 // AbilitiesOf returns the abilities of b. Call it, and do not assert the interfaces. The abilities of a store are the
@@ -28,5 +30,6 @@ func AbilitiesOf(b Backend) Abilities {
 	a.Indexer, _ = b.(Indexer)
 	a.Pinger, _ = b.(Pinger)
 	a.Closer, _ = b.(io.Closer)
+	a.SubjectRevoker, _ = b.(SubjectRevoker)
 	return a
 }

@@ -59,6 +59,10 @@ type Record struct {
 	// Update. Update and Touch compare it. Touch does not change it.
 	Version uint64
 
+	// Epoch is for a [TokenStore] that is a [SubjectRevoker]: which of the Subject's epochs the token belongs to. 0:
+	// none, which for SealToken means that the session begins. A [Store] ignores it.
+	Epoch uint64
+
 	// Data is opaque to the store: encoded, and sealed if the application set keys.
 	Data []byte
 }
@@ -91,7 +95,7 @@ type Info struct {
 	// Local says that other processes do not see the records.
 	Local bool
 
-	// NoRevocation says that a TokenStore's RevokeID always returns errors.ErrUnsupported.
+	// NoRevocation says that a TokenStore's RevokeID and RevokeSubject always return errors.ErrUnsupported.
 	NoRevocation bool
 }
 
@@ -146,19 +150,36 @@ type TokenStore interface {
 	Backend
 
 	// OpenToken returns the record in a token that SealToken made with the same binding. ErrNotFound: the record's
-	// deadline has passed, or its ID was revoked. ErrCorrupt: no key of ours made this token, or not for this
+	// deadline has passed, or its ID or its Subject was revoked. ErrCorrupt: no key of ours made this token, or not for this
 	// binding. ErrUnreadable: a key of ours made it, in a newer format; the record then has its ID, if that is known,
 	// and nothing else.
 	OpenToken(ctx context.Context, token string, binding []byte) (Record, error)
 
-	// SealToken sets rec.Version and returns a token of characters that a cookie value may hold. ErrNotFound: the ID
-	// was revoked meanwhile. ErrTooLarge: the token would be longer than limit bytes.
+	// SealToken sets rec.Version and rec.Epoch, and returns a token of characters that a cookie value may hold. For
+	// what follows from another token, the same session or one with a new ID, rec.Epoch is that token's. ErrNotFound:
+	// the ID was revoked meanwhile, or the Subject since that epoch. ErrTooLarge: the token would be longer than limit
+	// bytes. After an error, rec is unchanged.
 	SealToken(ctx context.Context, rec *Record, binding []byte, limit int) (token string, err error)
 
 	// RevokeID makes OpenToken refuse every token with this ID until the time given; after that, none can be alive.
 	// ErrNotFound: the ID was revoked before. So of two callers that end or replace a session, the second knows that
 	// it came second.
 	RevokeID(ctx context.Context, id ID, until time.Time) error
+}
+
+// SubjectRevoker is the ability of a [TokenStore] to end all sessions of a subject. It counts the subject's epochs.
+//
+// OpenToken and SealToken take a token of an earlier epoch only if RevokeSubject excepted its ID. The record then has
+// the present epoch, so that what is sealed next needs no exception. SealToken never gives the present epoch to a
+// record of an earlier one that was not excepted. So what was opened before a RevokeSubject does not outlive it.
+type SubjectRevoker interface {
+	// RevokeSubject begins a new epoch of subject: all its tokens with this binding are refused that belong to an
+	// earlier one. The epoch is kept until the time given; after that, none of them can be alive. IDs in except are
+	// taken if they were alive when the call began: an exception revives nothing that an earlier call has ended.
+	// ErrConflict: other calls for this subject were faster again and again. ErrUnreadable: the subject's epoch is in
+	// a newer format. After ErrUnavailable the epoch may or may not have begun. After any other error, nothing has
+	// changed. errors.ErrUnsupported: the store keeps no revocations.
+	RevokeSubject(ctx context.Context, binding []byte, subject string, until time.Time, except []ID) error
 }
 
 // Successor is the ability to replace one session by another in one atomic step, for storages where that saves a

@@ -21,6 +21,13 @@
 // browser keeps the cookie that arrives last, and the other changes are lost. Use a server-side store where that
 // matters.
 //
+// A response that only reads takes back another one's change, too, if it sends the cookie: it has the values from when
+// its request came. It sends the cookie once in a TouchInterval, to move the deadline. In a simulation of pages of six
+// overlapping requests, one of which writes, 83 % of the writes were lost on pages on which a touch was due, and none
+// on others. That was 4 % of all writes with core's default TouchInterval, 0.3 % with 7 days, and 83 % with
+// SaveEveryRequest. Requests that the adapter's WithPassive names never send it. With NoRevocation, such a response
+// can bring back a session after its Logout.
+//
 // If sessions can be revoked, a request with the cookie from before a Login, Logout or RotateID is anonymous. It
 // cannot be told from a new visitor's request, and what it writes may replace the cookie of the sign-in. With
 // NoRevocation such a request still belongs to that session.
@@ -36,24 +43,30 @@
 //
 // # Abilities
 //
-// A Store is a [driver.Sweeper], a [driver.Pinger] and an [io.Closer], all for the store of revoked sessions. Sessions
-// cannot be listed or found by subject. The server cannot read a session without its cookie.
+// A Store is a [driver.SubjectRevoker], a [driver.Sweeper], a [driver.Pinger] and an [io.Closer], all with the store of
+// revoked sessions. Sessions cannot be listed or counted. The server cannot read a session without its cookie.
+//
+// Core's Manager.RevokeSubject ends all cookies of a user: sign out everywhere, a changed password. It begins an epoch
+// of the user, and cookies of an earlier epoch are dead. A named session lives on, also if the same request calls
+// RotateID or Login, before or after. Nobody knows how many sessions were ended. A user whose session is rotated by one
+// tab while another one calls RevokeSubject may have to sign in again: the name was that of the former ID.
+// With NoRevocation it returns errors.ErrUnsupported.
 //
 // # Limits
 //
 // Browsers drop a cookie of more than 4096 bytes, counting name and value. With the name __Host-session, a key id of
 // two characters, no subject and core's default timeouts, 2956 bytes remain for Record.Data. A young session has up to 6
 // more. Each byte of the subject takes one of them. Each label takes one more than its length. 128 writes of one session
-// take one.
+// take one. After the first RevokeSubject of a user, that user's later sessions take 7.
 //
 // A larger session is refused: SealToken answers ErrTooLarge with the numbers, and the cookie that the client has stays
 // valid. The browser sends the whole cookie with every request.
 //
 // # Durability
 //
-// The client keeps the sessions. A revocation lasts as long as its store keeps it. If that store is in memory, a
-// restart makes copied cookies of ended sessions valid again. If that store is local, other processes do not know of
-// the revocation. Info tells both.
+// The client keeps the sessions. A revocation, of a session or of a user, lasts as long as its store keeps it. If that
+// store is in memory, a restart makes copied cookies of ended sessions valid again. So does a store that evicts. If
+// that store is local, other processes do not know of the revocation. Info tells both.
 package cookiestore
 
 import (
@@ -79,10 +92,11 @@ type Store struct {
 }
 
 var (
-	_ driver.TokenStore = (*Store)(nil)
-	_ driver.Sweeper    = (*Store)(nil)
-	_ driver.Pinger     = (*Store)(nil)
-	_ io.Closer         = (*Store)(nil)
+	_ driver.TokenStore     = (*Store)(nil)
+	_ driver.SubjectRevoker = (*Store)(nil)
+	_ driver.Sweeper        = (*Store)(nil)
+	_ driver.Pinger         = (*Store)(nil)
+	_ io.Closer             = (*Store)(nil)
 )
 
 // Config sets up a Store. The zero value is ready to use.
@@ -176,13 +190,25 @@ func (s *Store) OpenToken(ctx context.Context, token string, binding []byte) (dr
 	if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
 		return driver.Record{}, err
 	}
+	if err := s.checkEpoch(ctx, &rec, binding); err != nil {
+		return driver.Record{}, err
+	}
 	return rec, nil
 }
 
 // SealToken implements driver.TokenStore. It seals with the primary key, also if another key opened the last token. If
-// rec.Version says that the record was sealed before, SealToken checks that the session was not revoked.
+// rec.Version says that the record was sealed before, SealToken checks that the session was not revoked. If it has a
+// Subject, SealToken asks for the subject's epoch.
 func (s *Store) SealToken(ctx context.Context, rec *driver.Record, binding []byte, limit int) (string, error) {
 	next := *rec
+	if rec.Version > 0 {
+		if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
+			return "", err
+		}
+	}
+	if err := s.checkEpoch(ctx, &next, binding); err != nil {
+		return "", err
+	}
 	next.Version++
 	w := getWorkspace()
 	defer w.put()
@@ -191,17 +217,12 @@ func (s *Store) SealToken(ctx context.Context, rec *driver.Record, binding []byt
 	if size := encoding.EncodedLen(len(payload) + s.keys.Overhead()); size > limit {
 		return "", s.tooLarge(size, limit, len(payload), len(rec.Data))
 	}
-	if rec.Version > 0 {
-		if err := s.checkNotRevoked(ctx, rec.ID); err != nil {
-			return "", err
-		}
-	}
 	ad := w.add(purpose, binding)
 	start := len(w.buf)
 	w.buf = s.keys.Seal(w.buf, payload, ad)
 	end := len(w.buf)
 	w.buf = encoding.AppendEncode(w.buf, w.buf[start:])
-	rec.Version = next.Version
+	rec.Version, rec.Epoch = next.Version, next.Epoch
 	return string(w.buf[end:]), nil
 }
 

@@ -1,9 +1,13 @@
 package cookiestore_test
 
 import (
+	"context"
 	"fmt"
 	"log"
+	"net/http"
+	"strings"
 
+	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
@@ -26,4 +30,61 @@ func ExampleNew() {
 	}
 	fmt.Printf("%+v\n", store.Info())
 	// Output: {Name:cookiestore InMemory:true Local:true NoRevocation:false}
+}
+
+// A changed password: this browser gets another cookie, and all other cookies of the user are dead.
+func ExampleStore_RevokeSubject() {
+	keys, err := keyring.New(keyring.Generate("k1"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	revoked, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	store, err := cookiestore.New(keys, cookiestore.RevokeIn(revoked), cookiestore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+
+	signIn := func(_ context.Context, s *core.Session) { _ = s.Login("alice") }
+	phone, laptop := request(m, "", signIn), request(m, "", signIn)
+	stolen := laptop
+	laptop = request(m, laptop, func(ctx context.Context, s *core.Session) {
+		_ = s.RotateID()
+		_, err := m.RevokeSubject(ctx, s.Subject(), s.ID()) // cannot count them
+		fmt.Println("revoked:", err)
+	})
+	for _, cookie := range []string{phone, stolen, laptop} {
+		request(m, cookie, func(_ context.Context, s *core.Session) { fmt.Printf("%q\n", s.Subject()) })
+	}
+	// Output:
+	// revoked: <nil>
+	// ""
+	// ""
+	// "alice"
+}
+
+// request does what an adapter does for a request, and returns the browser's cookie afterwards.
+func request(m *core.Manager, cookie string, handler func(context.Context, *core.Session)) string {
+	x := m.Adapter().Begin(context.Background(), http.Header{"Cookie": {cookie}})
+	s, err := x.Session(x.Context())
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler(x.Context(), s)
+	out, err := x.Commit(x.Context(), http.StatusOK)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = x.Finish(x.Context())
+	if out.Name != "" {
+		cookie, _, _ = strings.Cut(out.Value, ";")
+	}
+	return cookie
 }

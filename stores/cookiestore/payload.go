@@ -16,7 +16,7 @@ import (
 //	expires  varint, microseconds after used
 //	version  uvarint
 //	subject  text
-//	labels   uvarint, how many; that many texts
+//	labels   uvarint: how many, plus four for each epoch after the first; that many texts
 //	data     the rest
 //
 // A text is its length as a uvarint, followed by its bytes. varint and uvarint are those of encoding/binary. Package
@@ -27,7 +27,19 @@ import (
 const (
 	format    = 1
 	fixedSize = 1 + len(driver.ID{}) + 8
+	labelBits = 2 // for up to driver.MaxLabels
+	labelMask = 1<<labelBits - 1
 )
+
+const _ = uint(labelMask - driver.MaxLabels)
+
+// laterEpochs is 0 for the session of a user whom nobody has ever revoked, and of a visitor.
+func laterEpochs(rec *driver.Record) uint64 {
+	if rec.Subject == "" {
+		return 0
+	}
+	return max(rec.Epoch, firstEpoch) - firstEpoch
+}
 
 // encode appends the payload for rec to dst.
 func encode(dst []byte, rec *driver.Record) []byte {
@@ -38,7 +50,7 @@ func encode(dst []byte, rec *driver.Record) []byte {
 	dst = binary.AppendVarint(dst, expires-used)
 	dst = binary.AppendUvarint(dst, rec.Version)
 	dst = appendText(dst, rec.Subject)
-	dst = binary.AppendUvarint(dst, uint64(len(rec.Labels)))
+	dst = binary.AppendUvarint(dst, laterEpochs(rec)<<labelBits|uint64(len(rec.Labels)))
 	for _, label := range rec.Labels {
 		dst = appendText(dst, label)
 	}
@@ -63,7 +75,11 @@ func decode(payload []byte) (rec driver.Record, ok bool) {
 	rec.Expires = micros(used + r.varint())
 	rec.Version = r.uvarint()
 	rec.Subject = r.text()
-	for n := r.uvarint(); n > 0 && !r.short; n-- {
+	n := r.uvarint()
+	if rec.Subject != "" {
+		rec.Epoch = firstEpoch + n>>labelBits
+	}
+	for n &= labelMask; n > 0 && !r.short; n-- {
 		rec.Labels = append(rec.Labels, r.text())
 	}
 	if r.short {

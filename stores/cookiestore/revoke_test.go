@@ -172,8 +172,9 @@ func TestWhenTheRevocationStoreFails(t *testing.T) {
 			t.Errorf("%s: Ping says that all is well", name)
 		}
 		fresh := record("data")
+		fresh.Subject = ""
 		if _, err := s.SealToken(ctx, &fresh, binding, limit); err != nil {
-			t.Errorf("%s: a new session cannot have been revoked, yet Seal = %v", name, err)
+			t.Errorf("%s: a visitor's new session cannot have been revoked, yet Seal = %v", name, err)
 		}
 	}
 }

@@ -44,6 +44,7 @@ var arrows = []arrow{
 	{"internal/httpwriter", leaves("core"), []string{"..."}},
 	{"internal/test", leaves("core", "internal/test/..."), []string{"..."}},
 	{"internal/test/embeddedstores", leaves("core", "core/adaptertest", "core/storetest", "core/internal/...", "stores/...", "internal/test/..."), nil},
+	{"internal/test/cookiehttp", leaves("core", "httpsession", "internal/httpwriter", "stores/cookiestore", "internal/test/..."), []string{"..."}},
 	{"internal/tools", nil, nil},
 	{"examples", []string{"..."}, nil},
 	{"bench", []string{"..."}, nil},
