@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v5"
@@ -38,11 +37,11 @@ func (a account) revoke(c *echo.Context, s *core.Session) error {
 }
 
 func (a account) revokeOthers(c *echo.Context, s *core.Session) error {
-	n, err := a.m.RevokeSubject(c.Request().Context(), s.Subject(), s.ID())
+	_, err := a.m.RevokeSubject(c.Request().Context(), s.Subject(), s.ID())
 	if err != nil {
 		return fail(err)
 	}
-	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	_ = s.AddFlash("info", "You are signed out everywhere else.")
 	return c.Redirect(http.StatusSeeOther, "/devices")
 }
 

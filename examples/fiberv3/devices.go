@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"log"
 
 	"github.com/gofiber/fiber/v3"
@@ -38,11 +37,11 @@ func (a account) revoke(c fiber.Ctx, s *core.Session) error {
 }
 
 func (a account) revokeOthers(c fiber.Ctx, s *core.Session) error {
-	n, err := a.m.RevokeSubject(c.Context(), s.Subject(), s.ID())
+	_, err := a.m.RevokeSubject(c.Context(), s.Subject(), s.ID())
 	if err != nil {
 		return fail(err)
 	}
-	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	_ = s.AddFlash("info", "You are signed out everywhere else.")
 	return c.Redirect().Status(fiber.StatusSeeOther).To("/devices")
 }
 

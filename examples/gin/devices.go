@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -40,11 +39,11 @@ func (a account) revoke(c *gin.Context, s *core.Session) {
 }
 
 func (a account) revokeOthers(c *gin.Context, s *core.Session) {
-	n, err := a.m.RevokeSubject(c.Request.Context(), s.Subject(), s.ID())
+	_, err := a.m.RevokeSubject(c.Request.Context(), s.Subject(), s.ID())
 	if err != nil {
 		fail(c, err)
 		return
 	}
-	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	_ = s.AddFlash("info", "You are signed out everywhere else.")
 	c.Redirect(http.StatusSeeOther, "/devices")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -38,11 +37,11 @@ func (a account) revoke(w http.ResponseWriter, r *http.Request, s *core.Session)
 }
 
 func (a account) revokeOthers(w http.ResponseWriter, r *http.Request, s *core.Session) {
-	n, err := a.m.RevokeSubject(r.Context(), s.Subject(), s.ID())
+	_, err := a.m.RevokeSubject(r.Context(), s.Subject(), s.ID())
 	if err != nil {
 		fail(w, r, err)
 		return
 	}
-	_ = s.AddFlash("info", fmt.Sprintf("Signed out elsewhere: %d.", n))
+	_ = s.AddFlash("info", "You are signed out everywhere else.")
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
 }

@@ -91,7 +91,7 @@ func (v visit) endsOthers() {
 	}
 	v.phone.get("/").wantUser("") // after the restart
 	v.phone.asAlice()
-	v.laptop.post("/devices/revoke-others").wantFlash("Signed out elsewhere: 1.")
+	v.laptop.post("/devices/revoke-others").wantFlash("You are signed out everywhere else.")
 	v.phone.get("/").wantUser("")
 }
 
