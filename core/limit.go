@@ -137,16 +137,14 @@ func (j *saving) trim() error {
 }
 
 // Count returns the number of live sessions of this Namespace, visitors who have not signed in included. The store
-// counts, which is quicker than a walk through All; with a database or a large memory it still takes some time, so do
-// not call it for each request. Sessions that ended in the last 30 seconds may count. errors.ErrUnsupported: the store
-// cannot count cheaply (stores/README.md).
+// counts, which is quicker than a walk through All. It still may look at each session, so do not call Count for each
+// request. Only the deadline of ctx ends it. Sessions that ended in the last 30 seconds may count. errors.ErrUnsupported:
+// the store cannot count cheaply (stores/README.md).
 func (m *Manager) Count(ctx context.Context) (int, error) {
 	if m.can.Counter == nil {
 		return 0, m.unsupported("count sessions")
 	}
-	calls, cancel := m.storeContext(ctx)
-	defer cancel()
-	n, err := m.can.Counter.Count(calls, m.space.half)
+	n, err := m.can.Counter.Count(ctx, m.space.half)
 	err = m.noAnswer(err)
 	m.noteDown(ctx, err)
 	return n, err
