@@ -38,16 +38,24 @@ type Limit struct {
 
 // Surplus is the rule of [Limiter], for stores that find the subject's records first and insert and remove
 // afterwards, all under one lock. It returns which records to remove. found are live records of rec.Subject, of which
-// Surplus looks at ID, Created and Data. unreadable is the number of those of a newer format. The error is nil or
-// ErrLimit.
-func (l Limit) Surplus(rec *Record, found []Record, unreadable int) ([]ID, error) {
-	var counted []Record
-	for _, r := range found {
-		if r.ID != rec.ID && [16]byte(r.ID[16:]) == [16]byte(rec.ID[16:]) && !Ended(r.Data) && !slices.Contains(l.Except, r.ID) {
-			counted = append(counted, Record{ID: r.ID, Created: r.Created})
+// Surplus looks at ID, Created and Data. newer are those of a newer format. The error is nil or ErrLimit.
+func (l Limit) Surplus(rec *Record, found []Record, newer []ID) ([]ID, error) {
+	counts := func(id ID) bool {
+		return id != rec.ID && [16]byte(id[16:]) == [16]byte(rec.ID[16:]) && !slices.Contains(l.Except, id)
+	}
+	over := 1 - l.Most
+	for _, id := range newer {
+		if counts(id) {
+			over++
 		}
 	}
-	over := len(counted) + unreadable + 1 - l.Most
+	var counted []Record
+	for _, r := range found {
+		if counts(r.ID) && !Ended(r.Data) {
+			counted = append(counted, Record{ID: r.ID, Created: r.Created})
+			over++
+		}
+	}
 	switch {
 	case over <= 0:
 		return nil, nil

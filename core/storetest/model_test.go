@@ -240,12 +240,12 @@ func (m *model) CreateLimited(ctx context.Context, rec *driver.Record, limit dri
 		return nil, err
 	}
 	var found []driver.Record
-	newer := 0
+	var newer []driver.ID
 	for id, r := range m.recs {
 		switch {
 		case r.Subject != rec.Subject || !r.Live(m.now()):
 		case m.newer[id]:
-			newer++
+			newer = append(newer, id)
 		default:
 			found = append(found, r)
 		}

@@ -33,12 +33,12 @@ func limitBy(choose func(b *broken, rec *driver.Record, limit driver.Limit, foun
 }
 
 // readable are the live records of rec's subject that can be read, and how many others there are.
-func (b *broken) readable(rec *driver.Record, found []driver.Record) (recs []driver.Record, newer int) {
+func (b *broken) readable(rec *driver.Record, found []driver.Record) (recs []driver.Record, newer []driver.ID) {
 	for _, r := range found {
 		switch {
 		case r.Subject != rec.Subject || !r.Live(b.now()):
 		case b.newer[r.ID]:
-			newer++
+			newer = append(newer, r.ID)
 		default:
 			recs = append(recs, r)
 		}
@@ -47,7 +47,7 @@ func (b *broken) readable(rec *driver.Record, found []driver.Record) (recs []dri
 }
 
 // limitFound makes a mutant that finds the wrong records, and goes by the rule for those.
-func limitFound(find func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int)) func(b *broken) {
+func limitFound(find func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID)) func(b *broken) {
 	return limitBy(func(b *broken, rec *driver.Record, limit driver.Limit, found []driver.Record) ([]driver.ID, error) {
 		recs, newer := find(b, rec, found)
 		return limit.Surplus(rec, recs, newer)
@@ -104,7 +104,7 @@ var limitMutants = []mutant{
 			return append(removed, newID()), err
 		}
 	}},
-	{"removes by ID alone", "LimitRemovesTheOldest", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
+	{"removes by ID alone", "LimitRemovesTheOldest", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
 		recs, newer := b.readable(rec, found)
 		return each(recs, func(r *driver.Record) { r.Created = rec.Created }), newer
 	})},
@@ -122,7 +122,7 @@ var limitMutants = []mutant{
 		}
 		return remove, err
 	})},
-	{"removes the least recently used", "LimitRemovesTheOldest", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
+	{"removes the least recently used", "LimitRemovesTheOldest", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
 		recs, newer := b.readable(rec, found)
 		return each(recs, func(r *driver.Record) { r.Created = r.Used }), newer
 	})},
@@ -186,37 +186,32 @@ var limitMutants = []mutant{
 			return removed, nil
 		}
 	}},
-	{"counts the expired", "LimitCountsTheLiving", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
-		return slices.DeleteFunc(found, func(r driver.Record) bool { return r.Subject != rec.Subject }), 0
+	{"counts the expired", "LimitCountsTheLiving", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
+		return slices.DeleteFunc(found, func(r driver.Record) bool { return r.Subject != rec.Subject }), nil
 	})},
-	{"counts the ended", "LimitCountsTheLiving", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
+	{"counts the ended", "LimitCountsTheLiving", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
 		recs, newer := b.readable(rec, found)
 		return each(recs, func(r *driver.Record) { r.Data = nil }), newer
 	})},
-	{"counts all namespaces", "LimitIsForOneUser", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
+	{"counts all namespaces", "LimitIsForOneUser", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
 		recs, newer := b.readable(rec, found)
-		for _, r := range recs {
-			if [16]byte(r.ID[16:]) != [16]byte(rec.ID[16:]) {
-				newer++
-			}
-		}
-		return recs, newer
+		return each(recs, func(r *driver.Record) { copy(r.ID[16:], rec.ID[16:]) }), newer
 	})},
-	{"counts all users", "LimitIsForOneUser", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
-		return found, 0
+	{"counts all users", "LimitIsForOneUser", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
+		return found, nil
 	})},
-	{"folds the case of users in CreateLimited", "LimitIsForOneUser", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
-		return slices.DeleteFunc(found, func(r driver.Record) bool { return !strings.EqualFold(r.Subject, rec.Subject) }), 0
+	{"folds the case of users in CreateLimited", "LimitIsForOneUser", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
+		return slices.DeleteFunc(found, func(r driver.Record) bool { return !strings.EqualFold(r.Subject, rec.Subject) }), nil
 	})},
-	{"counts labels as users", "LimitIsForOneUser", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
-		return slices.DeleteFunc(found, func(r driver.Record) bool { return r.Subject != rec.Subject && !slices.Contains(r.Labels, rec.Subject) }), 0
+	{"counts labels as users", "LimitIsForOneUser", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
+		return slices.DeleteFunc(found, func(r driver.Record) bool { return r.Subject != rec.Subject && !slices.Contains(r.Labels, rec.Subject) }), nil
 	})},
-	{"passes over a newer format in CreateLimited", "LimitCountsTheNewer", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
+	{"passes over a newer format in CreateLimited", "LimitCountsTheNewer", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
 		recs, _ := b.readable(rec, found)
-		return recs, 0
+		return recs, nil
 	})},
-	{"removes a newer format", "LimitCountsTheNewer", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, int) {
-		return slices.DeleteFunc(found, func(r driver.Record) bool { return r.Subject != rec.Subject || !r.Live(b.now()) }), 0
+	{"removes a newer format", "LimitCountsTheNewer", limitFound(func(b *broken, rec *driver.Record, found []driver.Record) ([]driver.Record, []driver.ID) {
+		return slices.DeleteFunc(found, func(r driver.Record) bool { return r.Subject != rec.Subject || !r.Live(b.now()) }), nil
 	})},
 	{"looks before it creates", "LimitIsExact", func(b *broken) {
 		b.createLimited = func(ctx context.Context, rec *driver.Record, limit driver.Limit) ([]driver.ID, error) {

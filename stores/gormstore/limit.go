@@ -85,7 +85,7 @@ func (s *Store) limitOnce(ctx context.Context, again bool, run *limitRun, rec *d
 	if err != nil {
 		return err
 	}
-	surplus, err := limit.Surplus(rec, found, 0)
+	surplus, err := limit.Surplus(rec, found, nil)
 	if err != nil {
 		run.full = true
 		return nil

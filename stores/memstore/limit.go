@@ -25,7 +25,7 @@ func (s *Store) CreateLimited(ctx context.Context, rec *driver.Record, limit dri
 	for other := range s.BySubject(ctx, rec.Subject) {
 		found = append(found, other)
 	}
-	surplus, err := limit.Surplus(rec, found, 0)
+	surplus, err := limit.Surplus(rec, found, nil)
 	if err != nil {
 		return nil, errLimit
 	}

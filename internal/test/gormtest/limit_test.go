@@ -141,7 +141,7 @@ func TestLimitCutAtEveryByte(t *testing.T) {
 				t.Error("no call was repeated with success")
 			}
 			t.Logf("%d calls succeeded, %d failed", succeeded, failed)
-			if n := rowsOf(t, db, config); n != int64(2*(420 / *cutStep+1)) {
+			if n := rowsOf(t, db, config); n != int64(2*(420 / *cutStep + 1)) {
 				t.Errorf("%d rows in the table", n)
 			}
 		})
