@@ -17,7 +17,8 @@
 // # Abilities
 //
 // A Store is a [driver.Sweeper], a [driver.Lister], a [driver.Indexer], a [driver.Limiter] and a [driver.Counter]. Data
-// is copied neither in nor out, and Load does not allocate.
+// is copied neither in nor out, and Load does not allocate. Count looks at each record: a million take a seventh of a
+// second.
 //
 // # Limits
 //
