@@ -64,6 +64,31 @@ func CheckLimit(t *testing.T, open func(testing.TB) driver.Store) {
 	}
 }
 
+// CheckTrim does the same with a store that is no driver.Limiter: core ends the oldest sessions afterwards.
+func CheckTrim(t *testing.T, open func(testing.TB) driver.Store) {
+	const most, visitors = 3, 50
+	var m [2]*core.Manager
+	for i := range m {
+		var err error
+		m[i], err = core.New(core.Config{
+			Store: open(t), MaxPerSubject: most, StoreTimeout: time.Minute, SweepInterval: -1, Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range limitRounds() {
+		l := limitRound{ctx: t.Context(), m: m, subject: fmt.Sprint("user ", round), cookies: make([]string, visitors)}
+		l.signIn()
+		if alive := l.count(t); alive != most {
+			t.Fatalf("round %d: %d sessions are alive after %d sign-ins at once, want %d", round, alive, visitors, most)
+		}
+		if err := errors.Join(l.errs...); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+	}
+}
+
 type limitRound struct {
 	ctx     context.Context
 	m       [2]*core.Manager
