@@ -294,7 +294,7 @@ func (m *Manager) known(err error) error {
 	}
 	for _, known := range []error{
 		driver.ErrNotFound, driver.ErrConflict, driver.ErrUnavailable, driver.ErrExists, driver.ErrTooLarge, driver.ErrCorrupt, driver.ErrUnreadable,
-		driver.ErrIncomplete, errors.ErrUnsupported,
+		driver.ErrIncomplete, driver.ErrLimit, errors.ErrUnsupported,
 	} {
 		if errors.Is(err, known) {
 			return err

@@ -51,7 +51,7 @@ func (j *saving) create() (err error) {
 		if err = j.fillNew(); err != nil {
 			return err
 		}
-		_, err = j.m.insert(j.ctx, j.rec, "")
+		err = j.insert()
 		switch {
 		case err == nil:
 			j.placed = true

@@ -93,6 +93,22 @@ type Config struct {
 	// clearsessions command. Default: 10 minutes.
 	SweepInterval time.Duration
 
+	// MaxPerSubject is how many sessions a user may have at once, the one that a sign-in begins included. Visitors who
+	// have not signed in have no limit. The limit applies at each sign-in, so a lower one ends nothing by itself. Not
+	// negative. Django has no such limit. Default: 0, no limit.
+	MaxPerSubject int
+
+	// MaxPerSubjectFor is MaxPerSubject for one user, and is asked instead of it: a trial account may have one session,
+	// and a team ten. It is called while a sign-in is stored, so it must return soon and must not use the session of
+	// ctx. 0 or less: no limit for this user. Default: nil.
+	MaxPerSubjectFor func(ctx context.Context, subject string) int
+
+	// WhenFull says what a sign-in does if the user has MaxPerSubject sessions already: EndOldest or RefuseNew. With
+	// memstore, filestore, gormstore, redisstore and what is in front of them, the limit is exact, however many
+	// sign-ins come at once. Other stores (memcachestore, redisstore on a Cluster without a hash tag) can only
+	// EndOldest: core ends what is too many after the new session is stored. Default: EndOldest.
+	WhenFull WhenFull
+
 	// RevokeOnReuse ends a session when a request uses a token that RotateID replaced more than 30 seconds before.
 	// Either somebody stole it, or its owner went on with an old copy (RFC 9700, section 4.14.2). After a release
 	// that changed the cookie's Path or Domain, a browser's older cookie is such a copy: leave RevokeOnReuse off
@@ -150,6 +166,7 @@ func (c *Config) defaults() error {
 	setDefault(&c.MaxSize, 64<<10)
 	setDefault(&c.StoreTimeout, 2*time.Second)
 	setDefault(&c.SweepInterval, 10*time.Minute)
+	setDefault(&c.WhenFull, EndOldest)
 	if c.Codec == nil {
 		c.Codec = JSON{}
 	}
@@ -184,6 +201,10 @@ func (c *Config) defaults() error {
 		return wrongField("StoreTimeout", "is %v, at least 1ms", c.StoreTimeout)
 	case c.SweepInterval > 0 && c.SweepInterval < time.Second:
 		return wrongField("SweepInterval", "is %v, at least 1s; negative: no sweeps, call Manager.Sweep yourself", c.SweepInterval)
+	case c.MaxPerSubject < 0:
+		return wrongField("MaxPerSubject", "is %d sessions: 1 or more, or 0 for no limit", c.MaxPerSubject)
+	case c.WhenFull != EndOldest && c.WhenFull != RefuseNew:
+		return wrongField("WhenFull", "is %.40q: core.EndOldest or core.RefuseNew", c.WhenFull)
 	case !validLoginURL(c.LoginURL):
 		return wrongField("LoginURL", "%.80q must be a path such as /sign-in, or a URL with https:// or http://, of at most %d bytes", c.LoginURL, maxNext)
 	}

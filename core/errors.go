@@ -50,6 +50,10 @@ var (
 	ErrCorrupt     = driver.ErrCorrupt
 	ErrUnavailable = driver.ErrUnavailable
 
+	// ErrTooManySessions: the user has Config.MaxPerSubject sessions, and WhenFull is RefuseNew. The sign-in was not
+	// stored, and the request still has the session that it came with.
+	ErrTooManySessions = driver.ErrLimit
+
 	// ErrUnreadable: the session's record is whole, but this process cannot read it. A newer release wrote it, or it
 	// names a codec or a key that is not configured here. It is left as it is.
 	ErrUnreadable = driver.ErrUnreadable
@@ -81,7 +85,8 @@ func (e *ValueError) Unwrap() error { return e.Err }
 
 // HTTPStatus is the status with which to answer err. 503: trying again may help (the store is down, too many requests
 // changed one session at once, or this server cannot read the record yet). 409: the page has to be requested again,
-// since the session was ended meanwhile, or a TryUpdate was refused after another request. 400: too many cookies.
+// since the session was ended meanwhile, or a TryUpdate was refused after another request. 403: the user is signed in
+// too often. 400: too many cookies.
 // 500: everything else, which is either wrong in the application itself (a value that cannot be encoded, a session
 // that is too large) or comes from administration (ErrIncomplete, ErrNotFound, errors.ErrUnsupported).
 func HTTPStatus(err error) int {
@@ -92,6 +97,8 @@ func HTTPStatus(err error) int {
 		return http.StatusServiceUnavailable
 	case errors.Is(err, ErrEnded):
 		return http.StatusConflict
+	case errors.Is(err, ErrTooManySessions):
+		return http.StatusForbidden
 	case errors.Is(err, ErrCrowded):
 		return http.StatusBadRequest
 	}

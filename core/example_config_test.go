@@ -44,10 +44,15 @@ func ExampleConfig() {
 		MaxSize:              16 << 10,
 		StoreTimeout:         time.Second,
 		SweepInterval:        5 * time.Minute,
-		RevokeOnReuse:        true,
-		Logger:               slog.Default(),
-		Observer:             func(context.Context, core.Event) {},
-		Now:                  time.Now,
+		MaxPerSubject:        5,
+		MaxPerSubjectFor: func(_ context.Context, subject string) int { // asked for each sign-in, instead of MaxPerSubject
+			return map[string]int{"trial": 1}[subject] // 0: no limit
+		},
+		WhenFull:      core.EndOldest,
+		RevokeOnReuse: true,
+		Logger:        slog.Default(),
+		Observer:      func(context.Context, core.Event) {},
+		Now:           time.Now,
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -203,6 +208,8 @@ func ExampleHTTPStatus() {
 			return "ask for the page again"
 		case errors.Is(err, core.ErrCrowded):
 			return "delete this site's cookies"
+		case errors.Is(err, core.ErrTooManySessions):
+			return "sign out elsewhere first"
 		case errors.Is(err, core.ErrTooLarge):
 			return "keep less in the session"
 		case errors.Is(err, core.ErrNotFound), errors.Is(err, core.ErrIncomplete), errors.Is(err, core.ErrCorrupt):
@@ -212,13 +219,14 @@ func ExampleHTTPStatus() {
 		}
 		return "unknown"
 	}
-	for _, err := range []error{core.ErrUnavailable, core.ErrEnded, core.ErrCrowded, core.ErrTooLarge, core.ErrNoSession} {
+	for _, err := range []error{core.ErrUnavailable, core.ErrEnded, core.ErrCrowded, core.ErrTooManySessions, core.ErrTooLarge, core.ErrNoSession} {
 		fmt.Println(core.HTTPStatus(err), explain(err))
 	}
 	// Output:
 	// 503 try again after 5 s
 	// 409 ask for the page again
 	// 400 delete this site's cookies
+	// 403 sign out elsewhere first
 	// 500 keep less in the session
 	// 500 a mistake in the program
 }

@@ -25,7 +25,8 @@ var errSubject = fmt.Errorf("coatcheck: Login: a subject has 1 to %d bytes of UT
 // ErrHeaderSent: the response has left without its cookie, and nothing was done.
 //
 // If another request ended the session meanwhile, the new one holds only what this request did. If that session was
-// this user's and was revoked, there is no new one: the save fails with ErrEnded.
+// this user's and was revoked, there is no new one: the save fails with ErrEnded. If the user has too many sessions and
+// Config.WhenFull is RefuseNew, it fails with ErrTooManySessions. To answer that yourself, call Save after Login.
 func (s *Session) Login(subject string) error { return s.LoginBy(subject, "") }
 
 // LoginBy is Login, and keeps by what method the user signed in: "passkey", "pwd+otp", or a name of RFC 8176. It is in

@@ -57,7 +57,7 @@ func (j *saving) takeOver() error {
 			j.replaced = j.old.ID
 			return nil
 		}
-		if !j.placed && j.m.can.Successor == nil {
+		if !j.placed && j.inTwoSteps() {
 			return err // nothing was done to the old one yet
 		}
 		what, err := j.lookAtOld(attempt, mark, err)
@@ -81,10 +81,13 @@ func (j *saving) takeOver() error {
 	}
 }
 
+// inTwoSteps reports whether a save inserts the new record before it ends the old one. A limit is checked by the insert.
+func (j *saving) inTwoSteps() bool { return j.m.can.Successor == nil || j.most > 0 }
+
 // replaceOld stores the new record, unless it is there already, and ends the old one. mark is the write mark of the
 // old one's last record.
 func (j *saving) replaceOld() (mark uint64, err error) {
-	if !j.placed && j.m.can.Successor == nil {
+	if !j.placed && j.inTwoSteps() {
 		if err := j.create(); err != nil {
 			return 0, err
 		}

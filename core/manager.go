@@ -66,6 +66,9 @@ func New(cfg Config) (*Manager, error) {
 	case m.tokens != nil && cfg.Keys != nil:
 		return nil, errors.New("coatcheck: Config.Keys: a store of tokens seals them with its own keys; leave Keys unset")
 	}
+	if err := m.checkLimit(); err != nil {
+		return nil, err
+	}
 	purpose := "coatcheck/record/v1\x00"
 	if m.tokens != nil {
 		purpose = "coatcheck/token/v1\x00"
@@ -160,7 +163,7 @@ func (m *Manager) storeContext(ctx context.Context) (context.Context, context.Ca
 
 // writeContext is storeContext for work that must be done even if the client has gone.
 func (m *Manager) writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	if m.info.InMemory && m.cfg.Observer == nil {
+	if m.info.InMemory && m.cfg.Observer == nil && m.cfg.MaxPerSubjectFor == nil {
 		return context.Background(), func() {} // nobody looks at the context
 	}
 	return m.storeContext(context.WithoutCancel(ctx))

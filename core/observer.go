@@ -32,7 +32,8 @@ const (
 	// For EventLoad to EventDelete, EventExpired and EventUnknown: there is no live record with this ID. It expired, was
 	// ended, or never existed.
 	OutcomeNotFound Outcome = "not_found"
-	// Another request was faster. After EventCreate to EventDelete the save tries again; EventDropped is a 409.
+	// Another request was faster. After EventCreate to EventDelete the save tries again; EventDropped is a 409. Or
+	// RefuseNew has refused a sign-in (EventCreate, EventDropped): that is a 403.
 	OutcomeConflict Outcome = "conflict"
 	OutcomeFailed   Outcome = "failed" // Err says why
 )
@@ -46,7 +47,7 @@ func outcomeOf(err error) (Outcome, error) {
 		return OutcomeFailed, err
 	case errors.Is(err, driver.ErrNotFound):
 		return OutcomeNotFound, nil
-	case errors.Is(err, driver.ErrConflict), errors.Is(err, driver.ErrExists):
+	case errors.Is(err, driver.ErrConflict), errors.Is(err, driver.ErrExists), errors.Is(err, driver.ErrLimit):
 		return OutcomeConflict, nil
 	}
 	return OutcomeFailed, err
@@ -65,8 +66,9 @@ const (
 	EventConflict EventKind = "conflict" // another request was faster; the changes are applied again
 	EventRotate   EventKind = "rotate"   // the session has a new token
 	EventLogin    EventKind = "login"    // Login was stored; ID is the new session, Replaced the one that it ended
-	// Logout, Destroy or Revoke was stored. With a store that is NoRevocation, only the cookie goes. Where tokens carry
-	// the record, a RevokeSubject is one event, with the zero ID and the Subject.
+	// Logout, Destroy or Revoke was stored, or a sign-in has ended the session because of MaxPerSubject. With a store that
+	// is NoRevocation, only the cookie goes. Where tokens carry the record, a RevokeSubject is one event, with the zero ID
+	// and the Subject.
 	EventDestroy EventKind = "destroy"
 	EventExpired EventKind = "expired" // a record was past its absolute lifetime
 	EventUnknown EventKind = "unknown" // a well-formed token that no record belongs to: expired, ended, or guessed
@@ -95,7 +97,7 @@ func (m *Manager) observe(ctx context.Context, e Event) {
 	case e.Outcome != "":
 	case e.Err == nil:
 		e.Outcome = OutcomeDone
-	case errors.Is(e.Err, ErrEnded), errors.Is(e.Err, ErrRefused):
+	case errors.Is(e.Err, ErrEnded), errors.Is(e.Err, ErrRefused), errors.Is(e.Err, ErrTooManySessions):
 		e.Outcome = OutcomeConflict
 	default:
 		e.Outcome = OutcomeFailed

@@ -16,8 +16,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
-// signIn is a browser with a new session of the user.
-func signIn(t *testing.T, m *core.Manager, user string) (b *browser, id core.ID) {
+// userOf is a browser with a new session of the user.
+func userOf(t *testing.T, m *core.Manager, user string) (b *browser, id core.ID) {
 	t.Helper()
 	b = newBrowser(t, m)
 	b.visit(func(s *core.Session) { must(t, s.Login(user)) })
@@ -27,7 +27,7 @@ func signIn(t *testing.T, m *core.Manager, user string) (b *browser, id core.ID)
 
 func TestSessionByID(t *testing.T) {
 	m := newManager(t, core.Config{})
-	b, id := signIn(t, m, "alice")
+	b, id := userOf(t, m, "alice")
 	s, err := m.Session(ctx, id)
 	must(t, err)
 	if s.Subject() != "alice" || s.ID() != id || s.LastUsed().IsZero() {
@@ -52,7 +52,7 @@ func TestSessionByID(t *testing.T) {
 // Given a session under way in a request, when Change changes it, then both are stored, however they overlap.
 func TestChangeBesideARequest(t *testing.T) {
 	m := newManager(t, core.Config{})
-	b, id := signIn(t, m, "alice")
+	b, id := userOf(t, m, "alice")
 	r := b.send()
 	must(t, count.Set(r.s, 1))
 	must(t, m.Change(ctx, id, func(s *core.Session) error { return name.Set(s, "admin") }))
@@ -71,7 +71,7 @@ func TestChangeBesideARequest(t *testing.T) {
 
 func TestChangesAreExact(t *testing.T) {
 	m := newManager(t, core.Config{})
-	b, id := signIn(t, m, "alice")
+	b, id := userOf(t, m, "alice")
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
@@ -99,7 +99,7 @@ func TestChangeOfAnEndedSession(t *testing.T) {
 		"Revoke": func(m *core.Manager, _ *browser, id core.ID) { must(t, m.Revoke(ctx, id)) },
 	} {
 		m := newManager(t, core.Config{Store: store})
-		b, id := signIn(t, m, "alice")
+		b, id := userOf(t, m, "alice")
 		end(m, b, id)
 		before := records(t, store)
 		ran := false
@@ -108,7 +108,7 @@ func TestChangeOfAnEndedSession(t *testing.T) {
 			t.Errorf("after a %s: %v, ran %v, %d records of %d", name, err, ran, records(t, store), before)
 		}
 		// It ends while Change is under way.
-		b, id = signIn(t, m, "carol")
+		b, id = userOf(t, m, "carol")
 		err = m.Change(ctx, id, func(s *core.Session) error { end(m, b, id); return count.Set(s, 1) })
 		if !errors.Is(err, core.ErrEnded) {
 			t.Errorf("a %s meanwhile: %v", name, err)
@@ -121,7 +121,7 @@ func TestChangeOfAnEndedSession(t *testing.T) {
 
 func TestChangeThatFails(t *testing.T) {
 	m := newManager(t, core.Config{MaxSize: 200})
-	b, id := signIn(t, m, "alice")
+	b, id := userOf(t, m, "alice")
 	mine := errors.New("mine")
 	for what, test := range map[string]struct {
 		change func(*core.Session) error
@@ -172,7 +172,7 @@ func TestChangeThatFails(t *testing.T) {
 
 func TestChangeEndsAndExtends(t *testing.T) {
 	m := newManager(t, core.Config{})
-	b, id := signIn(t, m, "alice")
+	b, id := userOf(t, m, "alice")
 	must(t, m.Change(ctx, id, func(s *core.Session) error { return s.ExpireIn(time.Hour) }))
 	b.visit(func(s *core.Session) {
 		if left := s.TimeLeft(); left > time.Hour {
@@ -193,7 +193,7 @@ func TestChangeEndsAndExtends(t *testing.T) {
 func TestChangeIsNoUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newManager(t, core.Config{IdleTimeout: time.Hour})
-		b, id := signIn(t, m, "alice")
+		b, id := userOf(t, m, "alice")
 		began := time.Now()
 		time.Sleep(50 * time.Minute)
 		must(t, m.Change(ctx, id, func(s *core.Session) error { return count.Set(s, 1) }))
@@ -216,7 +216,7 @@ func TestLastUsed(t *testing.T) {
 				t.Errorf("a new session was used %v", s.LastUsed())
 			}
 		})
-		b, id := signIn(t, m, "alice")
+		b, id := userOf(t, m, "alice")
 		var last time.Time
 		for minute := range 30 {
 			time.Sleep(time.Minute)
@@ -239,10 +239,10 @@ func TestChangeSubject(t *testing.T) {
 	m := newManager(t, core.Config{})
 	var all []*browser
 	for range 3 {
-		b, _ := signIn(t, m, "alice")
+		b, _ := userOf(t, m, "alice")
 		all = append(all, b)
 	}
-	bob, _ := signIn(t, m, "bob")
+	bob, _ := userOf(t, m, "bob")
 	grant := func(s *core.Session) error { return name.Set(s, "admin") }
 	n, err := m.ChangeSubject(ctx, "alice", grant)
 	if n != 3 || err != nil {
@@ -272,8 +272,8 @@ func TestChangeSubject(t *testing.T) {
 // Given a user who signs in again while ChangeSubject walks, when it has returned, then the new session has the change.
 func TestChangeSubjectMeetsALogin(t *testing.T) {
 	m := newManager(t, core.Config{})
-	b, _ := signIn(t, m, "alice")
-	other, _ := signIn(t, m, "alice")
+	b, _ := userOf(t, m, "alice")
+	other, _ := userOf(t, m, "alice")
 	once := sync.OnceFunc(func() {
 		b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
 		other.visit(func(s *core.Session) { must(t, s.Login("alice")) })
@@ -294,8 +294,8 @@ func TestChangeSubjectSaysWhatIsLeft(t *testing.T) {
 	one, two := keyring.Generate("k1"), keyring.Generate("k2")
 	newer := newManager(t, core.Config{Store: store, Keys: ring(t, two, one)})
 	older := newManager(t, core.Config{Store: store, Keys: ring(t, one)})
-	signIn(t, newer, "alice")
-	signIn(t, older, "alice")
+	userOf(t, newer, "alice")
+	userOf(t, older, "alice")
 	n, err := older.ChangeSubject(ctx, "alice", func(s *core.Session) error { return count.Set(s, 1) })
 	if n != 1 || !errors.Is(err, core.ErrUnreadable) {
 		t.Errorf("ChangeSubject = %d, %v", n, err)
@@ -309,13 +309,13 @@ func TestChangeSubjectSaysWhatIsLeft(t *testing.T) {
 func TestExportAndErase(t *testing.T) {
 	store := made.Of(memstore.New(memstore.Config{}))
 	m := newManager(t, core.Config{Store: store, Devices: &core.Devices{}})
-	b, _ := signIn(t, m, "alice")
+	b, _ := userOf(t, m, "alice")
 	b.visit(func(s *core.Session) {
 		must(t, name.Set(s, "Alice A."))
 		must(t, s.AddFlash("info", "hello"))
 	})
 	b.visit(func(s *core.Session) { must(t, s.LoginBy("alice", "passkey")) })
-	signIn(t, m, "bob")
+	userOf(t, m, "bob")
 	all, err := m.ExportSubject(ctx, "alice")
 	must(t, err)
 	if len(all) != 1 || string(all[0].Values["name"]) != `"Alice A."` || len(all[0].Messages) != 1 || all[0].Device.Method != "passkey" ||

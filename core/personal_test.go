@@ -31,9 +31,9 @@ func TestEraseLeavesNothing(t *testing.T) {
 		}))
 		return found
 	}
-	b, _ := signIn(t, m, user)
+	b, _ := userOf(t, m, user)
 	b.visit(func(s *core.Session) { must(t, s.Login(user)) }) // the session that it replaces keeps the name for a while
-	signIn(t, m, "bob")
+	userOf(t, m, "bob")
 	if len(holds()) < 2 {
 		t.Fatalf("before: %q", holds())
 	}

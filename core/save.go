@@ -31,6 +31,7 @@ type saving struct {
 	ops       []op        // what the request did
 	st        state       // the session after ops
 	next      issued      // the token to come
+	most      int         // sessions that the new session's user may have; 0: no limit
 
 	rec      *driver.Record // the session's record after the save, if stored
 	placed   bool           // rec, the first record of a new session, is in the store
@@ -258,7 +259,8 @@ func (s *Session) unlocked(f func() error) error {
 func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	level := slog.LevelWarn
 	switch {
-	case errors.Is(err, errHurried), errors.Is(err, ErrEnded), errors.Is(err, ErrCrowded), errors.Is(err, ErrConflict), errors.Is(err, ErrRefused):
+	case errors.Is(err, errHurried), errors.Is(err, ErrEnded), errors.Is(err, ErrCrowded), errors.Is(err, ErrConflict), errors.Is(err, ErrRefused),
+		errors.Is(err, ErrTooManySessions):
 		level = slog.LevelDebug
 		args := []any{"error", err}
 		if !s.rec.ID.IsZero() { // a late request has none
@@ -280,6 +282,9 @@ func (j *saving) creates() bool { return (!j.live || j.fate != fateKeep) && !j.s
 
 // run does the save. It writes what is new before it removes what is old.
 func (j *saving) run() error {
+	if j.creates() {
+		j.most = j.m.mostOf(j.ctx, j.st.subject)
+	}
 	switch {
 	case j.m.tokens != nil:
 		return j.runTokens()

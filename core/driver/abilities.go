@@ -9,6 +9,8 @@ type Abilities struct {
 	Sweeper   Sweeper
 	Lister    Lister
 	Indexer   Indexer
+	Limiter   Limiter
+	Counter   Counter
 	Pinger    Pinger
 	Closer    io.Closer
 
@@ -28,6 +30,8 @@ func AbilitiesOf(b Backend) Abilities {
 	a.Sweeper, _ = b.(Sweeper)
 	a.Lister, _ = b.(Lister)
 	a.Indexer, _ = b.(Indexer)
+	a.Limiter, _ = b.(Limiter)
+	a.Counter, _ = b.(Counter)
 	a.Pinger, _ = b.(Pinger)
 	a.Closer, _ = b.(io.Closer)
 	a.SubjectRevoker, _ = b.(SubjectRevoker)

@@ -3,8 +3,8 @@
 //
 // A store keeps [Record] values under an [ID] and knows nothing of tokens, cookies or users. Write the five methods
 // of [Store] and Info of [Backend]. Add the abilities that your storage has ([Successor], [Reloader], [Sweeper],
-// [Lister], [Indexer], [Pinger], [io.Closer]). Prove the store with one call of package storetest. Callers find
-// abilities with [AbilitiesOf].
+// [Lister], [Indexer], [Limiter], [Counter], [Pinger], [io.Closer]). Prove the store with one call of package
+// storetest. Callers find abilities with [AbilitiesOf].
 //
 // Four rules are the base of all others:
 //
@@ -63,7 +63,8 @@ type Record struct {
 	// none, which for SealToken means that the session begins. A [Store] ignores it.
 	Epoch uint64
 
-	// Data is opaque to the store: encoded, and sealed if the application set keys.
+	// Data is opaque to the store: encoded, and sealed if the application set keys. Only a [Limiter] or a [Counter]
+	// looks into it, with [Ended].
 	Data []byte
 }
 

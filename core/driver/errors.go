@@ -14,6 +14,9 @@ var (
 	ErrCorrupt     = errors.New("session data corrupt")
 	ErrUnavailable = errors.New("session store unavailable")
 
+	// ErrLimit: the user has as many sessions as a [Limit] allows. Nothing was changed.
+	ErrLimit = errors.New("too many sessions of this user")
+
 	// ErrUnreadable: the record is whole, but this process cannot read it. From a store it means that a newer release
 	// wrote the record, in a format that this release does not know. The record is left as it is.
 	ErrUnreadable = errors.New("session was written by a newer release, or with another codec or key")

@@ -14,6 +14,8 @@ var abilities = []struct {
 	{"Sweeper", func(can driver.Abilities) bool { return can.Sweeper != nil }},
 	{"Lister", func(can driver.Abilities) bool { return can.Lister != nil }},
 	{"Indexer", func(can driver.Abilities) bool { return can.Indexer != nil }},
+	{"Limiter", func(can driver.Abilities) bool { return can.Limiter != nil }},
+	{"Counter", func(can driver.Abilities) bool { return can.Counter != nil }},
 	{"Pinger", func(can driver.Abilities) bool { return can.Pinger != nil }},
 	{"Closer", func(can driver.Abilities) bool { return can.Closer != nil }},
 }

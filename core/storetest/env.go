@@ -185,7 +185,7 @@ func (e *env) mustFail(err, want error, what string) {
 
 // note keeps the name of the last call that may have changed something. The failure of a look at the record names it.
 func (e *env) note(what string) {
-	for _, method := range []string{"Create", "Update", "Touch", "Delete", "Succeed", "Sweep"} {
+	for _, method := range []string{"Create", "CreateLimited", "Update", "Touch", "Delete", "Succeed", "Sweep"} {
 		if strings.HasPrefix(what, method) {
 			e.last.Store(&what)
 		}

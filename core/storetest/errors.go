@@ -91,6 +91,17 @@ func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
 		add("BySubject", func(ctx context.Context) error { return lastError(can.Indexer.BySubject(ctx, "alice")) })
 		add("ByLabel", func(ctx context.Context) error { return lastError(can.Indexer.ByLabel(ctx, "label")) })
 	}
+	if can.Limiter != nil {
+		add("CreateLimited", func(ctx context.Context) error {
+			r := rec
+			r.ID = newID()
+			_, err := can.Limiter.CreateLimited(ctx, &r, driver.Limit{Most: 1})
+			return err
+		})
+	}
+	if can.Counter != nil {
+		add("Count", func(ctx context.Context) error { _, err := can.Counter.Count(ctx, namespace); return err })
+	}
 	if can.Pinger != nil {
 		add("Ping", can.Pinger.Ping)
 	}

@@ -31,6 +31,12 @@ func (w *faulty) Abilities() (has driver.Abilities) {
 	if w.inner.Indexer != nil {
 		has.Indexer = w
 	}
+	if w.inner.Limiter != nil {
+		has.Limiter = w
+	}
+	if w.inner.Counter != nil {
+		has.Counter = w
+	}
 	if w.inner.Pinger != nil {
 		has.Pinger = w
 	}
@@ -110,6 +116,22 @@ func (w *faulty) BySubject(ctx context.Context, subject string) iter.Seq2[driver
 
 func (w *faulty) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
 	return w.f.walk("ByLabel", w.inner.Indexer.ByLabel(ctx, label))
+}
+
+func (w *faulty) CreateLimited(ctx context.Context, rec *driver.Record, limit driver.Limit) (removed []driver.ID, err error) {
+	err = w.f.write("CreateLimited", rec, func(rec *driver.Record) (err error) {
+		removed, err = w.inner.Limiter.CreateLimited(ctx, rec, limit)
+		return err
+	})
+	return removed, err
+}
+
+func (w *faulty) Count(ctx context.Context, namespace [16]byte) (n int, err error) {
+	err = w.f.do("Count", driver.ID{}, func() (err error) { n, err = w.inner.Counter.Count(ctx, namespace); return err })
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 func (w *faulty) Ping(ctx context.Context) error {

@@ -233,6 +233,45 @@ func (m *model) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Reco
 	return m.walk(ctx, func(rec driver.Record) bool { return slices.Contains(rec.Labels, label) })
 }
 
+func (m *model) CreateLimited(ctx context.Context, rec *driver.Record, limit driver.Limit) ([]driver.ID, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.mayCreate(ctx, rec); err != nil {
+		return nil, err
+	}
+	var found []driver.Record
+	var newer []driver.ID
+	for id, r := range m.recs {
+		switch {
+		case r.Subject != rec.Subject || !r.Live(m.now()):
+		case m.newer[id]:
+			newer = append(newer, id)
+		default:
+			found = append(found, r)
+		}
+	}
+	remove, err := limit.Surplus(rec, found, newer)
+	if err != nil {
+		return nil, err
+	}
+	m.put(rec, 1)
+	for _, id := range remove {
+		delete(m.recs, id)
+	}
+	return remove, nil
+}
+
+func (m *model) Count(ctx context.Context, namespace [16]byte) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, rec := range m.recs {
+		if rec.Live(m.now()) && [16]byte(id[16:]) == namespace && !driver.Ended(rec.Data) {
+			n++
+		}
+	}
+	return n, m.ready(ctx)
+}
+
 func (m *model) Ping(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -16,20 +16,22 @@ import (
 // broken is a handle on a model with some of its methods replaced.
 type broken struct {
 	*model
-	info      func() driver.Info
-	load      func(context.Context, driver.ID) (driver.Record, error)
-	create    func(context.Context, *driver.Record) error
-	update    func(context.Context, *driver.Record) error
-	touch     func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error
-	remove    func(context.Context, driver.ID) error
-	succeed   func(ctx context.Context, old, next *driver.Record) error
-	reload    func(context.Context, driver.ID) (driver.Record, error)
-	sweep     func(context.Context, int) (int, error)
-	all       func(context.Context) iter.Seq2[driver.Record, error]
-	bySubject func(context.Context, string) iter.Seq2[driver.Record, error]
-	byLabel   func(context.Context, string) iter.Seq2[driver.Record, error]
-	ping      func(context.Context) error
-	close     func() error
+	info          func() driver.Info
+	load          func(context.Context, driver.ID) (driver.Record, error)
+	create        func(context.Context, *driver.Record) error
+	update        func(context.Context, *driver.Record) error
+	touch         func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error
+	remove        func(context.Context, driver.ID) error
+	succeed       func(ctx context.Context, old, next *driver.Record) error
+	reload        func(context.Context, driver.ID) (driver.Record, error)
+	sweep         func(context.Context, int) (int, error)
+	all           func(context.Context) iter.Seq2[driver.Record, error]
+	bySubject     func(context.Context, string) iter.Seq2[driver.Record, error]
+	byLabel       func(context.Context, string) iter.Seq2[driver.Record, error]
+	createLimited func(context.Context, *driver.Record, driver.Limit) ([]driver.ID, error)
+	count         func(ctx context.Context, namespace [16]byte) (int, error)
+	ping          func(context.Context) error
+	close         func() error
 }
 
 func (b *broken) Info() driver.Info { return b.info() }
@@ -58,6 +60,12 @@ func (b *broken) BySubject(ctx context.Context, s string) iter.Seq2[driver.Recor
 func (b *broken) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
 	return b.byLabel(ctx, label)
 }
+func (b *broken) CreateLimited(ctx context.Context, rec *driver.Record, limit driver.Limit) ([]driver.ID, error) {
+	return b.createLimited(ctx, rec, limit)
+}
+func (b *broken) Count(ctx context.Context, namespace [16]byte) (int, error) {
+	return b.count(ctx, namespace)
+}
 func (b *broken) Ping(ctx context.Context) error { return b.ping(ctx) }
 func (b *broken) Close() error                   { return b.close() }
 
@@ -66,7 +74,8 @@ var _ io.Closer = (*broken)(nil)
 func breakModel(m *model, with func(*broken)) driver.Store {
 	b := &broken{
 		model: m, info: m.Info, load: m.Load, create: m.Create, update: m.Update, touch: m.Touch, remove: m.Delete,
-		succeed: m.Succeed, reload: m.Reload, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, byLabel: m.ByLabel, ping: m.Ping, close: m.Close,
+		succeed: m.Succeed, reload: m.Reload, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, byLabel: m.ByLabel,
+		createLimited: m.CreateLimited, count: m.Count, ping: m.Ping, close: m.Close,
 	}
 	with(b)
 	return b
@@ -80,7 +89,7 @@ type mutant struct {
 }
 
 var mutants = slices.Concat(loadMutants, writeMutants, updateMutants, touchMutants, valueMutants, labelMutants, sharingMutants,
-	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, lifeMutants, newerMutants)
+	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, limitMutants, lifeMutants, newerMutants)
 
 // pause gives another goroutine time, where a broken store does not lock.
 func pause() { time.Sleep(50 * time.Microsecond) }

@@ -21,6 +21,7 @@ var sentinels = []struct {
 	{driver.ErrUnavailable, "driver.ErrUnavailable"},
 	{driver.ErrUnreadable, "driver.ErrUnreadable"},
 	{driver.ErrIncomplete, "driver.ErrIncomplete"},
+	{driver.ErrLimit, "driver.ErrLimit"},
 }
 
 // sentinelsOf returns the names of those that err matches.

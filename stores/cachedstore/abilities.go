@@ -7,13 +7,16 @@ import (
 )
 
 // Abilities implements the method that driver.AbilitiesOf looks for. The store has some abilities only if the truth
-// has them. The truth itself lists sessions.
+// has them. The truth itself lists and counts sessions.
 func (s *Store) Abilities() driver.Abilities {
 	truth := driver.AbilitiesOf(s.truth)
 	can := driver.Abilities{
 		Reloader: s, Pinger: s, Closer: s,
 		Sweeper: s.sweepersOf(truth.Sweeper, driver.AbilitiesOf(s.cache).Sweeper),
-		Lister:  truth.Lister, Indexer: truth.Indexer,
+		Lister:  truth.Lister, Indexer: truth.Indexer, Counter: truth.Counter,
+	}
+	if truth.Limiter != nil {
+		can.Limiter = limiter{s, truth.Limiter}
 	}
 	if truth.Successor != nil {
 		can.Successor = successor{s, truth.Successor}
@@ -37,6 +40,25 @@ func (r successor) Succeed(ctx context.Context, old, next *driver.Record) error 
 	r.s.propagate(ctx, updated(old, version, read))
 	r.s.propagateNew(ctx, next, read)
 	return nil
+}
+
+type limiter struct {
+	s     *Store
+	truth driver.Limiter
+}
+
+// CreateLimited implements driver.Limiter: the truth does it. The cache gets the new record, and tombstones for those
+// that the truth has removed. If the truth does not answer, nobody knows which those are.
+func (l limiter) CreateLimited(ctx context.Context, rec *driver.Record, limit driver.Limit) ([]driver.ID, error) {
+	read := l.s.now()
+	removed, err := l.truth.CreateLimited(ctx, rec, limit)
+	for _, id := range removed {
+		l.s.propagate(ctx, fence(id, forever))
+	}
+	if err == nil {
+		l.s.propagateNew(ctx, rec, read)
+	}
+	return removed, err
 }
 
 type sweeper struct {

@@ -22,6 +22,8 @@ func TestAbilitiesOfTheTruth(t *testing.T) {
 		"Successor": func(a driver.Abilities) bool { return a.Successor != nil },
 		"Sweeper":   func(a driver.Abilities) bool { return a.Sweeper != nil },
 		"Lister":    func(a driver.Abilities) bool { return a.Lister != nil },
+		"Limiter":   func(a driver.Abilities) bool { return a.Limiter != nil },
+		"Counter":   func(a driver.Abilities) bool { return a.Counter != nil },
 		"Indexer":   func(a driver.Abilities) bool { return a.Indexer != nil },
 	} {
 		if !of(full) || of(bare) {

@@ -18,7 +18,7 @@
 //
 // # Concurrency
 //
-// The truth decides. Create, Update, Touch, Delete and Succeed are calls of the truth, with its conflicts.
+// The truth decides. Create, Update, Touch, Delete, Succeed and CreateLimited are calls of the truth, with its conflicts.
 //
 // Before a successful write returns, it brings its result to the cache, by compare-and-swap in the order of
 // versions. So a Load that begins afterwards sees the write, on any server. While the write is under way, one Load
@@ -37,12 +37,13 @@
 // While every call of a shared cache succeeds, no Load is stale. If a call of the cache fails, the truth answers: slower, and
 // right. A change that could not be brought to the cache is reported to Config.Report and tried again. Until that
 // succeeds, this process reads that session from the truth. Other servers may read the older state for SoftTTL at
-// most. The same bound holds in three other cases:
+// most. The same bound holds in four other cases:
 //
 //   - the cache evicts a tombstone;
 //   - the cache evicts a value, while a reader that was slower than the writer is about to fill in the version
 //     before it;
-//   - an application server dies after the truth has answered and before the cache has.
+//   - an application server dies after the truth has answered and before the cache has;
+//   - the truth does not answer a CreateLimited: nobody knows which sessions it has removed, if any.
 //
 // An entry that a newer release wrote to the cache is not used: the truth answers. Reads leave the entry for the
 // servers that can read it. A write replaces it by a tombstone, so that no server reads the state from before the
@@ -52,7 +53,8 @@
 // # Abilities
 //
 // A Store always is a [driver.Reloader], a [driver.Pinger] and an [io.Closer]. It is a [driver.Successor], a
-// [driver.Lister] and a [driver.Indexer] if the truth is; lists come from the truth. It is a [driver.Sweeper] if one
+// [driver.Lister], a [driver.Indexer], a [driver.Limiter] and a [driver.Counter] if the truth is; lists and numbers come
+// from the truth. It is a [driver.Sweeper] if one
 // of the two stores is, and sweeps each that needs it. Ping asks the truth. Close closes both stores. Ask
 // [driver.AbilitiesOf] for the abilities.
 //

@@ -66,6 +66,12 @@ type overNetwork struct {
 // Abilities implements the method that driver.AbilitiesOf looks for.
 func (r *overNetwork) Abilities() driver.Abilities {
 	has := driver.Abilities{Sweeper: r, Lister: r, Indexer: r, Pinger: r}
+	if r.can.Limiter != nil {
+		has.Limiter = r
+	}
+	if r.can.Counter != nil {
+		has.Counter = r
+	}
 	if r.can.Successor != nil {
 		has.Successor = r
 	}
@@ -97,6 +103,16 @@ func (r *overNetwork) Delete(ctx context.Context, id driver.ID) error {
 
 func (r *overNetwork) Succeed(ctx context.Context, old, next *driver.Record) error {
 	return minding(ctx, func() error { return r.can.Successor.Succeed(ctx, old, next) })
+}
+
+func (r *overNetwork) CreateLimited(ctx context.Context, rec *driver.Record, limit driver.Limit) (removed []driver.ID, err error) {
+	err = minding(ctx, func() (err error) { removed, err = r.can.Limiter.CreateLimited(ctx, rec, limit); return err })
+	return removed, err
+}
+
+func (r *overNetwork) Count(ctx context.Context, namespace [16]byte) (n int, err error) {
+	err = minding(ctx, func() (err error) { n, err = r.can.Counter.Count(ctx, namespace); return err })
+	return n, err
 }
 
 func (r *overNetwork) Sweep(ctx context.Context, limit int) (n int, err error) {

@@ -14,6 +14,7 @@ var (
 	errNotFound = fmt.Errorf("filestore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("filestore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("filestore: %w", driver.ErrConflict)
+	errLimit    = fmt.Errorf("filestore: %w", driver.ErrLimit)
 	errTooLarge = fmt.Errorf("filestore: %w: a subject or label has over %d bytes, there are over %d labels, or the data has over %d bytes",
 		driver.ErrTooLarge, driver.MaxSubject, driver.MaxLabels, maxData)
 )

@@ -19,12 +19,15 @@
 // under it. Writers in one process queue in order, and processes take turns. Waiting ends with the context. A system
 // call that has begun is not interrupted.
 //
+// CreateLimited holds one of 256 more locks, by subject, around all that it does: it reads the user's sessions, creates
+// one and removes the oldest. If the process is killed before the last step, the next CreateLimited does that.
+//
 // Without flock (Windows, Solaris) only one Store, in one process, may use a folder.
 //
 // # Abilities
 //
-// A Store is a [driver.Sweeper], a [driver.Lister], a [driver.Indexer], a [driver.Pinger] and an [io.Closer]. It is
-// no [driver.Successor]: two files cannot change in one step, and core's Create and Update leave an unused record at
+// A Store is a [driver.Sweeper], a [driver.Lister], a [driver.Indexer], a [driver.Limiter], a [driver.Pinger] and an
+// [io.Closer]. It is no [driver.Counter]: it would have to read every file. It is no [driver.Successor]: two files cannot change in one step, and core's Create and Update leave an unused record at
 // worst. It is no [driver.Reloader], because there is no cache.
 //
 // BySubject and ByLabel list one of 256 index folders, and read the records with that subject or label. The index
@@ -73,6 +76,7 @@ var (
 	_ driver.Sweeper = (*Store)(nil)
 	_ driver.Lister  = (*Store)(nil)
 	_ driver.Indexer = (*Store)(nil)
+	_ driver.Limiter = (*Store)(nil)
 	_ driver.Pinger  = (*Store)(nil)
 	_ io.Closer      = (*Store)(nil)
 )
@@ -122,7 +126,7 @@ func open(dir string) (*Store, error) {
 	}
 	s := &Store{root: root, now: time.Now}
 	for i := range s.shards {
-		s.shards[i].turn = make(chan struct{}, 1)
+		s.shards[i].turn, s.shards[i].limit = make(chan struct{}, 1), make(chan struct{}, 1)
 	}
 	s.sweep.turn = make(chan struct{}, 1)
 	if err := s.prepare(); err != nil {

@@ -13,7 +13,7 @@ import (
 // The tests start this test binary as other processes. The environment gives each a role to play and a folder.
 const roleEnv, dirEnv, argEnv = "FILESTORE_TEST_ROLE", "FILESTORE_TEST_DIR", "FILESTORE_TEST_ARG"
 
-var roles = map[string]func(dir, arg string) error{"count": countRole, "churn": churnRole}
+var roles = map[string]func(dir, arg string) error{"count": countRole, "churn": churnRole, "limit": limitRole}
 
 func TestMain(m *testing.M) {
 	role, ok := roles[os.Getenv(roleEnv)]

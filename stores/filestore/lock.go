@@ -17,6 +17,8 @@ const poll = 200 * time.Microsecond
 type shard struct {
 	turn chan struct{}           // has room for one writer of this Store; the others queue
 	dir  atomic.Pointer[os.Root] // the shard's folder; nil until the first Load opens it
+
+	limit chan struct{} // the same as turn, for CreateLimited of the subjects with this number
 }
 
 // locked is a shard to which nobody else writes.

@@ -1,6 +1,10 @@
 package gormstore
 
-import "gorm.io/gorm"
+import (
+	"database/sql"
+
+	"gorm.io/gorm"
+)
 
 // dialect holds what differs between databases. The texts are templates: see render.
 type dialect struct {
@@ -32,6 +36,14 @@ type dialect struct {
 
 	// queue says that one at a time writes, and that the database has no queue of those who wait.
 	queue bool
+
+	// limits says that an INSERT waits for the transaction that has inserted the same key, or for all others, and that
+	// a query then sees what that has committed. isolation is the level that this needs.
+	limits    bool
+	isolation sql.IsolationLevel
+
+	// relock follows the INSERT by which a transaction of CreateLimited locks out others.
+	relock string
 
 	// noSchema says that a table's name has no schema before it.
 	noSchema bool
@@ -98,6 +110,9 @@ WHERE a.attrelid = '[table]'::regclass AND NOT CASE
 		"it is %s, so a crash of PostgreSQL signs everybody out, and replicas lack its rows: ALTER TABLE [table] SET LOGGED"}},
 	page:    " LIMIT %d",
 	partial: true,
+	limits:  true,
+	// With a stricter level as the server's default, all queries of a transaction would see the state before its lock.
+	isolation: sql.LevelReadCommitted,
 }
 
 var mysql = dialect{
@@ -144,6 +159,10 @@ WHERE e.transactions <> 'YES' AND t.table_schema = coalesce([schema], database()
 	},
 	page:    " LIMIT %d",
 	prepare: true,
+	limits:  true,
+	// A plain INSERT that waits gets a lock that it shares with others, and then they all wait for one another. At every
+	// level, a transaction sees the state at its first query, which comes after its lock.
+	relock: " ON DUPLICATE KEY UPDATE [version] = [version]",
 }
 
 var sqlite = dialect{
@@ -180,5 +199,6 @@ WHERE i.origin = 'pk' AND x.name = 'id' AND x.coll <> 'BINARY'`,
 	partial:  true,
 	outlasts: true,
 	queue:    true,
+	limits:   true,
 	noSchema: true,
 }

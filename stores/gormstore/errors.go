@@ -16,6 +16,7 @@ var (
 	errNotFound = fmt.Errorf("gormstore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("gormstore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("gormstore: %w", driver.ErrConflict)
+	errLimit    = fmt.Errorf("gormstore: %w", driver.ErrLimit)
 	errTooLarge = fmt.Errorf("gormstore: more than %d labels, a subject or label over %d bytes, or data over %d bytes: %w",
 		driver.MaxLabels, driver.MaxSubject, maxData, driver.ErrTooLarge)
 

@@ -21,6 +21,9 @@
 // BEGIN and COMMIT. The number of changed rows says whether it worked. Only if it did not does a second statement ask
 // why.
 //
+// CreateLimited is a transaction of six round trips: it takes four to five times as long as a Create. Sign-ins of one
+// user wait for one another, each with a connection of its own. Nobody else waits.
+//
 // If the database rolls a statement back (deadlock, serialization failure, lock timeout, SQLITE_BUSY), the store
 // retries it until the context's deadline, or for two seconds if it has none. After a lost connection it retries a call
 // up to twice, on a connection that has just answered a ping. If an Update then finds another version or no record, it
@@ -37,8 +40,9 @@
 //
 // # Abilities
 //
-// Sweeper, Lister, Indexer, Pinger and io.Closer. BySubject and ByLabel use indexes. They and All read pages of 100
-// records by key.
+// Sweeper, Lister, Indexer, Limiter, Counter, Pinger and io.Closer. BySubject and ByLabel use indexes. They and All read
+// pages of 100 records by key. Count is one statement that looks at each live row: 100,000 take a sixth of a second. The
+// store is no Limiter on other databases than PostgreSQL, MySQL, MariaDB and SQLite.
 //
 // The store is no Successor. Writing two rows together takes a transaction in most databases, which is four round
 // trips. core's Create and Update take two, and leave at worst an unused record. It is no Reloader, because Load always
@@ -116,20 +120,24 @@ var (
 	_ driver.Sweeper = (*Store)(nil)
 	_ driver.Lister  = (*Store)(nil)
 	_ driver.Indexer = (*Store)(nil)
+	_ driver.Limiter = (*Store)(nil)
+	_ driver.Counter = (*Store)(nil)
 	_ driver.Pinger  = (*Store)(nil)
 	_ io.Closer      = (*Store)(nil)
 )
 
 // Store is a table of sessions. Its methods may be called concurrently.
 type Store struct {
-	pool     *sql.DB
-	sql      statements
-	breaker  *breaker.Breaker
-	now      func() time.Time
-	exists   func(error) bool // whether an INSERT failed because the key is taken
-	outlasts bool             // the driver's calls may outlast the context
-	queue    queue
-	sweep    sweep
+	pool      *sql.DB
+	sql       statements
+	breaker   *breaker.Breaker
+	now       func() time.Time
+	exists    func(error) bool   // whether an INSERT failed because the key is taken
+	limits    bool               // the database can do CreateLimited
+	isolation sql.IsolationLevel // for CreateLimited
+	outlasts  bool               // the driver's calls may outlast the context
+	queue     queue
+	sweep     sweep
 }
 
 // startTimeout bounds New and Migrate.
@@ -143,7 +151,8 @@ func New(db *gorm.DB, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{breaker: breaker.New(0, 0), now: t.now, exists: t.exists, outlasts: t.dialect.outlasts}
+	s := &Store{breaker: breaker.New(0, 0), now: t.now, exists: t.exists, outlasts: t.dialect.outlasts,
+		limits: t.dialect.limits, isolation: t.dialect.isolation}
 	if s.pool, err = db.DB(); err != nil {
 		return nil, fmt.Errorf("gormstore: the *gorm.DB has no *sql.DB: %w", err)
 	}

@@ -28,6 +28,7 @@ type statements struct {
 	insert, update, clear, touch, delete, deleteExpired statement
 	expired, sweep                                      statement
 	all, bySubject, byLabel                             statement
+	lock, sessions, remove, count                       statement
 }
 
 // columns has the order of values and of row.dest.
@@ -47,20 +48,22 @@ func (t *table) statements() statements {
 		update = "UPDATE [table] SET [data] = ?, [version] = [version] + 1, " + times
 	)
 	page := " ORDER BY [id]" + fmt.Sprintf(t.dialect.page, pageSize)
-	by := func(column string) string {
-		text := record + " WHERE [id] > ?" + live + " AND " + column + " = ?"
+	named := func(column string) string {
+		text := " AND " + column + " = ?"
 		if t.dialect.partial {
 			text += " AND length(" + column + ") > 0"
 		}
-		return text + page
+		return text
 	}
+	by := func(column string) string { return record + " WHERE [id] > ?" + live + named(column) + page }
 	part := func(column string) string { return "SELECT * FROM (" + by(column) + ") [part]" }
 	rendered := func(template string) statement { return statement{text: t.render(template)} }
-	return statements{
+	const insert = "INSERT INTO [table] (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	all := statements{
 		load:    rendered(record + " WHERE [id] = ?" + live),
 		version: rendered("SELECT [version] FROM [table] WHERE [id] = ?" + live),
 
-		insert: rendered("INSERT INTO [table] (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+		insert: rendered(insert),
 		update: rendered(update + this),
 		clear:  rendered(update + ", [subject] = ?, [label1] = ?, [label2] = ?, [label3] = ?" + this),
 		// The condition on the times is there because some databases count found rows, and others changed rows.
@@ -77,7 +80,15 @@ func (t *table) statements() statements {
 		// Read a page from each index, and of these rows the first page. With OR in the condition, the
 		// database's estimates would decide whether it reads the whole table instead.
 		byLabel: rendered(part("[label1]") + " UNION ALL " + part("[label2]") + " UNION ALL " + part("[label3]") + page),
+
+		count: rendered("SELECT COUNT(*) FROM [table] WHERE [expires_us] > ? AND [id] LIKE ?"),
 	}
+	if t.dialect.limits {
+		all.lock = rendered(insert + t.dialect.relock)
+		all.sessions = rendered("SELECT [id], [created_us], substr([data], 2, 1) FROM [table] WHERE [expires_us] > ?" + named("[subject]"))
+		all.remove = rendered("DELETE FROM [table] WHERE [id] IN (?" + strings.Repeat(", ?", removeBatch-1) + ")")
+	}
+	return all
 }
 
 var templateWord = regexp.MustCompile(`\[[a-z][a-z0-9_]*\]|\?`)
@@ -117,12 +128,15 @@ func (t *table) render(template string) string {
 func (s *statements) each() []*statement {
 	return []*statement{
 		&s.load, &s.version, &s.insert, &s.update, &s.clear, &s.touch, &s.delete, &s.deleteExpired,
-		&s.expired, &s.sweep, &s.all, &s.bySubject, &s.byLabel,
+		&s.expired, &s.sweep, &s.all, &s.bySubject, &s.byLabel, &s.lock, &s.sessions, &s.remove, &s.count,
 	}
 }
 
 func (s *statements) prepare(ctx context.Context, pool *sql.DB) (err error) {
 	for _, st := range s.each() {
+		if st.text == "" { // of CreateLimited, where the database cannot do that
+			continue
+		}
 		if st.stmt, err = pool.PrepareContext(ctx, st.text); err != nil {
 			return errors.Join(err, s.close())
 		}

@@ -26,20 +26,28 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 // Create implements driver.Store. The first version is the time in microseconds. So no version
 // repeats, even if a record is deleted and created again.
 func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
+	return s.create(ctx, "create", rec, func(now int64) (unsure bool, err error) {
+		_, unsure, err = s.exec(ctx, "create", &s.sql.insert, values(rec, now)...)
+		return unsure, err
+	})
+}
+
+// create calls insert, with the version that rec gets. If the key is in use, create finds out why.
+func (s *Store) create(ctx context.Context, op string, rec *driver.Record, insert func(now int64) (unsure bool, err error)) error {
 	if !fits(rec) {
 		return errTooLarge
 	}
 	id := rec.ID.String()
 	for range 3 {
 		now := s.micros()
-		_, unsure, err := s.exec(ctx, "create", &s.sql.insert, values(rec, now)...)
+		unsure, err := insert(now)
 		if err == nil {
 			rec.Version = uint64(now)
 		}
 		if !errors.Is(err, errTaken) {
 			return err
 		}
-		switch v, err := s.version(ctx, "create", id, now); {
+		switch v, err := s.version(ctx, op, id, now); {
 		case err == nil && unsure && v == uint64(now):
 			rec.Version = v // the first INSERT succeeded, only its answer was lost
 			return nil
@@ -49,7 +57,7 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 			return err
 		}
 		// An expired record counts as absent, so delete it and try again.
-		if _, _, err := s.exec(ctx, "create", &s.sql.deleteExpired, id, now); err != nil {
+		if _, _, err := s.exec(ctx, op, &s.sql.deleteExpired, id, now); err != nil {
 			return err
 		}
 	}

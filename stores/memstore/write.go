@@ -11,6 +11,7 @@ var (
 	errNotFound = fmt.Errorf("memstore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("memstore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("memstore: %w", driver.ErrConflict)
+	errLimit    = fmt.Errorf("memstore: %w", driver.ErrLimit)
 	errTooLarge = fmt.Errorf("memstore: %w: one record of more than Config.MaxBytes", driver.ErrTooLarge)
 	errFull     = driver.Unavailable("memstore", ErrFull)
 )

@@ -214,6 +214,10 @@ func useAll(t *testing.T, s *Store, server *startserver.Server) {
 	ok(t, loads(ctx, s, other))
 	_, err := s.Reload(ctx, other.ID)
 	ok(t, err)
+	if driver.AbilitiesOf(s).Limiter != nil {
+		_, err = s.CreateLimited(ctx, newRecord("alice", "\x01\x00"), driver.Limit{Most: 5})
+		ok(t, err)
+	}
 	ok(t, s.Ping(ctx))
 	for _, walk := range []iter.Seq2[driver.Record, error]{s.All(ctx), s.BySubject(ctx, "alice")} {
 		if n := listed(t, walk); n < 2 {

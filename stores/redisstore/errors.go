@@ -15,6 +15,7 @@ var (
 	errNotFound = fmt.Errorf("redisstore: %w", driver.ErrNotFound)
 	errExists   = fmt.Errorf("redisstore: %w", driver.ErrExists)
 	errConflict = fmt.Errorf("redisstore: %w", driver.ErrConflict)
+	errLimit    = fmt.Errorf("redisstore: %w", driver.ErrLimit)
 	errTooLarge = fmt.Errorf("redisstore: more than %d labels, a subject or label over %d bytes, or data over %d bytes: %w",
 		driver.MaxLabels, driver.MaxSubject, MaxData, driver.ErrTooLarge)
 	errCorrupt = driver.Corrupt("redisstore: the key does not hold the record that it should")

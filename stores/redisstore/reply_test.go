@@ -114,6 +114,10 @@ func TestRepliesOfTheWrongKind(t *testing.T) {
 		"Succeed for alice": func(ctx context.Context) error {
 			return s.Succeed(ctx, newRecord("", "old"), newRecord("alice", "next"))
 		},
+		"CreateLimited": func(ctx context.Context) error {
+			_, err := s.CreateLimited(ctx, newRecord("alice", "data"), driver.Limit{Most: 1})
+			return err
+		},
 		"Delete":    func(ctx context.Context) error { return s.Delete(ctx, driver.ID{1}) },
 		"Ping":      func(ctx context.Context) error { return s.Ping(ctx) },
 		"All":       func(ctx context.Context) error { return walk(s.All(ctx)) },

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
@@ -24,7 +25,7 @@ func TestScriptNames(t *testing.T) {
 	}
 	for name, sc := range map[string]script{
 		"update": updateScript, "succeed": succeedScript, "create": createScript, "touch": touchScript,
-		"index": indexScript, "drop": dropScript, "seen": seenScript,
+		"index": indexScript, "drop": dropScript, "seen": seenScript, "limit": limitScript,
 	} {
 		if want := scriptOf(sc.body).sha; sc.sha != want {
 			t.Errorf("%s: %s, want %s", name, sc.sha, want)
@@ -61,6 +62,9 @@ func TestScriptsAreForgotten(t *testing.T) {
 		command(t, server, "SCRIPT", "FLUSH")
 		create(t, s, "alice", "other")
 		rec = next
+		command(t, server, "SCRIPT", "FLUSH")
+		_, err := s.CreateLimited(t.Context(), newRecord("bob", "\x00\x00"), driver.Limit{Most: 1})
+		ok(t, err)
 	}
 	n := 0
 	for _, err := range s.BySubject(t.Context(), "alice") {
