@@ -18,12 +18,12 @@ type WhenFull string
 
 const (
 	// EndOldest ends the sessions that were begun first. The request of such a session finds out as after a Revoke.
-	EndOldest WhenFull = "end oldest"
+	EndOldest WhenFull = "end_oldest"
 
 	// RefuseNew refuses the sign-in with ErrTooManySessions. A handler that wants to answer that itself calls Save after
 	// Login. It shows a page with a status of 400 or more, such as "you are signed in on 3 devices". To end one of those,
 	// the same handler calls Manager.RevokeOwn and then Save again.
-	RefuseNew WhenFull = "refuse new"
+	RefuseNew WhenFull = "refuse_new"
 )
 
 // checkLimit refuses a limit that the store cannot keep.
@@ -71,15 +71,20 @@ func (j *saving) insert() error {
 		return j.trim()
 	}
 	limit := driver.Limit{Most: j.most, Refuse: j.m.cfg.WhenFull == RefuseNew, Except: j.replaces()}
-	var removed []ID
-	err := j.m.timed(j.ctx, EventCreate, j.rec.ID, func(ctx context.Context) (size int, err error) {
-		removed, err = j.m.can.Limiter.CreateLimited(ctx, j.rec, limit)
-		return len(j.rec.Data), err
-	})
+	removed, err := j.m.insertLimited(j.ctx, j.rec, limit)
 	for _, id := range removed {
 		j.displaced(id)
 	}
 	return err
+}
+
+// insertLimited is insert within a limit. It gets no saving: that would not stay on the stack.
+func (m *Manager) insertLimited(ctx context.Context, rec *driver.Record, limit driver.Limit) (removed []ID, err error) {
+	err = m.timed(ctx, EventCreate, rec.ID, func(ctx context.Context) (size int, err error) {
+		removed, err = m.can.Limiter.CreateLimited(ctx, rec, limit)
+		return len(rec.Data), err
+	})
+	return removed, err
 }
 
 // replaces returns the sessions that this save ends once the new one is stored. They do not count.
@@ -103,21 +108,10 @@ func (j *saving) displaced(id ID) {
 // so after its own record is stored, and all go by one order. So the last of them leaves as many as are allowed, and
 // none ends one of the newest. The session of this request may itself be too old by then: it ends, too.
 func (j *saving) trim() error {
-	except := j.replaces()
-	found := []driver.Record{{ID: j.rec.ID, Created: j.rec.Created}} // the walk may miss it
-	for rec, err := range j.m.can.Indexer.BySubject(j.ctx, j.rec.Subject) {
-		if err = j.m.known(err); errors.Is(err, driver.ErrUnavailable) {
-			return err
-		} else if err != nil { // of the others nothing is known
-			break
-		}
-		if rec.ID != j.rec.ID && j.m.space.owns(rec.ID) && !driver.Ended(rec.Data) && !slices.Contains(except, rec.ID) {
-			found = append(found, driver.Record{ID: rec.ID, Created: rec.Created})
-		}
+	found, err := j.m.oldestFirst(j.ctx, *j.rec, j.replaces())
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(found, func(a, b driver.Record) int {
-		return cmp.Or(a.Created.Compare(b.Created), bytes.Compare(a.ID[:], b.ID[:]))
-	})
 	own := false
 	for _, rec := range found[:max(len(found)-j.most, 0)] {
 		if rec.ID == j.rec.ID {
@@ -134,6 +128,25 @@ func (j *saving) trim() error {
 		return fmt.Errorf("%w: the user has signed in %d times since", ErrEnded, j.most)
 	}
 	return nil
+}
+
+// oldestFirst returns the live sessions of rec's user, rec included, except those that are about to be replaced.
+func (m *Manager) oldestFirst(ctx context.Context, rec driver.Record, except []ID) ([]driver.Record, error) {
+	found := []driver.Record{{ID: rec.ID, Created: rec.Created}} // the walk may miss it
+	for other, err := range m.can.Indexer.BySubject(ctx, rec.Subject) {
+		if err = m.known(err); errors.Is(err, driver.ErrUnavailable) {
+			return nil, err
+		} else if err != nil { // of the others nothing is known
+			break
+		}
+		if other.ID != rec.ID && m.space.owns(other.ID) && !driver.Ended(other.Data) && !slices.Contains(except, other.ID) {
+			found = append(found, driver.Record{ID: other.ID, Created: other.Created})
+		}
+	}
+	slices.SortFunc(found, func(a, b driver.Record) int {
+		return cmp.Or(a.Created.Compare(b.Created), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+	return found, nil
 }
 
 // Count returns the number of live sessions of this Namespace, visitors who have not signed in included. The store
