@@ -17,7 +17,7 @@ import (
 type WhenFull string
 
 const (
-	// EndOldest ends the sessions that were begun first. The request of such a session finds out as after a Revoke.
+	// EndOldest ends the sessions that were begun first. Their requests find out as after a Revoke.
 	EndOldest WhenFull = "end_oldest"
 
 	// RefuseNew refuses the sign-in with ErrTooManySessions. A handler that wants to answer that itself calls Save after
@@ -38,11 +38,14 @@ func (m *Manager) checkLimit() error {
 	}
 	switch {
 	case m.tokens != nil:
-		return wrongField(field, "needs a store that keeps records: %s does not know how many sessions a user has", m.info.Name)
+		return wrongField(field, "needs a store that keeps records: %s does not know how many sessions a user has",
+			m.info.Name)
 	case m.can.Limiter == nil && m.can.Indexer == nil:
-		return wrongField(field, "needs a store that finds the sessions of a user: %s is neither a driver.Limiter nor a driver.Indexer", m.info.Name)
+		return wrongField(field, "needs a store that finds the sessions of a user: %s is neither a driver.Limiter nor a "+
+			"driver.Indexer, see stores/README.md", m.info.Name)
 	case m.can.Limiter == nil && cfg.WhenFull == RefuseNew:
-		return wrongField("WhenFull", "is RefuseNew, but %s cannot count and insert in one step (driver.Limiter): use EndOldest, or a store that can, see stores/README.md", m.info.Name)
+		return wrongField("WhenFull", "is RefuseNew, but %s cannot count and insert in one step (driver.Limiter): "+
+			"use EndOldest, or a store that can, see stores/README.md", m.info.Name)
 	}
 	return nil
 }
@@ -151,8 +154,8 @@ func (m *Manager) oldestFirst(ctx context.Context, rec driver.Record, except []I
 
 // Count returns the number of live sessions of this Namespace, visitors who have not signed in included. The store
 // counts, which is quicker than a walk through All. It still may look at each session, so do not call Count for each
-// request. Only the deadline of ctx ends it. Sessions that ended in the last 30 seconds may count. errors.ErrUnsupported:
-// the store cannot count cheaply (stores/README.md).
+// request. Only the deadline of ctx ends it. Sessions that ended in the last 30 seconds may count.
+// errors.ErrUnsupported: the store cannot count cheaply (stores/README.md).
 func (m *Manager) Count(ctx context.Context) (int, error) {
 	if m.can.Counter == nil {
 		return 0, m.unsupported("count sessions")
