@@ -60,6 +60,9 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	}
 	s.reruns.Add(1)
 	defer s.reruns.Add(-1)
+	if x.m.watches.open.Load() > 0 {
+		defer s.afterSave(s.beforeSave(), j.fate)
+	}
 	err := j.run()
 	if err == nil {
 		s.done(&j)
@@ -184,6 +187,7 @@ func (s *Session) ended() {
 	s.live, s.late, s.err = false, true, ErrEnded
 	s.delivery = deliverNothing // also what an earlier Save wanted to send
 	s.ops, s.rotate, s.fate, s.next, s.emptied = nil, false, fateKeep, issued{}, false
+	s.endDone()
 }
 
 // done puts the outcome of j into s. What the handler did meanwhile stays on top.

@@ -78,6 +78,7 @@ type rare struct {
 	lister    *Manager                    // of a view
 	late      bool                        // a change came after the header, and the log has it
 	unsaved   uint32                      // gen when the last Save failed
+	follower  *follower                   // of Done
 }
 
 // presented returns what the request brought and cannot use. s.mu is held.

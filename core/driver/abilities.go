@@ -10,6 +10,7 @@ type Abilities struct {
 	Lister    Lister
 	Indexer   Indexer
 	Pinger    Pinger
+	Watcher   Watcher
 	Closer    io.Closer
 }
 
@@ -27,6 +28,7 @@ func AbilitiesOf(b Backend) Abilities {
 	a.Lister, _ = b.(Lister)
 	a.Indexer, _ = b.(Indexer)
 	a.Pinger, _ = b.(Pinger)
+	a.Watcher, _ = b.(Watcher)
 	a.Closer, _ = b.(io.Closer)
 	return a
 }
