@@ -30,7 +30,6 @@ var storeMutants = []struct {
 	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "sign out everywhere else"},
 	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "Done in a stream"},
 	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "Done of a socket"},
-	{"Update does not look at the version", func(s *memstore.Store) driver.Store { return ignoresVersions{s} }, "Refresh in a stream"},
 	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "table: a Create whose answer is lost"},
 }
 
