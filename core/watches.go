@@ -291,7 +291,7 @@ func (w *watches) readDue() {
 		now, stop, err := w.ask(t, last)
 		w.learn(t.id, &now, err)
 		w.mu.Lock()
-		w.again(t, stop)
+		w.again(t, stop, err)
 	}
 	w.readers--
 	if w.readers == 0 && w.idle != nil {
@@ -302,15 +302,19 @@ func (w *watches) readDue() {
 }
 
 // again puts t back into the queue after a read, unless nobody follows it any more. w.mu is held.
-func (w *watches) again(t *watch, stop func()) {
+func (w *watches) again(t *watch, stop func(), err error) {
 	t.rearm(stop)
 	if len(t.followers) == 0 {
 		t.rearm(nil)
 		return
 	}
-	t.due = t.read.Add(t.every)
-	if t.told {
+	switch {
+	case t.told:
 		t.due = t.read.Add(leastEvery)
+	case err != nil: // the store tells of nothing until it has been read
+		t.due = t.read.Add(min(t.every, defaultEvery))
+	default:
+		t.due = t.read.Add(t.every)
 	}
 	heap.Push(&w.queue, t)
 }

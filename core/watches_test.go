@@ -90,6 +90,23 @@ func TestDoneInAnOutage(t *testing.T) {
 	})
 }
 
+// After an outage the end is found soon, even if the interval is long.
+func TestDoneSoonAfterAnOutage(t *testing.T) {
+	nodes(t, core.Config{}, func(t *testing.T, b *browser, there *core.Manager, fault *storetest.Fault) {
+		r := b.stream()
+		done := r.s.Done(time.Hour)
+		fault.Before(storetest.Outage)
+		time.Sleep(time.Hour) // the first read falls into the outage
+		endOf["Logout"](t, b.on(there))
+		fault.Before(nil)
+		time.Sleep(10 * time.Second)
+		if !over(done) {
+			t.Error("it goes on")
+		}
+		must(t, r.x.Finish(ctx))
+	})
+}
+
 // A store that hangs costs few goroutines, and holds up nobody's page.
 func TestDoneWithAStoreThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

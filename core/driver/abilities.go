@@ -21,7 +21,12 @@ func AbilitiesOf(b Backend) Abilities {
 	if w, ok := b.(interface{ Abilities() Abilities }); ok {
 		return w.Abilities()
 	}
-	var a Abilities
+	return AbilitiesByMethods(b)
+}
+
+// AbilitiesByMethods returns the abilities for which b has the methods. It is for stores of which some abilities depend
+// on their settings: their method Abilities begins with this, and takes away what is not there.
+func AbilitiesByMethods(b Backend) (a Abilities) {
 	a.Successor, _ = b.(Successor)
 	a.Reloader, _ = b.(Reloader)
 	a.Sweeper, _ = b.(Sweeper)

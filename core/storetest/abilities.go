@@ -15,6 +15,7 @@ var abilities = []struct {
 	{"Lister", func(can driver.Abilities) bool { return can.Lister != nil }},
 	{"Indexer", func(can driver.Abilities) bool { return can.Indexer != nil }},
 	{"Pinger", func(can driver.Abilities) bool { return can.Pinger != nil }},
+	{"Watcher", func(can driver.Abilities) bool { return can.Watcher != nil }},
 	{"Closer", func(can driver.Abilities) bool { return can.Closer != nil }},
 }
 

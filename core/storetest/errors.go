@@ -91,6 +91,15 @@ func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
 		add("BySubject", func(ctx context.Context) error { return lastError(can.Indexer.BySubject(ctx, "alice")) })
 		add("ByLabel", func(ctx context.Context) error { return lastError(can.Indexer.ByLabel(ctx, "label")) })
 	}
+	if can.Watcher != nil {
+		add("Watch", func(ctx context.Context) error {
+			_, stop, err := can.Watcher.Watch(ctx, rec.ID, func() {})
+			if err == nil {
+				stop()
+			}
+			return err
+		})
+	}
 	if can.Pinger != nil {
 		add("Ping", can.Pinger.Ping)
 	}

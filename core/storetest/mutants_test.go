@@ -29,6 +29,7 @@ type broken struct {
 	bySubject func(context.Context, string) iter.Seq2[driver.Record, error]
 	byLabel   func(context.Context, string) iter.Seq2[driver.Record, error]
 	ping      func(context.Context) error
+	watch     func(ctx context.Context, id driver.ID, changed func()) (driver.Record, func(), error)
 	close     func() error
 }
 
@@ -59,14 +60,17 @@ func (b *broken) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Rec
 	return b.byLabel(ctx, label)
 }
 func (b *broken) Ping(ctx context.Context) error { return b.ping(ctx) }
-func (b *broken) Close() error                   { return b.close() }
+func (b *broken) Watch(ctx context.Context, id driver.ID, changed func()) (driver.Record, func(), error) {
+	return b.watch(ctx, id, changed)
+}
+func (b *broken) Close() error { return b.close() }
 
 var _ io.Closer = (*broken)(nil)
 
 func breakModel(m *model, with func(*broken)) driver.Store {
 	b := &broken{
 		model: m, info: m.Info, load: m.Load, create: m.Create, update: m.Update, touch: m.Touch, remove: m.Delete,
-		succeed: m.Succeed, reload: m.Reload, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, byLabel: m.ByLabel, ping: m.Ping, close: m.Close,
+		succeed: m.Succeed, reload: m.Reload, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, byLabel: m.ByLabel, ping: m.Ping, watch: m.Watch, close: m.Close,
 	}
 	with(b)
 	return b
@@ -80,7 +84,7 @@ type mutant struct {
 }
 
 var mutants = slices.Concat(loadMutants, writeMutants, updateMutants, touchMutants, valueMutants, labelMutants, sharingMutants,
-	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, lifeMutants, newerMutants)
+	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, watchMutants, lifeMutants, newerMutants)
 
 // pause gives another goroutine time, where a broken store does not lock.
 func pause() { time.Sleep(50 * time.Microsecond) }

@@ -13,7 +13,7 @@ func (s *Store) Abilities() driver.Abilities {
 	can := driver.Abilities{
 		Reloader: s, Pinger: s, Closer: s,
 		Sweeper: s.sweepersOf(truth.Sweeper, driver.AbilitiesOf(s.cache).Sweeper),
-		Lister:  truth.Lister, Indexer: truth.Indexer,
+		Lister:  truth.Lister, Indexer: truth.Indexer, Watcher: truth.Watcher,
 	}
 	if truth.Successor != nil {
 		can.Successor = successor{s, truth.Successor}

@@ -33,7 +33,8 @@
 // # Abilities
 //
 // [driver.Successor], [driver.Reloader], [driver.Lister], [driver.Indexer], [driver.Pinger] and, after Open,
-// [io.Closer].
+// [io.Closer]. After Open with Config.CacheFor also [driver.Watcher]: Redis tells of changes, so a stream that follows
+// its session (Session.Done of package core) ends at once, and not only when it is asked for the next time.
 //
 // The index is a sorted set of sessions for each subject and for each label. It needs no keyspace notifications:
 // BySubject and ByLabel look at each record and drop members whose record is gone, and each new session looks at some
@@ -150,6 +151,7 @@ type Store struct {
 	cacheFor, bypass           time.Duration
 	lags                       bool // Load may not see yet what this Store has written
 	written                    recent
+	notices                    *notices // of changes; nil: the client does not bring any
 	close                      func()
 }
 
@@ -160,6 +162,7 @@ var (
 	_ driver.Lister    = (*Store)(nil)
 	_ driver.Indexer   = (*Store)(nil)
 	_ driver.Pinger    = (*Store)(nil)
+	_ driver.Watcher   = (*Store)(nil)
 	_ io.Closer        = (*Store)(nil)
 )
 
@@ -168,7 +171,8 @@ var (
 // Open fills in zero options and always disables auto-pipelining: a request waits for each of its calls, and over a
 // connection of its own the answer comes sooner. It sets buffers of 16 KiB instead of 512, a cache of 32 MiB for each
 // connection, timeouts of 2 s to dial and for each exchange, a RetryDelay that repeats a read once, and a dialer whose
-// connections notice before a command that the server has closed them. Without Config.CacheFor it also disables the
+// connections notice before a command that the server has closed them. With Config.CacheFor it listens to OnInvalidations,
+// and calls the option's own function afterwards. Without Config.CacheFor it also disables the
 // client's cache. It calls a SendToReplicas for reads only.
 //
 // Redis must answer, or Open returns ErrUnavailable. Open sends every command that the store uses to each node that
@@ -177,8 +181,17 @@ var (
 // through Config.Logger.
 func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	option.DisableAutoPipelining = true
+	told := &notices{}
 	if config.CacheFor == 0 {
 		option.DisableCache = true
+	} else {
+		others := option.OnInvalidations
+		option.OnInvalidations = func(keys []rueidis.RedisMessage) {
+			told.come(keys)
+			if others != nil {
+				others(keys)
+			}
+		}
 	}
 	if option.ReadBufferEachConn == 0 {
 		option.ReadBufferEachConn = 16 << 10
@@ -215,6 +228,9 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 		return nil, err
 	}
 	s.close = client.Close
+	if config.CacheFor > 0 {
+		s.notices = told
+	}
 	if err := s.check(context.Background()); err != nil {
 		client.Close()
 		return nil, err
