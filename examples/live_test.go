@@ -12,7 +12,9 @@ import (
 
 // live: a stream shows what another tab puts into the cart, and ends when another tab signs out.
 func live(t *testing.T, s *server) {
-	open, ok := map[string]func(context.Context, *testing.T, *browser) (next func() string){"nethttp": openSocket, "fiber": openEvents}[s.app]
+	open, ok := map[string]func(context.Context, *testing.T, *browser) (next func() string){
+		"nethttp": openSocket, "chi": openSocket, "fiber": openEvents, "fiberv3": openEvents,
+	}[s.app]
 	if !ok {
 		return
 	}
