@@ -23,8 +23,8 @@ var (
 	ErrHeaderSent = errors.New("coatcheck: session changed after the response header was sent, and the change needs a cookie")
 
 	// ErrEnded: the session was ended while this request was under way: by a Login, a Logout or Revoke of another
-	// request, or by its deadline. Or the request came with a token that had just been replaced. The changes were
-	// dropped.
+	// request, or by its deadline. Or the request came with a token that had just been replaced, or Refresh found that it
+	// was. The changes were dropped.
 	ErrEnded = errors.New("coatcheck: session was ended while the request was under way")
 
 	// ErrNoValue: the session has no value under this key.

@@ -302,7 +302,7 @@ func (j *saving) report(kind EventKind, id driver.ID) {
 }
 
 // Save stores what the session did so far. It is for handlers whose request lasts long after its header: streams,
-// sockets. Without changes it asks the store whether the session is still there. ErrHeaderSent: the change needs a
+// sockets. They may also need Done and Refresh. Without changes it asks the store whether the session is still there. ErrHeaderSent: the change needs a
 // cookie, and it is too late for one. ErrEnded: another request ended the session. ctx should still be alive.
 func (s *Session) Save(ctx context.Context) error {
 	if s.repeats() {
