@@ -110,6 +110,9 @@ func (m *Manager) replace(ctx context.Context, rec *driver.Record, token string)
 		token, err = m.tokens.SealToken(ctx, rec, m.binding, m.room())
 		return len(rec.Data), err
 	})
+	if err == nil {
+		m.watches.wrote(rec)
+	}
 	return token, err
 }
 
@@ -140,9 +143,13 @@ func (m *Manager) extend(ctx context.Context, h *held, used, expires int64, toke
 
 // succeed inserts next and replaces old, in one step of the store.
 func (m *Manager) succeed(ctx context.Context, old, next *driver.Record) error {
-	return m.timed(ctx, EventCreate, next.ID, func(ctx context.Context) (int, error) {
+	err := m.timed(ctx, EventCreate, next.ID, func(ctx context.Context) (int, error) {
 		return len(next.Data), m.can.Successor.Succeed(ctx, old, next)
 	})
+	if err == nil {
+		m.watches.wrote(old)
+	}
+	return err
 }
 
 // expired reports whether a token's own deadline has passed during the request: only core can refuse to seal it
@@ -195,12 +202,16 @@ func sameToken(a, b []byte) bool {
 // remove deletes a record, or revokes its token until the time given. After that, no token of the session can be
 // alive.
 func (m *Manager) remove(ctx context.Context, id driver.ID, until time.Time) error {
-	return m.timed(ctx, EventDelete, id, func(ctx context.Context) (int, error) {
+	err := m.timed(ctx, EventDelete, id, func(ctx context.Context) (int, error) {
 		if m.store != nil {
 			return 0, m.store.Delete(ctx, id)
 		}
 		return 0, m.tokens.RevokeID(ctx, id, until)
 	})
+	if err == nil || errors.Is(err, driver.ErrNotFound) {
+		m.watches.gone(id)
+	}
+	return err
 }
 
 // encode returns a state as Record.Data before sealing, with room for a block that the caller writes.

@@ -131,7 +131,8 @@ type Config struct {
 	Logger *slog.Logger
 
 	// Observer is called on every load, save and life-cycle event, from the request's goroutine. It is called on
-	// every sweep from the goroutine of the sweeper or of Sweep's caller. It must be safe for concurrent use and
+	// every sweep from the goroutine of the sweeper or of Sweep's caller, and on the loads of Session.Done from one of the
+	// Manager's. It must be safe for concurrent use and
 	// return soon. Its context has the request's values, except the session. A panic in it is logged, at most once in
 	// ten seconds, and stops nothing. Default: nil.
 	Observer func(context.Context, Event)

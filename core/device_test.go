@@ -12,8 +12,8 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// signedIn returns what a Login keeps of a client that sends this User-Agent from this address.
-func signedIn(t testing.TB, d *core.Devices, agent, address string) (device core.Device) {
+// deviceOf returns what a Login keeps of a client that sends this User-Agent from this address.
+func deviceOf(t testing.TB, d *core.Devices, agent, address string) (device core.Device) {
 	t.Helper()
 	m := newManager(t, core.Config{Devices: d})
 	b := newBrowser(t, m)
@@ -50,7 +50,7 @@ func TestDevice(t *testing.T) {
 		{&core.Devices{Label: func(s string) string { return "<" + s + ">" }}, "x", "", "<x>", ""},
 		{&core.Devices{Label: func(string) string { return long }}, "x", "", strings.Repeat("Firefox ü ", 10) + "Firefox ü", ""},
 	} {
-		got := signedIn(t, test.d, test.agent, test.address)
+		got := deviceOf(t, test.d, test.agent, test.address)
 		network := ""
 		if got.Network.IsValid() {
 			network = got.Network.String()
@@ -59,7 +59,7 @@ func TestDevice(t *testing.T) {
 			t.Errorf("%.40q from %q: %q, %q, %q; want %q, %q", test.agent, test.address, got.Label, network, got.Method, test.label, test.network)
 		}
 	}
-	if got := signedIn(t, &core.Devices{}, long, "").Label; len(got) > 120 || !utf8.ValidString(got) || !strings.HasPrefix(long, got) {
+	if got := deviceOf(t, &core.Devices{}, long, "").Label; len(got) > 120 || !utf8.ValidString(got) || !strings.HasPrefix(long, got) {
 		t.Errorf("a label of 64 KB is kept as %d bytes: %q", len(got), got)
 	}
 }
@@ -143,7 +143,7 @@ func TestDeviceAsJSON(t *testing.T) {
 	if string(text) != "{}" || err != nil {
 		t.Errorf("no device: %s, %v", text, err)
 	}
-	text, err = json.Marshal(signedIn(t, &core.Devices{}, "Firefox", "203.0.113.7"))
+	text, err = json.Marshal(deviceOf(t, &core.Devices{}, "Firefox", "203.0.113.7"))
 	if want := `{"label":"Firefox","network":"203.0.113.0/24","method":"pwd"}`; string(text) != want || err != nil {
 		t.Errorf("%s, %v; want %s", text, err, want)
 	}

@@ -23,8 +23,8 @@ var (
 	ErrHeaderSent = errors.New("coatcheck: session changed after the response header was sent, and the change needs a cookie")
 
 	// ErrEnded: the session was ended while this request was under way: by a Login, a Logout or Revoke of another
-	// request, or by its deadline. Or the request came with a token that had just been replaced. The changes were
-	// dropped. Manager.Change and Manager.Session return it for an ID that no live session has.
+	// request, or by its deadline. Or the request came with a token that had just been replaced, or Refresh found that it
+	// was. The changes were dropped. Manager.Change and Manager.Session return it for an ID that no live session has.
 	ErrEnded = errors.New("coatcheck: the session has ended, by another request or at its deadline")
 
 	// ErrNoValue: the session has no value under this key.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -184,6 +185,52 @@ func ExampleSession_Save() {
 		fmt.Println(s.Save(context.Background()))
 	})
 	// Output: <nil>
+}
+
+// A stream that goes on for hours reads what other requests have stored, and learns that its session is over.
+func ExampleSession_Refresh() {
+	m := open()
+	defer m.Close()
+
+	const theme core.Key[string] = "theme"
+	ctx := context.Background()
+	cookie := handle(m, "", func(s *core.Session) { _ = s.Login("alice"); _ = theme.Set(s, "light") })
+	x := m.Adapter().Begin(ctx, http.Header{"Cookie": {cookie}}) // what the middleware does
+	defer x.Discard()
+	s, _ := x.Session(ctx)
+	_, _ = x.Commit(ctx, 200) // the header has left
+
+	handle(m, cookie, func(s *core.Session) { _ = theme.Set(s, "dark") })
+	fmt.Println(theme.GetOr(s, ""), s.Refresh(ctx), theme.GetOr(s, ""))
+
+	handle(m, cookie, func(s *core.Session) { _ = s.Logout() })
+	fmt.Println(errors.Is(s.Refresh(ctx), core.ErrEnded))
+	// Output:
+	// light <nil> dark
+	// true
+}
+
+// A socket ends when the user signs out in another tab, on this server or any other.
+func ExampleSession_Done() {
+	m := open()
+	defer m.Close()
+
+	ctx := context.Background()
+	cookie := handle(m, "", func(s *core.Session) { _ = s.Login("alice") })
+	x := m.Adapter().Begin(ctx, http.Header{"Cookie": {cookie}}) // what the middleware does
+	defer x.Discard()
+	s, _ := x.Session(ctx)
+	_, _ = x.Commit(ctx, 101)
+
+	go handle(m, cookie, func(s *core.Session) { _ = s.Logout() })
+	messages := make(chan string)
+	select {
+	case <-s.Done(10 * time.Second):
+		fmt.Println("signed out")
+	case text := <-messages:
+		fmt.Println(text)
+	}
+	// Output: signed out
 }
 
 // Does the browser keep cookies at all? Set the mark on the sign-in page, and look for it when the form comes.

@@ -220,4 +220,5 @@ func (s *Session) close(why error) {
 	if s.err == nil {
 		s.err = why
 	}
+	s.endDone()
 }

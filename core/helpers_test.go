@@ -260,3 +260,6 @@ func setFormat(t *testing.T, file string, number byte) {
 func inBytes(cookie string) func(name string) ([]byte, bool) {
 	return func(name string) ([]byte, bool) { return []byte(cookie), name == "Cookie" }
 }
+
+// cutLine splits a Set-Cookie line after the pair.
+func cutLine(line string) (pair, rest string, ok bool) { return strings.Cut(line, ";") }

@@ -87,6 +87,9 @@ func (m *Manager) insertLimited(ctx context.Context, rec *driver.Record, limit d
 		removed, err = m.can.Limiter.CreateLimited(ctx, rec, limit)
 		return len(rec.Data), err
 	})
+	for _, id := range removed {
+		m.watches.gone(id)
+	}
 	return removed, err
 }
 

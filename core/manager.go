@@ -40,6 +40,7 @@ type Manager struct {
 
 	throttle throttle
 	outage   outage
+	watches  watches
 	plain    atomic.Bool // SentPlain has warned
 
 	stop    context.CancelFunc // ends the background work
@@ -56,6 +57,7 @@ func New(cfg Config) (*Manager, error) {
 	}
 	m := &Manager{cfg: cfg, info: cfg.Store.Info(), can: driver.AbilitiesOf(cfg.Store)}
 	m.of = m
+	m.watches.m = m
 	m.store, _ = cfg.Store.(driver.Store)
 	m.tokens, _ = cfg.Store.(driver.TokenStore)
 	switch {
@@ -103,6 +105,7 @@ func (m *Manager) Close() error {
 	m.closing.Do(func() {
 		m.stop()
 		m.stopped.Wait()
+		m.watches.close()
 		m.clock.closed.Store(true)
 		if m.can.Closer != nil {
 			m.closed = m.can.Closer.Close()

@@ -61,6 +61,9 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	}
 	s.reruns.Add(1)
 	defer s.reruns.Add(-1)
+	if x.m.watches.open.Load() > 0 {
+		defer s.afterSave(s.beforeSave(), j.fate)
+	}
 	err := j.run()
 	if err == nil {
 		s.done(&j)
@@ -185,6 +188,7 @@ func (s *Session) ended() {
 	s.live, s.late, s.err = false, true, ErrEnded
 	s.delivery = deliverNothing // also what an earlier Save wanted to send
 	s.ops, s.rotate, s.fate, s.next, s.emptied = nil, false, fateKeep, issued{}, false
+	s.endDone()
 }
 
 // done puts the outcome of j into s. What the handler did meanwhile stays on top.
@@ -303,8 +307,9 @@ func (j *saving) report(kind EventKind, id driver.ID) {
 }
 
 // Save stores what the session did so far. It is for handlers whose request lasts long after its header: streams,
-// sockets. Without changes it asks the store whether the session is still there. ErrHeaderSent: the change needs a
-// cookie, and it is too late for one. ErrEnded: another request ended the session. ctx should still be alive.
+// sockets. They may also need Done and Refresh. Without changes it asks the store whether the session is still there.
+// ErrHeaderSent: the change needs a cookie, and it is too late for one. ErrEnded: another request ended the session. ctx
+// should still be alive.
 func (s *Session) Save(ctx context.Context) error {
 	if s.repeats() {
 		return nil

@@ -79,6 +79,7 @@ type rare struct {
 	late      bool                        // a change came after the header, and the log has it
 	outside   bool                        // Manager.Change has made the session: there is no response
 	unsaved   uint32                      // gen when the last Save failed
+	follower  *follower                   // of Done
 }
 
 // presented returns what the request brought and cannot use. s.mu is held.

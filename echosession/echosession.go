@@ -34,6 +34,8 @@
 // connection ends, so that the client does not take the response for complete. If caches may keep a page, read the
 // session before its first byte: later, Vary cannot be set.
 //
+// Session.Done ends a stream or socket when its user signs out elsewhere: see docs/streams.md.
+//
 // Set the values that a socket needs before the upgrade. Pass the response's header, which carries the cookie, to the
 // function that upgrades: Upgrade(c.Response(), c.Request(), c.Response().Header()).
 //

@@ -8,6 +8,7 @@ require (
 	github.com/coatcheck-go/coatcheck/echov5session v0.1.0
 	github.com/coatcheck-go/coatcheck/fibersession v0.1.0
 	github.com/coatcheck-go/coatcheck/ginsession v0.1.0
+	github.com/coder/websocket v1.8.15
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/gofiber/fiber/v2 v2.52.15

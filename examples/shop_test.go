@@ -41,6 +41,7 @@ var cases = []struct {
 	{"devices", devices},
 	{"only one's own devices", others},
 	{"sign out everywhere else", everywhereElse},
+	{"a page that is live", live},
 	{"other sites cannot post", crossSite},
 	{"restart", restart},
 }

@@ -36,6 +36,8 @@
 // call has returned an error for it, the stream ends incomplete, so that the client does not take it for complete. If
 // caches may keep a page, read the session before the handler returns: later, Vary cannot be set.
 //
+// Session.Done ends a stream or socket when its user signs out elsewhere: see docs/streams.md.
+//
 // With package websocket of gofiber/contrib, pass the session to the socket with c.Locals("session", s) before the
 // upgrade: the package copies those of c's values that have a string key.
 //

@@ -39,6 +39,8 @@
 // stream ends incomplete, so that the client does not take it for complete. If caches may keep a page, read the session
 // before the handler returns: later, Vary cannot be set. Package sse lets its handler use c; other streams must not.
 //
+// Session.Done ends a stream or socket when its user signs out elsewhere: see docs/streams.md.
+//
 // With a package for WebSockets that copies those of c's values that have a string key, pass the session to the socket
 // with c.Locals("session", s) before the upgrade.
 //

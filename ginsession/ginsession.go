@@ -35,6 +35,8 @@
 //
 // For a GET, c.Redirect sends the header at once. For a POST it does not, so the session may still change.
 //
+// Session.Done ends a stream or socket when its user signs out elsewhere: see docs/streams.md.
+//
 // Set the values that a socket needs before the upgrade. Pass the response's header, which carries the cookie, to the
 // function that upgrades: Upgrade(c.Writer, c.Request, c.Writer.Header()).
 //

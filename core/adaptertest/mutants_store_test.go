@@ -28,6 +28,8 @@ var storeMutants = []struct {
 	{"the index loses what was updated", func(s *memstore.Store) driver.Store { return losesUpdatedFromIndex{s} }, "RevokeSubject against rotation without pause"},
 	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "table: its own Revoke"},
 	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "sign out everywhere else"},
+	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "Done in a stream"},
+	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "Done of a socket"},
 	{"Delete does nothing", func(s *memstore.Store) driver.Store { return neverDeletes{s} }, "table: a Create whose answer is lost"},
 }
 

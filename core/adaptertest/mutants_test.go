@@ -68,6 +68,7 @@ var mutants = []struct {
 	{"every request loads its session", sessionLoadedAlways, "untouched"},
 	{"the second middleware begins anew", mountedTwiceUnseen, "mounted twice"},
 	{"the session stays open", sessionNeverClosed, "after the request"},
+	{"the session stays open", sessionNeverClosed, "Done ends with the request"},
 	{"only the first cookie is looked at", firstCookieOnly, "which cookie counts"},
 	{"Vary is replaced", varyReplaced, "Vary is merged"},
 	{"tokens are in another header", tokenElsewhere, "rotation"},

@@ -28,7 +28,7 @@ var rules = slices.Concat(
 	anyStore(mountRules, answerRules, headerRules, sourceRules, untouchedRules, requireRules, deviceRules),
 	eachStore(lifecycleRules),
 	anyStore(cookieRules, nothingSavedRules),
-	eachStore(clientGoneRules, streamRules, socketRules),
+	eachStore(clientGoneRules, streamRules, socketRules, doneRules),
 	anyStore(httpRules, timeLimitRules, loadRules, refusedRules, errorRules, ignoredErrorRules, logRules, abortRules, nthCallRules),
 	eachStore(overlapRules, tableRules, tableLoginRules, tableEndRules, tableStoreRules),
 	anyStore(tableBusyRules),

@@ -12,6 +12,7 @@ type Abilities struct {
 	Limiter   Limiter
 	Counter   Counter
 	Pinger    Pinger
+	Watcher   Watcher
 	Closer    io.Closer
 
 	SubjectRevoker SubjectRevoker // of a TokenStore
@@ -24,7 +25,12 @@ func AbilitiesOf(b Backend) Abilities {
 	if w, ok := b.(interface{ Abilities() Abilities }); ok {
 		return w.Abilities()
 	}
-	var a Abilities
+	return AbilitiesByMethods(b)
+}
+
+// AbilitiesByMethods returns the abilities for which b has the methods. It is for stores of which some abilities depend
+// on their settings: their method Abilities begins with this, and takes away what is not there.
+func AbilitiesByMethods(b Backend) (a Abilities) {
 	a.Successor, _ = b.(Successor)
 	a.Reloader, _ = b.(Reloader)
 	a.Sweeper, _ = b.(Sweeper)
@@ -33,6 +39,7 @@ func AbilitiesOf(b Backend) Abilities {
 	a.Limiter, _ = b.(Limiter)
 	a.Counter, _ = b.(Counter)
 	a.Pinger, _ = b.(Pinger)
+	a.Watcher, _ = b.(Watcher)
 	a.Closer, _ = b.(io.Closer)
 	a.SubjectRevoker, _ = b.(SubjectRevoker)
 	return a

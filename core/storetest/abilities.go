@@ -17,6 +17,7 @@ var abilities = []struct {
 	{"Limiter", func(can driver.Abilities) bool { return can.Limiter != nil }},
 	{"Counter", func(can driver.Abilities) bool { return can.Counter != nil }},
 	{"Pinger", func(can driver.Abilities) bool { return can.Pinger != nil }},
+	{"Watcher", func(can driver.Abilities) bool { return can.Watcher != nil }},
 	{"Closer", func(can driver.Abilities) bool { return can.Closer != nil }},
 }
 

@@ -102,6 +102,15 @@ func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
 	if can.Counter != nil {
 		add("Count", func(ctx context.Context) error { _, err := can.Counter.Count(ctx, namespace); return err })
 	}
+	if can.Watcher != nil {
+		add("Watch", func(ctx context.Context) error {
+			_, stop, err := can.Watcher.Watch(ctx, rec.ID, func() {})
+			if err == nil {
+				stop()
+			}
+			return err
+		})
+	}
 	if can.Pinger != nil {
 		add("Ping", can.Pinger.Ping)
 	}

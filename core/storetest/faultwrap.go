@@ -40,6 +40,9 @@ func (w *faulty) Abilities() (has driver.Abilities) {
 	if w.inner.Pinger != nil {
 		has.Pinger = w
 	}
+	if w.inner.Watcher != nil {
+		has.Watcher = w
+	}
 	if w.inner.Closer != nil {
 		has.Closer = w
 	}
@@ -54,6 +57,18 @@ func (w *faulty) Load(ctx context.Context, id driver.ID) (driver.Record, error) 
 
 func (w *faulty) Reload(ctx context.Context, id driver.ID) (driver.Record, error) {
 	return w.f.read("Reload", id, func() (driver.Record, error) { return w.inner.Reloader.Reload(ctx, id) })
+}
+
+func (w *faulty) Watch(ctx context.Context, id driver.ID, changed func()) (rec driver.Record, stop func(), err error) {
+	rec, err = w.f.read("Watch", id, func() (rec driver.Record, err error) {
+		rec, stop, err = w.inner.Watcher.Watch(ctx, id, changed)
+		return rec, err
+	})
+	if err != nil && stop != nil {
+		stop()
+		stop = nil
+	}
+	return rec, stop, err
 }
 
 // read makes a call that returns a record. With a hook's error it returns none.

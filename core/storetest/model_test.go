@@ -19,6 +19,8 @@ type model struct {
 	newer map[driver.ID]bool // the records of a newer format
 	now   func() time.Time
 	down  error // what all calls answer during an outage
+
+	watches map[*driver.ID]func() // see mutants_watch_test.go
 }
 
 const modelMaxData = 1 << 16
@@ -64,6 +66,7 @@ func (m *model) replace(rec *driver.Record) {
 	kept.Used, kept.Data = latest(kept.Used, rec.Used), rec.Data
 	rec.Version++
 	m.put(&kept, rec.Version)
+	m.tell(rec.ID)
 }
 
 func latest(a, b time.Time) time.Time {
@@ -154,6 +157,7 @@ func (m *model) Delete(ctx context.Context, id driver.ID) error {
 	}
 	delete(m.recs, id)
 	delete(m.newer, id)
+	m.tell(id)
 	return nil
 }
 

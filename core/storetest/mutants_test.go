@@ -31,6 +31,7 @@ type broken struct {
 	createLimited func(context.Context, *driver.Record, driver.Limit) ([]driver.ID, error)
 	count         func(ctx context.Context, namespace [16]byte) (int, error)
 	ping          func(context.Context) error
+	watch         func(ctx context.Context, id driver.ID, changed func()) (driver.Record, func(), error)
 	close         func() error
 }
 
@@ -67,7 +68,10 @@ func (b *broken) Count(ctx context.Context, namespace [16]byte) (int, error) {
 	return b.count(ctx, namespace)
 }
 func (b *broken) Ping(ctx context.Context) error { return b.ping(ctx) }
-func (b *broken) Close() error                   { return b.close() }
+func (b *broken) Watch(ctx context.Context, id driver.ID, changed func()) (driver.Record, func(), error) {
+	return b.watch(ctx, id, changed)
+}
+func (b *broken) Close() error { return b.close() }
 
 var _ io.Closer = (*broken)(nil)
 
@@ -75,7 +79,7 @@ func breakModel(m *model, with func(*broken)) driver.Store {
 	b := &broken{
 		model: m, info: m.Info, load: m.Load, create: m.Create, update: m.Update, touch: m.Touch, remove: m.Delete,
 		succeed: m.Succeed, reload: m.Reload, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, byLabel: m.ByLabel,
-		createLimited: m.CreateLimited, count: m.Count, ping: m.Ping, close: m.Close,
+		createLimited: m.CreateLimited, count: m.Count, ping: m.Ping, watch: m.Watch, close: m.Close,
 	}
 	with(b)
 	return b
@@ -89,7 +93,7 @@ type mutant struct {
 }
 
 var mutants = slices.Concat(loadMutants, writeMutants, updateMutants, touchMutants, valueMutants, labelMutants, sharingMutants,
-	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, limitMutants, lifeMutants, newerMutants)
+	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, limitMutants, watchMutants, lifeMutants, newerMutants)
 
 // pause gives another goroutine time, where a broken store does not lock.
 func pause() { time.Sleep(50 * time.Microsecond) }

@@ -108,6 +108,10 @@ func (e *env) mustBeUnreadable(s driver.Store, rec driver.Record) {
 		_, err := r.Reload(e.ctx, rec.ID)
 		ask(err, "Reload")
 	}
+	if r := abilitiesOf(s).Watcher; r != nil {
+		_, _, err := r.Watch(e.ctx, rec.ID, func() {})
+		ask(err, "Watch")
+	}
 	if r := abilitiesOf(s).Successor; r != nil {
 		next := e.newRecord(long)
 		ask(r.Succeed(e.ctx, e.endedRecord(&rec), next), "Succeed")

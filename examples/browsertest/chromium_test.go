@@ -119,6 +119,28 @@ func (p *profile) want(selector, want string) {
 	}
 }
 
+// eventually waits until the only element that matches says want.
+func (p *profile) eventually(selector, want string) {
+	p.t.Helper()
+	for end := time.Now().Add(stepTime); strings.Join(p.texts(selector), " | ") != want; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.want(selector, want)
+			return
+		}
+	}
+}
+
+// post sends a form as another tab would. This page stays.
+func (p *profile) post(path, sku string) {
+	p.t.Helper()
+	ctx, cancel := p.step()
+	defer cancel()
+	script := `fetch("` + path + `", {method: "POST", body: new URLSearchParams({sku: "` + sku + `"})}), true`
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script)); err != nil {
+		p.t.Fatalf("post %s: %v", path, err)
+	}
+}
+
 func (p *profile) wantCount(selector string, want int) {
 	p.t.Helper()
 	if got := len(p.texts(selector)); got != want {

@@ -20,7 +20,7 @@ func TestShopInChromium(t *testing.T) {
 	// Not t.Context(), which ends before the browsers could be closed.
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	t.Cleanup(cancel)
-	url := startShop(t, ctx)
+	url := startShop(t, ctx, "gin")
 	laptop, phone := open(t, ctx, path, url), open(t, ctx, path, url)
 
 	// The counter, and that the browser keeps a Secure cookie on http://127.0.0.1.
@@ -72,12 +72,30 @@ func TestShopInChromium(t *testing.T) {
 	laptop.want("#cart-count", "")
 }
 
-// startShop builds and runs the Gin example, and returns its URL.
-func startShop(t *testing.T, ctx context.Context) string {
+// A page that is live shows what another tab does, and stops when another tab signs out.
+func TestLivePageInChromium(t *testing.T) {
+	path := chromium(t)
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	t.Cleanup(cancel)
+	for _, app := range []string{"nethttp", "fiber"} {
+		live := open(t, ctx, path, startShop(t, ctx, app))
+		live.signIn("alice", "looking-glass")
+		live.visit("/live")
+		live.wantCount("#live-over:not([hidden])", 0)
+		live.post("/cart/add", "umbrella")
+		live.eventually("#live-count", "1")
+		live.post("/sign-out", "")
+		live.eventually("#live-over:not([hidden])", "You are signed out, so this page has stopped. Sign in")
+		live.wantCount("#live-hint:not([hidden])", 0)
+	}
+}
+
+// startShop builds and runs an example, and returns its URL.
+func startShop(t *testing.T, ctx context.Context, app string) string {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "shop")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./gin")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./"+app)
 	build.Dir = ".." // the examples' module
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

@@ -52,6 +52,8 @@ func routes(m *core.Manager) http.Handler {
 		r.Post("/sign-in", httpsession.Handle(signIn))
 		r.Post("/sign-out", httpsession.Handle(signOut))
 
+		r.With(httpsession.RequireLogin).Get("/live", httpsession.Handle(page("live.html")))
+		r.With(httpsession.RequireLogin).Get(liveAt, httpsession.Handle(socket))
 		r.Route("/devices", func(r chi.Router) {
 			r.Use(httpsession.RequireLogin)
 			a := account{m}
@@ -128,7 +130,7 @@ func page(name string) handler {
 }
 
 func show(w http.ResponseWriter, r *http.Request, s *core.Session, status int, name string, page shop.Page) {
-	page.Framework, page.Title, page.User = framework, shop.Titles[name], s.Subject()
+	page.Framework, page.Title, page.User, page.Live = framework, shop.Titles[name], s.Subject(), liveAt
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
 	waiting, _ := s.Flashes(r.Context()) // each message once; with the cookie store, perhaps in two tabs
 	page.Flashes = append(waiting, page.Flashes...)

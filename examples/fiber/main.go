@@ -59,6 +59,8 @@ func routes(m *core.Manager) *fiber.App {
 	mine.Get("", fibersession.Handle(a.devices))
 	mine.Post("/revoke", fibersession.Handle(a.revoke))
 	mine.Post("/revoke-others", fibersession.Handle(a.revokeOthers))
+	app.Get("/live", fibersession.RequireLogin, fibersession.Handle(page("live.html")))
+	app.Get(liveAt, fibersession.RequireLogin, fibersession.Handle(events))
 	return app
 }
 
@@ -131,7 +133,7 @@ func page(name string) func(*fiber.Ctx, *core.Session) error {
 }
 
 func show(c *fiber.Ctx, s *core.Session, status int, name string, page shop.Page) error {
-	page.Framework, page.Title, page.User = framework, shop.Titles[name], s.Subject()
+	page.Framework, page.Title, page.User, page.Live = framework, shop.Titles[name], s.Subject(), liveAt
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
 	waiting, _ := s.Flashes(c.UserContext()) // each message once; with the cookie store, perhaps in two tabs
 	page.Flashes = append(waiting, page.Flashes...)

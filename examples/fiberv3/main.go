@@ -62,6 +62,8 @@ func routes(m *core.Manager) *fiber.App {
 	mine.Get("", fiberv3session.Handle(a.devices))
 	mine.Post("/revoke", fiberv3session.Handle(a.revoke))
 	mine.Post("/revoke-others", fiberv3session.Handle(a.revokeOthers))
+	app.Get("/live", fiberv3session.RequireLogin, fiberv3session.Handle(page("live.html")))
+	app.Get(liveAt, fiberv3session.RequireLogin, fiberv3session.Handle(events))
 	return app
 }
 
@@ -134,7 +136,7 @@ func page(name string) func(fiber.Ctx, *core.Session) error {
 }
 
 func show(c fiber.Ctx, s *core.Session, status int, name string, page shop.Page) error {
-	page.Framework, page.Title, page.User = framework, shop.Titles[name], s.Subject()
+	page.Framework, page.Title, page.User, page.Live = framework, shop.Titles[name], s.Subject(), liveAt
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
 	waiting, _ := s.Flashes(c.Context()) // each message once; with the cookie store, perhaps in two tabs
 	page.Flashes = append(waiting, page.Flashes...)

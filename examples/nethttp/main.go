@@ -48,6 +48,8 @@ func routes(m *core.Manager) http.Handler {
 	mine("GET /devices", a.devices)
 	mine("POST /devices/revoke", a.revoke)
 	mine("POST /devices/revoke-others", a.revokeOthers)
+	mine("GET /live", page("live.html"))
+	mine("GET "+liveAt, socket)
 
 	// No session is loaded for these, since they do not ask for one.
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
@@ -121,7 +123,7 @@ func page(name string) handler {
 }
 
 func show(w http.ResponseWriter, r *http.Request, s *core.Session, status int, name string, page shop.Page) {
-	page.Framework, page.Title, page.User = framework, shop.Titles[name], s.Subject()
+	page.Framework, page.Title, page.User, page.Live = framework, shop.Titles[name], s.Subject(), liveAt
 	page.Visits, page.Cart = shop.Visits.GetOr(s, 0), shop.Cart.GetOr(s, nil)
 	waiting, _ := s.Flashes(r.Context()) // each message once; with the cookie store, perhaps in two tabs
 	page.Flashes = append(waiting, page.Flashes...)

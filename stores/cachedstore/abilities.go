@@ -13,7 +13,7 @@ func (s *Store) Abilities() driver.Abilities {
 	can := driver.Abilities{
 		Reloader: s, Pinger: s, Closer: s,
 		Sweeper: s.sweepersOf(truth.Sweeper, driver.AbilitiesOf(s.cache).Sweeper),
-		Lister:  truth.Lister, Indexer: truth.Indexer, Counter: truth.Counter,
+		Lister:  truth.Lister, Indexer: truth.Indexer, Counter: truth.Counter, Watcher: truth.Watcher,
 	}
 	if truth.Limiter != nil {
 		can.Limiter = limiter{s, truth.Limiter}

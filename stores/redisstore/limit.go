@@ -85,16 +85,6 @@ end
 return reply
 `}
 
-// Abilities tells driver.AbilitiesOf what the Store can do. Only if all keys are on one node can a script look at all
-// sessions of a user.
-func (s *Store) Abilities() driver.Abilities {
-	can := driver.Abilities{Successor: s, Reloader: s, Lister: s, Indexer: s, Pinger: s, Closer: s}
-	if s.oneSlot {
-		can.Limiter = s
-	}
-	return can
-}
-
 // CreateLimited implements driver.Limiter, but not in a Cluster without a common hash tag (Config.Prefix): AbilitiesOf
 // says so, and the error is errors.ErrUnsupported.
 func (s *Store) CreateLimited(ctx context.Context, rec *driver.Record, limit driver.Limit) ([]driver.ID, error) {

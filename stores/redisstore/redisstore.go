@@ -38,7 +38,9 @@
 //
 // [driver.Successor], [driver.Reloader], [driver.Lister], [driver.Indexer], [driver.Pinger], [io.Closer], which closes
 // what Open has made, and [driver.Limiter]. It is no driver.Limiter in a Cluster without a common hash tag: no script
-// can see a user's sessions there. It is no [driver.Counter]: Redis would have to scan all keys. Ask
+// can see a user's sessions there. It is no [driver.Counter]: Redis would have to scan all keys. After Open with
+// Config.CacheFor it is a [driver.Watcher], too: Redis tells of changes, so a stream that follows its session
+// (Session.Done of package core) ends at once, and not only when it is asked for the next time. Ask
 // [driver.AbilitiesOf] for the abilities.
 //
 // The index is a sorted set of sessions for each subject and for each label. It needs no keyspace notifications:
@@ -156,6 +158,7 @@ type Store struct {
 	cacheFor, bypass           time.Duration
 	lags                       bool // Load may not see yet what this Store has written
 	written                    recent
+	notices                    *notices // of changes; nil: the client does not bring any
 	close                      func()
 }
 
@@ -167,6 +170,7 @@ var (
 	_ driver.Indexer   = (*Store)(nil)
 	_ driver.Limiter   = (*Store)(nil)
 	_ driver.Pinger    = (*Store)(nil)
+	_ driver.Watcher   = (*Store)(nil)
 	_ io.Closer        = (*Store)(nil)
 )
 
@@ -175,7 +179,8 @@ var (
 // Open fills in zero options and always disables auto-pipelining: a request waits for each of its calls, and over a
 // connection of its own the answer comes sooner. It sets buffers of 16 KiB instead of 512, a cache of 32 MiB for each
 // connection, timeouts of 2 s to dial and for each exchange, a RetryDelay that repeats a read once, and a dialer whose
-// connections notice before a command that the server has closed them. Without Config.CacheFor it also disables the
+// connections notice before a command that the server has closed them. With Config.CacheFor it listens to OnInvalidations,
+// and calls the option's own function afterwards. Without Config.CacheFor it also disables the
 // client's cache. It calls a SendToReplicas for reads only.
 //
 // Redis must answer, or Open returns ErrUnavailable. Open sends every command that the store uses to each node that
@@ -184,8 +189,17 @@ var (
 // through Config.Logger.
 func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 	option.DisableAutoPipelining = true
+	told := &notices{}
 	if config.CacheFor == 0 {
 		option.DisableCache = true
+	} else {
+		others := option.OnInvalidations
+		option.OnInvalidations = func(keys []rueidis.RedisMessage) {
+			told.come(keys)
+			if others != nil {
+				others(keys)
+			}
+		}
 	}
 	if option.ReadBufferEachConn == 0 {
 		option.ReadBufferEachConn = 16 << 10
@@ -222,6 +236,9 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 		return nil, err
 	}
 	s.close = client.Close
+	if config.CacheFor > 0 {
+		s.notices = told
+	}
 	if err := s.check(context.Background()); err != nil {
 		client.Close()
 		return nil, err

@@ -14,16 +14,13 @@ const opLoad = "redisstore: load"
 
 // Load implements driver.Store.
 func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
-	var msg rueidis.RedisMessage
-	var err error
 	switch {
 	case s.written.has(id, s.bypass):
 		return s.fromPrimary(ctx, id)
 	case s.cacheFor > 0:
-		msg, err = s.cached(ctx, id)
-	default:
-		msg, _, err = s.do(ctx, opLoad, s.client.B().Get().Key(s.key(id)).Build())
+		return s.loadCached(ctx, id)
 	}
+	msg, _, err := s.do(ctx, opLoad, s.client.B().Get().Key(s.key(id)).Build())
 	if err != nil {
 		return driver.Record{}, nilIsNotFound(err)
 	}

@@ -25,6 +25,8 @@ type Page struct {
 
 	Devices []Device // for devices.html
 	NoList  bool     // the store cannot list them
+
+	Live string // where live.html gets its news; "": the shop has no such page
 }
 
 // Problem is what error.html says.
@@ -66,7 +68,7 @@ func ErrorPage(framework string, status int) Page {
 }
 
 // Titles are the titles of the pages, by file name.
-var Titles = map[string]string{"home.html": "Shelves", "cart.html": "Your cart", "signin.html": "Sign in", "devices.html": "My devices"}
+var Titles = map[string]string{"home.html": "Shelves", "cart.html": "Your cart", "signin.html": "Sign in", "devices.html": "My devices", "live.html": "Live"}
 
 // Products returns what is on sale, for the templates.
 func (Page) Products() []Product { return Products }

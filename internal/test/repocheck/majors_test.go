@@ -79,6 +79,7 @@ var majors = []struct {
 	changes: []change{
 		{"*fiber.Ctx", "fiber.Ctx"},
 		{"c.UserContext()", "c.Context()"},
+		{"c.Context().SetBodyStreamWriter", "c.RequestCtx().SetBodyStreamWriter"},
 		{"fibersession", "fiberv3session"},
 		{`"Fiber"`, `"Fiber v3"`},
 		{"DisableStartupMessage: true,", ""},
