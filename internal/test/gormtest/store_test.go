@@ -6,18 +6,20 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 )
 
 func TestStore(t *testing.T) {
 	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) { storetest.Run(t, e.harness()) })
+		t.Run(e.name, func(t *testing.T) { storetest.Run(t, e.harness(t)) })
 	}
 }
 
 // TestRealClock runs the suite with the default clock.
 func TestRealClock(t *testing.T) {
+	rounds.OnlyFull(t, "TestTwoProcesses and the adapters' tests in internal/test/serverstores use the default clock, too")
 	t.Parallel()
-	h := engines[0].harness()
+	h := engines[0].harness(t)
 	h.Clock, h.New = nil, func(tb testing.TB) func(testing.TB) driver.Store {
 		p := sqliteFile(tb)
 		config := p.fresh(tb)
@@ -48,5 +50,5 @@ func TestLockedFile(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, engines[0].harness()))
+	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, engines[0].harness(t)))
 }

@@ -45,7 +45,7 @@ func TestVariants(t *testing.T) {
 			p := v.at(t).direct()
 			p.dialector = func() gorm.Dialector { return v.dialector(p.dsn) }
 			p.shared = p.open(t)
-			h := engine{v.name, func(testing.TB) place { return p }}.harness()
+			h := engine{v.name, func(testing.TB) place { return p }}.harness(t)
 			h.Outages = nil
 			storetest.Run(t, h)
 		})
