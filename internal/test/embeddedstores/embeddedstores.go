@@ -47,7 +47,7 @@ func memory(testing.TB) func(testing.TB) driver.Store {
 }
 
 func files(tb testing.TB) func(testing.TB) driver.Store {
-	dir := tb.TempDir()
+	dir := made.MemoryDir(tb)
 	return func(tb testing.TB) driver.Store { return openFiles(tb, dir) }
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 )
 
@@ -33,9 +34,9 @@ func TestRealClock(t *testing.T) {
 func TestLockedFile(t *testing.T) {
 	t.Parallel()
 	var last place
-	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: 2 << 20}
+	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: rounds.Of(0, 2<<20)}
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
-		p := sqliteAt(filepath.Join(tb.TempDir(), "rollback.db") + "?_pragma=busy_timeout(100)")
+		p := sqliteAt(filepath.Join(made.MemoryDir(tb), "rollback.db") + "?_pragma=busy_timeout(100)")
 		last = p
 		config := p.fresh(tb)
 		config.Now = h.Clock.Now
