@@ -57,7 +57,7 @@ func (s storage) lasting(t *testing.T) func(testing.TB) func(testing.TB) driver.
 // An adapter reaches its store only through core. So httpsession has every storage, and the other adapters have one of
 // them, to save time, and two with COATCHECK_FULL. With COATCHECK_SOAK set, all have all.
 func TestHTTP(t *testing.T)   { run(t, httpAdapter{}) }
-func TestGin(t *testing.T)    { run(t, ginAdapter{}, "PostgreSQL", "redisstore") }
-func TestEcho(t *testing.T)   { run(t, echoAdapter{}, "MariaDB", "redisstore") }
+func TestGin(t *testing.T)    { run(t, ginAdapter{}, "redisstore", "PostgreSQL") }
+func TestEcho(t *testing.T)   { run(t, echoAdapter{}, "redisstore", "MariaDB") }
 func TestEchoV5(t *testing.T) { run(t, echov5Adapter{}, "redisstore", "PostgreSQL") }
 func TestFiber(t *testing.T)  { run(t, fiberAdapter{}, "SQLite", "redisstore") }
