@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 )
 
 // bare are applications of each framework with a template and without sessions: what the shops are compared with.
@@ -37,6 +39,7 @@ const (
 
 // TestShopsStaySmall: sessions bring no heavy dependency into an application.
 func TestShopsStaySmall(t *testing.T) {
+	rounds.OnlyFull(t, "internal/test/repocheck keeps the imports of our packages few")
 	for _, app := range apps {
 		t.Run(app, func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +50,7 @@ func TestShopsStaySmall(t *testing.T) {
 				t.Fatal(err)
 			}
 			program := filepath.Join(dir, "bare")
-			run(t, app, "build", "-o", program, source)
+			run(t, app, "build", noDebug, "-o", program, source)
 			with, without := packages(run(t, app, "list", "-deps", ".")), packages(run(t, app, "list", "-deps", source))
 			var more []string
 			for name := range with {

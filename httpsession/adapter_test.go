@@ -14,7 +14,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/embeddedstores"
 )
 
-func TestAdapter(t *testing.T) { embeddedstores.Run(t, adapter{}) }
+func TestAdapter(t *testing.T) { embeddedstores.RunAll(t, adapter{}) }
 
 func TestTwoProcesses(t *testing.T) { embeddedstores.RunProcesses(t, adapter{}) }
 

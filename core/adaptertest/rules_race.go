@@ -37,13 +37,16 @@ var raceRules = []rule{
 	},
 }
 
-// repeatFor bounds the time that a rule repeats itself, so that a slow store only gets fewer rounds. With
-// COATCHECK_SOAK set there is time for all rounds.
+// repeatFor bounds the time that a rule repeats itself, so that a slow store only gets fewer rounds. It is longer with
+// COATCHECK_FULL, which CI sets, and with COATCHECK_SOAK there is time for all rounds.
 var repeatFor = func() time.Duration {
-	if os.Getenv("COATCHECK_SOAK") != "" {
+	switch {
+	case os.Getenv("COATCHECK_SOAK") != "":
 		return 50 * time.Second
+	case os.Getenv("COATCHECK_FULL") != "":
+		return 4 * time.Second
 	}
-	return 4 * time.Second
+	return time.Second
 }()
 
 // rounds yields the rounds of a rule: n, or as many as repeatFor allows; with -short a sixth.

@@ -76,7 +76,7 @@ func TestOverFiles(t *testing.T) {
 	var dir string
 	storetest.Run(t, storetest.Harness{
 		New: func(tb testing.TB) func(testing.TB) driver.Store {
-			mine, files := made.Of(memstore.New(memstore.Config{})), filepath.Join(tb.TempDir(), "sessions")
+			mine, files := made.Of(memstore.New(memstore.Config{})), filepath.Join(made.MemoryDir(tb), "sessions")
 			cache, dir = mine, files
 			return func(tb testing.TB) driver.Store {
 				return open(tb, remote(mine), openFiles(tb, files), cachedstore.Config{})

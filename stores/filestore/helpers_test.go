@@ -12,12 +12,16 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 )
 
 func harness(clock *storetest.Clock) storetest.Harness {
 	var dir string
 	h := storetest.Harness{Clock: clock, New: func(tb testing.TB) func(testing.TB) driver.Store {
 		mine := filepath.Join(tb.TempDir(), "sessions")
+		if clock != nil { // TestStoreRealTime has the disk
+			mine = filepath.Join(made.MemoryDir(tb), "sessions")
+		}
 		dir = mine
 		return func(tb testing.TB) driver.Store {
 			s := openStore(tb, mine)

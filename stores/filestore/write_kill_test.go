@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 )
 
 // churnRole works on churned sessions. The first ones (kept) are only updated and touched. The others are also deleted
@@ -97,10 +98,7 @@ func churn(s *Store, i int) error {
 
 // A writer is killed again and again, at any moment. Every session is in its old or its new state.
 func TestKill(t *testing.T) {
-	times := 200
-	if testing.Short() {
-		times = 20
-	}
+	times := rounds.Of(40, 200)
 	s, dir := newStore(t)
 	last := map[driver.ID]driver.Record{}
 	for i := range kept {

@@ -36,7 +36,7 @@ func TestAsCache(t *testing.T) {
 			caches := harness(proxy.Addr)
 			var files string
 			h := storetest.Harness{New: func(tb testing.TB) func(testing.TB) driver.Store {
-				opened, dir := caches.New(tb), filepath.Join(memoryDir(tb), "sessions")
+				opened, dir := caches.New(tb), filepath.Join(made.MemoryDir(tb), "sessions")
 				files = dir
 				return func(tb testing.TB) driver.Store {
 					truth, err := filestore.New(dir, filestore.Config{})
@@ -54,17 +54,6 @@ func TestAsCache(t *testing.T) {
 			storetest.Run(t, h)
 		})
 	}
-}
-
-// memoryDir returns a folder in memory if there is one. On disk, most of the suite's time would be fsync, which is not
-// tested here.
-func memoryDir(tb testing.TB) string {
-	dir, err := os.MkdirTemp("/dev/shm", "coatcheck")
-	if err != nil {
-		return tb.TempDir()
-	}
-	tb.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 // setFileFormat sets the format's number in a record of a filestore.

@@ -15,7 +15,7 @@ import (
 func BenchmarkStore(b *testing.B) {
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
-			h := e.harness()
+			h := e.harness(b)
 			h.Outages = nil
 			storetest.Bench(b, h)
 		})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 )
 
 // twoManagers are two application servers on one table.
@@ -19,6 +20,7 @@ func twoManagers(t *testing.T, e engine) [2]*core.Manager {
 }
 
 func TestOverlappingRequestsLoseNothing(t *testing.T) {
+	rounds.OnlyFull(t, "TestHTTP in internal/test/serverstores has the same rule on the same databases")
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			m := twoManagers(t, e)

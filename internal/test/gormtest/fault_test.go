@@ -5,15 +5,17 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-var cutStep = flag.Int("cutstep", 5, "how many bytes further each cut of TestCutAtEveryByte is")
+var cutStep = flag.Int("cutstep", rounds.Of(20, 5), "how many bytes further each cut of TestCutAtEveryByte is")
 
 // TestCutAtEveryByte cuts the connection after each byte of each call's reply: once, or also on every connection that
 // follows.
@@ -36,7 +38,7 @@ func TestCutAtEveryByte(t *testing.T) {
 				pool.SetMaxOpenConns(1)
 				s := newStore(t, db, config)
 				before := runtime.NumGoroutine()
-				for n := 0; n <= 280; n += mode.step {
+				for n := rand.IntN(mode.step); n <= 280; n += mode.step { // each run has other bytes
 					cutCalls(t, s, n, func() { mode.cut(p, n) }, p.proxy.Heal)
 				}
 				settled(t, before)

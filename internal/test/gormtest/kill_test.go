@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 )
 
-var kills = flag.Int("kills", 2, "how many times TestKill kills each server")
+var kills = flag.Int("kills", rounds.Of(1, 2), "how many times TestKill kills each server")
 
 // life is one session that a worker writes to, and what the worker knows about it.
 type life struct {

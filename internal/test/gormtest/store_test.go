@@ -6,18 +6,21 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 )
 
 func TestStore(t *testing.T) {
 	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) { storetest.Run(t, e.harness()) })
+		t.Run(e.name, func(t *testing.T) { storetest.Run(t, e.harness(t)) })
 	}
 }
 
 // TestRealClock runs the suite with the default clock.
 func TestRealClock(t *testing.T) {
+	rounds.OnlyFull(t, "TestTwoProcesses and the adapters' tests in internal/test/serverstores use the default clock, too")
 	t.Parallel()
-	h := engines[0].harness()
+	h := engines[0].harness(t)
 	h.Clock, h.New = nil, func(tb testing.TB) func(testing.TB) driver.Store {
 		p := sqliteFile(tb)
 		config := p.fresh(tb)
@@ -31,9 +34,9 @@ func TestRealClock(t *testing.T) {
 func TestLockedFile(t *testing.T) {
 	t.Parallel()
 	var last place
-	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: 2 << 20}
+	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: rounds.Of(0, 2<<20)}
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
-		p := sqliteAt(filepath.Join(tb.TempDir(), "rollback.db") + "?_pragma=busy_timeout(100)")
+		p := sqliteAt(filepath.Join(made.MemoryDir(tb), "rollback.db") + "?_pragma=busy_timeout(100)")
 		last = p
 		config := p.fresh(tb)
 		config.Now = h.Clock.Now
@@ -48,5 +51,5 @@ func TestLockedFile(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, engines[0].harness()))
+	t.Log("\n" + storetest.ReportHead() + storetest.Report(t, engines[0].harness(t)))
 }

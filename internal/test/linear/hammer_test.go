@@ -17,10 +17,11 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 )
 
 var (
-	hammer = flag.Duration("hammer", 0, "how long TestHammer runs, over all stores in turn; default: a second for each")
+	hammer = flag.Duration("hammer", 0, "how long TestHammer runs, over all stores in turn; default: a moment for each")
 	only   = flag.String("store", "", "TestHammer takes only the stores with this in their name")
 )
 
@@ -63,10 +64,7 @@ func TestHammer(t *testing.T) {
 
 // brief is how long one store is hit in an ordinary test.
 func brief() time.Duration {
-	if testing.Short() {
-		return 200 * time.Millisecond
-	}
-	return time.Second
+	return rounds.Of(250*time.Millisecond, time.Second)
 }
 
 // lasting is a test whose cleanups are those of another one.

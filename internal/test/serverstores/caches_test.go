@@ -11,6 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 	"github.com/coatcheck-go/coatcheck/stores/redisstore"
@@ -53,7 +54,7 @@ var nodes = map[string]func(t *testing.T) (open func() driver.Store){
 // may know the session from before a sign-in for as long as it trusts its cache. A rotation keeps the session, and by
 // then B has seen its new token.)
 func TestCacheOfAnotherNode(t *testing.T) {
-	const rounds = 500
+	n := rounds.Of(60, 500)
 	for name, prepare := range nodes {
 		for change, c := range map[string]struct{ given, change func(*core.Session) error }{
 			"rotation":      {signIn, (*core.Session).RotateID},
@@ -64,7 +65,7 @@ func TestCacheOfAnotherNode(t *testing.T) {
 				open := prepare(t)
 				a, b := newManager(t, open()), newManager(t, open())
 				var wrong []error
-				for range rounds {
+				for range n {
 					old, err := visit(a, "", c.given)
 					must(t, err)
 					for range 2 { // the cache answers the second one
@@ -88,7 +89,7 @@ func TestCacheOfAnotherNode(t *testing.T) {
 					}
 				}
 				if len(wrong) > 0 {
-					t.Errorf("%d of %d times right; %v", rounds-len(wrong), rounds, wrong[0])
+					t.Errorf("%d of %d times right; %v", n-len(wrong), n, wrong[0])
 				}
 			})
 		}

@@ -68,7 +68,16 @@ func (l listed) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	}
 }
 
+// ids dumps the names again while another dump is under way: the server makes one at a time.
 func (l listed) ids() (ids []driver.ID, err error) {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if ids, err = l.dump(); err == nil || !strings.Contains(err.Error(), "BUSY") || time.Now().After(end) {
+			return ids, err
+		}
+	}
+}
+
+func (l listed) dump() (ids []driver.ID, err error) {
 	c, err := net.DialTimeout("tcp", l.address, patience)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
@@ -99,7 +100,7 @@ func openRedis(tb testing.TB, address, space string) driver.Store {
 	return s
 }
 
-func sqliteAt(tb testing.TB) string { return sqliteIn(tb.TempDir()) }
+func sqliteAt(tb testing.TB) string { return sqliteIn(made.MemoryDir(tb)) }
 
 func sqliteIn(dir string) string {
 	return filepath.Join(dir, "sessions.db") + "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(100)"

@@ -43,8 +43,10 @@ func MariaDB(tb testing.TB, args ...string) *Server {
 		if err := os.WriteFile(filepath.Join(s.Dir, "init.sql"), []byte(sql), 0o644); err != nil {
 			return err
 		}
-		return runToEnd(s.Dir, s.account, install, "--no-defaults", "--datadir="+filepath.Join(s.Dir, "data"),
-			"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=32M")
+		return s.installed(tb, func(data string) error {
+			return runToEnd(s.Dir, s.account, install, "--no-defaults", "--datadir="+data,
+				"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=32M")
+		})
 	})
 }
 

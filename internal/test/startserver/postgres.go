@@ -36,8 +36,10 @@ func Postgres(tb testing.TB, args ...string) *Server {
 		}, args...)
 	}
 	return s.launch(tb, func() error {
-		return runToEnd(s.Dir, s.account, initdb, "-D", filepath.Join(s.Dir, "data"),
-			"-U", s.User, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+		return s.installed(tb, func(data string) error {
+			return runToEnd(s.Dir, s.account, initdb, "-D", data,
+				"-U", s.User, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+		})
 	})
 }
 

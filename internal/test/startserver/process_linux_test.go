@@ -10,12 +10,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 )
 
 // TestKillMissesNoChild: a child that left the group and was started while the server was killed is killed, too. A
 // child of PostgreSQL that lives on would hold its memory, and no new server could start.
 func TestKillMissesNoChild(t *testing.T) {
-	for i := range 30 {
+	for i := range rounds.Of(8, 30) {
 		mark := fmt.Sprintf("60.%d%d", os.Getpid(), i)
 		p, err := run(folder(t, "nobody"), "nobody", "/bin/sh", "-c", "while :; do setsid sleep "+mark+" & done")
 		if err != nil {

@@ -3,6 +3,7 @@ package startserver
 import (
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -11,6 +12,9 @@ var shared struct {
 	sync.Mutex
 	cleanups []func()
 }
+
+// mainRuns is whether Main runs, so that what is lasting will be removed.
+var mainRuns atomic.Bool
 
 // Main runs the tests and then stops what Share started. It returns the exit code for TestMain.
 func Main(m *testing.M) int {
@@ -21,6 +25,7 @@ func Main(m *testing.M) int {
 			shared.cleanups[i]()
 		}
 	}()
+	mainRuns.Store(true)
 	return m.Run()
 }
 

@@ -99,7 +99,7 @@ func build(t *testing.T) (old, next string) {
 	root, err := filepath.Abs("../../../..")
 	must(t, err)
 	next = filepath.Join(t.TempDir(), "next")
-	if out, err := exec.Command("go", "test", "-c", "-overlay", overlay(t, root), "-o", next, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-overlay", overlay(t, root), "-o", next, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build the next release: %v: %s", err, out)
 	}
 	return old, next

@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/keyring"
+	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
-const (
-	users  = 24
-	rounds = 10 // of each user's requests, in each phase
+var (
+	users = rounds.Of(8, 24)
+	turns = rounds.Of(4, 10) // of each user's requests, in each phase
 )
 
 // TestRollingDeployment: given users who signed in to this release, when the next one, with newer formats, runs beside
@@ -93,7 +94,7 @@ type user struct {
 
 // alternate sends requests to the servers in turns, a read after each increment.
 func (u *user) alternate(urls ...string) {
-	for i := range rounds {
+	for i := range turns {
 		for j := range urls {
 			url := urls[(i+j)%len(urls)]
 			if !(u.inCookie && u.newer && url == u.old) { // a write there begins another session: docs/limits.md
