@@ -92,9 +92,17 @@ func (m *Manager) views(ctx context.Context, records iter.Seq2[driver.Record, er
 // ErrNotFound: id is of another Namespace, and nothing was done. errors.ErrUnsupported: the tokens cannot be revoked.
 func (m *Manager) Revoke(ctx context.Context, id ID) error {
 	if !m.space.owns(id) {
-		return fmt.Errorf("coatcheck: Revoke: the ID belongs to another Config.Namespace: %w", ErrNotFound)
+		return notOurs("Revoke", id)
 	}
 	return m.revokeOne(ctx, id, "")
+}
+
+// notOurs is the error for an ID that no session of this manager can have.
+func notOurs(what string, id ID) error {
+	if id.IsZero() {
+		return fmt.Errorf("coatcheck: %s: the zero ID names no session: a visitor's session has an ID once it has a value: %w", what, ErrNotFound)
+	}
+	return fmt.Errorf("coatcheck: %s: the ID belongs to another Config.Namespace: %w", what, ErrNotFound)
 }
 
 // revokeOne is Revoke of a session of subject, "" if the user is not known.

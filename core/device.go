@@ -26,7 +26,7 @@ type Devices struct {
 // Device is what a Login has kept of its device. What is not known is zero.
 type Device struct {
 	Label   string       `json:"label,omitempty"`  // made by Devices.Label; it is the client's claim
-	Network netip.Prefix `json:"network,omitzero"` // of the client's address
+	Network netip.Prefix `json:"network,omitzero"` // of the client's address; IsValid is false if there is none
 	Method  string       `json:"method,omitempty"` // what LoginBy was given
 }
 

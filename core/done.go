@@ -12,11 +12,12 @@ const (
 
 // Done returns a channel that is closed when the session is over for this request: when it ends, by a Logout, Login,
 // Revoke or its deadline, on this server or any other; when RotateID of another request gives it another token; and
-// when the request itself is over. It is for streams and sockets, which a sign-out in another tab should end:
+// when the request itself is over, or Manager.CloseStreams was called. It is for streams and sockets, which a sign-out in
+// another tab should end:
 //
 //	select {
 //	case <-s.Done(10 * time.Second):
-//		return
+//		return // s.Err() is ErrEnded if the session is over
 //	case message := <-messages:
 //		...
 //	}
@@ -90,7 +91,10 @@ func (s *Session) afterSave(was ID, how fate) {
 	ended := !s.live && !was.IsZero() || s.live && how == fateEnd && s.rec.ID != was
 	outdated := s.live && s.token == "" // by RotateID of another request
 	switch {
-	case s.err != nil, ended, outdated:
+	case ended, outdated:
+		s.rare.follower.ended.Store(true)
+		s.endDone()
+	case s.err != nil:
 		s.endDone()
 	case s.live:
 		s.x.m.watches.follow(s.rare.follower, &s.rec)

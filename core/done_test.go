@@ -83,7 +83,6 @@ func TestDoneEndsWithTheRequest(t *testing.T) {
 			_, err := r.x.Commit(ctx, 500)
 			must(t, err)
 		},
-		"Close": func(r *request) { must(t, r.b.m.Close()) },
 	} {
 		t.Run(how, func(t *testing.T) {
 			nodes(t, core.Config{}, func(t *testing.T, b *browser, _ *core.Manager, _ *storetest.Fault) {
@@ -97,12 +96,53 @@ func TestDoneEndsWithTheRequest(t *testing.T) {
 						t.Error("over at once")
 					}
 					end(r)
-					if r == stored || how != "Close" {
-						if !over(done) || !over(r.s.Done(every)) {
-							t.Error("it goes on")
-						}
+					if !over(done) || !over(r.s.Done(every)) {
+						t.Error("it goes on")
+					}
+					if errors.Is(r.s.Err(), core.ErrEnded) {
+						t.Error("Err says that the session has ended")
 					}
 					r.x.Discard()
+				}
+			})
+		})
+	}
+}
+
+// Given streams of stored and of new sessions, when the server stops, then all of them end, and Err tells this from the
+// end of their session. Requests go on.
+func TestServerStops(t *testing.T) {
+	for how, stop := range map[string]func(m *core.Manager){
+		"CloseStreams": (*core.Manager).CloseStreams,
+		"twice":        func(m *core.Manager) { go m.CloseStreams(); m.CloseStreams() },
+		"Close":        func(m *core.Manager) { must(t, m.Close()) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			nodes(t, core.Config{}, func(t *testing.T, b *browser, _ *core.Manager, _ *storetest.Fault) {
+				stored, unstored := b.send(), newBrowser(t, b.m).send()
+				ended := newBrowser(t, b.m)
+				ended.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+				signedOut := ended.send()
+				was := signedOut.s.Done(every)
+				ended.copyOf().visit(func(s *core.Session) { must(t, s.Logout()) })
+				if !over(was) || !errors.Is(signedOut.s.Err(), core.ErrEnded) {
+					t.Errorf("after the Logout: %v", signedOut.s.Err())
+				}
+				all := []<-chan struct{}{stored.s.Done(every), unstored.s.Done(every)}
+				stop(b.m)
+				for i, done := range append(all, b.send().s.Done(every)) {
+					if !over(done) {
+						t.Errorf("stream %d goes on", i)
+					}
+				}
+				if err := stored.s.Err(); err != nil {
+					t.Errorf("Err: %v", err)
+				}
+				if how == "CloseStreams" {
+					must(t, count.Set(stored.s, 7))
+					if _, err := stored.respond(200); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 		})

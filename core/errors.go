@@ -86,9 +86,9 @@ func (e *ValueError) Unwrap() error { return e.Err }
 // HTTPStatus is the status with which to answer err. 503: trying again may help (the store is down, too many requests
 // changed one session at once, or this server cannot read the record yet). 409: the page has to be requested again,
 // since the session was ended meanwhile, or a TryUpdate was refused after another request. 403: the user is signed in
-// too often. 400: too many cookies.
-// 500: everything else, which is either wrong in the application itself (a value that cannot be encoded, a session
-// that is too large) or comes from administration (ErrIncomplete, ErrNotFound, errors.ErrUnsupported).
+// too often. 400: too many cookies. 404 and 501: ErrNotFound and errors.ErrUnsupported of administration. 500: everything
+// else, which is wrong in the application itself (a value that cannot be encoded, a session that is too large), or is
+// ErrIncomplete.
 func HTTPStatus(err error) int {
 	switch {
 	case errors.Is(err, ErrRefused): // first, since it also matches the application's own error
@@ -99,6 +99,10 @@ func HTTPStatus(err error) int {
 		return http.StatusConflict
 	case errors.Is(err, ErrTooManySessions):
 		return http.StatusForbidden
+	case errors.Is(err, ErrNotFound):
+		return http.StatusNotFound
+	case errors.Is(err, errors.ErrUnsupported):
+		return http.StatusNotImplemented
 	case errors.Is(err, ErrCrowded):
 		return http.StatusBadRequest
 	}

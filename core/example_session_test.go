@@ -226,11 +226,12 @@ func ExampleSession_Done() {
 	messages := make(chan string)
 	select {
 	case <-s.Done(10 * time.Second):
-		fmt.Println("signed out")
+		fmt.Println("signed out:", errors.Is(s.Err(), core.ErrEnded)) // false: the server stops, see CloseStreams
 	case text := <-messages:
 		fmt.Println(text)
 	}
-	// Output: signed out
+	m.CloseStreams() // in earnest: server.RegisterOnShutdown(m.CloseStreams)
+	// Output: signed out: true
 }
 
 // Does the browser keep cookies at all? Set the mark on the sign-in page, and look for it when the form comes.

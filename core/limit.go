@@ -30,6 +30,9 @@ const (
 func (m *Manager) checkLimit() error {
 	cfg := &m.cfg
 	if cfg.MaxPerSubject == 0 && cfg.MaxPerSubjectFor == nil {
+		if cfg.WhenFull == RefuseNew {
+			return wrongField("WhenFull", "is RefuseNew, but there is no limit: set MaxPerSubject or MaxPerSubjectFor")
+		}
 		return nil
 	}
 	field := "MaxPerSubject"
@@ -77,6 +80,9 @@ func (j *saving) insert() error {
 	removed, err := j.m.insertLimited(j.ctx, j.rec, limit)
 	for _, id := range removed {
 		j.displaced(id)
+	}
+	if errors.Is(err, driver.ErrLimit) {
+		err = fmt.Errorf("coatcheck: the user has %d sessions, as many as Config.MaxPerSubject allows: %w", j.most, err)
 	}
 	return err
 }

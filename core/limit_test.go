@@ -245,6 +245,7 @@ func TestLimitIsRefused(t *testing.T) {
 	for want, cfg := range map[string]core.Config{
 		"Config.MaxPerSubject is -1":                    {Store: memory(), MaxPerSubject: -1},
 		`Config.WhenFull is "x"`:                        {Store: memory(), WhenFull: "x"},
+		"Config.WhenFull is RefuseNew":                  {Store: memory(), WhenFull: core.RefuseNew},
 		"Config.MaxPerSubject needs":                    {Store: plain{memory().(driver.Store)}, MaxPerSubject: 1},
 		"Config.MaxPerSubjectFor needs":                 {Store: plain{memory().(driver.Store)}, MaxPerSubjectFor: forAll},
 		"Config.MaxPerSubject needs a store that keeps": {Store: cookies(t), MaxPerSubject: 1},
@@ -253,10 +254,6 @@ func TestLimitIsRefused(t *testing.T) {
 			t.Errorf("New: %v, want %q", err, want)
 		}
 	}
-	must(t, func() error {
-		_, err := core.New(core.Config{Store: plain{memory().(driver.Store)}, WhenFull: core.RefuseNew})
-		return err
-	}())
 }
 
 // With an outage at any call, a sign-in under a limit leaves the old session or the new one, and no more than allowed.

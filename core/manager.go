@@ -98,6 +98,10 @@ func (m *Manager) Config() Config {
 	return cfg
 }
 
+// CloseStreams closes the channels of Session.Done, those of later calls included, so that streams and sockets end and the
+// server can stop: give it to http.Server.RegisterOnShutdown. Sessions go on, and so do requests: Close comes after them.
+func (m *Manager) CloseStreams() { m.watches.close() }
+
 // Close ends the background sweeper and closes the store, if it can be closed, also one that another Manager uses: so
 // close all of them at the end of the process. Call it when all requests are over.
 // Later calls return what the first one returned.

@@ -39,7 +39,7 @@ func (m *Manager) Session(ctx context.Context, id ID) (*Session, error) {
 // Login, RotateID and ExpireAtBrowserClose return errors.ErrUnsupported: nobody would get the new token or cookie.
 //
 // The errors are those of Manager.Session. ErrEnded: the session had ended, or has ended meanwhile, and nothing was
-// created. A Login begins another session with another ID: see ChangeSubject. A request under way that has loaded the
+// created. If a request begins the session, and starts the job that is to change it, it calls Save before. A Login begins another session with another ID: see ChangeSubject. A request under way that has loaded the
 // session goes on with what it loaded, the request whose context this is included.
 func (m *Manager) Change(ctx context.Context, id ID, change func(*Session) error) error {
 	h, st, err := m.find(ctx, "Change", id)
@@ -123,7 +123,7 @@ func (m *Manager) find(ctx context.Context, what string, id ID) (h held, st stat
 		return h, st, m.unsupported("find a session by its ID")
 	}
 	if !m.space.owns(id) {
-		return h, st, fmt.Errorf("coatcheck: %s: the ID belongs to another Config.Namespace: %w", what, ErrNotFound)
+		return h, st, notOurs(what, id)
 	}
 	calls, cancel := m.storeContext(ctx)
 	defer cancel()

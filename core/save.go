@@ -263,14 +263,15 @@ func (s *Session) unlocked(f func() error) error {
 func (x *Exchange) dropped(ctx context.Context, s *Session, err error) error {
 	level := slog.LevelWarn
 	switch {
-	case errors.Is(err, errHurried), errors.Is(err, ErrEnded), errors.Is(err, ErrCrowded), errors.Is(err, ErrConflict), errors.Is(err, ErrRefused),
-		errors.Is(err, ErrTooManySessions):
+	case errors.Is(err, errHurried), errors.Is(err, ErrEnded), errors.Is(err, ErrCrowded), errors.Is(err, ErrConflict), errors.Is(err, ErrRefused):
 		level = slog.LevelDebug
 		args := []any{"error", err}
 		if !s.rec.ID.IsZero() { // a late request has none
 			args = []any{"session", s.rec.ID, "error", err}
 		}
 		x.m.warn(ctx, EventDropped, "session changes not stored", args...)
+	case errors.Is(err, ErrTooManySessions):
+		level = slog.LevelDebug // the limit did what it is for
 	case errors.Is(err, errAdoption):
 		level = slog.LevelDebug // tell has warned
 	case errors.Is(err, ErrUnavailable):

@@ -206,10 +206,14 @@ func (s *Session) Accessed() bool {
 }
 
 // Err returns why the session cannot be used (ErrClosed, ErrNoSession, an outage of the store) or why its changes
-// cannot be saved (a *ValueError). Default: nil, neither.
+// cannot be saved (a *ValueError). ErrEnded after the channel of Done was closed: the session is over, here or on another
+// server. Default: nil, none of these.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.rare != nil && s.rare.follower != nil && s.rare.follower.ended.Load() {
+		return ErrEnded
+	}
 	if s.err != nil {
 		return s.err
 	}

@@ -24,7 +24,8 @@ type watches struct {
 
 	mu      sync.Mutex
 	of      map[ID]*watch
-	queue   watchQueue // those that are not being read, by due
+	loose   map[*follower]bool // those that follow no session yet
+	queue   watchQueue         // those that are not being read, by due
 	readers int
 	timer   *time.Timer // starts a reader at wakes; nil: there is none
 	wakes   time.Time
@@ -47,17 +48,29 @@ type watch struct {
 type follower struct {
 	done   chan struct{}
 	every  time.Duration
-	over   bool   // done is closed
-	watch  *watch // nil: it follows no session yet
-	rec    held   // the session as this request has it
-	paused bool   // its own save is under way
-	missed bool   // the session has ended meanwhile
+	over   bool        // done is closed
+	ended  atomic.Bool // over, since the session is
+	watch  *watch      // nil: it follows no session yet
+	rec    held        // the session as this request has it
+	paused bool        // its own save is under way
+	missed bool        // the session has ended meanwhile
 }
 
 // begin makes a follower, of no session yet.
 func (w *watches) begin(every time.Duration) *follower {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.open.Add(1)
-	return &follower{done: make(chan struct{}), every: every}
+	f := &follower{done: make(chan struct{}), every: every}
+	if w.closed {
+		w.finish(f)
+		return f
+	}
+	if w.loose == nil {
+		w.loose = map[*follower]bool{}
+	}
+	w.loose[f] = true
+	return f
 }
 
 // follow makes f follow the session of rec.
@@ -73,6 +86,7 @@ func (w *watches) follow(f *follower, rec *held) {
 	case f.watch != nil && f.watch.id != rec.ID:
 		w.drop(f)
 	}
+	delete(w.loose, f)
 	f.rec, f.paused = *rec, false
 	now := time.Now()
 	if f.watch == nil {
@@ -161,6 +175,7 @@ func (w *watches) finish(f *follower) {
 		return
 	}
 	w.drop(f)
+	delete(w.loose, f)
 	f.over = true
 	close(f.done)
 	w.open.Add(-1)
@@ -230,6 +245,7 @@ func (w *watches) learn(id ID, now *held, err error) {
 		case f.paused:
 			f.missed = f.missed || over
 		case over, err == nil && !tokens && replaced(&f.rec, now), tokens && at >= f.rec.Expires:
+			f.ended.Store(true)
 			w.finish(f)
 		}
 	}
@@ -361,12 +377,14 @@ func (w *watches) close() {
 			w.finish(f)
 		}
 	}
-	w.wake()
-	var idle chan struct{}
-	if w.readers > 0 {
-		idle = make(chan struct{})
-		w.idle = idle
+	for f := range w.loose {
+		w.finish(f)
 	}
+	w.wake()
+	if w.readers > 0 && w.idle == nil {
+		w.idle = make(chan struct{})
+	}
+	idle := w.idle
 	w.mu.Unlock()
 	if idle != nil {
 		<-idle

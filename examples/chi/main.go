@@ -28,6 +28,7 @@ func run(f shop.Flags) (err error) {
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	server := &http.Server{Handler: routes(m), ReadHeaderTimeout: 10 * time.Second}
+	server.RegisterOnShutdown(m.CloseStreams)
 	return shop.Serve(f.Addr, server.Serve, server.Shutdown)
 }
 

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log"
 	"time"
@@ -26,7 +27,11 @@ func run(f shop.Flags) (err error) {
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	app := routes(m)
-	return shop.Serve(f.Addr, app.Listener, app.ShutdownWithContext)
+	shutdown := func(ctx context.Context) error {
+		m.CloseStreams() // the live pages would keep their connections open
+		return app.ShutdownWithContext(ctx)
+	}
+	return shop.Serve(f.Addr, app.Listener, shutdown)
 }
 
 const framework = "Fiber"

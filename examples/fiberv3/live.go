@@ -39,7 +39,9 @@ func events(c fiber.Ctx, s *core.Session) error {
 					continue // in an outage, too: that ends no session
 				}
 			}
-			_, _ = fmt.Fprint(w, "event: over\ndata: signed out\n\n")
+			if errors.Is(s.Err(), core.ErrEnded) { // else the server stops, and the page comes back
+				_, _ = fmt.Fprint(w, "event: over\ndata: signed out\n\n")
+			}
 			return
 		}
 	})

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log"
 	"net"
@@ -30,7 +31,11 @@ func run(f shop.Flags) (err error) {
 	serve := func(l net.Listener) error {
 		return app.Listener(l, fiber.ListenConfig{DisableStartupMessage: true})
 	}
-	return shop.Serve(f.Addr, serve, app.ShutdownWithContext)
+	shutdown := func(ctx context.Context) error {
+		m.CloseStreams() // the live pages would keep their connections open
+		return app.ShutdownWithContext(ctx)
+	}
+	return shop.Serve(f.Addr, serve, shutdown)
 }
 
 const framework = "Fiber v3"

@@ -42,7 +42,11 @@ func socket(w http.ResponseWriter, r *http.Request, s *core.Session) {
 				continue // in an outage, too: that ends no session
 			}
 		}
-		_ = conn.Close(shop.SignedOut, "signed out")
+		code := websocket.StatusGoingAway // the server stops
+		if errors.Is(s.Err(), core.ErrEnded) {
+			code = shop.SignedOut
+		}
+		_ = conn.Close(code, "")
 		return
 	}
 }
