@@ -347,3 +347,42 @@ func TestCount(t *testing.T) {
 		t.Errorf("an outage: %v", err)
 	}
 }
+
+// The way of docs/devices.md: a refused sign-in goes on in the next request, without the password.
+func TestRefusedSignInGoesOn(t *testing.T) {
+	m := newManager(t, core.Config{MaxPerSubject: 1, WhenFull: core.RefuseNew})
+	phone := newBrowser(t, m)
+	phone.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	var id core.ID
+	phone.visit(func(s *core.Session) { id = s.ID() })
+
+	const proved core.Key[string] = "proved"
+	b := newBrowser(t, m)
+	r := b.send()
+	must(t, proved.Set(r.s, "alice"))
+	must(t, r.s.Save(ctx))
+	must(t, r.s.Login("alice"))
+	must(t, proved.Delete(r.s))
+	if err := r.s.Save(ctx); !errors.Is(err, core.ErrTooManySessions) || !strings.Contains(err.Error(), "has 1 sessions") {
+		t.Fatalf("Save: %v", err)
+	}
+	_, err := r.respond(403)
+	must(t, err)
+
+	b.visit(func(s *core.Session) {
+		user, err := proved.Get(s)
+		if s.Subject() != "" || user != "alice" {
+			t.Errorf("the next request is %q's, proved %q, %v", s.Subject(), user, err)
+		}
+		must(t, m.RevokeOwn(ctx, user, id))
+		must(t, s.Login(user))
+		must(t, proved.Delete(s))
+		must(t, s.Save(ctx))
+	})
+	b.visit(func(s *core.Session) {
+		if s.Subject() != "alice" || s.Has("proved") {
+			t.Errorf("at the end: %q, %q", s.Subject(), s.Keys())
+		}
+	})
+	alive(t, phone, false)
+}
