@@ -130,8 +130,9 @@ func checkMethod(method string) error {
 }
 
 // Client tells how a Login finds out where it comes from, for Config.Devices. from returns the User-Agent header and the
-// address of the client, with or without a port, as the framework sees it. It is called at Login, in the handler. An
-// adapter calls Client before the handler, if Adapter.Devices says so.
+// address of the client, with or without a port, as the framework sees it. It is called at Login, in the handler, with
+// the session's locks held: so it must not use the session. An adapter calls Client before the handler, if
+// Adapter.Devices says so.
 func (x *Exchange) Client(from func() (userAgent, address string)) { x.extras().client = from }
 
 // Devices reports whether Config.Devices is set, so that an Exchange needs a Client.

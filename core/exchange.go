@@ -18,7 +18,7 @@ import (
 //	out = x.Discard()                 // instead, when it panicked
 //
 // All methods may be called concurrently. After Finish or Discard the session's methods return ErrClosed. An Exchange
-// keeps nothing that belongs to the framework.
+// keeps nothing that belongs to the framework, except what Client was given.
 type Exchange struct {
 	printer[exchangeName]
 

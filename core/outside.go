@@ -73,8 +73,9 @@ func (m *Manager) Change(ctx context.Context, id ID, change func(*Session) error
 // call began, and so has a session that a sign-in of the user put into its place meanwhile. Such a session may get the
 // change twice, so change should set values, and not count.
 //
-// The first error of change ends it: the number counts the sessions that were changed before. ErrUnreadable: all
-// others were changed, and there are sessions that this process cannot read. ErrIncomplete: as for Sessions.
+// The first error of change ends it, unless that session has just ended: the number counts the sessions that were
+// changed before. ErrUnreadable: all others were changed, and there are sessions that this process cannot read.
+// ErrIncomplete: as for Sessions.
 // ErrConflict: the user signed in again and again meanwhile. errors.ErrUnsupported: the store has no index by user.
 // Damaged sessions are skipped, with an event and a line in the log.
 func (m *Manager) ChangeSubject(ctx context.Context, subject string, change func(*Session) error) (int, error) {
@@ -99,10 +100,17 @@ func (m *Manager) ChangeSubject(ctx context.Context, subject string, change func
 		}
 		for _, id := range found {
 			seen[id] = true
-			err := m.Change(ctx, id, change)
+			own := false // err is change's own, which may look like one of ours
+			err := m.Change(ctx, id, func(s *Session) error {
+				err := change(s)
+				own = err != nil && s.Err() == nil
+				return err
+			})
 			switch {
 			case err == nil:
 				n++
+			case own:
+				return n, err
 			case errors.Is(err, ErrEnded), errors.Is(err, driver.ErrCorrupt):
 			case errors.Is(err, ErrUnreadable):
 				left = err

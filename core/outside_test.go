@@ -289,6 +289,33 @@ func TestChangeSubjectMeetsALogin(t *testing.T) {
 	}
 }
 
+// An error of change that looks like one of ours is no session that has ended, and is passed on.
+func TestChangeSubjectPassesErrorsOn(t *testing.T) {
+	m := newManager(t, core.Config{})
+	userOf(t, m, "alice")
+	_, gone := userOf(t, m, "bob")
+	must(t, m.Revoke(ctx, gone))
+	for what, change := range map[string]func(*core.Session) error{
+		"another session":  func(*core.Session) error { return m.Change(ctx, gone, func(*core.Session) error { return nil }) },
+		"a damaged record": func(*core.Session) error { return core.ErrCorrupt },
+		"a newer record":   func(*core.Session) error { return core.ErrUnreadable },
+	} {
+		if n, err := m.ChangeSubject(ctx, "alice", change); n != 0 || err == nil {
+			t.Errorf("%s: %d, %v", what, n, err)
+		}
+	}
+	// A session that ends while change runs is skipped, also if change passes that on.
+	_, id := userOf(t, m, "carol")
+	n, err := m.ChangeSubject(ctx, "carol", func(s *core.Session) error {
+		must(t, m.Revoke(ctx, id))
+		must(t, count.Set(s, 1))
+		return s.Save(ctx)
+	})
+	if n != 0 || err != nil {
+		t.Errorf("a session that ended meanwhile: %d, %v", n, err)
+	}
+}
+
 func TestChangeSubjectSaysWhatIsLeft(t *testing.T) {
 	store := made.Of(memstore.New(memstore.Config{}))
 	one, two := keyring.Generate("k1"), keyring.Generate("k2")

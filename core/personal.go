@@ -3,7 +3,10 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
 // What a user may ask for under data protection law: a copy of their data (GDPR, Article 15), and its erasure
@@ -62,24 +65,25 @@ func (m *Manager) ExportSubject(ctx context.Context, subject string) ([]Export, 
 // EraseSubject ends all sessions of a user, as RevokeSubject does, and removes what still names the user: a session that
 // a Login has just replaced keeps the user's name for 30 seconds. It returns how many sessions it ended. Its errors are
 // those of RevokeSubject; with an error something may be left. Backups and logs are not reached, and neither is what a
-// database keeps of deleted rows.
+// database keeps of deleted rows, or a list in Redis or memcached, which has a hash of the name.
 func (m *Manager) EraseSubject(ctx context.Context, subject string) (int, error) {
 	n, err := m.RevokeSubject(ctx, subject)
-	if err != nil || subject == "" || m.can.Indexer == nil {
+	if errors.Is(err, driver.ErrUnavailable) || subject == "" || m.can.Indexer == nil {
 		return n, err
 	}
 	replaced := map[ID]bool{}
-	if _, err = m.recordsOf(ctx, subject, nil, replaced); err != nil {
-		m.noteDown(ctx, err)
-		return n, err
-	}
+	_, failed := m.recordsOf(ctx, subject, nil, replaced)
 	calls, cancel := m.storeContext(ctx)
 	defer cancel()
 	for id := range replaced {
 		if err := m.remove(calls, id, time.Time{}); err != nil {
-			m.noteDown(ctx, err)
-			return n, err
+			failed = err
+			break
 		}
 	}
-	return n, nil
+	m.noteDown(ctx, failed)
+	if err == nil || errors.Is(failed, driver.ErrUnavailable) {
+		err = failed
+	}
+	return n, err
 }

@@ -2,15 +2,20 @@ package core_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // After EraseSubject no file and no name of a file in the store's folder holds the user's name.
@@ -46,5 +51,45 @@ func TestEraseLeavesNothing(t *testing.T) {
 	}
 	if sessions(t, m) != 1 {
 		t.Error("bob's session has gone, too")
+	}
+}
+
+// partial is a store whose lists of a user may lack some, like memcached's.
+type partial struct{ indexed }
+
+func (s partial) Abilities() driver.Abilities {
+	return driver.Abilities{Indexer: s, Lister: driver.AbilitiesOf(s.Store).Lister}
+}
+
+func (s partial) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
+	return func(yield func(driver.Record, error) bool) {
+		for rec, err := range driver.AbilitiesOf(s.Store).Indexer.BySubject(ctx, subject) {
+			if !yield(rec, err) {
+				return
+			}
+		}
+		yield(driver.Record{}, driver.ErrIncomplete)
+	}
+}
+
+func (s partial) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
+	return driver.AbilitiesOf(s.Store).Indexer.ByLabel(ctx, label)
+}
+
+// If the list of a user may lack some, no other call gets further: EraseSubject removes what it finds, and says so.
+func TestErasePartial(t *testing.T) {
+	store := made.Of(memstore.New(memstore.Config{}))
+	m := newManager(t, core.Config{Store: partial{indexed{store}}})
+	b, _ := userOf(t, m, "alice")
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	n, err := m.EraseSubject(ctx, "alice")
+	if n != 1 || !errors.Is(err, core.ErrIncomplete) {
+		t.Errorf("EraseSubject = %d, %v", n, err)
+	}
+	for rec, err := range store.All(ctx) {
+		must(t, err)
+		if rec.Subject != "" {
+			t.Errorf("a record still names %s", rec.Subject)
+		}
 	}
 }

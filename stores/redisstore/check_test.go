@@ -204,7 +204,7 @@ func useAll(t *testing.T, s *Store, server *startserver.Server) {
 	rec, gone := create(t, s, "alice", "data"), create(t, s, "alice", "gone")
 	ok(t, s.Delete(ctx, gone.ID))
 	for _, member := range []string{string(rec.ID[:]), string(gone.ID[:])} {
-		command(t, server, "ZADD", s.subjects+"alice", "XX", "1", member)
+		command(t, server, "ZADD", setKey(s.subjects, "alice"), "XX", "1", member)
 	}
 	create(t, s, "alice", "new") // loads the old ones
 	ok(t, s.Update(ctx, rec))

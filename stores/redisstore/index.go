@@ -2,11 +2,12 @@ package redisstore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/redis/rueidis"
 
@@ -14,7 +15,8 @@ import (
 )
 
 // The index has a sorted set of IDs for each subject and for each label. The score of an ID is when it was added or
-// last seen alive, in seconds of the server's clock.
+// last seen alive, in seconds of the server's clock. The key has a hash of the name: a set outlives its records, and
+// must not keep the name of a user whose data was erased.
 //
 // A member may be dead: its record is gone or has lost its names. Whoever reads the set finds out by loading the
 // record. No live record may be missing, so nothing removes a member within a minute: its record may be about to be
@@ -60,9 +62,9 @@ func (s *Store) entries(rec *driver.Record) []entry {
 	}
 	end := termOf(micros(rec.Expires)) * uint64(term.Microseconds())
 	args := []string{string(rec.ID[:]), life(end, micros(s.now()))}
-	all := append(make([]entry, 0, 1+len(rec.Labels)), entry{s.subjects + rec.Subject, args})
+	all := append(make([]entry, 0, 1+len(rec.Labels)), entry{setKey(s.subjects, rec.Subject), args})
 	for _, label := range rec.Labels {
-		all = append(all, entry{s.labels + label, args})
+		all = append(all, entry{setKey(s.labels, label), args})
 	}
 	return all
 }
@@ -127,10 +129,18 @@ func (s *Store) tidy(ctx context.Context, key string, ids []string) {
 
 // belongs reports whether a record belongs to the set under key.
 func (s *Store) belongs(rec *driver.Record, key string) bool {
-	if subject, ok := strings.CutPrefix(key, s.subjects); ok {
-		return rec.Subject == subject
+	if rec.Subject == "" {
+		return false
 	}
-	return slices.Contains(rec.Labels, strings.TrimPrefix(key, s.labels))
+	return key == setKey(s.subjects, rec.Subject) || slices.ContainsFunc(rec.Labels, func(label string) bool {
+		return key == setKey(s.labels, label)
+	})
+}
+
+// setKey returns the key of the set of a subject or a label.
+func setKey(prefix, name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return prefix + hex.EncodeToString(sum[:16])
 }
 
 // BySubject implements driver.Indexer. It skips records that are damaged or of a newer format, and yields the error
@@ -149,7 +159,7 @@ func (s *Store) walkSet(ctx context.Context, prefix, name string) iter.Seq2[driv
 		if name == "" {
 			return
 		}
-		key := prefix + name
+		key := setKey(prefix, name)
 		ids, err := s.members(ctx, key)
 		if err != nil {
 			yield(driver.Record{}, err)

@@ -12,11 +12,25 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
+// Given a record that has gone, when its sets are still there, then no key of Redis names its user or its labels.
+func TestIndexNamesNobody(t *testing.T) {
+	server := startserver.Redis(t)
+	s := openStore(t, nil, Config{}, server.Addr)
+	rec := newRecord("alice@example.com", "x")
+	rec.Labels = []string{"acme"}
+	ok(t, s.Create(t.Context(), rec))
+	ok(t, s.Delete(t.Context(), rec.ID))
+	keys := command(t, server, "KEYS", "*")
+	if !strings.Contains(keys, s.subjects) || !strings.Contains(keys, s.labels) || strings.Contains(keys, "alice") || strings.Contains(keys, "acme") {
+		t.Errorf("keys: %q", keys)
+	}
+}
+
 // Members whose record is gone are dropped, but not in their first minute.
 func TestIndexHeals(t *testing.T) {
 	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
-	key := s.subjects + "alice"
+	key := setKey(s.subjects, "alice")
 	gone, stays := create(t, s, "alice", "gone"), create(t, s, "alice", "stays")
 	ok(t, s.Delete(t.Context(), gone.ID))
 	walk := func() (n int) {
@@ -61,7 +75,7 @@ func TestIndexHeals(t *testing.T) {
 func TestSlowLoopDropsNoMember(t *testing.T) {
 	server := startserver.Redis(t)
 	s := openStore(t, nil, Config{}, server.Addr)
-	key, coming := s.subjects+"alice", newRecord("alice", "coming")
+	key, coming := setKey(s.subjects, "alice"), newRecord("alice", "coming")
 	create(t, s, "alice", "there")
 	command(t, server, "ZADD", key, "1", string(coming.ID[:])) // its Create has begun, long before the loop ends
 	for _, err := range s.BySubject(t.Context(), "alice") {
@@ -123,12 +137,12 @@ func TestIndexLivesAsLongAsItsRecords(t *testing.T) {
 		command(t, server, "FLUSHALL")
 		rec := labelled(t, s, "admin", "sid")
 		ok(t, move(rec, rec.Created.Add(400*day+time.Hour)))
-		for _, key := range []string{s.key(rec.ID), s.subjects + "alice", s.labels + "admin", s.labels + "sid"} {
+		for _, key := range []string{s.key(rec.ID), setKey(s.subjects, "alice"), setKey(s.labels, "admin"), setKey(s.labels, "sid")} {
 			if got := ends(t, server, key); got < 400 {
 				t.Errorf("%s: %s ends in %d days, its record in 400", name, key, got)
 			}
 		}
-		if n := command(t, server, "EXISTS", s.subjects+"mallory", s.labels+"root"); n != "0" {
+		if n := command(t, server, "EXISTS", setKey(s.subjects, "mallory"), setKey(s.labels, "root")); n != "0" {
 			t.Errorf("%s: the index has %s sets of names that the record does not have", name, n)
 		}
 		proxy.ResetStats()
@@ -166,7 +180,7 @@ func TestDeadlinesAndTheirKeys(t *testing.T) {
 	if got := proxy.Stats(); got.RoundTrips != 2 { // Touch and Load
 		t.Errorf("a Touch up to where the index already is: %+v", got)
 	}
-	if got := ends(t, server, s.labels+"admin"); got < 400 {
+	if got := ends(t, server, setKey(s.labels, "admin")); got < 400 {
 		t.Errorf("the index ends in %d days", got)
 	}
 	// A record without a subject has no index to update.
@@ -216,7 +230,7 @@ func TestForeignMemberHidesNothing(t *testing.T) {
 	s := openStore(t, nil, Config{}, server.Addr)
 	create(t, s, "alice", "one")
 	create(t, s, "alice", "two")
-	command(t, server, "ZADD", s.subjects+"alice", "1", "junk")
+	command(t, server, "ZADD", setKey(s.subjects, "alice"), "1", "junk")
 	n, last := 0, error(nil)
 	for _, err := range s.BySubject(t.Context(), "alice") {
 		if last = err; err == nil {

@@ -45,13 +45,13 @@ func TestLimitKeepsTheSetSmall(t *testing.T) {
 	for range 20 {
 		rec, _ := limited(t, s, "alice", 3)
 		ok(t, s.Delete(t.Context(), rec.ID))
-		command(t, server, "ZADD", s.subjects+"alice", "1", string(rec.ID[:])) // two minutes pass
+		command(t, server, "ZADD", setKey(s.subjects, "alice"), "1", string(rec.ID[:])) // two minutes pass
 	}
-	command(t, server, "ZADD", s.subjects+"alice", "1", "no ID")
+	command(t, server, "ZADD", setKey(s.subjects, "alice"), "1", "no ID")
 	for range 5 {
 		limited(t, s, "alice", 3)
 	}
-	if n := command(t, server, "ZCARD", s.subjects+"alice"); n != "4" {
+	if n := command(t, server, "ZCARD", setKey(s.subjects, "alice")); n != "4" {
 		t.Errorf("%s members, want three sessions and the foreign one", n)
 	}
 }
@@ -69,7 +69,7 @@ func TestLimitKeys(t *testing.T) {
 	if err != nil || len(removed) != 0 {
 		t.Fatalf("removed %v, %v", removed, err)
 	}
-	for _, key := range []string{s.key(rec.ID), s.subjects + "alice", s.labels + "admin"} {
+	for _, key := range []string{s.key(rec.ID), setKey(s.subjects, "alice"), setKey(s.labels, "admin")} {
 		if got := ends(t, server, key); got < 400 {
 			t.Errorf("%s ends in %d days, want 400", key, got)
 		}

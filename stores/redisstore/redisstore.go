@@ -43,7 +43,8 @@
 // (Session.Done of package core) ends at once, and not only when it is asked for the next time. Ask
 // [driver.AbilitiesOf] for the abilities.
 //
-// The index is a sorted set of sessions for each subject and for each label. It needs no keyspace notifications:
+// The index is a sorted set of sessions for each subject and for each label, under a hash of the name, which may stay
+// when the sessions have gone. It needs no keyspace notifications:
 // BySubject and ByLabel look at each record and drop members whose record is gone, and each new session looks at some
 // of the oldest members of its sets. In a Cluster without a common hash tag (see Config.Prefix), the index and the
 // record are on different nodes. A Create that could not write both returns ErrUnavailable. Succeed takes two steps

@@ -21,7 +21,7 @@ func TestSucceedKeysAndLists(t *testing.T) {
 		if left := lifeOf(t, server, s.key(rec.ID)); left > time.Hour/2 {
 			t.Errorf("the old record's key ends in %v, want at most half an hour", left)
 		}
-		for _, key := range []string{s.key(next.ID), s.subjects + "alice", s.labels + "admin", s.labels + "sid"} {
+		for _, key := range []string{s.key(next.ID), setKey(s.subjects, "alice"), setKey(s.labels, "admin"), setKey(s.labels, "sid")} {
 			if got := ends(t, server, key); got < 400 {
 				t.Errorf("%s ends in %d days, want 400", key, got)
 			}
