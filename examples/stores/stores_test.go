@@ -56,7 +56,11 @@ func remote(store, cache urlFunc) startFunc {
 
 func postgresURL(t *testing.T) (string, *startserver.Server) {
 	s := startserver.Postgres(t)
-	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", s.User, s.Addr, s.Database), s
+	return urlOf(s), s
+}
+
+func urlOf(postgres *startserver.Server) string {
+	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", postgres.User, postgres.Addr, postgres.Database)
 }
 
 func mariadbURL(t *testing.T) (string, *startserver.Server) {

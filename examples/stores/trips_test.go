@@ -8,6 +8,14 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
+// One PostgreSQL is enough where none is killed.
+var sharedPostgres = startserver.Share(func(tb testing.TB) *startserver.Server { return startserver.Postgres(tb) })
+
+func sharedPostgresURL(t *testing.T) (string, *startserver.Server) {
+	s := sharedPostgres(t)
+	return urlOf(s), s
+}
+
 // The round trips that README.md names: of /cart, which only reads the session, and of /, which
 // counts the visit.
 func TestRoundTrips(t *testing.T) {
@@ -17,12 +25,12 @@ func TestRoundTrips(t *testing.T) {
 		store, cache urlFunc
 		want         trips
 	}{
-		{name: "postgres", store: postgresURL, want: trips{readStore: 1, writeStore: 2}},
+		{name: "postgres", store: sharedPostgresURL, want: trips{readStore: 1, writeStore: 2}},
 		{name: "mariadb", store: mariadbURL, want: trips{readStore: 1, writeStore: 2}},
 		{name: "redis", store: redisURL, want: trips{readStore: 1, writeStore: 2}},
 		{name: "memcached", store: oneMemcachedURL, want: trips{readStore: 1, writeStore: 2}},
-		{name: "postgres behind redis", store: postgresURL, cache: redisURL, want: trips{0, 1, 1, 3}},
-		{name: "postgres behind memcached", store: postgresURL, cache: oneMemcachedURL, want: trips{0, 1, 1, 3}},
+		{name: "postgres behind redis", store: sharedPostgresURL, cache: redisURL, want: trips{0, 1, 1, 3}},
+		{name: "postgres behind memcached", store: sharedPostgresURL, cache: oneMemcachedURL, want: trips{0, 1, 1, 3}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			storeURL, store := proxied(t, c.store)
