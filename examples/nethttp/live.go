@@ -22,7 +22,7 @@ func socket(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	if err != nil {
 		return // Accept has answered
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	ctx := conn.CloseRead(r.Context()) // ends when the browser goes
 	done, tick := s.Done(10*time.Second), time.NewTicker(shop.LiveEvery)
 	defer tick.Stop()
