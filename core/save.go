@@ -223,7 +223,15 @@ func (s *Session) settle(j *saving) {
 	for tries := 0; len(s.ops) > 0 && j.reloaded; tries++ {
 		ops, gen := slices.Clone(s.ops), s.gen
 		st := j.st.clone()
-		err := s.unlocked(func() error { return st.replay(ops) })
+		err := errPanic // cur would stand on s.rec, and not have what others have stored in it
+		func() {
+			defer func() {
+				if err == errPanic {
+					s.spoil(nil, err)
+				}
+			}()
+			err = s.unlocked(func() error { return st.replay(ops) })
+		}()
 		if s.gen != gen && tries < maxRuns {
 			continue
 		}
