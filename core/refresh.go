@@ -56,13 +56,13 @@ func (x *Exchange) refresh(ctx context.Context, s *Session) error {
 	calls, cancel := m.storeContext(ctx)
 	defer cancel()
 	s.mu.Lock()
-	old, token := s.rec, s.token
+	old, dead, outside := s.rec, s.token == "", s.outside()
 	s.mu.Unlock()
 	now, st, err := m.newest(calls, &old)
 	switch {
 	case err == nil && m.tokens != nil:
 		return nil
-	case err == nil && (token == "" || replaced(&old, &now)):
+	case err == nil && !outside && (dead || replaced(&old, &now)):
 		return x.foundOver(ctx, s, errors.New("it has another token"))
 	case isOver(err):
 		return x.foundOver(ctx, s, err)

@@ -61,9 +61,11 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	}
 	s.reruns.Add(1)
 	defer s.reruns.Add(-1)
-	if x.m.watches.open.Load() > 0 {
-		defer s.afterSave(s.beforeSave(), j.fate)
+	var was ID
+	if j.live {
+		was = j.old.ID
 	}
+	defer s.afterSave(was, j.fate)
 	err := j.run()
 	if err == nil {
 		s.done(&j)
@@ -152,6 +154,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 		j.next = s.next
 	}
 	s.fixed, s.shared = uint32(len(s.ops)), true
+	s.beforeSave()
 	return true, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -326,4 +327,40 @@ func TestDoneRandom(t *testing.T) {
 			wg.Wait()
 		})
 	}
+}
+
+// CloseStreams waits for no read: the Observer of one may call it.
+func TestCloseStreamsByTheObserver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m *core.Manager
+		var on atomic.Bool
+		m = newManager(t, core.Config{Observer: func(_ context.Context, e core.Event) {
+			if on.Load() && e.Kind == core.EventLoad {
+				m.CloseStreams()
+			}
+		}})
+		r := signedIn(t, m).stream()
+		done := r.s.Done(every)
+		on.Store(true)
+		time.Sleep(every)
+		if !over(done) {
+			t.Error("goes on")
+		}
+		r.x.Discard()
+	})
+}
+
+func TestCloseStreamsWhileTheStoreHangs(t *testing.T) {
+	nodes(t, core.Config{}, func(t *testing.T, b *browser, there *core.Manager, fault *storetest.Fault) {
+		r := b.stream()
+		r.s.Done(every)
+		fault.Before(func(storetest.Call) error { time.Sleep(time.Minute); return nil })
+		time.Sleep(every)
+		begun := time.Now()
+		b.m.CloseStreams()
+		if d := time.Since(begun); d > time.Second {
+			t.Error(d)
+		}
+		r.x.Discard()
+	})
 }
