@@ -16,7 +16,8 @@ import (
 //
 // ErrEnded: the session is over, here or on any other server: by a Logout, Login or Revoke, or by its deadline. Or
 // RotateID of another request gave it another token: whoever holds the old one is out. Changes that were not saved are
-// dropped then, and the session is of no more use to this request. ErrUnavailable: the store did not answer, which ends
+// dropped then, and the session is of no more use to this request. Manager.Change holds no token: there a RotateID ends
+// nothing. ErrUnavailable: the store did not answer, which ends
 // nothing: the values are those from before. ErrUnreadable: a newer release has written to the session.
 //
 // A session that is not stored, or whose Login or Logout is not saved yet, has nothing to reload: nil. With the cookie
