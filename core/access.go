@@ -182,8 +182,11 @@ func (m *Manager) look(ctx context.Context, h held) (now held, err error) {
 	if m.tokens != nil {
 		// Sealing fails if the ID or the user was revoked. Nobody gets this token, so it may have any length.
 		rec := h.record()
-		_, err := m.tokens.SealToken(ctx, &rec, m.binding, math.MaxInt)
-		return hold(&rec), m.known(err)
+		err := m.timed(ctx, EventLoad, h.ID, func(ctx context.Context) (int, error) {
+			_, err := m.tokens.SealToken(ctx, &rec, m.binding, math.MaxInt)
+			return 0, err
+		})
+		return hold(&rec), err
 	}
 	err = m.fetchPastCaches(ctx, h.ID, &now)
 	if b, ok := blockOf(now.Data); err == nil && ok && b.kind() != kindSession {

@@ -47,8 +47,8 @@ func (s *Session) Done(every time.Duration) <-chan struct{} {
 	}
 	r, w := s.rarely(), &s.x.m.watches
 	if r.follower == nil {
-		r.follower = w.begin(every)
-		if s.live && s.fate != fateLogin {
+		r.follower = w.begin(every, r.outside)
+		if s.live && s.fate != fateLogin && !s.x.saving {
 			w.follow(r.follower, &s.rec)
 		}
 	} else {
@@ -70,33 +70,40 @@ func (s *Session) endDone() {
 	}
 }
 
-// beforeSave pauses Done: what a save does to its own session must not look like another request's doing. It returns
-// the session that Done follows, zero if there is none.
-func (s *Session) beforeSave() (was ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.rare == nil || s.rare.follower == nil {
-		return was
+// beforeSave pauses Done, also one that is called during the save: what a save does to its own session must not look
+// like another request's doing. s.mu is held.
+func (s *Session) beforeSave() {
+	s.x.saving = true
+	if s.rare != nil && s.rare.follower != nil {
+		s.x.m.watches.pause(s.rare.follower)
 	}
-	return s.x.m.watches.pause(s.rare.follower)
 }
 
-// afterSave lets Done follow the session as it is now. how is what the save was to do to the session was.
+// afterSave lets Done follow the session as it is now. how is what the save was to do to the session was, the zero ID
+// if none was stored.
 func (s *Session) afterSave(was ID, how fate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.x.saving = false
 	if s.rare == nil || s.rare.follower == nil {
 		return
 	}
-	ended := !s.live && !was.IsZero() || s.live && how == fateEnd && s.rec.ID != was
-	outdated := s.live && s.token == "" // by RotateID of another request
+	ended := !was.IsZero() && (!s.live || how == fateEnd && s.rec.ID != was)
+	outdated := s.live && s.token == "" && !s.outside() // by RotateID of another request
 	switch {
 	case ended, outdated:
 		s.rare.follower.ended.Store(true)
 		s.endDone()
 	case s.err != nil:
 		s.endDone()
-	case s.live:
+	default:
+		s.followOn()
+	}
+}
+
+// followOn lets Done go on with the session as it is now stored. s.mu is held.
+func (s *Session) followOn() {
+	if s.live && s.rare != nil && s.rare.follower != nil {
 		s.x.m.watches.follow(s.rare.follower, &s.rec)
 	}
 }

@@ -352,3 +352,46 @@ func TestDoneAtTheOwnDeadline(t *testing.T) {
 		late.x.Discard()
 	})
 }
+
+// The stream's own response renews the cookie.
+func TestDoneAtTheRenewedDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := cookieManager(t, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), core.Config{IdleTimeout: time.Hour})
+		b := signedIn(t, m)
+		time.Sleep(30 * time.Minute)
+		r := b.send()
+		done := r.s.Done(time.Second)
+		out, err := r.x.Commit(ctx, 200)
+		must(t, err)
+		if out.Name == "" {
+			t.Fatal("no cookie")
+		}
+		time.Sleep(40 * time.Minute)
+		if over(done) {
+			t.Errorf("over: %v", r.s.Err())
+		}
+		time.Sleep(21 * time.Minute)
+		if !over(done) {
+			t.Errorf("goes on")
+		}
+		r.x.Discard()
+	})
+}
+
+// The store does not say whose sessions it has ended, so they are read at once.
+func TestDoneAtRevokeSubjectWithACookieStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := cookieManager(t, cookiestore.RevokeIn(made.Of(memstore.New(memstore.Config{}))), core.Config{IdleTimeout: time.Hour})
+		b := signedIn(t, m)
+		r, kept := b.stream(), signedIn(t, m).stream()
+		done, goesOn := r.s.Done(time.Hour), kept.s.Done(time.Hour)
+		time.Sleep(time.Second)
+		_, err := m.RevokeSubject(ctx, "alice", kept.s.ID())
+		must(t, err)
+		if !over(done) || over(goesOn) {
+			t.Errorf("over: %t, %t", over(done), over(goesOn))
+		}
+		r.x.Discard()
+		kept.x.Discard()
+	})
+}

@@ -39,6 +39,7 @@ type Exchange struct {
 	at    uint8 // of line, in Manager.carriers
 
 	passive bool  // Passive was called
+	saving  bool  // a save is under way; the session's mu guards it
 	begun   int64 // roughly when the request began, in microseconds, if it carries a token
 	now     int64 // when the session was loaded, roughly, in microseconds
 }

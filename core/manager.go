@@ -110,6 +110,7 @@ func (m *Manager) Close() error {
 		m.stop()
 		m.stopped.Wait()
 		m.watches.close()
+		m.watches.wait()
 		m.clock.closed.Store(true)
 		if m.can.Closer != nil {
 			m.closed = m.can.Closer.Close()

@@ -16,7 +16,8 @@ import (
 //
 // ErrEnded: the session is over, here or on any other server: by a Logout, Login or Revoke, or by its deadline. Or
 // RotateID of another request gave it another token: whoever holds the old one is out. Changes that were not saved are
-// dropped then, and the session is of no more use to this request. ErrUnavailable: the store did not answer, which ends
+// dropped then, and the session is of no more use to this request. Manager.Change holds no token: there a RotateID ends
+// nothing. ErrUnavailable: the store did not answer, which ends
 // nothing: the values are those from before. ErrUnreadable: a newer release has written to the session.
 //
 // A session that is not stored, or whose Login or Logout is not saved yet, has nothing to reload: nil. With the cookie
@@ -56,13 +57,13 @@ func (x *Exchange) refresh(ctx context.Context, s *Session) error {
 	calls, cancel := m.storeContext(ctx)
 	defer cancel()
 	s.mu.Lock()
-	old, token := s.rec, s.token
+	old, dead, outside := s.rec, s.token == "", s.outside()
 	s.mu.Unlock()
 	now, st, err := m.newest(calls, &old)
 	switch {
 	case err == nil && m.tokens != nil:
 		return nil
-	case err == nil && (token == "" || replaced(&old, &now)):
+	case err == nil && !outside && (dead || replaced(&old, &now)):
 		return x.foundOver(ctx, s, errors.New("it has another token"))
 	case isOver(err):
 		return x.foundOver(ctx, s, err)

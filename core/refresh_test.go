@@ -324,3 +324,47 @@ func TestRefreshWithACookieStore(t *testing.T) {
 	endOf["Logout"](t, b)
 	must(t, r.s.Refresh(ctx)) // nobody can know
 }
+
+// A function given to Update panics when it runs again, and the handler recovers, as a socket does for each message.
+// Nothing is stored then: what others have stored is not in the session's state.
+func TestPanicOfAnUpdateThatRunsAgain(t *testing.T) {
+	for how, call := range map[string]func(s *core.Session) error{
+		"Refresh": func(s *core.Session) error { return s.Refresh(ctx) },
+		"Save":    func(s *core.Session) error { return s.Save(ctx) },
+	} {
+		store := &afterUpdate{Store: made.Of(memstore.New(memstore.Config{}))}
+		b := signedIn(t, newManager(t, core.Config{Store: store}))
+		r := b.copyOf().stream()
+		runs := 0
+		update := func() error {
+			return count.Update(r.s, func(n int) int {
+				if runs++; runs == 2 {
+					panic("a bug")
+				}
+				return n + 1
+			})
+		}
+		b.visit(func(s *core.Session) { must(t, other.Set(s, 7)) })
+		if how == "Refresh" {
+			must(t, update())
+		} else { // the update comes while the save is under way, which has to begin again
+			must(t, name.Set(r.s, "mine"))
+			store.after = func(driver.ID) { store.after = nil; must(t, update()) }
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", how)
+				}
+			}()
+			_ = call(r.s)
+		}()
+		if err := r.s.Save(ctx); err == nil {
+			t.Errorf("%s: a later Save returns nil", how)
+		}
+		_ = r.x.Finish(ctx)
+		if n, _ := b.value(other); n != 7 {
+			t.Errorf("%s: other is %d, another request had stored 7", how, n)
+		}
+	}
+}

@@ -61,9 +61,11 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 	}
 	s.reruns.Add(1)
 	defer s.reruns.Add(-1)
-	if x.m.watches.open.Load() > 0 {
-		defer s.afterSave(s.beforeSave(), j.fate)
+	var was ID
+	if j.live {
+		was = j.old.ID
 	}
+	defer s.afterSave(was, j.fate)
 	err := j.run()
 	if err == nil {
 		s.done(&j)
@@ -152,6 +154,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 		j.next = s.next
 	}
 	s.fixed, s.shared = uint32(len(s.ops)), true
+	s.beforeSave()
 	return true, nil
 }
 
@@ -223,7 +226,15 @@ func (s *Session) settle(j *saving) {
 	for tries := 0; len(s.ops) > 0 && j.reloaded; tries++ {
 		ops, gen := slices.Clone(s.ops), s.gen
 		st := j.st.clone()
-		err := s.unlocked(func() error { return st.replay(ops) })
+		err := errPanic // cur would stand on s.rec, and not have what others have stored in it
+		func() {
+			defer func() {
+				if err == errPanic {
+					s.spoil(nil, err)
+				}
+			}()
+			err = s.unlocked(func() error { return st.replay(ops) })
+		}()
 		if s.gen != gen && tries < maxRuns {
 			continue
 		}

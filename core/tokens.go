@@ -198,6 +198,7 @@ func (m *Manager) revokeTokens(ctx context.Context, subject string, kept map[ID]
 		return 0, m.can.SubjectRevoker.RevokeSubject(ctx, m.binding, subject, until, slices.Collect(maps.Keys(kept)))
 	})
 	if err == nil {
+		m.watches.goneSome(subject)
 		m.observe(ctx, Event{Kind: EventDestroy, Subject: subject})
 	}
 	return err

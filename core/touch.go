@@ -38,4 +38,5 @@ func (x *Exchange) touch(ctx context.Context, s *Session) {
 	} else if moved {
 		s.delivery = max(s.delivery, deliverRefresh)
 	}
+	s.followOn() // with the cookie store, until the new cookie's deadline
 }

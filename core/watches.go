@@ -46,22 +46,23 @@ type watch struct {
 
 // follower is one request that has called Done. watches.mu guards it.
 type follower struct {
-	done   chan struct{}
-	every  time.Duration
-	over   bool        // done is closed
-	ended  atomic.Bool // over, since the session is
-	watch  *watch      // nil: it follows no session yet
-	rec    held        // the session as this request has it
-	paused bool        // its own save is under way
-	missed bool        // the session has ended meanwhile
+	done    chan struct{}
+	every   time.Duration
+	over    bool        // done is closed
+	ended   atomic.Bool // over, since the session is
+	watch   *watch      // nil: it follows no session yet
+	rec     held        // the session as this request has it
+	paused  bool        // its own save is under way
+	missed  bool        // the session has ended meanwhile, or has another token, perhaps by that save
+	outside bool        // it is Manager.Change's, which holds no token
 }
 
 // begin makes a follower, of no session yet.
-func (w *watches) begin(every time.Duration) *follower {
+func (w *watches) begin(every time.Duration, outside bool) *follower {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open.Add(1)
-	f := &follower{done: make(chan struct{}), every: every}
+	f := &follower{done: make(chan struct{}), every: every, outside: outside}
 	if w.closed {
 		w.finish(f)
 		return f
@@ -93,7 +94,7 @@ func (w *watches) follow(f *follower, rec *held) {
 		f.watch = w.watch(rec.ID, f.every, now)
 		f.watch.followers = append(f.watch.followers, f)
 	} else if f.missed {
-		w.readAt(f.watch, now)
+		w.readSoon(f.watch)
 	}
 	f.missed = false
 	w.within(f.watch, f.every, now)
@@ -119,14 +120,11 @@ func (w *watches) watch(id ID, every time.Duration, now time.Time) *watch {
 	return t
 }
 
-// pause keeps f from being told, until the next follow. It returns the session that f follows, zero if none.
-func (w *watches) pause(f *follower) (was ID) {
+// pause keeps f from being told, until the next follow.
+func (w *watches) pause(f *follower) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f.watch != nil {
-		f.paused, was = true, f.watch.id
-	}
-	return was
+	f.paused = true
 }
 
 // hurry lets f know within every.
@@ -159,6 +157,16 @@ func (w *watches) readAt(t *watch, due time.Time) {
 		t.due = due
 		heap.Fix(&w.queue, t.at)
 	}
+}
+
+// readSoon lets the next read of t begin now, or 100 ms after the last one began. w.mu is held.
+func (w *watches) readSoon(t *watch) {
+	t.told = true
+	now := time.Now()
+	if next := t.read.Add(leastEvery); next.After(now) {
+		now = next
+	}
+	w.readAt(t, now)
 }
 
 // end closes the channel of f.
@@ -218,6 +226,21 @@ func (w *watches) gone(id ID) {
 	}
 }
 
+// goneSome is called when this Manager has ended sessions of a user, with a store that does not say which.
+func (w *watches) goneSome(subject string) {
+	if w.open.Load() == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.of {
+		if t.followers[0].rec.Subject == subject {
+			w.readSoon(t)
+		}
+	}
+	w.wake()
+}
+
 // wrote is called when this Manager has written a record: it may be that of an ended session, or have another token.
 func (w *watches) wrote(rec *driver.Record) {
 	if w.open.Load() == 0 || w.m.tokens != nil {
@@ -241,10 +264,11 @@ func (w *watches) learn(id ID, now *held, err error) {
 	tokens, at := w.m.tokens != nil, w.m.now()
 	for _, f := range slices.Clone(t.followers) {
 		over := isOver(err)
+		over = over || err == nil && !tokens && !f.outside && replaced(&f.rec, now)
 		switch {
 		case f.paused:
 			f.missed = f.missed || over
-		case over, err == nil && !tokens && replaced(&f.rec, now), tokens && at >= f.rec.Expires:
+		case over, tokens && at >= f.rec.Expires:
 			f.ended.Store(true)
 			w.finish(f)
 		}
@@ -259,12 +283,7 @@ func (w *watches) changed(t *watch) {
 	if w.of[t.id] != t {
 		return
 	}
-	t.told = true
-	now := time.Now()
-	if next := t.read.Add(leastEvery); next.After(now) {
-		now = next
-	}
-	w.readAt(t, now)
+	w.readSoon(t)
 	w.wake()
 }
 
@@ -368,9 +387,10 @@ func (w *watches) ask(t *watch, last held) (now held, stop func(), err error) {
 	return now, stop, err
 }
 
-// close ends all followers, and waits for the reads under way.
+// close ends all followers, those to come included.
 func (w *watches) close() {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.closed = true
 	for _, t := range w.of {
 		for _, f := range slices.Clone(t.followers) {
@@ -381,6 +401,11 @@ func (w *watches) close() {
 		w.finish(f)
 	}
 	w.wake()
+}
+
+// wait waits for the reads that were under way at close.
+func (w *watches) wait() {
+	w.mu.Lock()
 	if w.readers > 0 && w.idle == nil {
 		w.idle = make(chan struct{})
 	}

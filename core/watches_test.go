@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
+	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -326,4 +328,70 @@ func TestDoneRandom(t *testing.T) {
 			wg.Wait()
 		})
 	}
+}
+
+// CloseStreams waits for no read: the Observer of one may call it.
+func TestCloseStreamsByTheObserver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m *core.Manager
+		var on atomic.Bool
+		m = newManager(t, core.Config{Observer: func(_ context.Context, e core.Event) {
+			if on.Load() && e.Kind == core.EventLoad {
+				m.CloseStreams()
+			}
+		}})
+		r := signedIn(t, m).stream()
+		done := r.s.Done(every)
+		on.Store(true)
+		time.Sleep(every)
+		if !over(done) {
+			t.Error("goes on")
+		}
+		r.x.Discard()
+	})
+}
+
+func TestCloseStreamsWhileTheStoreHangs(t *testing.T) {
+	nodes(t, core.Config{}, func(t *testing.T, b *browser, there *core.Manager, fault *storetest.Fault) {
+		r := b.stream()
+		r.s.Done(every)
+		fault.Before(func(storetest.Call) error { time.Sleep(time.Minute); return nil })
+		time.Sleep(every)
+		begun := time.Now()
+		b.m.CloseStreams()
+		if d := time.Since(begun); d > time.Second {
+			t.Error(d)
+		}
+		r.x.Discard()
+	})
+}
+
+// With the cookie store, the reads of Done are events, too, and end an outage in the log.
+func TestDoneReadsWithACookieStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
+		logger, lines := logged()
+		var reads atomic.Int64
+		m := cookieManager(t, cookiestore.RevokeIn(fault.Store()), core.Config{Logger: logger, Observer: func(_ context.Context, e core.Event) {
+			if e.Kind == core.EventLoad {
+				reads.Add(1)
+			}
+		}})
+		r := signedIn(t, m).stream()
+		done := r.s.Done(time.Second)
+		before := reads.Load()
+		time.Sleep(20 * time.Second)
+		if n := reads.Load() - before; n < 19 || n > 21 {
+			t.Errorf("%d events in 20 intervals", n)
+		}
+		fault.Before(storetest.Outage)
+		time.Sleep(20 * time.Second)
+		fault.Before(nil)
+		time.Sleep(20 * time.Second)
+		ended := over(done)
+		if n := lines("INFO", "the store answers again"); n != 1 || ended {
+			t.Errorf("%d lines at the end of the outage, over: %t", n, ended)
+		}
+		r.x.Discard()
+	})
 }
