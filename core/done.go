@@ -88,7 +88,7 @@ func (s *Session) afterSave(was ID, how fate) {
 	if s.rare == nil || s.rare.follower == nil {
 		return
 	}
-	ended := !was.IsZero() && (!s.live || how == fateEnd && s.rec.ID != was)
+	ended := !was.IsZero() && how == fateEnd && !(s.live && s.rec.ID == was)
 	outdated := s.live && s.token == "" && !s.outside() // by RotateID of another request
 	switch {
 	case ended, outdated:
@@ -96,8 +96,10 @@ func (s *Session) afterSave(was ID, how fate) {
 		s.endDone()
 	case s.err != nil:
 		s.endDone()
-	default:
+	case s.live:
 		s.followOn()
+	default: // the request has left it empty
+		s.x.m.watches.unfollow(s.rare.follower)
 	}
 }
 

@@ -141,3 +141,50 @@ func TestDoneOfANewSessionAfterDestroy(t *testing.T) {
 		r.x.Discard()
 	})
 }
+
+// An anonymous session that its own request leaves empty is not stored any more. That is no end: the next value begins
+// another one.
+func TestDoneOfASessionThatIsEmptied(t *testing.T) {
+	for how, empty := range map[string]func(s *core.Session) error{
+		"Delete":  func(s *core.Session) error { return count.Delete(s) },
+		"Clear":   (*core.Session).Clear,
+		"Flashes": func(s *core.Session) error { _, err := s.Flashes(ctx); return err },
+	} {
+		t.Run(how, func(t *testing.T) {
+			nodes(t, core.Config{}, func(t *testing.T, b *browser, there *core.Manager, _ *storetest.Fault) {
+				b = newBrowser(t, b.m)
+				b.visit(func(s *core.Session) {
+					if how == "Flashes" {
+						must(t, s.AddFlash("info", "hello"))
+					} else {
+						must(t, count.Set(s, 1))
+					}
+				})
+				page, r := b.copyOf().send(), b.send()
+				shown, done := page.s.Done(every), r.s.Done(every)
+				must(t, empty(r.s))
+				must(t, r.s.Save(ctx))
+				time.Sleep(3 * every)
+				if over(done) || !over(shown) || r.s.Err() != nil {
+					t.Fatalf("over: %t, another request's: %t, %v", over(done), over(shown), r.s.Err())
+				}
+				must(t, other.Set(r.s, 1))
+				out, err := r.x.Commit(ctx, 200)
+				must(t, err)
+				time.Sleep(3 * every)
+				if over(done) {
+					t.Error("over")
+				}
+				twin := newBrowser(t, there)
+				twin.cookie, _, _ = cutLine(out.Value)
+				endOf["Logout"](t, twin)
+				time.Sleep(every)
+				if !over(done) {
+					t.Error("it goes on")
+				}
+				r.x.Discard()
+				page.x.Discard()
+			})
+		})
+	}
+}

@@ -101,6 +101,19 @@ func (w *watches) follow(f *follower, rec *held) {
 	w.wake()
 }
 
+// unfollow makes f follow no session, until the next follow.
+func (w *watches) unfollow(f *follower) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f.over {
+		return
+	}
+	w.drop(f)
+	f.paused, f.missed = false, false
+	w.loose[f] = true
+	w.wake()
+}
+
 // watch returns the watch over a session. w.mu is held.
 func (w *watches) watch(id ID, every time.Duration, now time.Time) *watch {
 	t := w.of[id]
