@@ -12,12 +12,15 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/rounds"
 )
 
-// bare are applications of each framework with a template and without sessions: what the shops are compared with.
+// bare are applications of each framework with a template and without sessions: what the shops are compared with. Where
+// the shop has a WebSocket, they have one, too: that library is no part of coatcheck.
 var bare = map[string]string{
-	"nethttp": `import "net/http"
-		func main() { http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { page.Execute(w, 1) }); http.ListenAndServe(":8080", nil) }`,
-	"chi": `import ("net/http"; "github.com/go-chi/chi/v5"; "github.com/go-chi/chi/v5/middleware")
-		func main() { r := chi.NewRouter(); r.Use(middleware.Recoverer); r.Get("/", func(w http.ResponseWriter, r *http.Request) { page.Execute(w, 1) }); http.ListenAndServe(":8080", r) }`,
+	"nethttp": `import ("net/http"; "github.com/coder/websocket")
+		func main() { http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { page.Execute(w, 1) }); http.HandleFunc("/ws", socket); http.ListenAndServe(":8080", nil) }
+		func socket(w http.ResponseWriter, r *http.Request) { if c, err := websocket.Accept(w, r, nil); err == nil { c.Write(c.CloseRead(r.Context()), websocket.MessageText, nil); c.Close(1000, "") } }`,
+	"chi": `import ("net/http"; "github.com/coder/websocket"; "github.com/go-chi/chi/v5"; "github.com/go-chi/chi/v5/middleware")
+		func socket(w http.ResponseWriter, r *http.Request) { if c, err := websocket.Accept(w, r, nil); err == nil { c.Write(c.CloseRead(r.Context()), websocket.MessageText, nil); c.Close(1000, "") } }
+		func main() { r := chi.NewRouter(); r.Use(middleware.Recoverer); r.Get("/", func(w http.ResponseWriter, r *http.Request) { page.Execute(w, 1) }); r.Get("/ws", socket); http.ListenAndServe(":8080", r) }`,
 	"gin": `import "github.com/gin-gonic/gin"
 		func main() { r := gin.Default(); r.SetHTMLTemplate(page); r.GET("/", func(c *gin.Context) { c.HTML(200, "page", 1) }); r.Run() }`,
 	"echo": `import "github.com/labstack/echo/v4"
