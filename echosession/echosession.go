@@ -57,6 +57,7 @@ import (
 
 type middleware struct {
 	m       *core.Manager
+	devices bool // Config.Devices is set
 	skip    func(echo.Context) bool
 	passive func(echo.Context) bool
 	onError func(echo.Context, error) error
@@ -70,7 +71,7 @@ func New(m *core.Manager, opts ...Option) echo.MiddlewareFunc {
 	if m == nil {
 		panic("echosession: New: the manager is nil")
 	}
-	mw := &middleware{m: m, onError: httpError}
+	mw := &middleware{m: m, devices: m.Adapter().Devices(), onError: httpError}
 	for _, opt := range opts {
 		opt(mw)
 	}
@@ -89,7 +90,7 @@ func (mw *middleware) serve(c echo.Context, next echo.HandlerFunc) error {
 	}
 	w := &writer{mw: mw, c: c}
 	c.SetRequest(w.Begin(mw.m, r, res.Writer, w))
-	if mw.m.Adapter().Devices() {
+	if mw.devices {
 		w.Client(c.RealIP)
 	}
 	if mw.passive != nil && mw.passive(c) {

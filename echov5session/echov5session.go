@@ -70,6 +70,7 @@ import (
 
 type middleware struct {
 	m       *core.Manager
+	devices bool // Config.Devices is set
 	skip    func(*echo.Context) bool
 	passive func(*echo.Context) bool
 	onError func(*echo.Context, error) error
@@ -83,7 +84,7 @@ func New(m *core.Manager, opts ...Option) echo.MiddlewareFunc {
 	if m == nil {
 		panic("echov5session: New: the manager is nil")
 	}
-	mw := &middleware{m: m, onError: httpError}
+	mw := &middleware{m: m, devices: m.Adapter().Devices(), onError: httpError}
 	for _, opt := range opts {
 		opt(mw)
 	}
@@ -107,7 +108,7 @@ func (mw *middleware) serve(c *echo.Context, next echo.HandlerFunc) error {
 	}
 	w := &writer{mw: mw, c: c, res: res}
 	c.SetRequest(w.Begin(mw.m, r, c.Response(), w))
-	if mw.m.Adapter().Devices() {
+	if mw.devices {
 		w.Client(c.RealIP)
 	}
 	if mw.passive != nil && mw.passive(c) {

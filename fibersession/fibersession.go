@@ -63,6 +63,7 @@ import (
 
 type middleware struct {
 	m       *core.Manager
+	devices bool // Config.Devices is set
 	skip    func(*fiber.Ctx) bool
 	passive func(*fiber.Ctx) bool
 	onError func(*fiber.Ctx, error) error
@@ -81,7 +82,7 @@ func New(m *core.Manager, opts ...Option) fiber.Handler {
 	if m == nil {
 		panic("fibersession: New: the manager is nil")
 	}
-	mw := &middleware{m: m, onError: newFailure}
+	mw := &middleware{m: m, devices: m.Adapter().Devices(), onError: newFailure}
 	for _, opt := range opts {
 		opt(mw)
 	}
@@ -101,7 +102,7 @@ func (mw *middleware) serve(c *fiber.Ctx) error {
 	if mw.passive != nil && mw.passive(c) {
 		x.Passive()
 	}
-	if mw.m.Adapter().Devices() {
+	if mw.devices {
 		x.Client(func() (string, string) { return c.Get(fiber.HeaderUserAgent), c.IP() })
 	}
 	c.SetUserContext(x.Context())

@@ -77,6 +77,7 @@ import (
 
 type middleware struct {
 	m       *core.Manager
+	devices bool // Config.Devices is set
 	skip    func(fiber.Ctx) bool
 	passive func(fiber.Ctx) bool
 	onError func(fiber.Ctx, error) error
@@ -95,7 +96,7 @@ func New(m *core.Manager, opts ...Option) fiber.Handler {
 	if m == nil {
 		panic("fiberv3session: New: the manager is nil")
 	}
-	mw := &middleware{m: m, onError: newFailure}
+	mw := &middleware{m: m, devices: m.Adapter().Devices(), onError: newFailure}
 	for _, opt := range opts {
 		opt(mw)
 	}
@@ -118,7 +119,7 @@ func (mw *middleware) serve(c fiber.Ctx) error {
 	if mw.passive != nil && mw.passive(c) {
 		x.Passive()
 	}
-	if mw.m.Adapter().Devices() {
+	if mw.devices {
 		x.Client(func() (string, string) { return c.Get(fiber.HeaderUserAgent), c.IP() })
 	}
 	c.SetContext(x.Context())

@@ -52,6 +52,7 @@ import (
 
 type middleware struct {
 	m       *core.Manager
+	devices bool // Config.Devices is set
 	skip    func(*gin.Context) bool
 	passive func(*gin.Context) bool
 	onError func(*gin.Context, error)
@@ -65,7 +66,7 @@ func New(m *core.Manager, opts ...Option) gin.HandlerFunc {
 	if m == nil {
 		panic("ginsession: New: the manager is nil")
 	}
-	mw := &middleware{m: m, onError: abort}
+	mw := &middleware{m: m, devices: m.Adapter().Devices(), onError: abort}
 	for _, opt := range opts {
 		opt(mw)
 	}
@@ -87,7 +88,7 @@ func (mw *middleware) serve(c *gin.Context) {
 	}
 	w := &writer{ResponseWriter: c.Writer, mw: mw, c: c}
 	c.Request = w.gate.Begin(mw.m, c.Request, c.Writer.Header(), w)
-	if mw.m.Adapter().Devices() {
+	if mw.devices {
 		w.gate.Client(c.ClientIP)
 	}
 	if mw.passive != nil && mw.passive(c) {

@@ -60,6 +60,7 @@ import (
 
 type middleware struct {
 	m       *core.Manager
+	devices bool // Config.Devices is set
 	skip    func(*http.Request) bool
 	passive func(*http.Request) bool
 	onError func(http.ResponseWriter, *http.Request, error)
@@ -73,7 +74,7 @@ func New(m *core.Manager, opts ...Option) func(http.Handler) http.Handler {
 	if m == nil {
 		panic("httpsession: New: the manager is nil")
 	}
-	mw := &middleware{m: m, onError: respond}
+	mw := &middleware{m: m, devices: m.Adapter().Devices(), onError: respond}
 	for _, opt := range opts {
 		opt(mw)
 	}
@@ -89,7 +90,7 @@ func (mw *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Ha
 	}
 	e := &exchange{mw: mw}
 	e.r = e.Begin(mw.m, r, w, e)
-	if mw.m.Adapter().Devices() {
+	if mw.devices {
 		e.Client(func() string { return r.RemoteAddr })
 	}
 	if mw.passive != nil && mw.passive(e.r) {
