@@ -193,3 +193,12 @@ func TestClientIsNotAskedAfterTheHeader(t *testing.T) {
 	}
 	must(t, x.Finish(ctx))
 }
+
+// What Manager.Config returns is a copy: changing it changes no manager.
+func TestConfigReturnsACopyOfDevices(t *testing.T) {
+	m := newManager(t, core.Config{Devices: &core.Devices{}})
+	m.Config().Devices.IPv4Bits = 32
+	if bits := m.Config().Devices.IPv4Bits; bits != 24 {
+		t.Errorf("the manager keeps %d bits now", bits)
+	}
+}

@@ -37,6 +37,14 @@
 // with [ErrEnded], which adapters answer with 409 through their error handler. A request
 // may also come with a token that was replaced in the last 30 seconds. A change in it fails with ErrEnded, too. A request that only reads is never refused.
 //
+// # Beyond the request
+//
+// [Manager.Change] changes a session outside of its request, and [Manager.ChangeSubject] all sessions of a user, under the
+// same rules. [Session.Device] and [Session.LastUsed] are for the list of a user's devices, and Config.MaxPerSubject limits
+// it: docs/devices.md. A stream or socket ends with its session by [Session.Done]: docs/streams.md.
+//
+// # What the cookie store does not do
+//
 // With the cookie store, the last of two writes wins, RotateID changes the ID, too, and a session ends on the server
 // only if the store was told to revoke: see package cookiestore and SECURITY.md.
 //

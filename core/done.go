@@ -29,10 +29,10 @@ const (
 // expires, and Done with it, unless Refresh or other requests use it.
 //
 // A store that does not answer ends nothing: the channel stays open, the log has the outage, and the store is asked
-// again after 10 seconds at the latest. A session that is not
-// stored has not ended: Done follows it from its first save on. After a Login of this request it follows the new
-// session. A session that cannot be used, see Err, or that is a view, is over: its channel is closed. With the cookie
-// store's NoRevocation only the deadline and the request's end close it.
+// again after 10 seconds at the latest. A session that is not stored has not ended: Done follows it from its first save
+// on. After a Login of this request it follows the new session. A session that cannot be used, see Err, or that is a
+// view, is over: its channel is closed. With the cookie store's NoRevocation only the deadline and the request's end
+// close it.
 //
 // Several calls return the same channel.
 func (s *Session) Done(every time.Duration) <-chan struct{} {

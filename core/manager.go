@@ -95,6 +95,10 @@ func New(cfg Config) (*Manager, error) {
 func (m *Manager) Config() Config {
 	cfg := m.cfg
 	cfg.Sources = slices.Clone(cfg.Sources)
+	if cfg.Devices != nil {
+		d := *cfg.Devices
+		cfg.Devices = &d
+	}
 	return cfg
 }
 

@@ -39,8 +39,9 @@ func (m *Manager) Session(ctx context.Context, id ID) (*Session, error) {
 // Login, RotateID and ExpireAtBrowserClose return errors.ErrUnsupported: nobody would get the new token or cookie.
 //
 // The errors are those of Manager.Session. ErrEnded: the session had ended, or has ended meanwhile, and nothing was
-// created. If a request begins the session, and starts the job that is to change it, it calls Save before. A Login begins another session with another ID: see ChangeSubject. A request under way that has loaded the
-// session goes on with what it loaded, the request whose context this is included.
+// created. If a request begins the session, and starts the job that is to change it, it calls Save before. A Login begins
+// another session with another ID: see ChangeSubject. A request under way that has loaded the session goes on with what
+// it loaded, the request whose context this is included.
 func (m *Manager) Change(ctx context.Context, id ID, change func(*Session) error) error {
 	h, st, err := m.find(ctx, "Change", id)
 	if err != nil {
@@ -75,9 +76,8 @@ func (m *Manager) Change(ctx context.Context, id ID, change func(*Session) error
 //
 // The first error of change ends it, unless that session has just ended: the number counts the sessions that were
 // changed before. ErrUnreadable: all others were changed, and there are sessions that this process cannot read.
-// ErrIncomplete: as for Sessions.
-// ErrConflict: the user signed in again and again meanwhile. errors.ErrUnsupported: the store has no index by user.
-// Damaged sessions are skipped, with an event and a line in the log.
+// ErrIncomplete: as for Sessions. ErrConflict: the user signed in again and again meanwhile. errors.ErrUnsupported: the
+// store has no index by user. Damaged sessions are skipped, with an event and a line in the log.
 func (m *Manager) ChangeSubject(ctx context.Context, subject string, change func(*Session) error) (int, error) {
 	if m.can.Indexer == nil {
 		return 0, m.unsupported("list the sessions of a user")
