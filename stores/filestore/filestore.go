@@ -27,7 +27,8 @@
 // # Abilities
 //
 // A Store is a [driver.Sweeper], a [driver.Lister], a [driver.Indexer], a [driver.Limiter], a [driver.Pinger] and an
-// [io.Closer]. It is no [driver.Counter]: it would have to read every file. It is no [driver.Successor]: two files cannot change in one step, and core's Create and Update leave an unused record at
+// [io.Closer]. It is no [driver.Counter]: it would have to read every file. It is no [driver.Successor]: two files
+// cannot change in one step, and core's Create and Update leave an unused record at
 // worst. It is no [driver.Reloader], because there is no cache.
 //
 // BySubject and ByLabel list one of 256 index folders, and read the records with that subject or label. The index
