@@ -17,7 +17,7 @@ import (
 // Config is every setting of a Manager. The zero value of each field is its
 // safe default; only Store must be set.
 type Config struct {
-	// Store keeps the sessions. It comes from a package under stores/, or is your own: a driver.Store or a
+	// Store keeps the sessions. It comes from OpenStore, from a package under stores/, or is your own: a driver.Store or a
 	// driver.TokenStore, and not both. Django: SESSION_ENGINE. Required.
 	Store driver.Backend
 
@@ -140,7 +140,8 @@ type Config struct {
 	// Now is the clock, for tests. Stores have their own clocks. Default: time.Now.
 	Now func() time.Time
 
-	ownClock bool // Now was set
+	ownClock bool    // Now was set
+	loaded   *loaded // by ConfigFromEnv; nil: not from there
 }
 
 // assurance has the longest lifetimes of each level of NIST SP 800-63B-4. Level 1 sets no idle timeout; 14 days is
@@ -262,7 +263,7 @@ func (c *Config) sources() error {
 func (c *Config) parts() error {
 	switch {
 	case c.Store == nil:
-		return wrongField("Store", "is not set: use a package under stores/, memstore to begin with")
+		return wrongField("Store", "is not set: use a package under stores/, memstore to begin with, or COATCHECK_STORE and ConfigFromEnv")
 	case isNil(c.Store):
 		return wrongField("Store", "is a nil %T: make one with its package's New, and look at the error", c.Store)
 	case isNil(c.Codec):

@@ -19,8 +19,9 @@ import (
 type Manager struct {
 	printer[*Manager]
 
-	cfg  Config
-	info driver.Info
+	cfg   Config
+	given Config // as New got it, without defaults
+	info  driver.Info
 
 	// One of these two is set.
 	store  driver.Store
@@ -52,10 +53,11 @@ type Manager struct {
 // New checks cfg and returns a Manager. The error names the field that is wrong. If the store needs sweeping, New
 // starts the background sweeper; Close ends it.
 func New(cfg Config) (*Manager, error) {
+	given := cfg
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	m := &Manager{cfg: cfg, info: cfg.Store.Info(), can: driver.AbilitiesOf(cfg.Store)}
+	m := &Manager{cfg: cfg, given: given, info: cfg.Store.Info(), can: driver.AbilitiesOf(cfg.Store)}
 	m.of = m
 	m.watches.m = m
 	m.store, _ = cfg.Store.(driver.Store)

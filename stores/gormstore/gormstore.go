@@ -129,6 +129,7 @@ var (
 // Store is a table of sessions. Its methods may be called concurrently.
 type Store struct {
 	pool      *sql.DB
+	owned     io.Closer // the pool of a Store that was opened by a URL
 	sql       statements
 	breaker   *breaker.Breaker
 	now       func() time.Time
@@ -190,9 +191,13 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Close implements io.Closer. It closes the statements that New prepared. The *gorm.DB and its connections stay open:
-// they are the caller's to close.
+// they are the caller's to close. Only the connections of a store that was opened by a URL are closed, too.
 func (s *Store) Close() error {
-	if err := s.sql.close(); err != nil {
+	err := s.sql.close()
+	if s.owned != nil {
+		err = errors.Join(err, s.owned.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("gormstore: close: %w", err)
 	}
 	return nil

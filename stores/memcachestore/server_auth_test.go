@@ -1,10 +1,6 @@
 package memcachestore
 
 import (
-	"bufio"
-	"context"
-	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,29 +62,4 @@ func TestServerWantsPassword(t *testing.T) {
 	}
 	s = openWith(t, []string{addr}, Config{DialContext: dialAs("shop", "wrong")})
 	wants(t, s.Ping(ctx), driver.ErrUnavailable)
-}
-
-// dialAs returns a Config.DialContext that authenticates each connection, as that field's comment says.
-func dialAs(user, password string) func(ctx context.Context, network, address string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := new(net.Dialer).DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		if deadline, ok := ctx.Deadline(); ok {
-			_ = c.SetDeadline(deadline)
-		}
-		login := user + " " + password
-		if _, err = fmt.Fprintf(c, "set auth 0 0 %d\r\n%s\r\n", len(login), login); err == nil {
-			var line string
-			if line, err = bufio.NewReader(c).ReadString('\n'); err == nil && line != "STORED\r\n" {
-				err = fmt.Errorf("memcached refuses the user %q", user)
-			}
-		}
-		if err != nil {
-			c.Close()
-			return nil, err
-		}
-		return c, nil
-	}
 }

@@ -1,0 +1,211 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/keyring"
+)
+
+// setting is a field of Config in words: ConfigFromEnv reads it, and Manager.Settings shows it.
+type setting struct {
+	field string // "Cookie.SameSite"
+	env   string // after COATCHECK_; "" if only code can set the field
+	// Django's name for it, "" if there is none, and how Django writes the value; nil: in our words.
+	django  string
+	setLike func(c *Config, text string) error
+	set     func(c *Config, text string) error
+	show    func(c *Config) string
+}
+
+// settings has every field of Config but the Store, in the order of Config.
+var settings = []setting{
+	ofText("Cookie.Name", "COOKIE_NAME", "SESSION_COOKIE_NAME", func(c *Config) *string { return &c.Cookie.Name }),
+	ofText("Cookie.Domain", "COOKIE_DOMAIN", "SESSION_COOKIE_DOMAIN", func(c *Config) *string { return &c.Cookie.Domain }),
+	ofText("Cookie.Path", "COOKIE_PATH", "SESSION_COOKIE_PATH", func(c *Config) *string { return &c.Cookie.Path }),
+	{field: "Cookie.SameSite", env: "COOKIE_SAME_SITE", django: "SESSION_COOKIE_SAMESITE", set: setSameSite,
+		show: func(c *Config) string { return sameSites[c.Cookie.SameSite] }},
+	ofBool("Cookie.Insecure", "COOKIE_INSECURE", "", func(c *Config) *bool { return &c.Cookie.Insecure }).
+		like("SESSION_COOKIE_SECURE", func(c *Config, text string) error {
+			secure, err := parseBool(text)
+			c.Cookie.Insecure = !secure
+			return err
+		}),
+	ofBool("Cookie.Partitioned", "COOKIE_PARTITIONED", "", func(c *Config) *bool { return &c.Cookie.Partitioned }),
+	ofText("Namespace", "NAMESPACE", "", func(c *Config) *string { return &c.Namespace }),
+	{field: "Sources", env: "SOURCES", set: setSources, show: showSources},
+	ofText("LoginURL", "LOGIN_URL", "LOGIN_URL", func(c *Config) *string { return &c.LoginURL }),
+	ofTime("IdleTimeout", "IDLE_TIMEOUT", func(c *Config) *time.Duration { return &c.IdleTimeout }).
+		like("SESSION_COOKIE_AGE", func(c *Config, text string) error {
+			seconds, err := strconv.ParseInt(text, 10, 32)
+			c.IdleTimeout = time.Duration(seconds) * time.Second
+			return saying(err, "is a whole number of seconds")
+		}),
+	ofTime("Lifetime", "LIFETIME", func(c *Config) *time.Duration { return &c.Lifetime }),
+	ofInt("AAL", "AAL", func(c *Config) *int { return &c.AAL }),
+	ofTime("TouchInterval", "TOUCH_INTERVAL", func(c *Config) *time.Duration { return &c.TouchInterval }),
+	ofBool("SaveEveryRequest", "SAVE_EVERY_REQUEST", "SESSION_SAVE_EVERY_REQUEST", func(c *Config) *bool { return &c.SaveEveryRequest }),
+	ofBool("ExpireAtBrowserClose", "EXPIRE_AT_BROWSER_CLOSE", "SESSION_EXPIRE_AT_BROWSER_CLOSE", func(c *Config) *bool { return &c.ExpireAtBrowserClose }),
+	{field: "Codec", show: func(c *Config) string { return c.Codec.Name() }},
+	{field: "Keys", env: "KEYS", set: setKeys, show: func(c *Config) string { return setOr(c.Keys != nil, "not encrypted") }},
+	ofInt("MaxSize", "MAX_SIZE", func(c *Config) *int { return &c.MaxSize }),
+	ofTime("StoreTimeout", "STORE_TIMEOUT", func(c *Config) *time.Duration { return &c.StoreTimeout }),
+	ofTime("SweepInterval", "SWEEP_INTERVAL", func(c *Config) *time.Duration { return &c.SweepInterval }),
+	ofInt("MaxPerSubject", "MAX_PER_SUBJECT", func(c *Config) *int { return &c.MaxPerSubject }),
+	{field: "MaxPerSubjectFor", show: func(c *Config) string { return setOr(c.MaxPerSubjectFor != nil, "") }},
+	{field: "WhenFull", env: "WHEN_FULL",
+		set:  func(c *Config, text string) error { c.WhenFull = WhenFull(text); return nil },
+		show: func(c *Config) string { return string(c.WhenFull) }},
+	ofBool("RevokeOnReuse", "REVOKE_ON_REUSE", "", func(c *Config) *bool { return &c.RevokeOnReuse }),
+	{field: "Adopt", show: func(c *Config) string { return setOr(c.Adopt != nil, "") }},
+	{field: "Devices", env: "DEVICES", set: setDevices, show: func(c *Config) string { return setOr(c.Devices != nil, "nothing is kept") }},
+	ofBits("Devices.IPv4Bits", "DEVICES_IPV4_BITS", func(d *Devices) *int { return &d.IPv4Bits }),
+	ofBits("Devices.IPv6Bits", "DEVICES_IPV6_BITS", func(d *Devices) *int { return &d.IPv6Bits }),
+	{field: "Devices.Label", show: func(c *Config) string { return setOr(c.Devices != nil && c.Devices.Label != nil, "") }},
+	{field: "Logger", show: func(c *Config) string { return "set" }},
+	{field: "Observer", show: func(c *Config) string { return setOr(c.Observer != nil, "") }},
+	{field: "Now", show: func(c *Config) string { return setOr(c.ownClock, "") }},
+}
+
+func setOr(set bool, other string) string {
+	if set {
+		return "set"
+	}
+	return other
+}
+
+// like adds Django's name, and how Django writes the value.
+func (s setting) like(django string, set func(c *Config, text string) error) setting {
+	s.django, s.setLike = django, set
+	return s
+}
+
+func ofText(field, env, django string, at func(*Config) *string) setting {
+	return setting{field: field, env: env, django: django,
+		set:  func(c *Config, text string) error { *at(c) = text; return nil },
+		show: func(c *Config) string { return *at(c) }}
+}
+
+func ofBool(field, env, django string, at func(*Config) *bool) setting {
+	return setting{field: field, env: env, django: django,
+		set:  func(c *Config, text string) (err error) { *at(c), err = parseBool(text); return err },
+		show: func(c *Config) string { return strconv.FormatBool(*at(c)) }}
+}
+
+func ofInt(field, env string, at func(*Config) *int) setting {
+	return setting{field: field, env: env,
+		set: func(c *Config, text string) (err error) {
+			*at(c), err = strconv.Atoi(text)
+			return saying(err, "is a whole number")
+		},
+		show: func(c *Config) string { return strconv.Itoa(*at(c)) }}
+}
+
+func ofTime(field, env string, at func(*Config) *time.Duration) setting {
+	return setting{field: field, env: env,
+		set: func(c *Config, text string) (err error) {
+			*at(c), err = time.ParseDuration(text)
+			return saying(err, "is a time with its unit, such as 336h, 10m or 2s")
+		},
+		show: func(c *Config) string { return at(c).String() }}
+}
+
+// ofBits is a setting of Devices, which it turns on.
+func ofBits(field, env string, at func(*Devices) *int) setting {
+	return setting{field: field, env: env,
+		set: func(c *Config, text string) (err error) {
+			if c.Devices == nil {
+				c.Devices = &Devices{}
+			}
+			*at(c.Devices), err = strconv.Atoi(text)
+			return saying(err, "is a whole number")
+		},
+		show: func(c *Config) string {
+			if c.Devices == nil {
+				return ""
+			}
+			return strconv.Itoa(*at(c.Devices))
+		}}
+}
+
+// saying returns an error of these words if err is one. A parser's own error would quote the value.
+func saying(err error, text string) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(text)
+}
+
+func parseBool(text string) (bool, error) {
+	b, err := strconv.ParseBool(text)
+	return b, saying(err, "is true or false")
+}
+
+var sameSites = map[http.SameSite]string{http.SameSiteLaxMode: "Lax", http.SameSiteStrictMode: "Strict", http.SameSiteNoneMode: "None"}
+
+func setSameSite(c *Config, text string) error {
+	for mode, name := range sameSites {
+		if strings.EqualFold(name, text) {
+			c.Cookie.SameSite = mode
+			return nil
+		}
+	}
+	return errors.New("is Lax, Strict or None")
+}
+
+// setSources reads "cookie, bearer, X-Session-Token".
+func setSources(c *Config, text string) error {
+	c.Sources = nil
+	for name := range strings.SplitSeq(text, ",") {
+		switch name = strings.TrimSpace(name); strings.ToLower(name) {
+		case "cookie":
+			c.Sources = append(c.Sources, FromCookie)
+		case "bearer":
+			c.Sources = append(c.Sources, FromBearer)
+		default:
+			c.Sources = append(c.Sources, Source(name))
+		}
+	}
+	return nil
+}
+
+func showSources(c *Config) string {
+	names := make([]string, len(c.Sources))
+	for i, s := range c.Sources {
+		switch names[i] = string(s); s {
+		case FromCookie:
+			names[i] = "cookie"
+		case FromBearer:
+			names[i] = "bearer"
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// setKeys takes the keys themselves, or a reference to them: env:NAME or file:PATH.
+func setKeys(c *Config, text string) (err error) {
+	if strings.HasPrefix(text, "env:") || strings.HasPrefix(text, "file:") {
+		if text, err = driver.ReadSecret(text); err != nil {
+			return err
+		}
+	}
+	if c.Keys, err = keyring.Parse(text); err != nil {
+		return fmt.Errorf("has no keys as keyring.Parse reads them: %w", err)
+	}
+	return nil
+}
+
+func setDevices(c *Config, text string) error {
+	on, err := parseBool(text)
+	if on && c.Devices == nil {
+		c.Devices = &Devices{}
+	} else if !on {
+		c.Devices = nil
+	}
+	return err
+}
