@@ -20,10 +20,10 @@ api:
 
 # Long runs, by hand: servers killed and stopped again and again, a large sweep.
 soak:
-	cd stores/redisstore && GOWORK=off COATCHECK_SOAK=1 go test -count=1 -v -timeout 10m -run 'TestKilledUnderLoad|TestPausedServer' .
+	cd stores/redisstore && GOWORK=off TESTS_SOAK=1 go test -count=1 -v -timeout 10m -run 'TestKilledUnderLoad|TestPausedServer' .
 	cd internal/test/gormtest && GOWORK=off go test -count=1 -v -timeout 20m -run 'TestKill$$' -kills=20 .
 	cd internal/test/gormtest && GOWORK=off go test -count=1 -v -timeout 90m -run TestSweepWhileReading -sweeprows=1000000 .
-	cd internal/test/serverstores && GOWORK=off COATCHECK_SOAK=1 go test -count=1 -race -v -timeout 30m .
+	cd internal/test/serverstores && GOWORK=off TESTS_SOAK=1 go test -count=1 -race -v -timeout 30m .
 
 # Histories of overlapping requests against a model of sessions, over all stores in turn: docs/evidence.md.
 hammer:

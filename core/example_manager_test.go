@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -107,4 +108,65 @@ func ExampleSession_Challenge() {
 	// 303 /sign-in?next=%2Fadmin%3Fpage%3D2 back to /admin?page=2
 	// 401  back to /admin?page=2
 	// /
+}
+
+// A deployment chooses the store and the settings. The application imports the stores that it offers:
+//
+//	import _ "github.com/coatcheck-go/coatcheck/stores/redisstore"
+func ExampleConfigFromEnv() {
+	for name, value := range map[string]string{
+		"COATCHECK_STORE":     "memory:?max_records=100000",
+		"COATCHECK_NAMESPACE": "shop",
+		"SESSION_COOKIE_AGE":  "3600", // Django's name, in Django's unit
+	} {
+		_ = os.Setenv(name, value)
+		defer os.Unsetenv(name)
+	}
+	cfg, err := core.ConfigFromEnv(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cfg.LoginURL = "/sign-in" // what the code knows better
+	m, err := core.New(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer m.Close()
+	var settings core.Settings = m.Settings()
+	for _, s := range settings.List {
+		if s.From != "default" {
+			fmt.Printf("%s = %s (%s)\n", s.Field, s.Value, s.From)
+		}
+	}
+	var first core.Setting = settings.List[0]
+	fmt.Println("in the environment:", first.Env, "in Django:", first.Django)
+	fmt.Println("warning:", settings.Warnings[0])
+	// Output:
+	// Store = memstore at memory:?max_records=100000 (COATCHECK_STORE)
+	// Namespace = shop (COATCHECK_NAMESPACE)
+	// LoginURL = /sign-in (code)
+	// IdleTimeout = 1h0m0s (SESSION_COOKIE_AGE)
+	// in the environment: COATCHECK_STORE in Django: SESSION_ENGINE
+	// warning: The sessions are in this process: they end with it, and other processes do not know them.
+}
+
+// The store of a URL, with a cache in front of it. A missing import is an error that names it.
+func ExampleOpenStore() {
+	store, err := core.OpenStore(context.Background(), "memory:")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := core.New(core.Config{Store: store})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer m.Close() // closes the store, too
+	_, err = core.OpenStore(context.Background(), "mongo://shop:secret@localhost/shop")
+	fmt.Println(err)
+	// Output:
+	// coatcheck: open the store mongo://shop:xxxxx@localhost/shop: there is no scheme "mongo"; there are cookie, file, mariadb, memcache, memory, mysql, postgres, postgresql, redis, rediss, sqlite
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
-	"github.com/coatcheck-go/coatcheck/core/internal/nearest"
+	"github.com/coatcheck-go/coatcheck/internal/nearest"
 )
 
 const envPrefix = "COATCHECK_"

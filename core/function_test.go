@@ -244,9 +244,9 @@ var cart core.Key[[]int] = "cart"
 
 // A panic of an Update function that runs again in Flashes is the handler's, and not the end of the process.
 func TestPanicInAReplayIsRecoverable(t *testing.T) {
-	if os.Getenv("COATCHECK_CHILD") == "" {
+	if os.Getenv("TESTS_CHILD") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestPanicInAReplayIsRecoverable$", "-test.timeout=20s")
-		cmd.Env = append(os.Environ(), "COATCHECK_CHILD=1")
+		cmd.Env = append(os.Environ(), "TESTS_CHILD=1")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("process died: %v\n%.600s", err, out)

@@ -180,9 +180,9 @@ func records(tb testing.TB, store driver.Lister) int {
 
 func cut(cookie string) (name, token string, ok bool) { return strings.Cut(cookie, "=") }
 
-// rounds is how many seeds are tried: a few, or as many as COATCHECK_ROUNDS says.
+// rounds is how many seeds are tried: a few, or as many as TESTS_ROUNDS says.
 func rounds() int {
-	if n, err := strconv.Atoi(os.Getenv("COATCHECK_ROUNDS")); err == nil {
+	if n, err := strconv.Atoi(os.Getenv("TESTS_ROUNDS")); err == nil {
 		return n
 	}
 	return 100

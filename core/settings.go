@@ -12,6 +12,7 @@ import (
 // Settings are what is in force in a Manager, in words, without secrets. Print them when the application starts: String
 // is a table, and they are fit for JSON.
 type Settings struct {
+	// List has the Store, and then every field of Config in its order.
 	List []Setting `json:"settings"`
 
 	// Warnings say what would orphan sessions or make them unsafe, a sentence each.
@@ -20,8 +21,8 @@ type Settings struct {
 
 // Setting is one field of Config.
 type Setting struct {
-	Field string `json:"field"` // "Cookie.Name"
-	Value string `json:"value"` // "set" for functions and secrets
+	Field string `json:"field"` // its name: "Cookie.Name"
+	Value string `json:"value"` // what is in force; "set" for functions and secrets
 	// From says who set it: an environment variable of ConfigFromEnv, "code", or "default".
 	From string `json:"from"`
 	Env  string `json:"env,omitempty"` // the variable that sets it, "" if only code does

@@ -413,7 +413,7 @@ func TestPortTaken(t *testing.T) {
 
 func TestBadStore(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), filepath.Join(programs, "gin"), "-store", "paper:").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), `-store "paper:": there are`) {
+	if err == nil || !strings.Contains(string(out), `there is no scheme "paper"; there are cookie`) {
 		t.Errorf("%v: %s", err, out)
 	}
 }

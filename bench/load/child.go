@@ -22,7 +22,7 @@ type child struct {
 }
 
 // appVariable tells a child which of peer.All to serve.
-const appVariable = "COATCHECK_BENCH_APP"
+const appVariable = "TESTS_BENCH_APP"
 
 func start(app int) (*child, error) {
 	self, err := os.Executable()

@@ -18,7 +18,7 @@ import (
 )
 
 // dirVariable makes the test binary one of the server processes of RunProcesses.
-const dirVariable = "COATCHECK_ADAPTERTEST_DIR"
+const dirVariable = "TESTS_ADAPTERTEST_DIR"
 
 // RunProcesses is for storages that several processes may share. It runs the adapter's application in two processes on
 // one directory. It checks that requests of one session which reach both at the same time lose nothing, and that a

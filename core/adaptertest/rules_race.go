@@ -38,12 +38,12 @@ var raceRules = []rule{
 }
 
 // repeatFor bounds the time that a rule repeats itself, so that a slow store only gets fewer rounds. It is longer with
-// COATCHECK_FULL, which CI sets, and with COATCHECK_SOAK there is time for all rounds.
+// TESTS_FULL, which CI sets, and with TESTS_SOAK there is time for all rounds.
 var repeatFor = func() time.Duration {
 	switch {
-	case os.Getenv("COATCHECK_SOAK") != "":
+	case os.Getenv("TESTS_SOAK") != "":
 		return 50 * time.Second
-	case os.Getenv("COATCHECK_FULL") != "":
+	case os.Getenv("TESTS_FULL") != "":
 		return 4 * time.Second
 	}
 	return time.Second

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coatcheck-go/coatcheck/core/internal/nearest"
+	"github.com/coatcheck-go/coatcheck/internal/nearest"
 )
 
 // Opener opens the store of a URL. It reads the URL's options, calls [URL.Check], and returns a store that owns what it

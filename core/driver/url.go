@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coatcheck-go/coatcheck/core/internal/nearest"
+	"github.com/coatcheck-go/coatcheck/internal/nearest"
 )
 
 // URL is a store's URL, in its parts: SCHEME:REST?OPTION=VALUE&OPTION=VALUE. [Open] takes it apart, and gives it to the

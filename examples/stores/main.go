@@ -1,11 +1,10 @@
-// Command stores is the demo shop on Gin. It runs on every store.
+// Command stores is the demo shop on Gin. It runs on every store, and takes its settings from the environment.
 //
-//	go run ./examples/stores -store postgres://shop:secret@localhost/shop -cache redis://localhost:6379/1
-//
-// Read next: store.go, which chooses the store; then the file of the store that you need.
+//	COATCHECK_STORE=redis://localhost:6379/0 go run ./examples/stores
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,33 +12,52 @@ import (
 	"os"
 	"time"
 
+	"github.com/glebarez/sqlite"
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	_ "github.com/coatcheck-go/coatcheck/stores/cachedstore"
+	_ "github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	_ "github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/gormstore"
+	_ "github.com/coatcheck-go/coatcheck/stores/memcachestore"
+	_ "github.com/coatcheck-go/coatcheck/stores/memstore"
+	_ "github.com/coatcheck-go/coatcheck/stores/redisstore"
 )
 
+// The imports above make their stores known to COATCHECK_STORE. Those in a database also need a GORM driver. A real
+// application has those of one store or two.
+func init() {
+	gormstore.Register(postgres.Open)
+	gormstore.Register(mysql.Open)
+	gormstore.Register(sqlite.Open)
+}
+
 func main() {
-	var f shop.Flags
-	shop.AddrFlags(&f.Addr, &f.Cookie)
-	store := flag.String("store", "memory", "where sessions are kept:\n"+storeForms)
-	cache := flag.String("cache", "", "what stands in front of the store, to read from (default: nothing):\n"+cacheForms)
+	addr := shop.AddrFlag()
 	flag.Parse()
-	if err := run(f, *store, *cache); err != nil {
+	if err := run(*addr); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(f shop.Flags, storeName, cacheName string) (err error) {
-	store, err := open(storeName, cacheName)
+func run(addr string) (err error) {
+	cfg, err := core.ConfigFromEnv(context.Background())
 	if err != nil {
 		return err
 	}
-	m, err := core.New(core.Config{Store: store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
+	cfg.LoginURL, cfg.Devices = "/sign-in", &shop.Devices
+	m, err := core.New(cfg)
 	if err != nil {
-		return err
+		return errors.Join(err, driver.Close(cfg.Store))
 	}
 	defer func() { err = errors.Join(err, m.Close()) }() // this closes the store, too
+	fmt.Print(m.Settings())
 	handler := http.NewCrossOriginProtection().Handler(routes(m))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	return shop.Serve(f.Addr, server.Serve, server.Shutdown)
+	return shop.Serve(addr, server.Serve, server.Shutdown)
 }

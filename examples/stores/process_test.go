@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
@@ -17,7 +18,7 @@ import (
 const patience = 30 * time.Second
 
 // asShop makes the test's program the shop, so that the race detector sees the shop, too.
-const asShop = "COATCHECK_TEST_AS_SHOP"
+const asShop = "TESTS_AS_SHOP"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asShop) != "" {
@@ -27,30 +28,33 @@ func TestMain(m *testing.M) {
 	os.Exit(startserver.Main(m))
 }
 
-// command is the shop with these arguments, in a folder of its own.
-func command(dir string, args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+// sessionKeys are those of the cookie store.
+var sessionKeys = keyring.Generate("k1").Reveal()
+
+// command is the shop on a store, in a folder of its own.
+func command(dir, storeURL string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], "-addr", "127.0.0.1:0")
 	cmd.Dir = dir
 	// The race detector would sleep for a second at each end of the shop.
-	cmd.Env = append(os.Environ(), asShop+"=1", "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), asShop+"=1", "GORACE=atexit_sleep_ms=0", "COATCHECK_STORE="+storeURL, "SESSION_KEYS="+sessionKeys)
 	return cmd
 }
 
 // process is a shop that runs.
 type process struct {
-	dir  string // its working directory: sessions and keys are there
-	args []string
-	url  string
-	cmd  *exec.Cmd
-	log  string // file of what it prints
+	dir   string // its working directory: sessions are there
+	store string // its URL
+	url   string
+	cmd   *exec.Cmd
+	log   string // file of what it prints
 }
 
-func start(t *testing.T, args ...string) *process {
+func start(t *testing.T, storeURL string) *process {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no SIGTERM to stop the shop with")
 	}
-	p := &process{dir: t.TempDir(), args: args, log: filepath.Join(t.TempDir(), "log")}
+	p := &process{dir: t.TempDir(), store: storeURL, log: filepath.Join(t.TempDir(), "log")}
 	p.run(t)
 	t.Cleanup(func() {
 		p.stop(t)
@@ -68,7 +72,7 @@ func (p *process) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	p.cmd = command(p.dir, p.args...)
+	p.cmd = command(p.dir, p.store)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -83,7 +87,7 @@ func (p *process) run(t *testing.T) {
 	}
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
-	t.Fatalf("the shop %q printed no URL: %s", p.args, p.said())
+	t.Fatalf("the shop on %s printed no URL: %s", p.store, p.said())
 }
 
 func (p *process) said() string {

@@ -27,8 +27,8 @@ type visit struct {
 func TestEveryStore(t *testing.T) {
 	for _, a := range arrangements {
 		t.Run(a.name, func(t *testing.T) {
-			args, store, cache := a.start(t)
-			p := start(t, args...)
+			url, store, cache := a.start(t)
+			p := start(t, url)
 			v := visit{a, t, p, &browser{t: t, p: p, agent: firefox}, &browser{t: t, p: p, agent: iphone}}
 			for _, step := range []func(visit){visit.fillsCart, visit.signsIn, visit.endsPhone, visit.endsOthers, visit.signsOut} {
 				step(v)
@@ -112,11 +112,11 @@ func (v visit) signsOut() {
 func (v visit) losesStore(store *startserver.Server) {
 	token := v.laptop.cookie.Value
 	store.Kill()
-	if slices.Contains(v.p.args, "-cache") {
+	if strings.Contains(v.p.store, "cache=") {
 		v.laptop.get("/cart").wantUser("alice") // a page that only reads
 	}
 	v.laptop.post("/cart/add", "sku", "hat")
-	onSecond := strings.HasPrefix(v.p.args[1], "memcache") && v.laptop.status == http.StatusOK
+	onSecond := strings.HasPrefix(v.p.store, "memcache") && v.laptop.status == http.StatusOK
 	if !onSecond && (v.laptop.status != http.StatusServiceUnavailable || v.laptop.header.Get("Set-Cookie") != "" || v.laptop.cookie.Value != token) {
 		v.Errorf("the store is down: status %d, header %v", v.laptop.status, v.laptop.header)
 	}

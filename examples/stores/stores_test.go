@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
@@ -10,7 +11,7 @@ import (
 // arrangement is a way to start the shop, with the servers that it needs.
 type arrangement struct {
 	name  string
-	start func(t *testing.T) (args []string, store, cache *startserver.Server)
+	start func(t *testing.T) (url string, store, cache *startserver.Server)
 
 	noRestart bool // sessions end with the shop
 	noList    bool // the store cannot find a user's sessions
@@ -18,11 +19,11 @@ type arrangement struct {
 }
 
 var arrangements = []arrangement{
-	{name: "memory", start: local("memory"), noRestart: true},
+	{name: "memory", start: local("memory:"), noRestart: true},
 	{name: "file", start: local("file:./kept")},
-	{name: "cookie", start: local("cookie"), noList: true},
+	{name: "cookie", start: local("cookie:?keys=env:SESSION_KEYS&revocations=file:./ended"), noList: true},
 	{name: "sqlite", start: local("sqlite:shop.db")},
-	{name: "sqlite behind memory", start: local("sqlite:shop.db", "-cache", "memory")},
+	{name: "sqlite behind memory", start: local("sqlite:shop.db?cache=memory:")},
 	{name: "postgres", start: remote(postgresURL, nil)},
 	{name: "mariadb", start: remote(mariadbURL, nil)},
 	{name: "redis", start: remote(redisURL, nil), forgets: true},
@@ -32,26 +33,31 @@ var arrangements = []arrangement{
 	{name: "mariadb behind memcached", start: remote(mariadbURL, memcachedURL)},
 }
 
-type startFunc = func(t *testing.T) (args []string, store, cache *startserver.Server)
+type startFunc = func(t *testing.T) (url string, store, cache *startserver.Server)
 
-func local(store string, more ...string) startFunc {
-	return func(*testing.T) ([]string, *startserver.Server, *startserver.Server) {
-		return append([]string{"-store", store}, more...), nil, nil
-	}
+func local(url string) startFunc {
+	return func(*testing.T) (string, *startserver.Server, *startserver.Server) { return url, nil, nil }
 }
 
 type urlFunc = func(t *testing.T) (url string, server *startserver.Server)
 
 func remote(store, cache urlFunc) startFunc {
-	return func(t *testing.T) ([]string, *startserver.Server, *startserver.Server) {
+	return func(t *testing.T) (string, *startserver.Server, *startserver.Server) {
 		url, server := store(t)
-		args := []string{"-store", url}
 		if cache == nil {
-			return args, server, nil
+			return url, server, nil
 		}
 		cacheURL, cacheServer := cache(t)
-		return append(args, "-cache", cacheURL), server, cacheServer
+		return behind(url, cacheURL), server, cacheServer
 	}
+}
+
+// behind returns the URL of a store with a cache in front.
+func behind(url, cacheURL string) string {
+	if strings.Contains(url, "?") {
+		return url + "&cache=" + cacheURL
+	}
+	return url + "?cache=" + cacheURL
 }
 
 func postgresURL(t *testing.T) (string, *startserver.Server) {

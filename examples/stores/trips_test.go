@@ -34,14 +34,13 @@ func TestRoundTrips(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			storeURL, store := proxied(t, c.store)
-			args := []string{"-store", storeURL}
 			cache := store
 			if c.cache != nil {
 				var cacheURL string
 				cacheURL, cache = proxied(t, c.cache)
-				args = append(args, "-cache", cacheURL)
+				storeURL = behind(storeURL, cacheURL)
 			}
-			p := start(t, args...)
+			p := start(t, storeURL)
 			b := &browser{t: t, p: p, agent: firefox}
 			b.asAlice().get("/") // prepares statements, and shows the message
 			count := func(path string) (inStore, inCache int) {

@@ -17,7 +17,7 @@ import (
 )
 
 // soak turns on the long versions of these tests.
-var soak = os.Getenv("COATCHECK_SOAK") != ""
+var soak = os.Getenv("TESTS_SOAK") != ""
 
 // right fails unless a Load returned the record or ErrUnavailable.
 func right(t *testing.T, what string, want *driver.Record, got driver.Record, err error) {

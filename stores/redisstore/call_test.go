@@ -18,7 +18,7 @@ import (
 )
 
 // soak turns on the long versions of these tests.
-var soak = os.Getenv("COATCHECK_SOAK") != ""
+var soak = os.Getenv("TESTS_SOAK") != ""
 
 // If an answer comes after its caller's deadline, no other caller gets it.
 func TestLateRepliesAreHarmless(t *testing.T) {

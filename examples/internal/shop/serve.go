@@ -27,11 +27,13 @@ type Flags struct {
 // Main is the main function of each example. It reads the flags, opens the store, calls run and reports its error.
 func Main(run func(Flags) error) {
 	var f Flags
-	AddrFlags(&f.Addr, &f.Cookie)
-	name := flag.String("store", "file:"+defaultDir, "where sessions are kept: file:FOLDER, memory: or cookie:")
+	addr := AddrFlag()
+	flag.BoolVar(&f.Cookie.Insecure, "insecure", false, "send the cookie over plain http, too: for another machine on a network that you trust")
+	url := flag.String("store", "file:"+defaultDir, "where sessions are kept: file:FOLDER, memory: or cookie:")
 	flag.Parse()
+	f.Addr = *addr
 	var err error
-	if f.Store, err = OpenStore(*name); err == nil {
+	if f.Store, err = OpenStore(*url); err == nil {
 		err = run(f)
 	}
 	if err != nil {
@@ -40,10 +42,9 @@ func Main(run func(Flags) error) {
 	}
 }
 
-// AddrFlags defines the flags about the address and the cookie.
-func AddrFlags(addr *string, cookie *core.Cookie) {
-	flag.StringVar(addr, "addr", "127.0.0.1:8080", "host:port to listen on; port 0 takes a free one; host 0.0.0.0 takes all, for a phone on the LAN")
-	flag.BoolVar(&cookie.Insecure, "insecure", false, "send the cookie over plain http, too: for another machine on a network that you trust")
+// AddrFlag defines the flag -addr.
+func AddrFlag() *string {
+	return flag.String("addr", "127.0.0.1:8080", "host:port to listen on; port 0 takes a free one; host 0.0.0.0 takes all, for a phone on the LAN")
 }
 
 const grace = 3 * time.Second

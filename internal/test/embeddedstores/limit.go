@@ -17,9 +17,9 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// limitRounds is how often CheckLimit tries: a few times, or as often as COATCHECK_ROUNDS says.
+// limitRounds is how often CheckLimit tries: a few times, or as often as TESTS_ROUNDS says.
 func limitRounds() int {
-	if n, err := strconv.Atoi(os.Getenv("COATCHECK_ROUNDS")); err == nil {
+	if n, err := strconv.Atoi(os.Getenv("TESTS_ROUNDS")); err == nil {
 		return n
 	}
 	return 3

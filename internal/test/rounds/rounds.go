@@ -1,4 +1,4 @@
-// Package rounds says how often tests repeat themselves, and over how many combinations they go. With COATCHECK_FULL=1,
+// Package rounds says how often tests repeat themselves, and over how many combinations they go. With TESTS_FULL=1,
 // which .ci/run sets, they take all. A plain "go test" takes a part: each rule for each adapter, and each rule for each
 // store, but not all adapters over all stores, and fewer repetitions of what is left to chance.
 package rounds
@@ -9,7 +9,7 @@ import (
 )
 
 // Full is whether the tests take all rounds.
-var Full = os.Getenv("COATCHECK_FULL") != ""
+var Full = os.Getenv("TESTS_FULL") != ""
 
 // Of returns few, or all if Full is set.
 func Of[T any](few, all T) T {
@@ -23,6 +23,6 @@ func Of[T any](few, all T) T {
 func OnlyFull(tb testing.TB, proven string) {
 	tb.Helper()
 	if !Full {
-		tb.Skip("only with COATCHECK_FULL=1; " + proven)
+		tb.Skip("only with TESTS_FULL=1; " + proven)
 	}
 }

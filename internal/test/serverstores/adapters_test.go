@@ -14,9 +14,9 @@ import (
 )
 
 // soak is set for the long versions of these tests.
-var soak = os.Getenv("COATCHECK_SOAK") != ""
+var soak = os.Getenv("TESTS_SOAK") != ""
 
-// run takes all storages, or those of these names: the first, and with COATCHECK_FULL the others.
+// run takes all storages, or those of these names: the first, and with TESTS_FULL the others.
 func run(t *testing.T, a adaptertest.Adapter, names ...string) {
 	if len(names) > 0 {
 		names = names[:rounds.Of(1, len(names))]
@@ -55,7 +55,7 @@ func (s storage) lasting(t *testing.T) func(testing.TB) func(testing.TB) driver.
 }
 
 // An adapter reaches its store only through core. So httpsession has every storage, and the other adapters have one of
-// them, to save time, and two with COATCHECK_FULL. With COATCHECK_SOAK set, all have all.
+// them, to save time, and two with TESTS_FULL. With TESTS_SOAK set, all have all.
 func TestHTTP(t *testing.T)   { run(t, httpAdapter{}) }
 func TestGin(t *testing.T)    { run(t, ginAdapter{}, "redisstore", "PostgreSQL") }
 func TestEcho(t *testing.T)   { run(t, echoAdapter{}, "redisstore", "MariaDB") }

@@ -4,5 +4,5 @@
 // servers, and run two application servers whose caches know nothing of each other. The package is a module of its own,
 // since adapters and stores never require one another.
 //
-// COATCHECK_SOAK=1 makes the tests of stopped servers long; "make soak" sets it.
+// TESTS_SOAK=1 makes the tests of stopped servers long; "make soak" sets it.
 package serverstores

@@ -9,7 +9,7 @@ import (
 )
 
 // addressVariable has the address of the storage for a server process.
-const addressVariable = "COATCHECK_SERVERTEST_ADDRESS"
+const addressVariable = "TESTS_SERVERTEST_ADDRESS"
 
 // twoProcesses runs two server processes on one storage, which only the test itself starts.
 func twoProcesses(t *testing.T, name string) {

@@ -123,7 +123,7 @@ func (n *node) dial(t *testing.T, cookie string, closed func()) (client net.Conn
 func TestThousandSockets(t *testing.T) {
 	const sessions, each, ending = 200, 5, 50
 	every := 2 * time.Second
-	if os.Getenv("COATCHECK_SOAK") != "" {
+	if os.Getenv("TESTS_SOAK") != "" {
 		every = 10 * time.Second
 	}
 	for _, c := range []struct {

@@ -38,9 +38,9 @@ const (
 
 // A server is this test program again, of this release or of the next one, told by its environment what to do.
 const (
-	storeVariable   = "COATCHECK_ROLLING_STORE"
-	addressVariable = "COATCHECK_ROLLING_ADDRESS" // where the storage is, and after a blank its cache; the key of the cookie store
-	keysVariable    = "COATCHECK_ROLLING_KEYS"    // core's Config.Keys, if any
+	storeVariable   = "TESTS_ROLLING_STORE"
+	addressVariable = "TESTS_ROLLING_ADDRESS" // where the storage is, and after a blank its cache; the key of the cookie store
+	keysVariable    = "TESTS_ROLLING_KEYS"    // core's Config.Keys, if any
 )
 
 func TestMain(m *testing.M) {

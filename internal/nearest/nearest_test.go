@@ -3,7 +3,7 @@ package nearest_test
 import (
 	"testing"
 
-	"github.com/coatcheck-go/coatcheck/core/internal/nearest"
+	"github.com/coatcheck-go/coatcheck/internal/nearest"
 )
 
 func TestSuggest(t *testing.T) {
