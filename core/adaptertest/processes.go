@@ -45,6 +45,7 @@ func serveProcess(t *testing.T, a Adapter, store driver.Store) {
 		t.Fatal(err)
 	}
 	defer m.Close()
+	asked, release := make(chan bool), make(chan bool)
 	handle := func(change func(Ctx, *core.Session) error) Handler {
 		return func(c Ctx) error {
 			s, err := c.Session()
@@ -60,20 +61,26 @@ func serveProcess(t *testing.T, a Adapter, store driver.Store) {
 	url := a.Serve(t, m, Options{}, map[string]Handler{
 		"/look":   handle(func(Ctx, *core.Session) error { return nil }),
 		"/logout": handle(func(_ Ctx, s *core.Session) error { return s.Logout() }),
-		"/add": handle(func(c Ctx, s *core.Session) error {
-			pause, err := time.ParseDuration(c.Header("X-Pause"))
-			time.Sleep(pause)
-			if err == nil {
-				err = core.Key[int]("key"+strings.Clone(c.Header("X-N"))).Set(s, 1)
-			}
-			if err == nil {
-				err = count.Update(s, func(n int) int { return n + 1 })
-			}
-			return err
+		"/add":    handle(func(c Ctx, s *core.Session) error { time.Sleep(5 * time.Millisecond); return add(c, s) }),
+		"/slow": handle(func(c Ctx, s *core.Session) error {
+			asked <- true
+			<-release
+			return add(c, s)
 		}),
+		"/asked":   func(c Ctx) error { <-asked; return c.String(http.StatusOK, "") },
+		"/release": func(c Ctx) error { release <- true; return c.String(http.StatusOK, "") },
 	})
 	fmt.Println("serving", url)
 	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// add sets a key and counts.
+func add(c Ctx, s *core.Session) error {
+	err := core.Key[int]("key"+strings.Clone(c.Header("X-N"))).Set(s, 1)
+	if err == nil {
+		err = count.Update(s, func(n int) int { return n + 1 })
+	}
+	return err
 }
 
 // processes holds the server processes, in the test that started them.
@@ -120,15 +127,15 @@ func (p *processes) start(dir string) string {
 
 // overlap sends 64 requests to both processes at the same time. Each sets a key of its own and adds one to the counter.
 func (p *processes) overlap() {
-	_, cookie := p.get(0, "/add", "", "base", "0s")
+	_, cookie := p.get(0, "/add", "", "base")
 	var wg sync.WaitGroup
 	for i := range overlapping {
-		wg.Go(func() { p.get(i%2, "/add", cookie, itoa(i), "5ms") })
+		wg.Go(func() { p.get(i%2, "/add", cookie, itoa(i)) })
 	}
 	wg.Wait()
 	for i := range p.urls {
 		want := fmt.Sprint(overlapping+2, overlapping+1) // the base, 64 keys and the counter
-		if got, _ := p.get(i, "/look", cookie, "", ""); got != want {
+		if got, _ := p.get(i, "/look", cookie, ""); got != want {
 			p.Errorf("process %d sees (keys count) %s, want %s", i, got, want)
 		}
 	}
@@ -136,16 +143,17 @@ func (p *processes) overlap() {
 
 // logoutInFlight ends the session in one process while the other handles a request of it.
 func (p *processes) logoutInFlight() {
-	_, cookie := p.get(0, "/add", "", "base", "0s")
+	_, cookie := p.get(0, "/add", "", "base")
 	slow := make(chan *http.Response, 1)
-	go func() { _, res := p.send(0, "/add", cookie, "slow", "300ms"); slow <- res }()
-	time.Sleep(100 * time.Millisecond)
-	p.get(1, "/logout", cookie, "", "")
+	go func() { _, res := p.send(0, "/slow", cookie, "slow"); slow <- res }()
+	p.get(0, "/asked", "", "") // now it has loaded its session
+	p.get(1, "/logout", cookie, "")
+	p.get(0, "/release", "", "")
 	if res := <-slow; res != nil && (res.StatusCode != http.StatusConflict || res.Header.Get("Set-Cookie") != "") {
 		p.Errorf("the slow response is %s with Set-Cookie %q, want 409 and no Set-Cookie", res.Status, res.Header["Set-Cookie"])
 	}
 	for i := range p.urls {
-		if got, _ := p.get(i, "/look", cookie, "", ""); got != "0 -1" {
+		if got, _ := p.get(i, "/look", cookie, ""); got != "0 -1" {
 			p.Errorf("process %d brings the session back: (keys count) %s", i, got)
 		}
 	}
@@ -153,8 +161,8 @@ func (p *processes) logoutInFlight() {
 
 // get sends a request to one of the processes, and returns the body and the name=value of the cookie that
 // came back.
-func (p *processes) get(i int, path, cookie, n, pause string) (body, set string) {
-	body, res := p.send(i, path, cookie, n, pause)
+func (p *processes) get(i int, path, cookie, n string) (body, set string) {
+	body, res := p.send(i, path, cookie, n)
 	if res == nil {
 		return "", ""
 	}
@@ -166,14 +174,13 @@ func (p *processes) get(i int, path, cookie, n, pause string) (body, set string)
 }
 
 // send is get without the check of the status. The response is nil if there was none.
-func (p *processes) send(i int, path, cookie, n, pause string) (string, *http.Response) {
+func (p *processes) send(i int, path, cookie, n string) (string, *http.Response) {
 	req, err := http.NewRequest("GET", p.urls[i]+path, nil)
 	if err != nil {
 		p.Error(err)
 		return "", nil
 	}
 	req.Header.Set("X-N", n)
-	req.Header.Set("X-Pause", pause)
 	if cookie != "" {
 		req.Header.Set("Cookie", cookie)
 	}
