@@ -25,6 +25,6 @@ import (
 // sessions are taken over (package crossingstore). A value with & in it is written with %26. create=false makes no folder,
 // file or table.
 //
-// OpenStore takes at most ten seconds. The storage must answer, and so must its cache. The error is one line and shows no
+// OpenStore takes at most 30 seconds. The storage must answer, and so must its cache. The error is one line and shows no
 // password. It matches ErrUnavailable if the storage does not answer. The store is the caller's; Manager.Close closes it.
 func OpenStore(ctx context.Context, url string) (driver.Backend, error) { return driver.Open(ctx, url) }

@@ -92,7 +92,7 @@ func Schemes() []string {
 }
 
 // Open opens the store of a URL, with what its options put in front of it, and asks it whether it answers ([Pinger]).
-// It takes at most ten seconds, or until ctx ends. The error is one line without passwords, and names the import that is
+// It takes at most 30 seconds, or until ctx ends. The error is one line without passwords, and names the import that is
 // missing. That of a storage that does not answer matches ErrUnavailable.
 func Open(ctx context.Context, text string) (Backend, error) {
 	u, err := ParseURL(text)
@@ -104,7 +104,7 @@ func Open(ctx context.Context, text string) (Backend, error) {
 
 // Open is the function Open for a URL that is taken apart already.
 func (u *URL) Open(ctx context.Context) (Backend, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	store, err := u.open(ctx)
 	if err != nil {

@@ -21,6 +21,7 @@ var families = map[string][]string{
 	"memcache":  {"github.com/bradfitz/gomemcache"},
 	"redis":     {"github.com/redis/", "github.com/gomodule/redigo", "github.com/rueian/", "github.com/alicebob/miniredis"},
 	"browser":   {"github.com/chromedp/", "github.com/go-rod/", "github.com/playwright-community/"},
+	"terminal":  {"github.com/spf13/", "github.com/schollz/"},
 	"assertion": {"github.com/onsi/", "gotest.tools/"},
 }
 
@@ -38,6 +39,7 @@ var asked = map[string][]string{
 	// The client's own go.mod names the library that its tests use, so that the
 	// checksum of a go.mod of that is in go.sum. It is not built.
 	"stores/redisstore": {"redis", "assertion"},
+	"cmd/coatcheck":     {"gorm", "sql", "memcache", "redis", "terminal"},
 }
 
 // clean modules bring no dependency at all but the root.

@@ -30,8 +30,11 @@ func (m module) Name() string {
 	return strings.TrimPrefix(m.Path, m.root+"/")
 }
 
+// Command reports whether the module is a program, which users get with "go install".
+func (m module) Command() bool { return strings.HasPrefix(m.Name(), "cmd/") }
+
 // unpublished are the folders whose modules are for this repository only.
-var unpublished = []string{"examples", "bench", "cmd", "internal"}
+var unpublished = []string{"examples", "bench", "internal"}
 
 // findModules lists the published modules, the root first: those of go.work, and those with a go.work of their own.
 func findModules() ([]module, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -53,6 +54,9 @@ func (u user) check() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if u.module.Command() {
+		return u.install(own)
+	}
 	packages, err := u.packages()
 	if err != nil {
 		return "", err
@@ -82,6 +86,27 @@ func (u user) check() (string, error) {
 	}
 	return fmt.Sprintf("%d packages of ours; modules in the build: %d", len(packages), views[len(views)-1].modules()),
 		errors.Join(uninvited...)
+}
+
+// install does "go install" with the packed version, and runs the program.
+func (u user) install(own []string) (string, error) {
+	if err := os.MkdirAll(u.dir, 0o755); err != nil {
+		return "", err
+	}
+	env := append(slices.Clone(u.env), "GOFLAGS=-modcacherw", "GOBIN="+u.dir) // -mod=mod is not for go install
+	if _, err := output(u.dir, env, "go", "install", "-trimpath", u.module.Path+"@"+u.module.Version); err != nil {
+		return "", err
+	}
+	program := filepath.Join(u.dir, filepath.Base(u.module.Path))
+	if _, err := output(u.dir, env, program, "--help"); err != nil {
+		return "", err
+	}
+	built, err := output(u.dir, env, "go", "version", "-m", program)
+	if err != nil {
+		return "", err
+	}
+	v := view{"go version -m", built}
+	return fmt.Sprintf("installed; modules in the build: %d", v.modules()), errors.Join(v.uninvited(u.module, own)...)
 }
 
 // packages are the ones that a user can import.

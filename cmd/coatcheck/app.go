@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/glebarez/sqlite"
+	"github.com/spf13/cobra"
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+	_ "github.com/coatcheck-go/coatcheck/stores/cachedstore" // the schemes of COATCHECK_STORE
+	_ "github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	_ "github.com/coatcheck-go/coatcheck/stores/filestore"
+	"github.com/coatcheck-go/coatcheck/stores/gormstore"
+	_ "github.com/coatcheck-go/coatcheck/stores/memcachestore"
+	_ "github.com/coatcheck-go/coatcheck/stores/memstore"
+	_ "github.com/coatcheck-go/coatcheck/stores/redisstore"
+)
+
+func init() {
+	gormstore.Register(postgres.Open)
+	gormstore.Register(mysql.Open)
+	gormstore.Register(sqlite.Open)
+}
+
+// app is one run of the command.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+
+	// flags of all commands
+	store   string
+	asJSON  bool
+	verbose bool
+
+	m      *core.Manager
+	unread atomic.Int64 // records that could not be read
+	seen   atomic.Int64 // sessions that the command has dealt with, for the line after Ctrl-C
+}
+
+const about = `coatcheck lists, ends and checks the sessions of an application.
+
+It takes the application's settings from the environment: COATCHECK_STORE and all other COATCHECK_ variables, and Django's
+names for them. What the application sets in code, set in the environment, too: above all COATCHECK_NAMESPACE,
+COATCHECK_COOKIE_NAME, COATCHECK_LIFETIME and COATCHECK_KEYS. A command makes no table and no folder; only move does.
+Values of sessions are shown with --values only, and tokens and keys never.`
+
+const codes = `
+Exit codes:
+  0    it is done
+  1    it failed, or a setting is wrong
+  2    the arguments are wrong
+  3    there is no such session, or the user has none
+  4    this store cannot do that (memcached and cookies cannot list)
+  5    the store does not answer
+  6    problems were found: records that cannot be read, a list that may not be whole
+  130  interrupted; what is on stderr says how far it was
+`
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use: "coatcheck", Short: "Sessions of an application, from a terminal", Long: about, SuggestionsMinimumDistance: 2,
+		SilenceUsage: true, SilenceErrors: true, Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				return usagef("there is no command %q; did you mean %s?", args[0], near[0])
+			}
+			return usagef("there is no command %q", args[0])
+		},
+	}
+	root.SetHelpTemplate(root.HelpTemplate() + codes)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.store, "store", "", "URL of the store, in place of COATCHECK_STORE (without a password: other users see arguments)")
+	flags.BoolVar(&a.asJSON, "json", false, "print JSON: an object, or an object in each line")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log to stderr what the library logs")
+	root.AddCommand(a.list(), a.show(), a.revoke(), a.revokeUser(), a.revokeAll(), a.sweep(), a.stats(), a.top(), a.verify(), a.keys(), a.doctor())
+	for _, c := range root.Commands() {
+		wrapArgs(c)
+	}
+	return root
+}
+
+// wrapArgs makes an error about the number of arguments an error of usage.
+func wrapArgs(c *cobra.Command) {
+	check := c.Args
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+	for _, sub := range c.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+// config reads the environment and opens the store, which must be there: nothing is made.
+func (a *app) config(ctx context.Context) (core.Config, error) {
+	url := a.store
+	if url == "" {
+		url = os.Getenv("COATCHECK_STORE")
+	}
+	if url == "" {
+		return core.Config{}, usagef("COATCHECK_STORE is not set: set it to the URL of the application's store, such as redis://localhost:6379/0, or use --store")
+	}
+	if err := os.Setenv("COATCHECK_STORE", existing(url)); err != nil {
+		return core.Config{}, err
+	}
+	cfg, err := core.ConfigFromEnv(ctx)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	if a.verbose {
+		cfg.Logger = slog.New(slog.NewTextHandler(a.err, nil))
+	}
+	cfg.Observer = func(_ context.Context, e core.Event) {
+		if e.Kind == core.EventCorrupt || e.Kind == core.EventUnreadable {
+			a.unread.Add(1)
+		}
+	}
+	return cfg, nil
+}
+
+// existing is the URL with create=false.
+func existing(url string) string {
+	switch {
+	case strings.Contains(url, "create="):
+		return url
+	case strings.Contains(url, "?"):
+		return url + "&create=false"
+	}
+	return url + "?create=false"
+}
+
+// open makes the Manager. Nothing is swept in the background.
+func (a *app) open(ctx context.Context) (*core.Manager, error) {
+	cfg, err := a.config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg.SweepInterval = -1
+	if a.m, err = core.New(cfg); err != nil {
+		_ = driver.Close(cfg.Store) // the other error counts
+		return nil, err
+	}
+	return a.m, nil
+}
+
+func (a *app) close() error {
+	if a.m == nil {
+		return nil
+	}
+	return a.m.Close()
+}
+
+// progress says how far a command was.
+func (a *app) progress() string {
+	if n := a.seen.Load(); n > 0 {
+		return fmt.Sprintf(" after %d sessions", n)
+	}
+	return ""
+}
+
+// notRead warns of records that were passed over.
+func (a *app) notRead() error {
+	if n := a.unread.Load(); n > 0 {
+		fmt.Fprintf(a.err, "coatcheck: %d records cannot be read here: coatcheck verify says which; is COATCHECK_KEYS set?\n", n)
+		return errProblems
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+func (a *app) list() *cobra.Command {
+	var user string
+	var older time.Duration
+	var limit int
+	c := &cobra.Command{
+		Use: "list", Short: "List live sessions", Args: cobra.NoArgs,
+		Long: "list prints the live sessions, in the store's order: of all users, or of one. It needs a store that can list.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if limit < 0 || older < 0 {
+				return usagef("--limit and --older are not negative")
+			}
+			return a.printList(c.Context(), user, older, limit)
+		},
+	}
+	c.Flags().StringVar(&user, "user", "", "only the sessions of this user")
+	c.Flags().DurationVar(&older, "older", 0, "only sessions that began longer ago than this, such as 72h")
+	c.Flags().IntVar(&limit, "limit", 0, "at most so many; 0: all")
+	return c
+}
+
+func (a *app) printList(ctx context.Context, user string, older time.Duration, limit int) error {
+	m, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	now, n := time.Now(), 0
+	row := func(w io.Writer, s session) {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, orDash(s.Subject), orDash(s.Device), ago(s.Created, now), ago(s.LastUsed, now), ago(s.Expires, now), size(int64(s.Bytes)))
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	if !a.asJSON {
+		fmt.Fprintln(w, "ID\tUSER\tDEVICE\tBEGAN\tUSED\tENDS\tSIZE")
+	}
+	for s, err := range sessions(ctx, m, user) {
+		if err != nil {
+			_ = w.Flush() // the other error counts
+			return err
+		}
+		if s.Created().After(now.Add(-older)) {
+			continue
+		}
+		if a.asJSON {
+			err = a.print(describe(s), nil)
+		} else if row(w, describe(s)); n%200 == 199 {
+			err = w.Flush() // constant memory, for the price of columns that may move
+		}
+		if err != nil {
+			return err
+		}
+		a.seen.Add(1)
+		if n++; limit > 0 && n == limit {
+			break
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if n == 0 && user != "" && older == 0 && a.unread.Load() == 0 {
+		return fmt.Errorf("the user %s has no live sessions in the namespace %q: %w", plain(user), m.Config().Namespace, core.ErrNotFound)
+	}
+	if n == 0 && !a.asJSON {
+		fmt.Fprintf(a.err, "coatcheck: there are no such sessions in the namespace %q (COATCHECK_NAMESPACE, or else the cookie's name)\n", m.Config().Namespace)
+	}
+	return a.notRead()
+}
+
+// sessions walks through the sessions of a user, or of all with "".
+func sessions(ctx context.Context, m *core.Manager, user string) iter.Seq2[*core.Session, error] {
+	if user != "" {
+		return m.Sessions(ctx, user)
+	}
+	return m.All(ctx)
+}

@@ -1,0 +1,107 @@
+// Command coatcheck lists, ends and checks the sessions of an application from a terminal. It takes the application's
+// COATCHECK_ environment (core.ConfigFromEnv), so that it sees what the application sees:
+//
+//	export COATCHECK_STORE=redis://localhost:6379/0
+//	coatcheck list --user alice
+//	coatcheck revoke-user alice
+//
+// coatcheck --help has the commands and the exit codes.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/coatcheck-go/coatcheck/core"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// The exit codes, as the help of the command lists them.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitUnsupported = 4
+	exitUnavailable = 5
+	exitProblems    = 6
+	exitInterrupted = 130
+)
+
+// usageError is what is wrong with the arguments.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errProblems ends a command that has found what it looked for, and has printed it.
+var errProblems = errors.New("problems were found")
+
+// run is the command. It returns the exit code, and writes an error as one line to stderr.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{in: stdin, out: stdout, err: stderr}
+	root := a.command()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if closing := a.close(); err == nil {
+		err = closing
+	}
+	if err == nil {
+		return exitDone
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintf(stderr, "coatcheck: interrupted%s\n", a.progress())
+		return exitInterrupted
+	}
+	code := exitOf(err)
+	if !errors.Is(err, errProblems) {
+		fmt.Fprintln(stderr, "coatcheck: "+a.line(err, code))
+	}
+	return code
+}
+
+func exitOf(err error) int {
+	var usage usageError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, errProblems), errors.Is(err, core.ErrIncomplete), errors.Is(err, core.ErrUnreadable):
+		return exitProblems
+	case errors.Is(err, errors.ErrUnsupported):
+		return exitUnsupported
+	case errors.Is(err, core.ErrUnavailable):
+		return exitUnavailable
+	case errors.Is(err, core.ErrNotFound):
+		return exitNotFound
+	}
+	return exitFailed
+}
+
+// line is err in one line, with what to do about it.
+func (a *app) line(err error, code int) string {
+	text := strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "coatcheck: ", "")), " ")
+	switch code {
+	case exitUsage:
+		return text + " (see --help)"
+	case exitUnsupported:
+		return text + ": memcached and the cookie store keep no list of all sessions; show and revoke an ID, or revoke-user, where the store can"
+	case exitUnavailable:
+		return text + ": does the server run, and is COATCHECK_STORE right?"
+	case exitProblems:
+		return text + ": coatcheck verify lists what cannot be read"
+	}
+	return text
+}
