@@ -289,6 +289,9 @@ func TestCookieStore(t *testing.T) {
 	if z.live(cookie) || !z.live(other) {
 		t.Error("not this session was ended")
 	}
+	if r := decode[sessionadmin.Result](z, 200, "POST", "revoke?id="+id.String()); r.Ended != 0 || r.Note == "" {
+		t.Errorf("%+v: nobody knows whether it was alive", r)
+	}
 	z.get("revoke?user=alice").is(200, "Revoke them")
 	z.post("revoke?user=alice").is(200, "cannot tell how many")
 	if z.live(other) {

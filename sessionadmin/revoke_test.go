@@ -1,6 +1,8 @@
 package sessionadmin_test
 
 import (
+	"context"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -157,7 +159,7 @@ func TestActionsThatFail(t *testing.T) {
 	z.signIn("alice")
 	z.signIn("alice")
 	z.fault.Before(storetest.On("Delete"))
-	z.post("revoke?user=alice").is(503, "does not answer")
+	z.post("revoke?user=alice").is(503, "does not answer").lacks("ended.")
 	deletes := 0
 	z.fault.Before(func(c storetest.Call) error {
 		if c.Method == "Delete" {
@@ -182,4 +184,41 @@ func TestActionsThatFail(t *testing.T) {
 			t.Errorf("no %q in the log: %s", line, z.logged())
 		}
 	}
+}
+
+// Sign-ins that never end: it is not done, whatever else is wrong.
+func TestActionsThatMeetSignIns(t *testing.T) {
+	z := newSite(t, core.Config{}, sessionadmin.Config{})
+	z.signIn("")
+	for _, left := range []error{nil, driver.ErrUnreadable} {
+		z.fault.After(func(c storetest.Call) error {
+			if c.Method == "All" {
+				z.signIn("")
+				return left
+			}
+			return nil
+		})
+		soon := time.Now().Add(50 * time.Second).UTC().Format(time.RFC3339Nano)
+		z.post("revoke?before="+soon).is(503, "This is not all. Users signed in again and again meanwhile", "ended.")
+	}
+	if n := strings.Count(z.logged(), "action=revoke_all_before outcome=failed"); n != 2 {
+		t.Errorf("%d lines: %s", n, z.logged())
+	}
+}
+
+// An action is done as a whole, although the operator's browser has gone.
+func TestActionsGoOn(t *testing.T) {
+	onStores(t, func(t *testing.T, z *site) {
+		var ids [2]core.ID
+		for i := range ids {
+			ids[i], _ = z.signIn("alice")
+		}
+		h := made.Of(sessionadmin.New(sessionadmin.Config{Manager: z.m, Authorize: sessionadmin.WrappedBy("a test")}))
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(gone, "POST", "/revoke?user=alice", nil))
+		if z.alive(ids[0]) || z.alive(ids[1]) {
+			t.Error("not all were ended")
+		}
+	})
 }

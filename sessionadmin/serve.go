@@ -80,10 +80,7 @@ func (h *handler) route(w http.ResponseWriter, r request) {
 
 // path is the path of a request below the prefix, whether that was stripped before or not. "" is the prefix itself.
 func (h *handler) path(r *http.Request) string {
-	if rest, ok := strings.CutPrefix(r.URL.Path, h.Prefix); ok && (rest == "" || rest[0] == '/') {
-		return rest
-	}
-	return r.URL.Path
+	return strings.TrimPrefix(r.URL.Path, h.Prefix)
 }
 
 // withSlash is where a path leads that lacks its last slash. It is relative to what the client has asked for, which

@@ -97,6 +97,8 @@ func mounted(t *testing.T) (*site, *httptest.Server) {
 	mux.Handle("/ops/all/sessions", at("/ops/all/sessions")) // some routers pass this on
 	mux.Handle("/bare/", http.StripPrefix("/bare", at("")))
 	mux.Handle("/bare", http.StripPrefix("/bare", at("")))
+	mux.Handle("/ops:all", http.StripPrefix("/ops:all", at("")))
+	mux.Handle("/ops:all/", http.StripPrefix("/ops:all", at("")))
 	mux.Handle("/both/", http.StripPrefix("/both", at("/both")))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -133,7 +135,7 @@ func TestPrefixes(t *testing.T) {
 // Relative links need the slash at the end of the prefix.
 func TestPrefixWithoutSlash(t *testing.T) {
 	z, server := mounted(t)
-	for _, prefix := range []string{"/admin", "/ops/all/sessions", "/bare"} {
+	for _, prefix := range []string{"/admin", "/ops/all/sessions", "/bare", "/ops:all"} {
 		z.url = server.URL + prefix
 		res, err := http.Get(z.url)
 		must(t, err)
