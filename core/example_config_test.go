@@ -195,6 +195,29 @@ func ExampleEvent() {
 	// metric: load done true true false
 }
 
+// Two observers of one manager.
+func ExampleObservers() {
+	logins := 0
+	count := func(_ context.Context, e core.Event) {
+		if e.Kind == core.EventLogin {
+			logins++
+		}
+	}
+	audit := func(_ context.Context, e core.Event) {
+		if e.Kind == core.EventLogin {
+			fmt.Println("audit:", e.Subject)
+		}
+	}
+	store, _ := memstore.New(memstore.Config{})
+	m, _ := core.New(core.Config{Store: store, Observer: core.Observers(count, audit)})
+	defer m.Close()
+	handle(m, "", func(s *core.Session) { _ = s.Login("alice") })
+	fmt.Println("sign-ins:", logins)
+	// Output:
+	// audit: alice
+	// sign-ins: 1
+}
+
 // What an error means, for a handler of your own: WithErrorHandler of the adapters has the same errors.
 func ExampleHTTPStatus() {
 	explain := func(err error) string {

@@ -75,7 +75,8 @@ func (x *Exchange) begin(m *Manager, ctx context.Context) {
 func (x *Exchange) Used() bool { return x.s.Load() != nil }
 
 // Passive makes the request one that does not count as use: it extends nothing. Its changes are stored and move neither
-// the deadline nor the last use, unless the handler sets a deadline. Call it before the session is used.
+// the deadline nor the last use, unless the handler sets a deadline. Call it before the first save, so before the
+// header of the response leaves.
 func (x *Exchange) Passive() { x.passive = true }
 
 // Context returns the context given to Begin, extended so that FromContext finds the session.

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,6 +113,28 @@ func (m *Manager) observe(ctx context.Context, e Event) {
 		}
 	}()
 	m.cfg.Observer(aside{ctx}, e)
+}
+
+// Observers joins several functions to one Config.Observer, which calls them in their order: metrics, and traces, and an
+// audit log. Those that are nil are left out. A panic in one does not keep the event from those after it. Default: nil,
+// of none.
+func Observers(list ...func(context.Context, Event)) func(context.Context, Event) {
+	list = slices.DeleteFunc(slices.Clone(list), func(o func(context.Context, Event)) bool { return o == nil })
+	switch len(list) {
+	case 0:
+		return nil
+	case 1:
+		return list[0]
+	}
+	return func(ctx context.Context, e Event) { callAll(list, ctx, e) }
+}
+
+// callAll calls the others also if the first one panics. Observe recovers that.
+func callAll(list []func(context.Context, Event), ctx context.Context, e Event) {
+	if len(list) > 1 {
+		defer callAll(list[1:], ctx, e)
+	}
+	list[0](ctx, e)
 }
 
 // quiet is the minimum time between two warnings of one kind. What a single client can cause with each request must

@@ -36,6 +36,9 @@ var arrows = []arrow{
 	{"fibersession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"fiberv3session", leaves("core", "internal/httpwriter"), adapterTests},
 
+	// For operators of applications.
+	{"sessionadmin", leaves("core"), []string{"core/...", "stores/...", "httpsession", "sessiontest", "internal/..."}},
+
 	// For the tests of applications.
 	{"sessiontest", leaves("core", "core/storetest", "core/internal/...", "stores/memstore"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},
 
