@@ -134,6 +134,16 @@ func (m *Manager) Ping(ctx context.Context) error {
 	return m.noAnswer(m.can.Pinger.Ping(ctx))
 }
 
+// Breakers tells which parts of the storage get no calls for now, because the last ones have failed: true for such a
+// part. "cache" is that of a cachedstore, whose sessions are then read from the truth. It asks the storage nothing, so
+// a readiness check or a metric may call it often. nil: the store does not tell (memstore, filestore).
+func (m *Manager) Breakers() map[string]bool {
+	if m.can.Breaker == nil {
+		return nil
+	}
+	return m.can.Breaker.Breakers()
+}
+
 // Info describes the store.
 func (m *Manager) Info() driver.Info { return m.info }
 

@@ -18,6 +18,7 @@ type Event struct {
 	Replaced ID            // with EventLogin: the session that it ended, zero if none
 	Subject  string        // the user, where known
 	Size     int           // bytes of Record.Data read or written
+	Cached   bool          // with EventLoad: a cache answered, and the storage behind it was not asked
 	Count    int           // with EventSweep: the number of records removed
 	Duration time.Duration // of the store's call, with EventLoad to EventDelete
 	Err      error         // with OutcomeFailed what went wrong, with EventDropped why; else nil

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
+	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
@@ -246,5 +249,31 @@ func TestLogoutWithoutRevocationIsNoFailure(t *testing.T) {
 		if e.Outcome == core.OutcomeFailed {
 			t.Errorf("%s: outcome %s, err %v", e.Kind, e.Outcome, e.Err)
 		}
+	}
+}
+
+// The events say which loads the cache has answered. A load past the caches is none.
+func TestObserverSeesTheCache(t *testing.T) {
+	store := made.Of(cachedstore.New(made.Of(memstore.New(memstore.Config{})), made.Of(memstore.New(memstore.Config{})), cachedstore.Config{}))
+	var loads []bool
+	m := newManager(t, core.Config{Store: store, Observer: func(_ context.Context, e core.Event) {
+		if e.Kind == core.EventLoad {
+			loads = append(loads, e.Cached)
+		}
+	}})
+	b := newBrowser(t, m)
+	var id core.ID
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")); id = s.ID() })
+	b.visit(func(s *core.Session) { s.Subject() })
+	if !slices.Equal(loads, []bool{true}) {
+		t.Errorf("a request: cached %v", loads)
+	}
+	loads = nil
+	_, err := m.Session(ctx, id)
+	if must(t, err); !slices.Equal(loads, []bool{false}) {
+		t.Errorf("past the caches: cached %v", loads)
+	}
+	if got := m.Breakers(); !maps.Equal(got, map[string]bool{"cache": false}) {
+		t.Errorf("Breakers: %v", got)
 	}
 }
