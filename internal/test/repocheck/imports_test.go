@@ -36,6 +36,9 @@ var arrows = []arrow{
 	{"fibersession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"fiberv3session", leaves("core", "internal/httpwriter"), adapterTests},
 
+	// It sees what core tells of: events.
+	{"otelsession", leaves("core"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},
+
 	// For the tests of applications.
 	{"sessiontest", leaves("core", "core/storetest", "core/internal/...", "stores/memstore"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},
 
