@@ -112,7 +112,10 @@ func (m *Manager) observe(ctx context.Context, e Event) {
 			m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: the Observer panicked", "event", string(e.Kind), "panic", p, "skipped", skipped)
 		}
 	}()
-	m.cfg.Observer(aside{ctx}, e)
+	if _, is := ctx.(*endless); !is {
+		ctx = aside{ctx}
+	}
+	m.cfg.Observer(ctx, e)
 }
 
 // quiet is the minimum time between two warnings of one kind. What a single client can cause with each request must

@@ -277,3 +277,33 @@ func TestObserverSeesTheCache(t *testing.T) {
 		t.Errorf("Breakers: %v", got)
 	}
 }
+
+// With a store in memory, the Observer's context has the values of the request's, but for the session, and goes on when
+// the client has gone. So does the load itself.
+func TestContextOfAnObserverInMemory(t *testing.T) {
+	type key struct{}
+	store := made.Of(cachedstore.New(made.Of(memstore.New(memstore.Config{})), made.Of(memstore.New(memstore.Config{})), cachedstore.Config{}))
+	seen := 0
+	m := newManager(t, core.Config{Store: store, Observer: func(ctx context.Context, e core.Event) {
+		if e.Kind != core.EventLoad {
+			return
+		}
+		seen++
+		_, deadline := ctx.Deadline()
+		if ctx.Value(key{}) != 1 || ctx.Err() != nil || ctx.Done() != nil || deadline || e.Err != nil {
+			t.Errorf("value %v, error %v, deadline %t; the load: %v", ctx.Value(key{}), ctx.Err(), deadline, e.Err)
+		}
+		if _, err := core.FromContext(ctx); !errors.Is(err, core.ErrNoSession) {
+			t.Errorf("FromContext: %v", err)
+		}
+	}})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	gone, cancel := context.WithCancel(context.WithValue(ctx, key{}, 1))
+	cancel()
+	x := m.Adapter().Begin(gone, b.header())
+	defer x.Discard()
+	if s, err := x.Session(x.Context()); err != nil || s.Subject() != "alice" || seen != 1 {
+		t.Errorf("%v, %v; %d events", s, err, seen)
+	}
+}

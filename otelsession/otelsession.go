@@ -12,8 +12,8 @@
 //
 // # Spans
 //
-// Each call of the store is a span of kind client, "coatcheck load", if ctx holds a sampled parent: otherwise there is
-// none. The span is made when the call is over, from its duration. So spans of a client library, which are made during
+// Each call of the store is a span of kind client, "coatcheck load", below the request's own span, if that is recorded:
+// otherwise there is none. The span is made when the call is over, from its duration. So spans of a client library, which are made during
 // the call, are its siblings and not its children.
 //
 // # Costs

@@ -10,11 +10,11 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// span makes the span of a call that has just ended. There is none without a sampled parent: a background sweep or a
-// walk would fill the traces with roots. An error's text may quote a client library, so the span has its type only;
-// core's log has the text.
+// span makes the span of a call that has just ended. There is none unless the request has one that is recorded: a walk
+// or a background write would fill the traces with roots. An error's text may quote a client library, so the span has
+// its type only; core's log has the text.
 func (o *Observer) span(ctx context.Context, e *core.Event, operation int, l *label) {
-	if parent := trace.SpanContextFromContext(ctx); !parent.IsValid() || !parent.IsSampled() {
+	if !trace.SpanFromContext(ctx).IsRecording() {
 		return
 	}
 	end := time.Now()
