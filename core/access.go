@@ -36,22 +36,31 @@ func (m *Manager) reissue(id driver.ID) issued {
 
 // fetch loads the record under id.
 func (m *Manager) fetch(ctx context.Context, id driver.ID, rec *held) error {
-	return m.load(ctx, id, rec, m.store.Load)
+	return m.load(ctx, id, rec, nil)
 }
 
 // fetchPastCaches is fetch for callers that need the newest state of the record.
 func (m *Manager) fetchPastCaches(ctx context.Context, id driver.ID, rec *held) error {
 	if m.can.Reloader == nil {
-		return m.load(ctx, id, rec, m.store.Load)
+		return m.load(ctx, id, rec, nil)
 	}
 	return m.load(ctx, id, rec, m.can.Reloader.Reload)
 }
 
+// load is fetch with a function in the place of the store's Load, unless that is nil.
 func (m *Manager) load(ctx context.Context, id driver.ID, into *held, load func(context.Context, driver.ID) (driver.Record, error)) error {
 	var rec driver.Record
-	err := m.timed(ctx, EventLoad, id, func(ctx context.Context) (size int, err error) {
-		rec, err = load(ctx, id)
-		return len(rec.Data), err
+	err := m.timed(ctx, EventLoad, id, func(ctx context.Context) (r reply, err error) {
+		switch {
+		case load != nil:
+			rec, err = load(ctx, id)
+		case m.cfg.Observer != nil && m.can.CacheReporter != nil:
+			rec, r.cached, err = m.can.CacheReporter.LoadReported(ctx, id)
+		default:
+			rec, err = m.store.Load(ctx, id)
+		}
+		r.size = len(rec.Data)
+		return r, err
 	})
 	if err == nil && rec.ID != id {
 		// Not ErrCorrupt: the record that was asked for may be sound.
@@ -73,9 +82,9 @@ func isAny(err error, targets ...error) bool {
 // of a format, or the name of a key, into a cookie, and that is no outage.
 func (m *Manager) unseal(ctx context.Context, token string, into *held, st *state) error {
 	var rec driver.Record
-	err := m.timed(ctx, EventLoad, ID{}, func(ctx context.Context) (size int, err error) {
+	err := m.timed(ctx, EventLoad, ID{}, func(ctx context.Context) (r reply, err error) {
 		rec, err = m.tokens.OpenToken(ctx, token, m.binding)
-		return len(rec.Data), err
+		return reply{size: len(rec.Data)}, err
 	})
 	*into = hold(&rec)
 	if err == nil {
@@ -89,26 +98,26 @@ func (m *Manager) unseal(ctx context.Context, token string, into *held, st *stat
 
 // insert stores a new record and returns its token.
 func (m *Manager) insert(ctx context.Context, rec *driver.Record, token string) (string, error) {
-	err := m.timed(ctx, EventCreate, rec.ID, func(ctx context.Context) (int, error) {
+	err := m.timed(ctx, EventCreate, rec.ID, func(ctx context.Context) (reply, error) {
 		if m.store != nil {
-			return len(rec.Data), m.store.Create(ctx, rec)
+			return reply{size: len(rec.Data)}, m.store.Create(ctx, rec)
 		}
 		var err error
 		token, err = m.tokens.SealToken(ctx, rec, m.binding, m.room())
-		return len(rec.Data), err
+		return reply{size: len(rec.Data)}, err
 	})
 	return token, err
 }
 
 // replace stores a new version of a live record and returns its token.
 func (m *Manager) replace(ctx context.Context, rec *driver.Record, token string) (string, error) {
-	err := m.timed(ctx, EventUpdate, rec.ID, func(ctx context.Context) (int, error) {
+	err := m.timed(ctx, EventUpdate, rec.ID, func(ctx context.Context) (reply, error) {
 		if m.store != nil {
-			return len(rec.Data), m.store.Update(ctx, rec)
+			return reply{size: len(rec.Data)}, m.store.Update(ctx, rec)
 		}
 		var err error
 		token, err = m.tokens.SealToken(ctx, rec, m.binding, m.room())
-		return len(rec.Data), err
+		return reply{size: len(rec.Data)}, err
 	})
 	if err == nil {
 		m.watches.wrote(rec)
@@ -132,8 +141,8 @@ func (m *Manager) extend(ctx context.Context, h *held, used, expires int64, toke
 		h.Version, h.Epoch = rec.Version, rec.Epoch
 		return token, err
 	}
-	err := m.timed(ctx, EventTouch, h.ID, func(ctx context.Context) (int, error) {
-		return 0, m.store.Touch(ctx, h.ID, h.Version, fromMicros(used), fromMicros(expires))
+	err := m.timed(ctx, EventTouch, h.ID, func(ctx context.Context) (reply, error) {
+		return reply{}, m.store.Touch(ctx, h.ID, h.Version, fromMicros(used), fromMicros(expires))
 	})
 	if err == nil {
 		h.Used, h.Expires = used, max(h.Expires, expires)
@@ -143,8 +152,8 @@ func (m *Manager) extend(ctx context.Context, h *held, used, expires int64, toke
 
 // succeed inserts next and replaces old, in one step of the store.
 func (m *Manager) succeed(ctx context.Context, old, next *driver.Record) error {
-	err := m.timed(ctx, EventCreate, next.ID, func(ctx context.Context) (int, error) {
-		return len(next.Data), m.can.Successor.Succeed(ctx, old, next)
+	err := m.timed(ctx, EventCreate, next.ID, func(ctx context.Context) (reply, error) {
+		return reply{size: len(next.Data)}, m.can.Successor.Succeed(ctx, old, next)
 	})
 	if err == nil {
 		m.watches.wrote(old)
@@ -182,9 +191,9 @@ func (m *Manager) look(ctx context.Context, h held) (now held, err error) {
 	if m.tokens != nil {
 		// Sealing fails if the ID or the user was revoked. Nobody gets this token, so it may have any length.
 		rec := h.record()
-		err := m.timed(ctx, EventLoad, h.ID, func(ctx context.Context) (int, error) {
+		err := m.timed(ctx, EventLoad, h.ID, func(ctx context.Context) (reply, error) {
 			_, err := m.tokens.SealToken(ctx, &rec, m.binding, math.MaxInt)
-			return 0, err
+			return reply{}, err
 		})
 		return hold(&rec), err
 	}
@@ -205,11 +214,11 @@ func sameToken(a, b []byte) bool {
 // remove deletes a record, or revokes its token until the time given. After that, no token of the session can be
 // alive.
 func (m *Manager) remove(ctx context.Context, id driver.ID, until time.Time) error {
-	err := m.timed(ctx, EventDelete, id, func(ctx context.Context) (int, error) {
+	err := m.timed(ctx, EventDelete, id, func(ctx context.Context) (reply, error) {
 		if m.store != nil {
-			return 0, m.store.Delete(ctx, id)
+			return reply{}, m.store.Delete(ctx, id)
 		}
-		return 0, m.tokens.RevokeID(ctx, id, until)
+		return reply{}, m.tokens.RevokeID(ctx, id, until)
 	})
 	if err == nil || errors.Is(err, driver.ErrNotFound) {
 		m.watches.gone(id)
@@ -280,23 +289,32 @@ func (m *Manager) boundTo(id driver.ID, b block) []byte {
 	return append(append(append(ad, m.binding...), id[:]...), b...)
 }
 
-// timed makes one call to the store and reports it, with the size that call returns. An error outside the contract
-// counts as an outage: anything else could fail open.
-func (m *Manager) timed(ctx context.Context, kind EventKind, id ID, call func(context.Context) (int, error)) error {
+// reply is what an Event says of a call's answer.
+type reply struct {
+	size   int
+	cached bool
+}
+
+// began makes time.Since a reading of the monotonic clock alone, which is half of time.Now.
+var began = time.Now()
+
+// timed makes one call to the store and reports it, with the reply of call. An error outside the contract counts as an
+// outage: anything else could fail open.
+func (m *Manager) timed(ctx context.Context, kind EventKind, id ID, call func(context.Context) (reply, error)) error {
 	if m.cfg.Observer == nil {
 		_, err := call(ctx)
 		err = m.known(err)
 		m.up(ctx, err)
 		return err
 	}
-	start := time.Now()
-	size, err := call(ctx)
+	start := time.Since(began)
+	r, err := call(ctx)
 	err = m.known(err)
 	m.up(ctx, err)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return err // the store was not asked for what it does not do
 	}
-	e := Event{Kind: kind, ID: id, Size: size, Duration: time.Since(start)}
+	e := Event{Kind: kind, ID: id, Size: r.size, Cached: r.cached, Duration: time.Since(began) - start}
 	e.Outcome, e.Err = outcomeOf(err)
 	m.observe(ctx, e)
 	return err

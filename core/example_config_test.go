@@ -161,7 +161,7 @@ func ExampleEvent() {
 	observe := func(_ context.Context, e core.Event) {
 		switch e.Kind {
 		case core.EventLoad, core.EventCreate, core.EventUpdate, core.EventTouch, core.EventDelete: // calls of the store
-			fmt.Println("metric:", e.Kind, e.Outcome, e.Size > 0, e.Duration >= 0, e.ID.IsZero())
+			fmt.Println("metric:", e.Kind, e.Outcome, e.Size > 0, e.Duration >= 0, e.ID.IsZero(), e.Cached)
 		case core.EventSweep:
 			fmt.Println("metric: removed", e.Count)
 		case core.EventLogin:
@@ -187,12 +187,12 @@ func ExampleEvent() {
 	handle(m, cookie, func(s *core.Session) { _ = s.Logout() })
 	handle(m, cookie, func(s *core.Session) {}) // comes after its logout
 	// Output:
-	// metric: create done true true false
+	// metric: create done true true false false
 	// audit: login alice replaced another session: false
-	// metric: load done true true false
-	// metric: update done true true false
+	// metric: load done true true false false
+	// metric: update done true true false false
 	// audit: destroy alice
-	// metric: load done true true false
+	// metric: load done true true false false
 }
 
 // Two observers of one manager.

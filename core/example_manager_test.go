@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -74,6 +75,23 @@ func ExampleManager_All() {
 	// revoked: alice <nil>
 	// revoked: 2 <nil>
 	// swept: <nil>
+}
+
+// For a readiness check: a part of the storage that is refused is no outage if the rest can do without it.
+func ExampleManager_Breakers() {
+	cache, _ := memstore.New(memstore.Config{})
+	truth, _ := memstore.New(memstore.Config{})
+	store, _ := cachedstore.New(cache, truth, cachedstore.Config{})
+	m, err := core.New(core.Config{Store: store})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer m.Close()
+	for part, refused := range m.Breakers() {
+		fmt.Println(part, "is refused:", refused)
+	}
+	// Output: cache is refused: false
 }
 
 // A middleware of the application's own, where RequireLogin of the adapter does not fit. The sign-in handler then

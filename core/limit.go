@@ -89,9 +89,9 @@ func (j *saving) insert() error {
 
 // insertLimited is insert within a limit. It gets no saving: that would not stay on the stack.
 func (m *Manager) insertLimited(ctx context.Context, rec *driver.Record, limit driver.Limit) (removed []ID, err error) {
-	err = m.timed(ctx, EventCreate, rec.ID, func(ctx context.Context) (size int, err error) {
+	err = m.timed(ctx, EventCreate, rec.ID, func(ctx context.Context) (r reply, err error) {
 		removed, err = m.can.Limiter.CreateLimited(ctx, rec, limit)
-		return len(rec.Data), err
+		return reply{size: len(rec.Data)}, err
 	})
 	for _, id := range removed {
 		m.watches.gone(id)

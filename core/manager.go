@@ -136,6 +136,16 @@ func (m *Manager) Ping(ctx context.Context) error {
 	return m.noAnswer(m.can.Pinger.Ping(ctx))
 }
 
+// Breakers tells which parts of the storage get no calls for now, because the last ones have failed: true for such a
+// part. "cache" is that of a cachedstore, whose sessions are then read from the truth. It asks the storage nothing, so
+// a readiness check or a metric may call it often. nil: the store does not tell (memstore, filestore).
+func (m *Manager) Breakers() map[string]bool {
+	if m.can.Breaker == nil {
+		return nil
+	}
+	return m.can.Breaker.Breakers()
+}
+
 // Info describes the store.
 func (m *Manager) Info() driver.Info { return m.info }
 
@@ -177,11 +187,22 @@ func (m *Manager) storeContext(ctx context.Context) (context.Context, context.Ca
 
 // writeContext is storeContext for work that must be done even if the client has gone.
 func (m *Manager) writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	if m.info.InMemory && m.cfg.Observer == nil && m.cfg.MaxPerSubjectFor == nil {
+	switch {
+	case !m.info.InMemory:
+		return m.storeContext(context.WithoutCancel(ctx))
+	case m.cfg.Observer == nil && m.cfg.MaxPerSubjectFor == nil:
 		return context.Background(), func() {} // nobody looks at the context
 	}
-	return m.storeContext(context.WithoutCancel(ctx))
+	return &endless{aside{ctx}}, func() {}
 }
+
+// endless is context.WithoutCancel and aside in one. WithoutCancel allocates each time that an Observer looks for the
+// request's span.
+type endless struct{ aside }
+
+func (*endless) Deadline() (deadline time.Time, ok bool) { return }
+func (*endless) Done() <-chan struct{}                   { return nil }
+func (*endless) Err() error                              { return nil }
 
 // grace returns a context with a little extra time, for what must be tried after a save's own time is over.
 func (m *Manager) grace(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {

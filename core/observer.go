@@ -19,6 +19,7 @@ type Event struct {
 	Replaced ID            // with EventLogin: the session that it ended, zero if none
 	Subject  string        // the user, where known
 	Size     int           // bytes of Record.Data read or written
+	Cached   bool          // with EventLoad: a cache answered, and the storage behind it was not asked
 	Count    int           // with EventSweep: the number of records removed
 	Duration time.Duration // of the store's call, with EventLoad to EventDelete
 	Err      error         // with OutcomeFailed what went wrong, with EventDropped why; else nil
@@ -112,7 +113,10 @@ func (m *Manager) observe(ctx context.Context, e Event) {
 			m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: the Observer panicked", "event", string(e.Kind), "panic", p, "skipped", skipped)
 		}
 	}()
-	m.cfg.Observer(aside{ctx}, e)
+	if _, is := ctx.(*endless); !is {
+		ctx = aside{ctx}
+	}
+	m.cfg.Observer(ctx, e)
 }
 
 // Observers joins several functions to one Config.Observer, which calls them in their order: metrics, and traces, and an

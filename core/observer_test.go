@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
+	"github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
@@ -246,5 +249,61 @@ func TestLogoutWithoutRevocationIsNoFailure(t *testing.T) {
 		if e.Outcome == core.OutcomeFailed {
 			t.Errorf("%s: outcome %s, err %v", e.Kind, e.Outcome, e.Err)
 		}
+	}
+}
+
+// The events say which loads the cache has answered. A load past the caches is none.
+func TestObserverSeesTheCache(t *testing.T) {
+	store := made.Of(cachedstore.New(made.Of(memstore.New(memstore.Config{})), made.Of(memstore.New(memstore.Config{})), cachedstore.Config{}))
+	var loads []bool
+	m := newManager(t, core.Config{Store: store, Observer: func(_ context.Context, e core.Event) {
+		if e.Kind == core.EventLoad {
+			loads = append(loads, e.Cached)
+		}
+	}})
+	b := newBrowser(t, m)
+	var id core.ID
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")); id = s.ID() })
+	b.visit(func(s *core.Session) { s.Subject() })
+	if !slices.Equal(loads, []bool{true}) {
+		t.Errorf("a request: cached %v", loads)
+	}
+	loads = nil
+	_, err := m.Session(ctx, id)
+	if must(t, err); !slices.Equal(loads, []bool{false}) {
+		t.Errorf("past the caches: cached %v", loads)
+	}
+	if got := m.Breakers(); !maps.Equal(got, map[string]bool{"cache": false}) {
+		t.Errorf("Breakers: %v", got)
+	}
+}
+
+// With a store in memory, the Observer's context has the values of the request's, but for the session, and goes on when
+// the client has gone. So does the load itself.
+func TestContextOfAnObserverInMemory(t *testing.T) {
+	type key struct{}
+	store := made.Of(cachedstore.New(made.Of(memstore.New(memstore.Config{})), made.Of(memstore.New(memstore.Config{})), cachedstore.Config{}))
+	seen := 0
+	m := newManager(t, core.Config{Store: store, Observer: func(ctx context.Context, e core.Event) {
+		if e.Kind != core.EventLoad {
+			return
+		}
+		seen++
+		_, deadline := ctx.Deadline()
+		if ctx.Value(key{}) != 1 || ctx.Err() != nil || ctx.Done() != nil || deadline || e.Err != nil {
+			t.Errorf("value %v, error %v, deadline %t; the load: %v", ctx.Value(key{}), ctx.Err(), deadline, e.Err)
+		}
+		if _, err := core.FromContext(ctx); !errors.Is(err, core.ErrNoSession) {
+			t.Errorf("FromContext: %v", err)
+		}
+	}})
+	b := newBrowser(t, m)
+	b.visit(func(s *core.Session) { must(t, s.Login("alice")) })
+	gone, cancel := context.WithCancel(context.WithValue(ctx, key{}, 1))
+	cancel()
+	x := m.Adapter().Begin(gone, b.header())
+	defer x.Discard()
+	if s, err := x.Session(x.Context()); err != nil || s.Subject() != "alice" || seen != 1 {
+		t.Errorf("%v, %v; %d events", s, err, seen)
 	}
 }

@@ -193,9 +193,9 @@ func (m *Manager) revokeTokens(ctx context.Context, subject string, kept map[ID]
 	}
 	calls, cancel := m.storeContext(ctx)
 	defer cancel()
-	err := m.timed(calls, EventDelete, ID{}, func(ctx context.Context) (int, error) {
+	err := m.timed(calls, EventDelete, ID{}, func(ctx context.Context) (reply, error) {
 		until := fromMicros(m.now()).Add(m.cfg.Lifetime)
-		return 0, m.can.SubjectRevoker.RevokeSubject(ctx, m.binding, subject, until, slices.Collect(maps.Keys(kept)))
+		return reply{}, m.can.SubjectRevoker.RevokeSubject(ctx, m.binding, subject, until, slices.Collect(maps.Keys(kept)))
 	})
 	if err == nil {
 		m.watches.goneSome(subject)

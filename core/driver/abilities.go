@@ -15,6 +15,9 @@ type Abilities struct {
 	Watcher   Watcher
 	Closer    io.Closer
 
+	CacheReporter CacheReporter
+	Breaker       Breaker
+
 	SubjectRevoker SubjectRevoker // of a TokenStore
 }
 
@@ -41,6 +44,8 @@ func AbilitiesByMethods(b Backend) (a Abilities) {
 	a.Pinger, _ = b.(Pinger)
 	a.Watcher, _ = b.(Watcher)
 	a.Closer, _ = b.(io.Closer)
+	a.CacheReporter, _ = b.(CacheReporter)
+	a.Breaker, _ = b.(Breaker)
 	a.SubjectRevoker, _ = b.(SubjectRevoker)
 	return a
 }

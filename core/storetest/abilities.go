@@ -19,6 +19,8 @@ var abilities = []struct {
 	{"Pinger", func(can driver.Abilities) bool { return can.Pinger != nil }},
 	{"Watcher", func(can driver.Abilities) bool { return can.Watcher != nil }},
 	{"Closer", func(can driver.Abilities) bool { return can.Closer != nil }},
+	{"CacheReporter", func(can driver.Abilities) bool { return can.CacheReporter != nil }},
+	{"Breaker", func(can driver.Abilities) bool { return can.Breaker != nil }},
 }
 
 // abilitiesOf returns the abilities of one handle. A rule asks the handle that it uses.

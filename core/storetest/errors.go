@@ -111,6 +111,9 @@ func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
 			return err
 		})
 	}
+	if can.CacheReporter != nil {
+		add("LoadReported", func(ctx context.Context) error { _, _, err := can.CacheReporter.LoadReported(ctx, rec.ID); return err })
+	}
 	if can.Pinger != nil {
 		add("Ping", can.Pinger.Ping)
 	}

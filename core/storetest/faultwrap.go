@@ -46,6 +46,10 @@ func (w *faulty) Abilities() (has driver.Abilities) {
 	if w.inner.Closer != nil {
 		has.Closer = w
 	}
+	if w.inner.CacheReporter != nil {
+		has.CacheReporter = w
+	}
+	has.Breaker = w.inner.Breaker // no call of the storage: there is nothing to fail
 	return has
 }
 
@@ -53,6 +57,15 @@ func (w *faulty) Info() driver.Info { return w.f.inner.Info() }
 
 func (w *faulty) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	return w.f.read("Load", id, func() (driver.Record, error) { return w.f.inner.Load(ctx, id) })
+}
+
+// LoadReported is a Load to the hooks, which need not know whether somebody observes.
+func (w *faulty) LoadReported(ctx context.Context, id driver.ID) (rec driver.Record, cached bool, err error) {
+	rec, err = w.f.read("Load", id, func() (rec driver.Record, err error) {
+		rec, cached, err = w.inner.CacheReporter.LoadReported(ctx, id)
+		return rec, err
+	})
+	return rec, cached && err == nil, err
 }
 
 func (w *faulty) Reload(ctx context.Context, id driver.ID) (driver.Record, error) {

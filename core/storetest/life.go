@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
@@ -27,6 +28,27 @@ var lifeRules = []rule{{
 	text:  "Ping tells whether the storage answers now.",
 	run: func(e *env) {
 		e.ok(abilitiesOf(e.a).Pinger.Ping(e.ctx), "Ping")
+	},
+}, {
+	name:  "BreakersAreClosed",
+	needs: "Breaker",
+	text:  "While the storage answers, Breakers names the same parts at each call, none with an empty name, and refuses none of them. The map is the caller's.",
+	run: func(e *env) {
+		e.create(e.a, long)
+		before := maps.Clone(abilitiesOf(e.a).Breaker.Breakers())
+		now := abilitiesOf(e.a).Breaker.Breakers()
+		if !maps.Equal(before, now) {
+			e.Fatalf("Breakers was %v and is %v", before, now)
+		}
+		for part, refused := range now {
+			if part == "" || refused {
+				e.Fatalf("Breakers: part %q is refused: %t", part, refused)
+			}
+			now[part] = true
+		}
+		if changed := abilitiesOf(e.a).Breaker.Breakers(); !maps.Equal(before, changed) {
+			e.Fatalf("Breakers is %v after its caller has changed what it returned", changed)
+		}
 	},
 }, {
 	name:  "CloseLeavesOthers",

@@ -282,6 +282,13 @@ func (m *model) Ping(ctx context.Context) error {
 	return m.ready(ctx)
 }
 
+func (m *model) LoadReported(ctx context.Context, id driver.ID) (driver.Record, bool, error) {
+	rec, err := m.Load(ctx, id)
+	return rec, err == nil, err
+}
+
+func (m *model) Breakers() map[string]bool { return map[string]bool{"memory": false} }
+
 func (m *model) Close() error { return nil }
 
 // modelHarness makes models. Each handle is what wrap makes of the model.

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -15,6 +16,24 @@ var lifeMutants = []mutant{{
 }, {
 	"does not answer", "PingAnswers", func(b *broken) {
 		b.ping = func(context.Context) error { return driver.Unavailable("model", errors.New("connection refused")) }
+	},
+}, {
+	"refuses calls while the storage answers", "BreakersAreClosed", func(b *broken) {
+		b.breakers = func() map[string]bool { return map[string]bool{"memory": true} }
+	},
+}, {
+	"has a part without a name", "BreakersAreClosed", func(b *broken) {
+		b.breakers = func() map[string]bool { return map[string]bool{"": false} }
+	},
+}, {
+	"names other parts each time", "BreakersAreClosed", func(b *broken) {
+		n := 0
+		b.breakers = func() map[string]bool { n++; return map[string]bool{fmt.Sprint(n): false} }
+	},
+}, {
+	"hands out its own map", "BreakersAreClosed", func(b *broken) {
+		own := map[string]bool{"memory": false}
+		b.breakers = func() map[string]bool { return own }
 	},
 }, {
 	"closes the storage for all", "CloseLeavesOthers", func(b *broken) {

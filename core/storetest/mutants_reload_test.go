@@ -94,6 +94,35 @@ var reloadMutants = []mutant{{
 			return b.model.Load(ctx, id)
 		})
 	},
+}, {
+	"reports another record", "LoadReportedIsLoad", func(b *broken) {
+		b.reported = func(ctx context.Context, id driver.ID) (driver.Record, bool, error) {
+			rec, err := b.model.Load(ctx, id)
+			rec.Subject = ""
+			return rec, false, err
+		}
+	},
+}, {
+	"reports what is old", "LoadReportedIsLoad", func(b *broken) {
+		c := &cache{}
+		b.reported = func(ctx context.Context, id driver.ID) (driver.Record, bool, error) {
+			if rec, ok := c.get(id); ok {
+				return rec, true, nil
+			}
+			rec, err := b.model.Load(ctx, id)
+			if err == nil {
+				c.recs.Store(id, rec)
+			}
+			return rec, false, err
+		}
+	},
+}, {
+	"says that absence is cached", "LoadReportedIsLoad", func(b *broken) {
+		b.reported = func(ctx context.Context, id driver.ID) (driver.Record, bool, error) {
+			rec, err := b.model.Load(ctx, id)
+			return rec, true, err
+		}
+	},
 }}
 
 // shareReloads makes a mutant whose Reload waits for a read that has begun already, and returns its answer.

@@ -33,6 +33,8 @@ type broken struct {
 	ping          func(context.Context) error
 	watch         func(ctx context.Context, id driver.ID, changed func()) (driver.Record, func(), error)
 	close         func() error
+	reported      func(context.Context, driver.ID) (driver.Record, bool, error)
+	breakers      func() map[string]bool
 }
 
 func (b *broken) Info() driver.Info { return b.info() }
@@ -72,6 +74,10 @@ func (b *broken) Watch(ctx context.Context, id driver.ID, changed func()) (drive
 	return b.watch(ctx, id, changed)
 }
 func (b *broken) Close() error { return b.close() }
+func (b *broken) LoadReported(ctx context.Context, id driver.ID) (driver.Record, bool, error) {
+	return b.reported(ctx, id)
+}
+func (b *broken) Breakers() map[string]bool { return b.breakers() }
 
 var _ io.Closer = (*broken)(nil)
 
@@ -80,6 +86,7 @@ func breakModel(m *model, with func(*broken)) driver.Store {
 		model: m, info: m.Info, load: m.Load, create: m.Create, update: m.Update, touch: m.Touch, remove: m.Delete,
 		succeed: m.Succeed, reload: m.Reload, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, byLabel: m.ByLabel,
 		createLimited: m.CreateLimited, count: m.Count, ping: m.Ping, watch: m.Watch, close: m.Close,
+		reported: m.LoadReported, breakers: m.Breakers,
 	}
 	with(b)
 	return b

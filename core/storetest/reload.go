@@ -120,6 +120,31 @@ var reloadRules = []rule{{
 			cancel()
 		}
 	},
+}, {
+	name:  "LoadReportedIsLoad",
+	needs: "CacheReporter",
+	text:  "LoadReported returns what Load returns. A record that is absent is not cached.",
+	run: func(e *env) {
+		load := func(want *driver.Record) {
+			got, _, err := abilitiesOf(e.a).CacheReporter.LoadReported(e.ctx, want.ID)
+			e.ok(err, "LoadReported")
+			e.mustEqual(got, *want, "LoadReported")
+		}
+		rec := e.createLabelled(long, "admin")
+		load(rec)
+		load(rec)
+		rec.Data = randomBytes(30)
+		e.ok(e.a.Update(e.ctx, rec), "Update")
+		load(rec)
+		e.ok(e.a.Delete(e.ctx, rec.ID), "Delete")
+		for _, id := range []driver.ID{rec.ID, newID()} {
+			_, cached, err := abilitiesOf(e.a).CacheReporter.LoadReported(e.ctx, id)
+			e.mustFail(err, driver.ErrNotFound, "LoadReported")
+			if cached {
+				e.Fatalf("LoadReported says that a cache answered for a record that is absent")
+			}
+		}
+	},
 }}
 
 // mustReload fails unless Reload, and a Load after it on the same handle, return the record.

@@ -76,6 +76,9 @@ func (b *Breaker) Allow() error {
 	return &OpenError{b.cause.Load()}
 }
 
+// Open reports whether the breaker is open, that is, whether Allow refuses nearly all calls.
+func (b *Breaker) Open() bool { return b.open.Load() }
+
 // Success reports that the server answered.
 func (b *Breaker) Success() {
 	if !b.failing.Load() { // a read does not slow other processors down as a write would

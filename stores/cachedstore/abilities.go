@@ -11,7 +11,7 @@ import (
 func (s *Store) Abilities() driver.Abilities {
 	truth := driver.AbilitiesOf(s.truth)
 	can := driver.Abilities{
-		Reloader: s, Pinger: s, Closer: s,
+		Reloader: s, Pinger: s, Closer: s, CacheReporter: s, Breaker: s,
 		Sweeper: s.sweepersOf(truth.Sweeper, driver.AbilitiesOf(s.cache).Sweeper),
 		Lister:  truth.Lister, Indexer: truth.Indexer, Counter: truth.Counter, Watcher: truth.Watcher,
 	}

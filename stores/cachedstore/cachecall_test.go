@@ -2,6 +2,7 @@ package cachedstore_test
 
 import (
 	"context"
+	"maps"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -152,3 +153,39 @@ func TestImpatientCallersDoNotOpenTheBreaker(t *testing.T) {
 		t.Error("the cache was not asked")
 	}
 }
+
+// While the cache hangs, its breaker is open. It closes with the first answer.
+func TestBreakersTellOfTheCache(t *testing.T) {
+	p := newPair(t)
+	is := func(want bool) bool { return maps.Equal(p.a.Breakers(), map[string]bool{"cache": want}) }
+	if !is(false) {
+		t.Errorf("before: %v", p.a.Breakers())
+	}
+	p.a.cache.Before(storetest.Outage)
+	for range breaker.Failures {
+		p.reads(t, p.a, "data")
+	}
+	if !is(true) {
+		t.Errorf("in an outage of the cache: %v", p.a.Breakers())
+	}
+	p.a.cache.Before(nil)
+	eventually(t, func() bool { p.reads(t, p.a, "data"); return is(false) })
+}
+
+// The parts that the stores behind tell of have the place in their names.
+func TestBreakersOfTheStoresBehind(t *testing.T) {
+	type behind struct {
+		driver.Store
+		driver.Breaker
+	}
+	cache, truth := made.Of(memstore.New(memstore.Config{})), made.Of(memstore.New(memstore.Config{}))
+	s := open(t, behind{cache, parts{"10.0.0.7:11211": true}}, behind{truth, parts{"database": false}}, cachedstore.Config{})
+	want := map[string]bool{"cache": false, "cache/10.0.0.7:11211": true, "truth/database": false}
+	if got := s.Breakers(); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+type parts map[string]bool
+
+func (p parts) Breakers() map[string]bool { return p }

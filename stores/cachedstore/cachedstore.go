@@ -52,7 +52,8 @@
 //
 // # Abilities
 //
-// A Store always is a [driver.Reloader], a [driver.Pinger] and an [io.Closer]. It is a [driver.Successor], a
+// A Store always is a [driver.Reloader], a [driver.Pinger], an [io.Closer], a [driver.CacheReporter] and a
+// [driver.Breaker], whose part "cache" is the store's own. It is a [driver.Successor], a
 // [driver.Lister], a [driver.Indexer], a [driver.Limiter] and a [driver.Counter] if the truth is; lists and numbers come
 // from the truth. It is a [driver.Sweeper] if one
 // of the two stores is, and sweeps each that needs it. Ping asks the truth. Close closes both stores. Ask
@@ -128,6 +129,9 @@ var (
 	_ driver.Reloader = (*Store)(nil)
 	_ driver.Pinger   = (*Store)(nil)
 	_ io.Closer       = (*Store)(nil)
+
+	_ driver.CacheReporter = (*Store)(nil)
+	_ driver.Breaker       = (*Store)(nil)
 )
 
 // New returns a store that reads through cache and writes to truth. It returns an error if one of them is nil, if
@@ -189,6 +193,20 @@ func (s *Store) Ping(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// Breakers implements driver.Breaker. "cache" is the store's own breaker around the whole cache. The parts that the two
+// stores tell of follow as "cache/..." and "truth/...".
+func (s *Store) Breakers() map[string]bool {
+	all := map[string]bool{"cache": s.breaker.Open()}
+	for place, store := range map[string]driver.Store{"cache/": s.cache, "truth/": s.truth} {
+		if b := driver.AbilitiesOf(store).Breaker; b != nil {
+			for part, open := range b.Breakers() {
+				all[place+part] = open
+			}
+		}
+	}
+	return all
 }
 
 // Close tries once more to bring pending changes to the cache. Then it closes the cache and the truth, each if it can

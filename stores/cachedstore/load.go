@@ -11,24 +11,30 @@ import (
 
 // Load implements driver.Store.
 func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
+	rec, _, err := s.LoadReported(ctx, id)
+	return rec, err
+}
+
+// LoadReported implements driver.CacheReporter.
+func (s *Store) LoadReported(ctx context.Context, id driver.ID) (rec driver.Record, cached bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return driver.Record{}, driver.Unavailable("cachedstore", err)
+		return rec, false, driver.Unavailable("cachedstore", err)
 	}
 	called := uint64(0)
 	for {
 		var miss miss
 		if !s.backlog.has(id) {
-			var rec driver.Record
 			var hit bool
 			if rec, miss, hit = s.fromCache(ctx, id); hit {
-				return rec, nil
+				return rec, true, nil
 			}
 		}
 		if called == 0 {
 			called = s.reads.ticks.Add(1)
 		}
 		if f, err := s.reads.join(ctx, id, miss, called); f != nil || err != nil {
-			return f.result(err)
+			rec, err = f.result(err)
+			return rec, false, err
 		}
 	}
 }

@@ -96,6 +96,7 @@ var (
 	_ driver.SubjectRevoker = (*Store)(nil)
 	_ driver.Sweeper        = (*Store)(nil)
 	_ driver.Pinger         = (*Store)(nil)
+	_ driver.Breaker        = (*Store)(nil)
 	_ io.Closer             = (*Store)(nil)
 )
 

@@ -121,6 +121,14 @@ func (s *Store) Sweep(ctx context.Context, limit int) (int, error) {
 	return 0, nil
 }
 
+// Breakers implements driver.Breaker with the parts of the store of revoked sessions.
+func (s *Store) Breakers() map[string]bool {
+	if breaker := s.abilities.Breaker; breaker != nil {
+		return breaker.Breakers()
+	}
+	return nil
+}
+
 // Ping implements driver.Pinger. It asks the store of revoked sessions.
 func (s *Store) Ping(ctx context.Context) error {
 	if pinger := s.abilities.Pinger; pinger != nil {

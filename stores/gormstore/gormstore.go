@@ -123,6 +123,7 @@ var (
 	_ driver.Limiter = (*Store)(nil)
 	_ driver.Counter = (*Store)(nil)
 	_ driver.Pinger  = (*Store)(nil)
+	_ driver.Breaker = (*Store)(nil)
 	_ io.Closer      = (*Store)(nil)
 )
 
@@ -180,6 +181,9 @@ func New(db *gorm.DB, config Config) (*Store, error) {
 
 // Info implements driver.Backend.
 func (*Store) Info() driver.Info { return driver.Info{Name: "gormstore"} }
+
+// Breakers implements driver.Breaker: its only part is "database".
+func (s *Store) Breakers() map[string]bool { return map[string]bool{"database": s.breaker.Open()} }
 
 // Ping implements driver.Pinger. It reads from the table.
 func (s *Store) Ping(ctx context.Context) error {

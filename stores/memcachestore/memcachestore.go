@@ -126,6 +126,7 @@ var (
 	_ driver.Store   = (*Store)(nil)
 	_ driver.Indexer = (*Store)(nil)
 	_ driver.Pinger  = (*Store)(nil)
+	_ driver.Breaker = (*Store)(nil)
 	_ io.Closer      = (*Store)(nil)
 )
 
@@ -183,6 +184,15 @@ func setDefault[T comparable](field *T, value T) {
 
 // Info implements driver.Backend.
 func (*Store) Info() driver.Info { return driver.Info{Name: "memcachestore"} }
+
+// Breakers implements driver.Breaker: its parts are the addresses of the servers.
+func (s *Store) Breakers() map[string]bool {
+	all := map[string]bool{}
+	for _, sv := range s.ring.servers {
+		all[sv.addr] = sv.breaker.Open()
+	}
+	return all
+}
 
 // Ping implements driver.Pinger: every server must answer.
 func (s *Store) Ping(ctx context.Context) error {

@@ -139,6 +139,9 @@ func TestServerStopped(t *testing.T) {
 		t.Errorf("%d of %d calls were tried in %v, at most %d should be", tried, calls, time.Since(begun), most)
 	}
 
+	if !s.Breakers()[srv.Addr] {
+		t.Errorf("Breakers: %v", s.Breakers())
+	}
 	srv.Resume()
 	eventually(t, func() bool { _, err := s.Load(ctx, recs[0].ID); return err == nil })
 	for range 5 {

@@ -165,6 +165,9 @@ func TestPausedServer(t *testing.T) {
 	if soak {
 		time.Sleep(10 * time.Second)
 	}
+	if !s.Breakers()["redis"] {
+		t.Errorf("Breakers: %v", s.Breakers())
+	}
 	server.Resume()
 	back := time.Now()
 	for loads(t.Context(), s, rec) != nil {

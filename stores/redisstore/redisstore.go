@@ -171,6 +171,7 @@ var (
 	_ driver.Indexer   = (*Store)(nil)
 	_ driver.Limiter   = (*Store)(nil)
 	_ driver.Pinger    = (*Store)(nil)
+	_ driver.Breaker   = (*Store)(nil)
 	_ driver.Watcher   = (*Store)(nil)
 	_ io.Closer        = (*Store)(nil)
 )
@@ -316,6 +317,15 @@ func retryDelay(attempts int, _ rueidis.Completed, err error) time.Duration {
 
 // Info implements driver.Backend.
 func (*Store) Info() driver.Info { return driver.Info{Name: "redisstore"} }
+
+// Breakers implements driver.Breaker: its only part is "redis". Of a Cluster, it is true if any node is refused.
+func (s *Store) Breakers() map[string]bool {
+	open := false
+	for _, b := range s.breakers {
+		open = open || b.Open()
+	}
+	return map[string]bool{"redis": open}
+}
 
 // Ping implements driver.Pinger.
 func (s *Store) Ping(ctx context.Context) error {

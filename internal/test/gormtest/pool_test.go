@@ -129,6 +129,9 @@ func TestBreaker(t *testing.T) {
 			if took := time.Since(start); took > patience/2 {
 				t.Errorf("1000 calls with an open breaker took %v", took)
 			}
+			if !s.Breakers()["database"] {
+				t.Errorf("Breakers: %v", s.Breakers())
+			}
 			p.proxy.Heal()
 			start = time.Now()
 			for load() != nil {

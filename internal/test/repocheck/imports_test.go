@@ -38,6 +38,8 @@ var arrows = []arrow{
 
 	// For operators of applications.
 	{"sessionadmin", leaves("core"), []string{"core/...", "stores/...", "httpsession", "sessiontest", "internal/..."}},
+	// It sees what core tells of: events.
+	{"otelsession", leaves("core"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},
 
 	// For the tests of applications.
 	{"sessiontest", leaves("core", "core/storetest", "core/internal/...", "stores/memstore"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},

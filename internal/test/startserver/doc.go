@@ -1,7 +1,7 @@
-// Package startserver starts real servers for tests: memcached, Redis (alone,
-// as a cluster, under Sentinel), PostgreSQL (alone, behind PgBouncer) and MariaDB. Each has a free loopback port and a
-// temporary folder, and uses nothing of the system's own services. It can be killed, restarted on the same port, and
-// paused. [Proxy] stands between a client and a server, fails as networks do, and counts round trips.
+// Package startserver starts real servers for tests: memcached, Redis (alone, as a cluster, under Sentinel), PostgreSQL
+// (alone, behind PgBouncer), MariaDB and Prometheus. Each has a free loopback port and a temporary folder, and uses
+// nothing of the system's own services. It can be killed, restarted on the same port, and paused. [Proxy] stands
+// between a client and a server, fails as networks do, and counts round trips.
 //
 //	var redis = startserver.Share(func(tb testing.TB) *startserver.Server { return startserver.Redis(tb) })
 //

@@ -20,6 +20,8 @@ var families = map[string][]string{
 	"sql":       {"github.com/jackc/", "github.com/lib/pq", "github.com/go-sql-driver/", "github.com/mattn/go-sqlite3", "github.com/glebarez/", "github.com/ncruces/", "modernc.org/"},
 	"memcache":  {"github.com/bradfitz/gomemcache"},
 	"redis":     {"github.com/redis/", "github.com/gomodule/redigo", "github.com/rueian/", "github.com/alicebob/miniredis"},
+	"otel":      {"go.opentelemetry.io/"},
+	"otel sdk":  {"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters", "github.com/prometheus/"},
 	"browser":   {"github.com/chromedp/", "github.com/go-rod/", "github.com/playwright-community/"},
 	"terminal":  {"github.com/spf13/", "github.com/schollz/"},
 	"assertion": {"github.com/onsi/", "gotest.tools/"},
@@ -40,6 +42,7 @@ var asked = map[string][]string{
 	// checksum of a go.mod of that is in go.sum. It is not built.
 	"stores/redisstore": {"redis", "assertion"},
 	"cmd/coatcheck":     {"gorm", "sql", "memcache", "redis", "terminal"},
+	"otelsession":       {"otel"}, // the API, and never the SDK: that is the application's
 }
 
 // clean modules bring no dependency at all but the root.
