@@ -125,15 +125,20 @@ func (m *Manager) Close() error {
 	return m.closed
 }
 
-// Ping asks the store whether it answers, for health checks. Every error matches ErrUnavailable and its cause. Where
-// the store has no way to tell (memstore), Ping returns nil, which says nothing.
+// Ping asks the store whether it answers, for health checks. Every error matches ErrUnavailable and its cause, and counts
+// as an outage in the log, unless the caller was cancelled. Where the store has no way to tell (memstore), Ping returns
+// nil, which says nothing.
 func (m *Manager) Ping(ctx context.Context) error {
 	if m.can.Pinger == nil {
 		return nil
 	}
-	ctx, cancel := m.storeContext(ctx)
+	calls, cancel := m.storeContext(ctx)
 	defer cancel()
-	return m.noAnswer(m.can.Pinger.Ping(ctx))
+	err := m.noAnswer(m.can.Pinger.Ping(calls))
+	if m.up(ctx, err); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		m.down(ctx, err) // a deadline of the caller's is what the check is about
+	}
+	return err
 }
 
 // Breakers tells which parts of the storage get no calls for now, because the last ones have failed: true for such a
