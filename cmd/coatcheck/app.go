@@ -85,7 +85,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.store, "store", "", "URL of the store, in place of COATCHECK_STORE (without a password: other users see arguments)")
 	flags.BoolVar(&a.asJSON, "json", false, "print JSON: an object, or an object in each line")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log to stderr what the library logs")
-	root.AddCommand(a.list(), a.show(), a.revoke(), a.revokeUser(), a.revokeAll(), a.sweep(), a.stats(), a.top(), a.verify(), a.keys(), a.doctor())
+	root.AddCommand(a.list(), a.show(), a.revoke(), a.revokeUser(), a.revokeAll(), a.sweep(), a.stats(), a.top(), a.verify(), a.keys(), a.doctor(), a.watch())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}
