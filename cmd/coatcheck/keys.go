@@ -8,13 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 )
 
 func (a *app) keys() *cobra.Command {
 	c := &cobra.Command{Use: "keys", Short: "Make and check keys"}
-	c.AddCommand(a.keysNew(), a.keysCheck())
+	c.AddCommand(a.keysNew(), a.keysCheck(), a.keysReseal())
 	return c
 }
 
@@ -53,6 +54,42 @@ func (a *app) keysCheck() *cobra.Command {
 				return fmt.Errorf("COATCHECK_KEYS: %w", err)
 			}
 			return a.print(map[string]any{"keys": keys.String()}, func(w io.Writer) { fmt.Fprintf(w, "%s: right\n", keys) })
+		},
+	}
+}
+
+func (a *app) keysReseal() *cobra.Command {
+	return &cobra.Command{
+		Use: "reseal", Short: "Seal all sessions with the first key", Args: cobra.NoArgs,
+		Long: "keys reseal seals every session anew that another key than the first of COATCHECK_KEYS has sealed. After it, the others\n" +
+			"can be taken out. The application may run. What it was interrupted in, the next call goes on with.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx := c.Context()
+			m, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			n, bar := 0, a.bar(ctx, m, "sealing")
+			defer bar.done()
+			for s, err := range m.All(ctx) {
+				done := false
+				if err == nil {
+					done, err = m.Reseal(ctx, s.ID())
+				}
+				switch {
+				case errors.Is(err, core.ErrEnded): // meanwhile
+				case err != nil:
+					return fmt.Errorf("%d sessions are sealed anew: %w", n, err)
+				case done:
+					n++
+				}
+				a.seen.Add(1)
+				bar.add()
+			}
+			err = a.print(map[string]int64{"sessions": a.seen.Load(), "resealed": int64(n)}, func(w io.Writer) {
+				fmt.Fprintf(w, "sealed %d of %d sessions anew\n", n, a.seen.Load())
+			})
+			return errors.Join(err, a.notRead())
 		},
 	}
 }

@@ -277,6 +277,24 @@ func TestVerify(t *testing.T) {
 	s.wants(s.runs("verify"), exitDone, "1 sessions can be read, 0 cannot")
 }
 
+func TestKeysReseal(t *testing.T) {
+	url := "file:" + filepath.Join(t.TempDir(), "s")
+	first, second := keyring.Generate("k1").Reveal(), keyring.Generate("k2").Reveal()
+	s := newShop(t, url)
+	s.signsIn("alice", 0)
+	s.wants(s.runs("keys", "reseal"), exitUnsupported, "without Config.Keys")
+	s.wants(s.runs("revoke-all", "--before", "now"), exitDone)
+	t.Setenv("COATCHECK_KEYS", first)
+	s = newShop(t, url)
+	s.signsIn("alice", 0)
+	s.signsIn("bob", 0)
+	t.Setenv("COATCHECK_KEYS", second+","+first)
+	s.wants(s.runs("keys", "reseal"), exitDone, "sealed 2 of 2 sessions anew")
+	s.wants(s.runs("keys", "reseal", "--json"), exitDone, `"resealed":0`)
+	t.Setenv("COATCHECK_KEYS", second)
+	s.wants(s.runs("verify"), exitDone, "2 sessions can be read")
+}
+
 func TestKeysNew(t *testing.T) {
 	s := newShop(t, "memory:")
 	out := s.runs("keys", "new", "k2").out
