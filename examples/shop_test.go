@@ -43,6 +43,7 @@ var cases = []struct {
 	{"sign out everywhere else", everywhereElse},
 	{"a page that is live", live},
 	{"other sites cannot post", crossSite},
+	{"admin", admin},
 	{"restart", restart},
 }
 

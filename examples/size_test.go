@@ -13,7 +13,7 @@ import (
 )
 
 // bare are applications of each framework with a template and without sessions: what the shops are compared with. Where
-// the shop has a WebSocket, they have one, too: that library is no part of coatcheck.
+// the shop has a WebSocket, they have one, too: that library is no part of coatcheck. All have furniture, as the shops do.
 var bare = map[string]string{
 	"nethttp": `import ("net/http"; "github.com/coder/websocket")
 		func main() { http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { page.Execute(w, 1) }); http.HandleFunc("/ws", socket); http.ListenAndServe(":8080", nil) }
@@ -33,6 +33,14 @@ var bare = map[string]string{
 		func main() { app := fiber.New(); app.Use(recover.New()); app.Get("/", func(c fiber.Ctx) error { return page.Execute(c, 1) }); app.Listen(":8080") }`,
 }
 
+// furniture is what a shop has with and without sessions: names of browsers, a flag, a log, and an end by a signal.
+const furniture = `
+	import ("flag"; "html/template"; "log/slog"; "os"; "os/signal"; "github.com/mileusna/useragent")
+	var page = template.Must(template.New("page").Parse("<p>{{.}}"))
+	func init() { agent := flag.String("agent", "", ""); flag.Parse(); slog.Info("begin", "browser", useragent.Parse(*agent).Name); go end() }
+	func end() { c := make(chan os.Signal, 1); signal.Notify(c, os.Interrupt); slog.Info("end", "signal", <-c); os.Exit(0) }
+`
+
 // What a shop may be more than a bare application of its framework. The packages are coatcheck's own and some of the
 // standard library; the bytes are theirs, and those of the templates.
 const (
@@ -48,7 +56,8 @@ func TestShopsStaySmall(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			source := filepath.Join(dir, "main.go")
-			text := "package main\n\nimport \"html/template\"\n" + bare[app] + "\nvar page = template.Must(template.New(\"page\").Parse(`<p>{{.}}`))\n"
+			imports, code, _ := strings.Cut(bare[app], "\n")
+			text := "package main\n" + imports + furniture + code + "\n"
 			if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}

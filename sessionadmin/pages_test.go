@@ -268,7 +268,7 @@ func TestUnreadableSession(t *testing.T) {
 			must(t, os.WriteFile(file, data, 0o600))
 			z.get("session?id="+id.String()).is(500, "damaged")
 		}
-		z.get("revoke?id="+id.String()).is(200, "It can be revoked by its ID", "Revoke them")
+		z.get("revoke?id="+id.String()).is(200, "It can be revoked by its ID", "Whoever uses it", "Revoke it")
 		z.post("revoke?id="+id.String()).is(200, "<b>1</b> ended")
 		z.get("session?id=" + id.String()).is(404)
 	}
@@ -284,7 +284,7 @@ func TestCookieStore(t *testing.T) {
 		z.get(path).is(501, "keeps sessions with the clients")
 	}
 	z.get("").is(200, "cookiestore", "This store cannot count")
-	z.get("revoke?id="+id.String()).is(200, "take the ID from the log", "Revoke them")
+	z.get("revoke?id="+id.String()).is(200, "take the ID from the log", "Revoke it")
 	z.post("revoke?id="+id.String()).is(200, "cannot tell how many")
 	if z.live(cookie) || !z.live(other) {
 		t.Error("not this session was ended")

@@ -27,8 +27,11 @@
 //	app.Use("/admin", adaptor.HTTPHandler(h))  // Fiber
 //
 // Authorize is called for each request, also for the stylesheet. If it reads the session, mount the handler inside the
-// session middleware. Its requests are passive then: neither looking at pages nor ending sessions counts as use of the
-// operator's own session. If operators sign in to another Manager, only its middleware can do that:
+// session middleware: Manager.FromContext(r.Context()) finds the session behind each of these. Behind RequireLogin,
+// visitors come to the sign-in, and not to a 403; the shops in examples show it.
+//
+// The handler's requests are passive: neither looking at pages nor ending sessions counts as use of the operator's own
+// session. If operators sign in to another Manager, only its middleware can do that:
 //
 //	httpsession.New(operators, httpsession.WithPassive(func(r *http.Request) bool {
 //		return strings.HasPrefix(r.URL.Path, "/admin/sessions")
@@ -55,8 +58,8 @@
 //	POST revoke?before=                    Result, of the sessions of all users and visitors
 //
 // before is a time such as 2026-01-02T15:04:05Z, without a zone in UTC, or "now". What else a query holds, or holds
-// twice, is an error, and nothing is done. The answer with any other status than 200 is a Problem, or a Result whose Note says what
-// went wrong. Only the 403 of Authorize is plain text.
+// twice, is an error, and nothing is done. The answer with any other status than 200 is a Problem, or a Result whose
+// Note says what went wrong. Only the 403 of Authorize is plain text.
 //
 // An action goes on when its client has gone. To end a million sessions may take longer than http.Server.WriteTimeout:
 // the client then gets no answer, and the log has the line when it is done.

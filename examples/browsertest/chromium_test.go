@@ -68,6 +68,16 @@ func open(t *testing.T, ctx context.Context, path, url string) *profile {
 	return &profile{t: t, ctx: ctx, url: url}
 }
 
+// incognito is another profile in the same browser.
+func (p *profile) incognito() *profile {
+	p.t.Helper()
+	ctx, _ := chromedp.NewContext(p.ctx, chromedp.WithNewBrowserContext())
+	if err := chromedp.Do(ctx); err != nil {
+		p.t.Fatalf("another profile: %v", err)
+	}
+	return &profile{t: p.t, ctx: ctx, url: p.url}
+}
+
 // step is the context of one step.
 func (p *profile) step() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(p.ctx, stepTime)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
@@ -88,6 +89,41 @@ func TestLivePageInChromium(t *testing.T) {
 		live.eventually("#live-over:not([hidden])", "You are signed out, so this page has stopped. Sign in")
 		live.wantCount("#live-hint:not([hidden])", 0)
 	}
+}
+
+// The administrator finds one of alice's sessions and ends it. Its page has a preview in front, and needs no JavaScript.
+func TestAdminInChromium(t *testing.T) {
+	path := chromium(t)
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	t.Cleanup(cancel)
+	admin := open(t, ctx, path, startShop(t, ctx, "gin"))
+	kept, ended := admin.incognito(), admin.incognito()
+	kept.signIn("alice", "looking-glass")
+	ended.signIn("alice", "looking-glass")
+	ended.submit(`button[value="hat"]`)
+	admin.signIn("admin", "cloakroom")
+	if _, err := chromedp.Call(admin.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	admin.submit(`nav a[href="/admin/"]`)
+	admin.want("h1", "Overview")
+	admin.want("figure:nth-child(3) b", "3") // sign-ins
+	admin.do("name the user", chromedp.SendKeys(chromedp.CSS("#user"), "alice"))
+	admin.submit(`form[action="sessions"] button`)
+	admin.wantCount("tbody tr", 2)
+	admin.submit("tbody tr:first-child a") // the last one used
+	admin.want("tbody tr:first-child td.text", `{"hat":1}`)
+	admin.submit(`.do a[href^="revoke?id="]`)
+	admin.want("h1", "Revoke sessions")
+	ended.visit("/cart")
+	ended.want("#user", "alice")
+	admin.submit("button.danger")
+	admin.want("h1", "Sessions revoked")
+	admin.want("[role=status] b", "1")
+	ended.visit("/cart")
+	ended.want("#user", "")
+	kept.visit("/cart")
+	kept.want("#user", "alice")
 }
 
 // startShop builds and runs an example, and returns its URL.

@@ -16,18 +16,26 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 	"github.com/coatcheck-go/coatcheck/httpsession"
+	"github.com/coatcheck-go/coatcheck/sessionadmin"
 )
 
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(f shop.Flags) (err error) {
-	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
+	stats := sessionadmin.NewStats()
+	m, err := core.New(core.Config{
+		Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices, Observer: stats.Observe,
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	server := &http.Server{Handler: routes(m), ReadHeaderTimeout: 10 * time.Second}
+	admin, err := shop.Admin(m, stats)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: routes(m, admin), ReadHeaderTimeout: 10 * time.Second}
 	server.RegisterOnShutdown(m.CloseStreams)
 	return shop.Serve(f.Addr, server.Serve, server.Shutdown)
 }
@@ -36,7 +44,7 @@ const framework = "chi"
 
 type handler = func(w http.ResponseWriter, r *http.Request, s *core.Session)
 
-func routes(m *core.Manager) http.Handler {
+func routes(m *core.Manager, admin http.Handler) http.Handler {
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer, http.NewCrossOriginProtection().Handler)
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { problem(w, http.StatusNotFound) })
@@ -55,6 +63,7 @@ func routes(m *core.Manager) http.Handler {
 
 		r.With(httpsession.RequireLogin).Get("/live", httpsession.Handle(page("live.html")))
 		r.With(httpsession.RequireLogin).Get(liveAt, httpsession.Handle(socket))
+		r.With(httpsession.RequireLogin).Mount("/admin", admin)
 		r.Route("/devices", func(r chi.Router) {
 			r.Use(httpsession.RequireLogin)
 			a := account{m}

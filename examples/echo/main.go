@@ -14,18 +14,26 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/echosession"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	"github.com/coatcheck-go/coatcheck/sessionadmin"
 )
 
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(f shop.Flags) (err error) {
-	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
+	stats := sessionadmin.NewStats()
+	m, err := core.New(core.Config{
+		Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices, Observer: stats.Observe,
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	e := routes(m)
+	admin, err := shop.Admin(m, stats)
+	if err != nil {
+		return err
+	}
+	e := routes(m, admin)
 	listen := func(l net.Listener) error {
 		e.Listener = l
 		return e.Start("")
@@ -35,7 +43,7 @@ func run(f shop.Flags) (err error) {
 
 const framework = "Echo"
 
-func routes(m *core.Manager) *echo.Echo {
+func routes(m *core.Manager, admin http.Handler) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = problem
@@ -60,6 +68,7 @@ func routes(m *core.Manager) *echo.Echo {
 	mine.GET("", echosession.Handle(a.devices))
 	mine.POST("/revoke", echosession.Handle(a.revoke))
 	mine.POST("/revoke-others", echosession.Handle(a.revokeOthers))
+	e.Any("/admin*", echo.WrapHandler(admin), echosession.RequireLogin)
 	return e
 }
 

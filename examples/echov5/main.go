@@ -13,24 +13,32 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/echov5session"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	"github.com/coatcheck-go/coatcheck/sessionadmin"
 )
 
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(f shop.Flags) (err error) {
-	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
+	stats := sessionadmin.NewStats()
+	m, err := core.New(core.Config{
+		Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices, Observer: stats.Observe,
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	server := &http.Server{Handler: routes(m), ReadHeaderTimeout: 10 * time.Second}
+	admin, err := shop.Admin(m, stats)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: routes(m, admin), ReadHeaderTimeout: 10 * time.Second}
 	return shop.Serve(f.Addr, server.Serve, server.Shutdown)
 }
 
 const framework = "Echo v5"
 
-func routes(m *core.Manager) *echo.Echo {
+func routes(m *core.Manager, admin http.Handler) *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = problem
 	e.Renderer = &echo.TemplateRenderer{Template: shop.Templates}
@@ -54,6 +62,7 @@ func routes(m *core.Manager) *echo.Echo {
 	mine.GET("", echov5session.Handle(a.devices))
 	mine.POST("/revoke", echov5session.Handle(a.revoke))
 	mine.POST("/revoke-others", echov5session.Handle(a.revokeOthers))
+	e.Any("/admin*", echo.WrapHandler(admin), echov5session.RequireLogin)
 	return e
 }
 

@@ -7,26 +7,36 @@ import (
 	"context"
 	"errors"
 	"log"
+	"net/http"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 	"github.com/coatcheck-go/coatcheck/fibersession"
+	"github.com/coatcheck-go/coatcheck/sessionadmin"
 )
 
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(f shop.Flags) (err error) {
-	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
+	stats := sessionadmin.NewStats()
+	m, err := core.New(core.Config{
+		Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices, Observer: stats.Observe,
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	app := routes(m)
+	admin, err := shop.Admin(m, stats)
+	if err != nil {
+		return err
+	}
+	app := routes(m, admin)
 	shutdown := func(ctx context.Context) error {
 		m.CloseStreams() // the live pages would keep their connections open
 		return app.ShutdownWithContext(ctx)
@@ -36,7 +46,7 @@ func run(f shop.Flags) (err error) {
 
 const framework = "Fiber"
 
-func routes(m *core.Manager) *fiber.App {
+func routes(m *core.Manager, admin http.Handler) *fiber.App {
 	app := fiber.New(fiber.Config{
 		Views:                 shop.Views{},
 		ErrorHandler:          problem,
@@ -66,6 +76,7 @@ func routes(m *core.Manager) *fiber.App {
 	mine.Post("/revoke-others", fibersession.Handle(a.revokeOthers))
 	app.Get("/live", fibersession.RequireLogin, fibersession.Handle(page("live.html")))
 	app.Get(liveAt, fibersession.RequireLogin, fibersession.Handle(events))
+	app.Use("/admin", fibersession.RequireLogin, adaptor.HTTPHandler(admin))
 	return app
 }
 

@@ -8,26 +8,36 @@ import (
 	"errors"
 	"log"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/gofiber/fiber/v3"
+	"github.com/gofiber/fiber/v3/middleware/adaptor"
 	"github.com/gofiber/fiber/v3/middleware/recover"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 	"github.com/coatcheck-go/coatcheck/fiberv3session"
+	"github.com/coatcheck-go/coatcheck/sessionadmin"
 )
 
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(f shop.Flags) (err error) {
-	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
+	stats := sessionadmin.NewStats()
+	m, err := core.New(core.Config{
+		Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices, Observer: stats.Observe,
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	app := routes(m)
+	admin, err := shop.Admin(m, stats)
+	if err != nil {
+		return err
+	}
+	app := routes(m, admin)
 	serve := func(l net.Listener) error {
 		return app.Listener(l, fiber.ListenConfig{DisableStartupMessage: true})
 	}
@@ -40,7 +50,7 @@ func run(f shop.Flags) (err error) {
 
 const framework = "Fiber v3"
 
-func routes(m *core.Manager) *fiber.App {
+func routes(m *core.Manager, admin http.Handler) *fiber.App {
 	app := fiber.New(fiber.Config{
 		Views:          shop.Views{},
 		ErrorHandler:   problem,
@@ -69,6 +79,7 @@ func routes(m *core.Manager) *fiber.App {
 	mine.Post("/revoke-others", fiberv3session.Handle(a.revokeOthers))
 	app.Get("/live", fiberv3session.RequireLogin, fiberv3session.Handle(page("live.html")))
 	app.Get(liveAt, fiberv3session.RequireLogin, fiberv3session.Handle(events))
+	app.Use("/admin", fiberv3session.RequireLogin, adaptor.HTTPHandler(admin))
 	return app
 }
 

@@ -13,23 +13,31 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 	"github.com/coatcheck-go/coatcheck/ginsession"
+	"github.com/coatcheck-go/coatcheck/sessionadmin"
 )
 
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(f shop.Flags) (err error) {
-	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
+	stats := sessionadmin.NewStats()
+	m, err := core.New(core.Config{
+		Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices, Observer: stats.Observe,
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	handler := http.NewCrossOriginProtection().Handler(routes(m))
+	admin, err := shop.Admin(m, stats)
+	if err != nil {
+		return err
+	}
+	handler := http.NewCrossOriginProtection().Handler(routes(m, admin))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	return shop.Serve(f.Addr, server.Serve, server.Shutdown)
 }
 
-func routes(m *core.Manager) *gin.Engine {
+func routes(m *core.Manager, admin http.Handler) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.Default()
 	_ = r.SetTrustedProxies(nil)
@@ -54,6 +62,7 @@ func routes(m *core.Manager) *gin.Engine {
 	mine.GET("", ginsession.Handle(a.devices))
 	mine.POST("/revoke", ginsession.Handle(a.revoke))
 	mine.POST("/revoke-others", ginsession.Handle(a.revokeOthers))
+	r.Any("/admin/*page", ginsession.RequireLogin, gin.WrapH(admin))
 	return r
 }
 

@@ -13,18 +13,26 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
 	"github.com/coatcheck-go/coatcheck/httpsession"
+	"github.com/coatcheck-go/coatcheck/sessionadmin"
 )
 
 func main() { shop.Main(run) }
 
 // run gets the store of the flag -store: for example, what filestore.New("./sessions", filestore.Config{}) returned.
 func run(f shop.Flags) (err error) {
-	m, err := core.New(core.Config{Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices})
+	stats := sessionadmin.NewStats()
+	m, err := core.New(core.Config{
+		Store: f.Store, Cookie: f.Cookie, LoginURL: "/sign-in", Devices: &shop.Devices, Observer: stats.Observe,
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	server := &http.Server{Handler: routes(m), ReadHeaderTimeout: 10 * time.Second}
+	admin, err := shop.Admin(m, stats)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: routes(m, admin), ReadHeaderTimeout: 10 * time.Second}
 	server.RegisterOnShutdown(m.CloseStreams)
 	return shop.Serve(f.Addr, server.Serve, server.Shutdown)
 }
@@ -33,7 +41,7 @@ const framework = "net/http"
 
 type handler = func(w http.ResponseWriter, r *http.Request, s *core.Session)
 
-func routes(m *core.Manager) http.Handler {
+func routes(m *core.Manager, admin http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	session := func(pattern string, h handler) { mux.Handle(pattern, httpsession.Handle(h)) }
 	session("GET /{$}", home)
@@ -51,6 +59,7 @@ func routes(m *core.Manager) http.Handler {
 	mine("POST /devices/revoke-others", a.revokeOthers)
 	mine("GET /live", page("live.html"))
 	mine("GET "+liveAt, socket)
+	mux.Handle("/admin/", httpsession.RequireLogin(admin))
 
 	// No session is loaded for these, since they do not ask for one.
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })

@@ -19,6 +19,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	"github.com/coatcheck-go/coatcheck/sessionadmin"
 	_ "github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	_ "github.com/coatcheck-go/coatcheck/stores/cookiestore"
 	_ "github.com/coatcheck-go/coatcheck/stores/filestore"
@@ -50,14 +51,19 @@ func run(addr string) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg.LoginURL, cfg.Devices = "/sign-in", &shop.Devices
+	stats := sessionadmin.NewStats()
+	cfg.LoginURL, cfg.Devices, cfg.Observer = "/sign-in", &shop.Devices, stats.Observe
 	m, err := core.New(cfg)
 	if err != nil {
 		return errors.Join(err, driver.Close(cfg.Store))
 	}
 	defer func() { err = errors.Join(err, m.Close()) }() // this closes the store, too
+	admin, err := shop.Admin(m, stats)
+	if err != nil {
+		return err
+	}
 	fmt.Print(m.Settings())
-	handler := http.NewCrossOriginProtection().Handler(routes(m))
+	handler := http.NewCrossOriginProtection().Handler(routes(m, admin))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	return shop.Serve(addr, server.Serve, server.Shutdown)
 }

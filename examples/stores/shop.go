@@ -15,7 +15,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/ginsession"
 )
 
-func routes(m *core.Manager) *gin.Engine {
+func routes(m *core.Manager, admin http.Handler) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.Default()
 	_ = r.SetTrustedProxies(nil)
@@ -40,6 +40,7 @@ func routes(m *core.Manager) *gin.Engine {
 	mine.GET("", ginsession.Handle(a.devices))
 	mine.POST("/revoke", ginsession.Handle(a.revoke))
 	mine.POST("/revoke-others", ginsession.Handle(a.revokeOthers))
+	r.Any("/admin/*page", ginsession.RequireLogin, gin.WrapH(admin))
 	return r
 }
 

