@@ -13,10 +13,10 @@ import (
 )
 
 // All implements driver.Lister. It treats unreadable records as BySubject does. It scans every master. A scan may
-// return a key twice, so All remembers the IDs that it has seen, at 32 bytes and a map's overhead for each.
+// return a key twice, so All remembers the last IDs that it has seen: see window.
 func (s *Store) All(ctx context.Context) iter.Seq2[driver.Record, error] {
 	return func(yield func(driver.Record, error) bool) {
-		w := walk{s: s, ctx: ctx, yield: yield, seen: map[driver.ID]bool{}}
+		w := walk{s: s, ctx: ctx, yield: yield}
 		nodes := s.client.Nodes()
 		if len(nodes) == 0 { // a Cluster of which the client does not know the nodes
 			w.stop(oddReply(opAll))
@@ -37,9 +37,33 @@ type walk struct {
 	s     *Store
 	ctx   context.Context
 	yield func(driver.Record, error) bool
-	seen  map[driver.ID]bool
+	seen  window
 
 	unreadable error // of a record that cannot be read
+}
+
+// window remembers the last IDs of a scan, in constant memory for any number of sessions.
+//
+// SCAN goes through the buckets of Redis's table, and returns a key again only if the table has shrunk meanwhile: its
+// cursor then goes back to the beginning of one bucket of the smaller table. The buckets that were joined there came
+// just before. So a key would have to come back after windowSize others for the window to miss it, and to make that
+// many in one bucket, Redis would have to lose all but one in windowSize of its keys during the walk.
+type window struct{ newer, older map[driver.ID]struct{} }
+
+const windowSize = 20_000
+
+// add reports whether id is new.
+func (w *window) add(id driver.ID) bool {
+	_, newer := w.newer[id]
+	_, older := w.older[id]
+	if newer || older {
+		return false
+	}
+	if w.newer == nil || len(w.newer) == windowSize {
+		w.older, w.newer = w.newer, map[driver.ID]struct{}{}
+	}
+	w.newer[id] = struct{}{}
+	return true
 }
 
 const opAll = "redisstore: list"
@@ -109,8 +133,7 @@ func (w *walk) page(keys []string) bool {
 	var ids []driver.ID
 	for _, key := range keys {
 		id, err := driver.ParseID(strings.TrimPrefix(key, w.s.sessions))
-		if err == nil && !w.seen[id] { // a key of another program may match the pattern and is no ID
-			w.seen[id] = true
+		if err == nil && w.seen.add(id) { // a key of another program may match the pattern and is no ID
 			ids = append(ids, id)
 		}
 	}
