@@ -28,6 +28,8 @@ func TestParseURL(t *testing.T) {
 		{"postgres:///shop?host=/run/postgresql", "postgres:///shop?host=/run/postgresql", "///shop", nil},
 		{"sqlite:a.db?cache=redis://:secret@host/1&x=y", "sqlite:a.db?cache=redis://:xxxxx@host/1&x=y", "a.db", nil},
 		{"sqlite:a.db?cache=redis%3A%2F%2F%3Asecret%40host%2F1%3Fprefix%3Dx", "sqlite:a.db?cache=redis://:xxxxx@host/1?prefix=x", "a.db", nil},
+		{"sqlite:a.db?cache=redis:x:secret@host&_auth_pass=secret", "sqlite:a.db?cache=redis:...&_auth_pass=xxxxx", "a.db", nil},
+		{"file:./shop@home", "file:./shop@home", "./shop@home", nil},
 		{"cookie:?keys=env:KEYS", "cookie:?keys=env:KEYS", "", nil},
 	} {
 		u, err := driver.ParseURL(c.text)
@@ -52,6 +54,8 @@ func TestWrongURLs(t *testing.T) {
 		"redis://shop:12/secret@host/0":    "%2F for /",
 		"redis://shop:secr?et@host/0":      "%3F for ?",
 		"redis://shop:secret@local host/0": "is not USER:PASSWORD@HOST:PORT",
+		"redis:shop:secret@host/0":         "SCHEME://USER:PASSWORD@HOST",
+		"redis:/:secret@host/0":            "SCHEME://USER:PASSWORD@HOST",
 		"redis://host:secret/0":            "is not USER:PASSWORD@HOST:PORT",
 		"mysql://shop:secret@tcp(host:3306)/shop": "is not USER:PASSWORD@HOST:PORT",
 		"file:x?a=secret%zz":                      "option a: a % begins an escape",
@@ -167,7 +171,8 @@ func TestOpen(t *testing.T) {
 		t.Error(err)
 	}
 	for text, want := range map[string]string{
-		"plain:?size=3":             "coatcheck: open the store plain:?size=3: there is no option \"size\"; there are cache, create, from",
+		"plain:?pasword=hush":       "coatcheck: open the store plain:?pasword=xxxxx: there is no option \"pasword\"",
+		"plain:?size=3":             "coatcheck: open the store plain:?size=xxxxx: there is no option \"size\"; there are cache, create, from",
 		"plian:":                    `there is no scheme "plian"; did you mean plain?`,
 		"redis://host/0":            `nothing is registered for the scheme redis: import _ "github.com/coatcheck-go/coatcheck/stores/redisstore"`,
 		"postgres://u:hush@h/n":     "call gormstore.Register(postgres.Open), with gorm.io/driver/postgres",

@@ -44,6 +44,8 @@ func TestURL(t *testing.T) {
 		"redis://:hush@" + dead:               "session store unavailable",
 		"redis://:hush@" + secured.Addr:       "WRONGPASS",
 		"redis://" + secured.Addr:             "NOAUTH",
+		"redis:" + server.Addr:                "names no host",
+		"redis:":                              "names no host",
 		base + "zero":                         "invalid database number",
 		base + "/1":                           "invalid URL path",
 		base + "?prefx=a":                     "did you mean prefix?",
