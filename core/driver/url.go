@@ -250,7 +250,9 @@ func ReadSecret(reference string) (string, error) {
 	kind, name, _ := strings.Cut(reference, ":")
 	var text string
 	switch {
-	case kind == "env" && name != "":
+	case kind == "env" && !isVariable(name):
+		return "", errors.New("env: needs the name of an environment variable after it, letters, digits and _, at most 40; a key that is called env needs another ID")
+	case kind == "env":
 		text = os.Getenv(name)
 	case kind == "file" && name != "":
 		content, err := os.ReadFile(name)
@@ -265,6 +267,12 @@ func ReadSecret(reference string) (string, error) {
 		return "", fmt.Errorf("%s %s is empty, or not there", map[string]string{"env": "the environment variable", "file": "the file"}[kind], name)
 	}
 	return text, nil
+}
+
+// isVariable reports whether name may be that of an environment variable, and not a key of 32 bytes in base64: "env:..."
+// is also how a key with the ID env is written.
+func isVariable(name string) bool {
+	return name != "" && len(name) <= 40 && strings.Trim(name, digits+letters+"_") == ""
 }
 
 // Others returns those of the options with these names, as they were written, for a client library that has options of its
@@ -330,7 +338,8 @@ func (o option) shown() string {
 	if o.unknown {
 		return o.name + "=xxxxx"
 	}
-	reference := strings.HasPrefix(o.value, "env:") || strings.HasPrefix(o.value, "file:")
+	kind, name, _ := strings.Cut(o.value, ":")
+	reference := kind == "env" && isVariable(name) || kind == "file"
 	for _, word := range secretWords {
 		if strings.Contains(strings.ToLower(o.name), word) && !reference {
 			return o.name + "=xxxxx"

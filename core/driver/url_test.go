@@ -30,6 +30,7 @@ func TestParseURL(t *testing.T) {
 		{"sqlite:a.db?cache=redis%3A%2F%2F%3Asecret%40host%2F1%3Fprefix%3Dx", "sqlite:a.db?cache=redis://:xxxxx@host/1?prefix=x", "a.db", nil},
 		{"sqlite:a.db?cache=redis:x:secret@host&_auth_pass=secret", "sqlite:a.db?cache=redis:...&_auth_pass=xxxxx", "a.db", nil},
 		{"file:./shop@home", "file:./shop@home", "./shop@home", nil},
+		{"cookie:?keys=env:" + strings.Repeat("se", 21) + "Q=", "cookie:?keys=xxxxx", "", nil},
 		{"cookie:?keys=env:KEYS", "cookie:?keys=env:KEYS", "", nil},
 	} {
 		u, err := driver.ParseURL(c.text)
@@ -57,10 +58,11 @@ func TestWrongURLs(t *testing.T) {
 		"redis:shop:secret@host/0":         "SCHEME://USER:PASSWORD@HOST",
 		"redis:/:secret@host/0":            "SCHEME://USER:PASSWORD@HOST",
 		"redis://host:secret/0":            "is not USER:PASSWORD@HOST:PORT",
-		"mysql://shop:secret@tcp(host:3306)/shop": "is not USER:PASSWORD@HOST:PORT",
-		"file:x?a=secret%zz":                      "option a: a % begins an escape",
-		"file:x?create=secret":                    "option create is true or false",
-		"file:x?create=true&create=true":          "twice",
+		"mysql://shop:secret@tcp(host:3306)/shop":                       "is not USER:PASSWORD@HOST:PORT",
+		"file:x?a=secret%zz":                                            "option a: a % begins an escape",
+		"cookie:?keys=env:secretsecretsecretsecretsecretsecretsecretse": "cookie",
+		"file:x?create=secret":                                          "option create is true or false",
+		"file:x?create=true&create=true":                                "twice",
 	} {
 		_, err := driver.Open(t.Context(), text)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
@@ -131,6 +133,9 @@ func TestURLOptions(t *testing.T) {
 		t.Error(err)
 	}
 
+	if _, err := driver.ReadSecret("env:" + strings.Repeat("hush", 11)); err == nil || strings.Contains(err.Error(), "hush") {
+		t.Errorf("a key that is called env: %v", err)
+	}
 	u, _ = driver.ParseURL("x:?n=hush&d=5&yes=hush&s=hush&e=env:NOT_THERE&tme=1")
 	u.Option("n", &n)
 	u.Option("d", &d)
