@@ -34,7 +34,9 @@ func TestReseal(t *testing.T) {
 
 	var wg sync.WaitGroup
 	for range 20 {
-		wg.Go(func() { must(t, both.Change(ctx, id, func(s *core.Session) error { return count.Update(s, func(n int) int { return n + 1 }) })) })
+		wg.Go(func() {
+			must(t, both.Change(ctx, id, func(s *core.Session) error { return count.Update(s, func(n int) int { return n + 1 }) }))
+		})
 	}
 	_, err := both.Reseal(ctx, id)
 	wg.Wait()
