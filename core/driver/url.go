@@ -79,7 +79,7 @@ func ParseURL(text string) (*URL, error) {
 		u.options = append(u.options, option{name: name, value: value, raw: raw})
 	}
 	u.Option("create", &u.Create)
-	return u, errors.Join(u.errs...)
+	return u, oneLine(u.errs)
 }
 
 // checkHosts refuses a host part in which something of a password may stand, so that what is shown of a URL
