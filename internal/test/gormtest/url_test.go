@@ -43,6 +43,7 @@ func TestSQLiteURL(t *testing.T) {
 		url + "?table=1x":           "Config.Table",
 		"sqlite:":                   "is no sqlite:FILE",
 		"sqlite::memory:":           "memory:",
+		"sqlite:" + t.TempDir():     "must be a file, no folder",
 		url + "?mode=memory":        "memory:", // and each connection has its own
 		"sqlite:" + t.TempDir() + "/no/such/folder/s.db": "no such file",
 	})
