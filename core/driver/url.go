@@ -49,8 +49,10 @@ const (
 	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-// ParseURL takes a store's URL apart. Its errors quote nothing of it.
+// ParseURL takes a store's URL apart, without the white space around it: a line of a file ends in a newline. Its errors
+// quote nothing of it.
 func ParseURL(text string) (*URL, error) {
+	text = strings.TrimSpace(text)
 	scheme, rest, found := strings.Cut(text, ":")
 	switch {
 	case !found:

@@ -29,6 +29,7 @@ func TestParseURL(t *testing.T) {
 		{"sqlite:a.db?cache=redis://:secret@host/1&x=y", "sqlite:a.db?cache=redis://:xxxxx@host/1&x=y", "a.db", nil},
 		{"sqlite:a.db?cache=redis%3A%2F%2F%3Asecret%40host%2F1%3Fprefix%3Dx", "sqlite:a.db?cache=redis://:xxxxx@host/1?prefix=x", "a.db", nil},
 		{"sqlite:a.db?cache=redis:x:secret@host&_auth_pass=secret", "sqlite:a.db?cache=redis:...&_auth_pass=xxxxx", "a.db", nil},
+		{" file:./sessions\n", "file:./sessions", "./sessions", nil},
 		{"file:./shop@home", "file:./shop@home", "./shop@home", nil},
 		{"cookie:?keys=env:" + strings.Repeat("se", 21) + "Q=", "cookie:?keys=xxxxx", "", nil},
 		{"cookie:?keys=env:KEYS", "cookie:?keys=env:KEYS", "", nil},
