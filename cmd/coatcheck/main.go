@@ -98,6 +98,9 @@ func (a *app) line(err error, code int) string {
 	case exitUsage:
 		return text + " (see --help)"
 	case exitUnsupported:
+		if !strings.Contains(text, "list") { // it cannot count, or seal
+			return text
+		}
 		return text + ": memcached and the cookie store keep no list of all sessions; show and revoke an ID, or revoke-user, where the store can"
 	case exitUnavailable:
 		return text + ": does the server run, and is COATCHECK_STORE right?"
