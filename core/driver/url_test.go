@@ -114,7 +114,7 @@ func TestURLOptions(t *testing.T) {
 	var n int
 	var big int64
 	var d time.Duration
-	u, err := driver.ParseURL("x:?text=a%26b&yes=true&n=-3&big=5000000000&d=1m30s&s=env:URL_SECRET&f=file:" + file + "&sslmode=require&tls=a%20b&create=false")
+	u, err := driver.ParseURL("x:?text=a%26b&yes=true&n=-3&big=5000000000&d=1m30s&s=env:URL_SECRET&f=file:" + file + "&sslmode=require&tls=a%20b&pw=a#b;c=d&create=false")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestURLOptions(t *testing.T) {
 	if want := fmt.Sprint("a&b", true, -3, int64(5000000000), 90*time.Second, false, "hush", "quiet", ""); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if some, all := u.Others("tls"), u.Others(); some != "tls=a%20b" || all != "sslmode=require" {
+	if some, all := u.Others("tls"), u.Others(); some != "tls=a%20b" || all != "sslmode=require&pw=a%23b%3Bc=d" {
 		t.Errorf("%q, %q", some, all)
 	}
 	if err := u.Check(); err != nil {

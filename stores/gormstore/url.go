@@ -137,7 +137,7 @@ func postgresDSN(u *driver.URL) (string, error) {
 	if !strings.Contains(query, "connect_timeout=") {
 		query = strings.TrimPrefix(query+"&connect_timeout=2", "&")
 	}
-	return u.Scheme + ":" + u.Rest + "?" + query, nil
+	return u.Scheme + ":" + strings.ReplaceAll(u.Rest, "#", "%23") + "?" + query, nil // after a # the driver reads no options
 }
 
 // mysqlDSN returns user:password@tcp(host:port)/name?options, in which nothing but the name is escaped.
