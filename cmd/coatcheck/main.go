@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
@@ -94,6 +95,12 @@ func exitOf(err error) int {
 // line is err in one line, with what to do about it.
 func (a *app) line(err error, code int) string {
 	text := strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "coatcheck: ", "")), " ")
+	text = strings.Map(func(r rune) rune { // an argument or a server's answer may have what moves a terminal
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 	switch code {
 	case exitUsage:
 		return text + " (see --help)"

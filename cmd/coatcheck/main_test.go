@@ -229,6 +229,10 @@ func TestWrongCalls(t *testing.T) {
 	s.wants(s.runs("list", "--limt", "3"), exitUsage, "unknown flag")
 	s.wants(s.runs("list", "--limit", "-3"), exitUsage)
 	s.wants(s.runs("list", "x"), exitUsage)
+	s.wants(s.runs("keys", "resael"), exitUsage, "keys new, check and reseal")
+	if r := s.runs("list", "--\x1b[31m"); strings.Contains(r.err, "\x1b") {
+		t.Errorf("%q", r.err)
+	}
 	s.wants(s.runs("list", "--user", ""), exitUsage, "--user is empty")
 	s.wants(s.runs("show"), exitUsage)
 	s.wants(s.runs("top", "-n", "0"), exitUsage)
