@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -305,6 +306,41 @@ func TestKeysNew(t *testing.T) {
 	s.wants(s.runs("keys", "check"), exitFailed, "COATCHECK_KEYS")
 	t.Setenv("COATCHECK_KEYS", "")
 	s.wants(s.runs("keys", "check"), exitUsage, "not set")
+}
+
+// Sessions move from store to store, and nobody is signed out.
+func TestMove(t *testing.T) {
+	all := stores(t)
+	urls := []string{all["file"](t), all["redis"](t), all["postgres"](t), all["sqlite"](t)}
+	s := newShop(t, urls[0])
+	var last core.ID
+	for i := range 40 {
+		last = s.signsIn(fmt.Sprint("user", i), 100)
+	}
+	for i, url := range urls[1:] {
+		with := "?"
+		if strings.Contains(url, "?") {
+			with = "&"
+		}
+		t.Setenv("COATCHECK_STORE", url)
+		s.wants(s.runs("move"), exitUsage, "no from=")
+		t.Setenv("COATCHECK_STORE", url+with+"from="+neturl.QueryEscape(url))
+		s.wants(s.runs("move"), exitFailed) // the same place, or a place that is not there yet
+		t.Setenv("COATCHECK_STORE", url+with+"from="+neturl.QueryEscape(urls[i]))
+		s.wants(s.runs("move", "--verify"), exitDone, "moved 40 sessions; 0 had ended or were moved meanwhile; 0 stay")
+		s.wants(s.runs("move", "--json"), exitDone, `"moved":0`)
+		s.wants(s.runs("stats"), exitDone, "live sessions          40")
+		t.Setenv("COATCHECK_STORE", url)
+		s.wants(s.runs("show", last.String()), exitDone, "user39")
+		t.Setenv("COATCHECK_STORE", urls[i])
+		s.wants(s.runs("list"), exitDone, "no such sessions")
+	}
+	s.wants(s.runs("move", "--parallel", "0"), exitUsage)
+	memcached := startserver.Memcached(t)
+	t.Setenv("COATCHECK_STORE", urls[1]+"?from=memcache://"+memcached.Addr)
+	s.wants(s.runs("move"), exitUnsupported, "cannot list")
+	t.Setenv("COATCHECK_STORE", urls[1]+"?from=file:/no/such/folder")
+	s.wants(s.runs("move"), exitFailed, "option from")
 }
 
 // Ctrl-C ends with 130, and says how far it was.

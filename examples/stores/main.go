@@ -22,6 +22,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/sessionadmin"
 	_ "github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	_ "github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	_ "github.com/coatcheck-go/coatcheck/stores/crossingstore"
 	_ "github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 	_ "github.com/coatcheck-go/coatcheck/stores/memcachestore"
