@@ -324,9 +324,11 @@ func TestMove(t *testing.T) {
 		}
 		t.Setenv("COATCHECK_STORE", url)
 		s.wants(s.runs("move"), exitUsage, "no from=")
+		s.wants(s.runs("move", "--dry-run"), exitUsage, "no from=")
 		t.Setenv("COATCHECK_STORE", url+with+"from="+neturl.QueryEscape(url))
 		s.wants(s.runs("move"), exitFailed) // the same place, or a place that is not there yet
 		t.Setenv("COATCHECK_STORE", url+with+"from="+neturl.QueryEscape(urls[i]))
+		s.wants(s.runs("move", "--dry-run"), exitDone, "would move 40 sessions")
 		s.wants(s.runs("move", "--verify"), exitDone, "moved 40 sessions; 0 had ended or were moved meanwhile; 0 stay")
 		s.wants(s.runs("move", "--json"), exitDone, `"moved":0`)
 		s.wants(s.runs("stats"), exitDone, "live sessions          40")
