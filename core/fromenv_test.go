@@ -133,6 +133,8 @@ func TestWrongEnvironment(t *testing.T) {
 		"same site":   {map[string]string{"SESSION_COOKIE_SAMESITE": "False"}, []string{"SESSION_COOKIE_SAMESITE is Lax, Strict or None"}},
 		"two names":   {map[string]string{"COATCHECK_IDLE_TIMEOUT": "1h", "SESSION_COOKIE_AGE": "3601"}, []string{"COATCHECK_IDLE_TIMEOUT and SESSION_COOKIE_AGE differ: leave one out"}},
 		"keys":        {map[string]string{"COATCHECK_KEYS": "k1:hush"}, []string{"COATCHECK_KEYS has no keys"}},
+		"key env":     {map[string]string{"COATCHECK_KEYS": "env:" + strings.Repeat("hush", 10) + "Q4="}, []string{"COATCHECK_KEYS env: needs the name of an environment variable"}},
+		"devices":     {map[string]string{"COATCHECK_DEVICES": "false", "COATCHECK_DEVICES_IPV6_BITS": "32"}, []string{"COATCHECK_DEVICES_IPV6_BITS is set, but COATCHECK_DEVICES is false"}},
 		"key file":    {map[string]string{"COATCHECK_KEYS": "file:/no/such/file"}, []string{"COATCHECK_KEYS open /no/such/file"}},
 		"store":       {map[string]string{"COATCHECK_STORE": "redis://shop:hush@host/0"}, []string{"redis://shop:xxxxx@host/0: nothing is registered", "from COATCHECK_STORE"}},
 		"engine":      {map[string]string{"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}, []string{"set COATCHECK_STORE=postgres://USER:PASSWORD@HOST/NAME?cache=redis://HOST:6379/0"}},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/textproto"
 	"strconv"
 	"strings"
 	"time"
@@ -119,6 +120,9 @@ func ofTime(field, env string, at func(*Config) *time.Duration) setting {
 func ofBits(field, env string, at func(*Devices) *int) setting {
 	return setting{field: field, env: env,
 		set: func(c *Config, text string) (err error) {
+			if c.Devices == nil && c.loaded != nil && c.loaded.from["Devices"] != "" {
+				return errors.New("is set, but COATCHECK_DEVICES is false: leave one out")
+			}
 			if c.Devices == nil {
 				c.Devices = &Devices{}
 			}
@@ -168,7 +172,7 @@ func setSources(c *Config, text string) error {
 		case "bearer":
 			c.Sources = append(c.Sources, FromBearer)
 		default:
-			c.Sources = append(c.Sources, Source(name))
+			c.Sources = append(c.Sources, Source(textproto.CanonicalMIMEHeaderKey(name))) // as it will be in force
 		}
 	}
 	return nil

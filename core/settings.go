@@ -53,7 +53,7 @@ func (m *Manager) Settings() Settings {
 
 func (m *Manager) storeSetting() Setting {
 	s := Setting{Field: "Store", Value: m.info.Name, From: "code", Env: envPrefix + "STORE", Django: "SESSION_ENGINE"}
-	if from := m.cfg.loaded; from != nil && from.store != nil && reflect.TypeOf(from.store).Comparable() && from.store == m.cfg.Store {
+	if from := m.cfg.loaded; from != nil && from.store != nil && reflect.ValueOf(from.store).Comparable() && from.store == m.cfg.Store {
 		s.Value, s.From = m.info.Name+" at "+from.url, from.from["Store"]
 	}
 	return s

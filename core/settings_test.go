@@ -21,6 +21,7 @@ func TestSettingsSayWhoSetThem(t *testing.T) {
 	t.Setenv("COATCHECK_STORE", "memory:")
 	t.Setenv("SESSION_COOKIE_AGE", "3600")
 	t.Setenv("COATCHECK_MAX_SIZE", "1000")
+	t.Setenv("COATCHECK_SOURCES", "cookie,x-shop-session")
 	cfg, err := core.ConfigFromEnv(ctx)
 	must(t, err)
 	cfg.MaxSize = 2000 // code after the environment
@@ -40,7 +41,7 @@ func TestSettingsSayWhoSetThem(t *testing.T) {
 		"Cookie.Name":   {Value: "__Secure-session", From: "default", Env: "COATCHECK_COOKIE_NAME", Django: "SESSION_COOKIE_NAME"},
 		"TouchInterval": {Value: "3m0s", From: "default", Env: "COATCHECK_TOUCH_INTERVAL"},
 		"Observer":      {Value: "set", From: "code"},
-		"Sources":       {Value: "cookie", From: "default", Env: "COATCHECK_SOURCES"},
+		"Sources":       {Value: "cookie, X-Shop-Session", From: "COATCHECK_SOURCES", Env: "COATCHECK_SOURCES"},
 	} {
 		want.Field = field
 		if got[field] != want {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -138,15 +139,14 @@ func (a *app) config(ctx context.Context) (core.Config, error) {
 	return cfg, nil
 }
 
-// existing is the URL with create=false.
+// existing is the URL with create=false, whatever it says itself.
 func existing(url string) string {
-	switch {
-	case strings.Contains(url, "create="):
-		return url
-	case strings.Contains(url, "?"):
-		return url + "&create=false"
-	}
-	return url + "?create=false"
+	rest, query, _ := strings.Cut(url, "?")
+	options := slices.DeleteFunc(strings.Split(query, "&"), func(o string) bool {
+		name, _, _ := strings.Cut(o, "=")
+		return o == "" || name == "create"
+	})
+	return rest + "?" + strings.Join(append(options, "create=false"), "&")
 }
 
 // open makes the Manager. Nothing is swept in the background.
@@ -176,6 +176,11 @@ func (a *app) progress() string {
 		return fmt.Sprintf(" after %d sessions", n)
 	}
 	return ""
+}
+
+// noneHere says what else may be the reason that there are no sessions: those of another namespace are not seen.
+func (a *app) noneHere(m *core.Manager) {
+	fmt.Fprintf(a.err, "coatcheck: there are no such sessions in the namespace %q (COATCHECK_NAMESPACE, or else the cookie's name)\n", m.Config().Namespace)
 }
 
 // notRead warns of records that were passed over.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,9 @@ func (a *app) keysNew() *cobra.Command {
 			"the output to where your secrets are kept. To change keys, add the new one at the end on every server, then move it to\n" +
 			"the front, and take the old one out after COATCHECK_LIFETIME.",
 		RunE: func(_ *cobra.Command, args []string) error {
+			if args[0] == "env" || args[0] == "file" {
+				return usagef("%s:... stands for a reference to keys: give the key another ID, such as k1", args[0])
+			}
 			key := keyring.Generate(args[0])
 			if _, err := keyring.New(key); err != nil {
 				return usageError{err}
@@ -46,7 +50,11 @@ func (a *app) keysCheck() *cobra.Command {
 			if text == "" {
 				return usageError{errors.New("COATCHECK_KEYS is not set: values are not encrypted")}
 			}
-			if secret, err := driver.ReadSecret(text); err == nil {
+			if strings.HasPrefix(text, "env:") || strings.HasPrefix(text, "file:") {
+				secret, err := driver.ReadSecret(text)
+				if err != nil {
+					return fmt.Errorf("COATCHECK_KEYS: %w", err)
+				}
 				text = secret
 			}
 			keys, err := keyring.Parse(text)
@@ -85,6 +93,9 @@ func (a *app) keysReseal() *cobra.Command {
 				}
 				a.seen.Add(1)
 				bar.add()
+			}
+			if a.seen.Load() == 0 && a.unread.Load() == 0 {
+				a.noneHere(m)
 			}
 			err = a.print(map[string]int64{"sessions": a.seen.Load(), "resealed": int64(n)}, func(w io.Writer) {
 				fmt.Fprintf(w, "sealed %d of %d sessions anew\n", n, a.seen.Load())

@@ -73,8 +73,8 @@ func (a *app) printList(ctx context.Context, user string, older time.Duration, l
 	if n == 0 && user != "" && older == 0 && a.unread.Load() == 0 {
 		return fmt.Errorf("the user %s has no live sessions in the namespace %q: %w", plain(user), m.Config().Namespace, core.ErrNotFound)
 	}
-	if n == 0 && !a.asJSON {
-		fmt.Fprintf(a.err, "coatcheck: there are no such sessions in the namespace %q (COATCHECK_NAMESPACE, or else the cookie's name)\n", m.Config().Namespace)
+	if n == 0 && a.unread.Load() == 0 {
+		a.noneHere(m)
 	}
 	return a.notRead()
 }

@@ -259,6 +259,11 @@ func TestWrongCalls(t *testing.T) {
 		}
 	}
 	t.Setenv("COATCHECK_STORE", "memory:")
+	for _, token := range []string{"hush-hush", "hush\x1b[31m"} { // somebody types the cookie
+		s.wants(s.runs("revoke", token), exitUsage, "at ID number 1: that is no ID")
+		s.wants(s.runsWith(token, "revoke", "-"), exitUsage)
+		s.wants(s.runs("show", token), exitUsage)
+	}
 	t.Setenv("COATCHECK_IDLE_TIMEOT", "1h")
 	s.wants(s.runs("list"), exitFailed, "did you mean COATCHECK_IDLE_TIMEOUT?")
 }
@@ -296,6 +301,35 @@ func TestKeysReseal(t *testing.T) {
 	s.wants(s.runs("verify"), exitDone, "2 sessions can be read")
 }
 
+// What ends or seals everything says so if it has found nothing: the namespace may be wrong.
+func TestNothingThere(t *testing.T) {
+	url := "file:" + filepath.Join(t.TempDir(), "s")
+	t.Setenv("COATCHECK_KEYS", keyring.Generate("k1").Reveal())
+	s := newShop(t, url)
+	s.signsIn("alice", 0)
+	t.Setenv("COATCHECK_NAMESPACE", "other")
+	for _, args := range [][]string{{"list"}, {"keys", "reseal"}, {"revoke-all", "--before", "now", "--dry-run"}, {"revoke-all", "--before", "now", "--json"}} {
+		s.wants(s.runs(args...), exitDone, `no such sessions in the namespace "other" (COATCHECK_NAMESPACE`)
+	}
+	s.wants(s.runs("top", "--json"), exitDone, `{"keys":[],"sessions":[]}`)
+	s.alive(1)
+}
+
+// No command makes a store, whatever the URL says.
+func TestNothingIsMade(t *testing.T) {
+	dir := t.TempDir()
+	s := newShop(t, "memory:")
+	for _, url := range []string{"file:DIR/s?create=true", "file:DIR/create=/s", "sqlite:DIR/s.db?create=true&table=a", "sqlite:DIR/create=.db"} {
+		t.Setenv("COATCHECK_STORE", strings.ReplaceAll(url, "DIR", dir))
+		if r := s.runs("list"); r.code != exitFailed {
+			t.Errorf("%s: %+v", url, r)
+		}
+	}
+	if made, err := os.ReadDir(dir); len(made) > 0 || err != nil {
+		t.Error(made, err)
+	}
+}
+
 func TestKeysNew(t *testing.T) {
 	s := newShop(t, "memory:")
 	out := s.runs("keys", "new", "k2").out
@@ -304,6 +338,10 @@ func TestKeysNew(t *testing.T) {
 	}
 	t.Setenv("COATCHECK_KEYS", "k2:hush")
 	s.wants(s.runs("keys", "check"), exitFailed, "COATCHECK_KEYS")
+	t.Setenv("COATCHECK_KEYS", "env:NOT_THERE")
+	s.wants(s.runs("keys", "check"), exitFailed, "the environment variable NOT_THERE is empty")
+	s.wants(s.runs("keys", "new", "env"), exitUsage, "another ID")
+	s.wants(s.runs("keys", "new", "file"), exitUsage, "another ID")
 	t.Setenv("COATCHECK_KEYS", "")
 	s.wants(s.runs("keys", "check"), exitUsage, "not set")
 }
@@ -380,6 +418,7 @@ func TestTexts(t *testing.T) {
 	for got, want := range map[string]string{
 		ago(now.Add(-49*time.Hour), now): "2d ago", ago(now.Add(3*time.Hour), now): "in 3h", ago(now.Add(-5*time.Minute), now): "5m ago",
 		ago(time.Time{}, now): "-", ago(now, now): "now", size(1000): "1000 B", size(20 << 10): "20 KiB", size(20 << 20): "20 MiB", size(20 << 30): "20 GiB",
+		plainValue([]byte("\"a\x1b[31m\n\u009b\u202e\U000e0001é\"")): `"a [31m \u009b\u202e\udb40\udc01é"`,
 		plain("a\nb"): `"a\nb"`, plain(strings.Repeat("é", 100)): strings.Repeat("é", 59) + "…",
 	} {
 		if got != want {

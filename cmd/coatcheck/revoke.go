@@ -63,7 +63,7 @@ func (a *app) endIDs(ctx context.Context, args []string, dry bool) error {
 		return err
 	}
 	n := 0
-	for _, arg := range args {
+	for i, arg := range args {
 		id, err := a.resolve(ctx, m, arg)
 		alive := true
 		if err == nil {
@@ -74,7 +74,7 @@ func (a *app) endIDs(ctx context.Context, args []string, dry bool) error {
 		}
 		switch {
 		case err != nil && !errors.Is(err, core.ErrNotFound):
-			return fmt.Errorf("%d sessions are ended; at %s: %w", n, arg, err)
+			return fmt.Errorf("%d sessions are ended; at ID number %d: %w", n, i+1, err) // what was typed may be a token
 		case err == nil && alive:
 			n++
 			a.seen.Add(1)
@@ -139,6 +139,7 @@ func (a *app) endUser(ctx context.Context, user string, except []string, dry boo
 			}
 		}
 	} else if n, err = m.RevokeSubject(ctx, user, ids...); err != nil {
+		a.seen.Store(int64(n))
 		return fmt.Errorf("%d sessions are ended: %w", n, err)
 	}
 	if m.Info().Name == "cookiestore" && !dry {
@@ -188,12 +189,18 @@ func (a *app) endAll(ctx context.Context, text string, dry bool) error {
 		if err := a.printEnded(n, true); err != nil {
 			return err
 		}
+		if a.seen.Load() == 0 && a.unread.Load() == 0 {
+			a.noneHere(m)
+		}
 		return a.notRead()
 	}
 	n, err = m.RevokeAll(ctx, before)
 	a.seen.Store(int64(n))
 	if err != nil {
 		return fmt.Errorf("%d sessions are ended: %w", n, err)
+	}
+	if n == 0 {
+		a.noneHere(m)
 	}
 	return a.printEnded(n, false)
 }

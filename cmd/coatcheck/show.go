@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 
@@ -72,14 +74,22 @@ func by(method string) string {
 	return "by " + plain(method)
 }
 
-// plainValue is a value whole, and in one line.
+// plainValue is a value whole, and in one line. What a terminal may take for a command is written as JSON escapes it.
 func plainValue(value []byte) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
+	var b strings.Builder
+	for _, r := range string(value) {
+		switch {
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r < ' ':
+			b.WriteByte(' ')
+		default:
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
 		}
-		return r
-	}, string(value))
+	}
+	return b.String()
 }
 
 // resolve returns the session's ID for what an operator wrote: the whole ID, or how it begins.

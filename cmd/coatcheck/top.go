@@ -82,7 +82,7 @@ func (a *app) top() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var sessions largest
+		sessions := largest{}
 		totals := keyTotals{}
 		err = a.each(c.Context(), m, "reading", func(s *core.Session) {
 			one := describe(s)
@@ -102,7 +102,7 @@ func (a *app) printTop(sessions largest, totals keyTotals, n int) error {
 	keys := slices.SortedFunc(maps.Values(totals), func(x, y *keyTotal) int {
 		return cmp.Or(cmp.Compare(y.Bytes, x.Bytes), cmp.Compare(x.Key, y.Key))
 	})
-	keys = keys[:min(n, len(keys))]
+	keys = append([]*keyTotal{}, keys[:min(n, len(keys))]...) // [] in JSON, and not null
 	err := a.print(map[string]any{"sessions": sessions, "keys": keys}, func(w io.Writer) {
 		fmt.Fprintln(w, "SIZE\tSESSION\tUSER")
 		for _, s := range sessions {

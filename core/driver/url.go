@@ -41,6 +41,7 @@ type option struct {
 	name, value string
 	raw         string // as it was written
 	asked       bool
+	unknown     bool // Check has found that there is no such option
 }
 
 const (
@@ -86,6 +87,9 @@ func ParseURL(text string) (*URL, error) {
 func (u *URL) checkHosts() error {
 	authority, path, found := u.authority()
 	if !found {
+		if user, _, at := strings.Cut(u.Rest, "@"); at && strings.Contains(user, ":") {
+			return errors.New("a user and a password stand after //, SCHEME://USER:PASSWORD@HOST; in a path write %40 for @")
+		}
 		return nil
 	}
 	bad := errors.New("the part after // is not USER:PASSWORD@HOST:PORT; in a user or password write %2F for /, %3F for ?, %40 for @, %25 for %")
@@ -246,7 +250,9 @@ func ReadSecret(reference string) (string, error) {
 	kind, name, _ := strings.Cut(reference, ":")
 	var text string
 	switch {
-	case kind == "env" && name != "":
+	case kind == "env" && !isVariable(name):
+		return "", errors.New("env: needs the name of an environment variable after it, letters, digits and _, at most 40; a key that is called env needs another ID")
+	case kind == "env":
 		text = os.Getenv(name)
 	case kind == "file" && name != "":
 		content, err := os.ReadFile(name)
@@ -261,6 +267,12 @@ func ReadSecret(reference string) (string, error) {
 		return "", fmt.Errorf("%s %s is empty, or not there", map[string]string{"env": "the environment variable", "file": "the file"}[kind], name)
 	}
 	return text, nil
+}
+
+// isVariable reports whether name may be that of an environment variable, and not a key of 32 bytes in base64: "env:..."
+// is also how a key with the ID env is written.
+func isVariable(name string) bool {
+	return name != "" && len(name) <= 40 && strings.Trim(name, digits+letters+"_") == ""
 }
 
 // Others returns those of the options with these names, as they were written, for a client library that has options of its
@@ -281,8 +293,9 @@ func (u *URL) Others(names ...string) (query string) {
 // anything, when it has read its options.
 func (u *URL) Check() error {
 	errs := slices.Clone(u.errs)
-	for _, o := range u.options {
-		if !o.asked {
+	for i := range u.options {
+		if o := &u.options[i]; !o.asked {
+			o.unknown = true
 			errs = append(errs, fmt.Errorf("there is no option %.40q; %s", o.name, nearest.Suggest(o.name, u.asked)))
 		}
 	}
@@ -318,17 +331,21 @@ func btoi(b bool) int {
 }
 
 // secretWords are in the names of options whose value is shown only if it is a reference to a secret.
-var secretWords = []string{"password", "passwd", "pwd", "secret", "token", "key"}
+var secretWords = []string{"pass", "pwd", "secret", "token", "key"}
 
-// shown is the option as it was written, unless it holds a secret, or a URL that may.
+// shown is the option as it was written, unless it holds a secret, or a URL that may. An unknown option may be "pasword".
 func (o option) shown() string {
-	reference := strings.HasPrefix(o.value, "env:") || strings.HasPrefix(o.value, "file:")
+	if o.unknown {
+		return o.name + "=xxxxx"
+	}
+	kind, name, _ := strings.Cut(o.value, ":")
+	reference := kind == "env" && isVariable(name) || kind == "file"
 	for _, word := range secretWords {
 		if strings.Contains(strings.ToLower(o.name), word) && !reference {
 			return o.name + "=xxxxx"
 		}
 	}
-	if strings.Contains(o.value, ":") && strings.Contains(o.value, "//") {
+	if strings.Contains(o.value, ":") && (strings.Contains(o.value, "//") || strings.Contains(o.value, "@")) {
 		return o.name + "=" + RedactURL(o.value)
 	}
 	return o.raw
@@ -356,7 +373,7 @@ func (u *URL) secrets() (list []string) {
 		list = append(list, written, decoded, url.QueryEscape(decoded), url.PathEscape(decoded))
 	}
 	for _, o := range u.options {
-		if shown := o.shown(); shown == o.raw {
+		if o.unknown || o.shown() == o.raw { // the error for an unknown option does not quote its value
 			continue
 		} else if inner, err := ParseURL(o.value); err == nil && strings.Contains(o.value, "//") {
 			list = append(list, inner.secrets()...)

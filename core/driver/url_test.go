@@ -28,6 +28,9 @@ func TestParseURL(t *testing.T) {
 		{"postgres:///shop?host=/run/postgresql", "postgres:///shop?host=/run/postgresql", "///shop", nil},
 		{"sqlite:a.db?cache=redis://:secret@host/1&x=y", "sqlite:a.db?cache=redis://:xxxxx@host/1&x=y", "a.db", nil},
 		{"sqlite:a.db?cache=redis%3A%2F%2F%3Asecret%40host%2F1%3Fprefix%3Dx", "sqlite:a.db?cache=redis://:xxxxx@host/1?prefix=x", "a.db", nil},
+		{"sqlite:a.db?cache=redis:x:secret@host&_auth_pass=secret", "sqlite:a.db?cache=redis:...&_auth_pass=xxxxx", "a.db", nil},
+		{"file:./shop@home", "file:./shop@home", "./shop@home", nil},
+		{"cookie:?keys=env:" + strings.Repeat("se", 21) + "Q=", "cookie:?keys=xxxxx", "", nil},
 		{"cookie:?keys=env:KEYS", "cookie:?keys=env:KEYS", "", nil},
 	} {
 		u, err := driver.ParseURL(c.text)
@@ -52,11 +55,14 @@ func TestWrongURLs(t *testing.T) {
 		"redis://shop:12/secret@host/0":    "%2F for /",
 		"redis://shop:secr?et@host/0":      "%3F for ?",
 		"redis://shop:secret@local host/0": "is not USER:PASSWORD@HOST:PORT",
+		"redis:shop:secret@host/0":         "SCHEME://USER:PASSWORD@HOST",
+		"redis:/:secret@host/0":            "SCHEME://USER:PASSWORD@HOST",
 		"redis://host:secret/0":            "is not USER:PASSWORD@HOST:PORT",
-		"mysql://shop:secret@tcp(host:3306)/shop": "is not USER:PASSWORD@HOST:PORT",
-		"file:x?a=secret%zz":                      "option a: a % begins an escape",
-		"file:x?create=secret":                    "option create is true or false",
-		"file:x?create=true&create=true":          "twice",
+		"mysql://shop:secret@tcp(host:3306)/shop":                       "is not USER:PASSWORD@HOST:PORT",
+		"file:x?a=secret%zz":                                            "option a: a % begins an escape",
+		"cookie:?keys=env:secretsecretsecretsecretsecretsecretsecretse": "cookie",
+		"file:x?create=secret":                                          "option create is true or false",
+		"file:x?create=true&create=true":                                "twice",
 	} {
 		_, err := driver.Open(t.Context(), text)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
@@ -127,6 +133,9 @@ func TestURLOptions(t *testing.T) {
 		t.Error(err)
 	}
 
+	if _, err := driver.ReadSecret("env:" + strings.Repeat("hush", 11)); err == nil || strings.Contains(err.Error(), "hush") {
+		t.Errorf("a key that is called env: %v", err)
+	}
 	u, _ = driver.ParseURL("x:?n=hush&d=5&yes=hush&s=hush&e=env:NOT_THERE&tme=1")
 	u.Option("n", &n)
 	u.Option("d", &d)
@@ -167,7 +176,8 @@ func TestOpen(t *testing.T) {
 		t.Error(err)
 	}
 	for text, want := range map[string]string{
-		"plain:?size=3":             "coatcheck: open the store plain:?size=3: there is no option \"size\"; there are cache, create, from",
+		"plain:?pasword=hush":       "coatcheck: open the store plain:?pasword=xxxxx: there is no option \"pasword\"",
+		"plain:?size=3":             "coatcheck: open the store plain:?size=xxxxx: there is no option \"size\"; there are cache, create, from",
 		"plian:":                    `there is no scheme "plian"; did you mean plain?`,
 		"redis://host/0":            `nothing is registered for the scheme redis: import _ "github.com/coatcheck-go/coatcheck/stores/redisstore"`,
 		"postgres://u:hush@h/n":     "call gormstore.Register(postgres.Open), with gorm.io/driver/postgres",

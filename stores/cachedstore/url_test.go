@@ -21,6 +21,7 @@ func TestURL(t *testing.T) {
 		t.Errorf("%T", store)
 	}
 	urltest.Refused(t, map[string]string{
+		truth + "?cache=" + truth:                      "in the same place: name another folder, prefix or table",
 		truth + "?cache=":                              "option cache: a store's URL begins with a scheme",
 		truth + "?cache=memory:?max_bites=1":           "did you mean max_bytes?",
 		truth + "?cache=memory:&cache_soft_ttl=1ms":    "SoftTTL",

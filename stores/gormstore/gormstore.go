@@ -149,6 +149,10 @@ const startTimeout = 15 * time.Second
 // seconds. It refuses a db that is nil or a transaction, connections that do not commit by themselves, and
 // a table that is missing or cannot hold sessions (see Limits). db stays the caller's to close.
 func New(db *gorm.DB, config Config) (*Store, error) {
+	return newStore(context.Background(), db, config)
+}
+
+func newStore(ctx context.Context, db *gorm.DB, config Config) (*Store, error) {
 	t, err := newTable(db, config)
 	if err != nil {
 		return nil, err
@@ -158,7 +162,7 @@ func New(db *gorm.DB, config Config) (*Store, error) {
 	if s.pool, err = db.DB(); err != nil {
 		return nil, fmt.Errorf("gormstore: the *gorm.DB has no *sql.DB: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := t.check(ctx, s.pool); err != nil {
 		return nil, err

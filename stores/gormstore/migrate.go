@@ -78,7 +78,9 @@ import (
 // Times are microseconds since 1970 in UTC. Subjects are bytes. To find a user's sessions, write
 // WHERE subject = 'alice' in PostgreSQL and MySQL, and WHERE subject = CAST('alice' AS BLOB) in SQLite. A label that a
 // session does not have is empty, not NULL.
-func Migrate(db *gorm.DB, config Config) error {
+func Migrate(db *gorm.DB, config Config) error { return migrate(context.Background(), db, config) }
+
+func migrate(ctx context.Context, db *gorm.DB, config Config) error {
 	t, err := newTable(db, config)
 	if err != nil {
 		return err
@@ -87,7 +89,7 @@ func Migrate(db *gorm.DB, config Config) error {
 	if err != nil {
 		return fmt.Errorf("gormstore: the *gorm.DB has no *sql.DB: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	silent := db.Session(&gorm.Session{NewDB: true, Context: ctx, Logger: logger.Discard})
 	// Despite IF NOT EXISTS, two servers may try at once. PostgreSQL and SQLite then refuse one of them.

@@ -43,8 +43,8 @@ func Register(open func(dsn string) gorm.Dialector) {
 		panic("gormstore: Register: there is no URL for the database " + strconv.Quote(name) + ": pass your *gorm.DB to New")
 	}
 	for _, scheme := range schemes[name] {
-		driver.Register(scheme, func(_ context.Context, u *driver.URL) (driver.Backend, error) {
-			return openURL(u, name, open)
+		driver.Register(scheme, func(ctx context.Context, u *driver.URL) (driver.Backend, error) {
+			return openURL(ctx, u, name, open)
 		})
 	}
 }
@@ -56,7 +56,7 @@ var dsns = map[string]func(*driver.URL) (string, error){
 	"sqlite":   sqliteDSN,
 }
 
-func openURL(u *driver.URL, database string, open func(dsn string) gorm.Dialector) (driver.Backend, error) {
+func openURL(ctx context.Context, u *driver.URL, database string, open func(dsn string) gorm.Dialector) (driver.Backend, error) {
 	var config Config
 	conns := 32
 	if u.Cache {
@@ -71,6 +71,12 @@ func openURL(u *driver.URL, database string, open func(dsn string) gorm.Dialecto
 	if err == nil && conns < 1 {
 		err = fmt.Errorf("option max_open_conns is %d, at least 1", conns)
 	}
+	if err == nil {
+		_, err = newTable(&gorm.DB{Config: &gorm.Config{Dialector: open("")}}, config)
+	}
+	if err == nil && database == "sqlite" { // after all checks: what is refused makes no file
+		err = makeFile(u)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +90,7 @@ func openURL(u *driver.URL, database string, open func(dsn string) gorm.Dialecto
 	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns) // by default 2 are kept, and with more requests at once most would dial
-	store, err := openTable(db, config, u.Create)
+	store, err := openTable(ctx, db, config, u.Create)
 	if err != nil {
 		return nil, errors.Join(refused(err), pool.Close())
 	}
@@ -92,13 +98,13 @@ func openURL(u *driver.URL, database string, open func(dsn string) gorm.Dialecto
 	return store, nil
 }
 
-func openTable(db *gorm.DB, config Config, create bool) (*Store, error) {
+func openTable(ctx context.Context, db *gorm.DB, config Config, create bool) (*Store, error) {
 	if create {
-		if err := Migrate(db, config); err != nil {
+		if err := migrate(ctx, db, config); err != nil {
 			return nil, err
 		}
 	}
-	return New(db.Session(&gorm.Session{Logger: logger.Default}), config) // New warns there
+	return newStore(ctx, db.Session(&gorm.Session{Logger: logger.Default}), config) // it warns there
 }
 
 // refused adds what to do to an error of a database that could not be opened.
@@ -122,6 +128,9 @@ func refused(err error) error {
 }
 
 func postgresDSN(u *driver.URL) (string, error) {
+	if !strings.HasPrefix(u.Rest, "//") { // the driver would take a server of its own choice
+		return "", fmt.Errorf("is no %s://USER:PASSWORD@HOST:PORT/DATABASE", u.Scheme)
+	}
 	query := u.Others()
 	if !strings.Contains(query, "connect_timeout=") {
 		query = strings.TrimPrefix(query+"&connect_timeout=2", "&")
@@ -157,6 +166,7 @@ func mysqlDSN(u *driver.URL) (string, error) {
 	if !strings.Contains(query, "readTimeout=") {
 		query += "&readTimeout=3s"
 	}
+	query = strings.ReplaceAll(query, "/", "%2F") // the driver looks for its last / : loc=Europe/Berlin
 	return user + ":" + password + "@tcp(" + host + ")/" + url.PathEscape(name) + "?" + strings.TrimPrefix(query, "&"), nil
 }
 
@@ -175,22 +185,33 @@ func sqliteDSN(u *driver.URL) (string, error) {
 	if others := u.Others(); others != "" {
 		query += "&" + others
 	}
-	if err := u.Check(); err != nil {
-		return "", err
-	}
-	flag := os.O_RDWR
-	if u.Create {
-		flag |= os.O_CREATE
-	}
-	f, err := os.OpenFile(file, flag, 0o600) // SQLite would make a file that everybody on the machine can read
-	if errors.Is(err, fs.ErrNotExist) && !u.Create {
-		return "", fmt.Errorf("there is no database at %q: no application has used it yet, or its name is another one", file)
-	}
-	if err != nil {
-		return "", err
-	}
-	if err := f.Close(); err != nil {
-		return "", err
+	if strings.Contains(query, "mode=memory") {
+		return "", errors.New("has mode=memory, a database for each connection; memory: keeps sessions in this process")
 	}
 	return "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + query, nil
+}
+
+// makeFile makes the file of the database if it is missing, since SQLite would make one that everybody on the machine can
+// read. It does not open one that is there: to close that would end all locks that this process has on it, and with them
+// the safety of its other connections (https://sqlite.org/howtocorrupt.html, section 2.2).
+func makeFile(u *driver.URL) error {
+	file, err := u.Path()
+	if err != nil {
+		return err
+	}
+	if !u.Create {
+		_, err := os.Stat(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no database at %q: no application has used it yet, or its name is another one", file)
+		}
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }

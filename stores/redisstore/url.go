@@ -35,6 +35,9 @@ func openURL(_ context.Context, u *driver.URL) (driver.Backend, error) {
 	if err := u.Check(); err != nil {
 		return nil, err
 	}
+	if len(u.Hosts()) == 0 { // the client would take localhost
+		return nil, errors.New("names no host: write redis://HOST:6379/0")
+	}
 	first, others := u.Rest, []string(nil)
 	if hosts := u.Hosts(); len(hosts) > 1 {
 		first = strings.Replace(first, strings.Join(hosts, ","), hosts[0], 1)

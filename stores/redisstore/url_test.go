@@ -41,9 +41,12 @@ func TestURL(t *testing.T) {
 		t.Errorf("%v is no outage", err)
 	}
 	urltest.Refused(t, map[string]string{
-		"redis://:hush@" + dead:               "session store unavailable",
-		"redis://:hush@" + secured.Addr:       "WRONGPASS",
-		"redis://" + secured.Addr:             "NOAUTH",
+		"redis://:hush@" + dead:         "session store unavailable",
+		"redis://:hush@" + secured.Addr: "WRONGPASS",
+		"redis://" + secured.Addr:       "NOAUTH",
+		"redis:" + server.Addr:          "names no host",
+		"redis:":                        "names no host",
+		base + "?prefix=shop:&cache=" + base + "?prefix=shop:": "in the same place",
 		base + "zero":                         "invalid database number",
 		base + "/1":                           "invalid URL path",
 		base + "?prefx=a":                     "did you mean prefix?",

@@ -1,6 +1,7 @@
 package gormtest
 
 import (
+	"context"
 	"errors"
 	neturl "net/url"
 	"os"
@@ -42,8 +43,12 @@ func TestSQLiteURL(t *testing.T) {
 		url + "?table=1x":           "Config.Table",
 		"sqlite:":                   "is no sqlite:FILE",
 		"sqlite::memory:":           "memory:",
+		url + "?mode=memory":        "memory:", // and each connection has its own
 		"sqlite:" + t.TempDir() + "/no/such/folder/s.db": "no such file",
 	})
+	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+		t.Errorf("what is refused makes no file: %v, %v", left, err)
+	}
 	store := urltest.Open(t, url).(*gormstore.Store)
 	info, err := os.Stat(filepath.Join(dir, "s.db"))
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -86,6 +91,7 @@ func TestPostgresURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	execute(t, admin, "SELECT pg_reload_conf()")
+	urltest.Refused(t, map[string]string{"postgres:" + server.Addr + "/postgres": "is no postgres://USER", "postgres:": "is no postgres://USER"})
 	serverURL(t, "postgres", server.Addr, "?sslmode=disable&", "search_path=public", "connect_timeout=x")
 }
 
@@ -94,6 +100,7 @@ func TestMySQLURL(t *testing.T) {
 	admin := open(t, mysql.Open("root@tcp("+server.Addr+")/mysql"))
 	execute(t, admin, "CREATE DATABASE shop", "CREATE DATABASE empty", "CREATE USER shop IDENTIFIED BY 'h@sh/hush'",
 		"GRANT ALL ON shop.* TO shop", "CREATE USER guest", "GRANT SELECT ON empty.* TO guest")
+	urltest.Open(t, "mysql://root@"+server.Addr+"/shop?time_zone='%2B00:00'&loc=Europe/Berlin&table=berlin")
 	serverURL(t, "mysql", server.Addr, "?", "collation=utf8mb4_bin", "timeout=x")
 }
 
@@ -136,5 +143,27 @@ func serverURL(t *testing.T, scheme, addr, query, right, wrong string) {
 	_, err := driver.Open(t.Context(), scheme+"://shop:hush@"+startserver.DeadAddr(t)+"/shop"+query)
 	if !errors.Is(err, driver.ErrUnavailable) || strings.Contains(err.Error(), "hush") {
 		t.Error(err)
+	}
+}
+
+// Open ends with its context also while somebody else locks the table.
+func TestPostgresURLEndsWithContext(t *testing.T) {
+	server := startserver.Postgres(t)
+	url := "postgres://postgres@" + server.Addr + "/postgres?sslmode=disable"
+	urltest.Open(t, url)
+	tx := open(t, postgres.Open(url)).Begin()
+	t.Cleanup(func() { tx.Rollback() })
+	execute(t, tx, "LOCK TABLE coatcheck_sessions IN ACCESS EXCLUSIVE MODE")
+	for _, option := range []string{"", "&create=false"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		began := time.Now()
+		_, err := driver.Open(ctx, url+option)
+		cancel()
+		if took := time.Since(began); err == nil || took > 5*time.Second {
+			t.Errorf("%q: %v after %v", option, err, took)
+		}
+		if !errors.Is(err, driver.ErrUnavailable) {
+			t.Errorf("%q: %v is no outage", option, err)
+		}
 	}
 }
