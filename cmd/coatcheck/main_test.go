@@ -155,6 +155,9 @@ func stores(t *testing.T) map[string]func(*testing.T) string {
 	}
 }
 
+// told are names of what doctor tells about each storage.
+var told = map[string]string{"file": "free inodes", "sqlite": "journal_mode", "redis": "maxmemory-policy", "postgres": "indexes", "mysql": "clock"}
+
 // An operator's night: who is there, one session, a user, everybody.
 func TestOperator(t *testing.T) {
 	for name, url := range stores(t) {
@@ -187,7 +190,8 @@ func TestOperator(t *testing.T) {
 			s.wants(s.runs("stats", "--json"), exitDone, `"sessions":4`, `"largest_bytes":20`)
 			s.wants(s.runs("top", "-n", "2"), exitDone, second.String(), "cart")
 			s.wants(s.runs("verify"), exitDone, "4 sessions can be read, 0 cannot be read here, 0 are damaged")
-			s.wants(s.runs("doctor"), exitDone, "COATCHECK_NAMESPACE", "create", "delete", "warning: Keys is not set")
+			s.wants(s.runs("doctor"), exitDone, "COATCHECK_NAMESPACE", "create", "delete", "warning: Keys is not set", told[name])
+			s.wants(s.runs("doctor", "--json"), exitDone, `"storage":[{"name":"`, `"value":"`)
 			s.wants(s.runs("sweep"), exitDone)
 
 			s.wants(s.runs("revoke", "--dry-run", first.String()), exitDone, "would end 1 sessions")
@@ -220,6 +224,14 @@ func TestStoresThatCannotList(t *testing.T) {
 		s.wants(s.runs("revoke-user", "alice"), exitDone, "ended")
 		s.wants(s.runs("doctor"), exitDone)
 	}
+}
+
+// A setting that throws out sessions is a warning, and no failure.
+func TestDoctorWarns(t *testing.T) {
+	server := startserver.Redis(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+	s := newShop(t, "redis://"+server.Addr)
+	s.wants(s.runs("doctor"), exitDone, "warning: "+server.Addr+": maxmemory-policy: ", "set maxmemory-policy to noeviction")
+	s.wants(s.runs("doctor", "--json"), exitDone, `"value":"allkeys-lru","warning":"a full Redis`)
 }
 
 // What is wrong is said in one line, with what to do, and with the exit code of the table.

@@ -17,6 +17,7 @@ type Abilities struct {
 
 	CacheReporter CacheReporter
 	Breaker       Breaker
+	Inspector     Inspector
 
 	SubjectRevoker SubjectRevoker // of a TokenStore
 }
@@ -46,6 +47,7 @@ func AbilitiesByMethods(b Backend) (a Abilities) {
 	a.Closer, _ = b.(io.Closer)
 	a.CacheReporter, _ = b.(CacheReporter)
 	a.Breaker, _ = b.(Breaker)
+	a.Inspector, _ = b.(Inspector)
 	a.SubjectRevoker, _ = b.(SubjectRevoker)
 	return a
 }

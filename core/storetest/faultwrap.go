@@ -49,6 +49,9 @@ func (w *faulty) Abilities() (has driver.Abilities) {
 	if w.inner.CacheReporter != nil {
 		has.CacheReporter = w
 	}
+	if w.inner.Inspector != nil {
+		has.Inspector = w
+	}
 	has.Breaker = w.inner.Breaker // no call of the storage: there is nothing to fail
 	return has
 }
@@ -164,6 +167,11 @@ func (w *faulty) Count(ctx context.Context, namespace [16]byte) (n int, err erro
 
 func (w *faulty) Ping(ctx context.Context) error {
 	return w.f.do("Ping", driver.ID{}, func() error { return w.inner.Pinger.Ping(ctx) })
+}
+
+func (w *faulty) Inspect(ctx context.Context) (found []driver.Finding, err error) {
+	err = w.f.do("Inspect", driver.ID{}, func() (err error) { found, err = w.inner.Inspector.Inspect(ctx); return err })
+	return found, err
 }
 
 func (w *faulty) Close() error {

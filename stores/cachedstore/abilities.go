@@ -15,6 +15,9 @@ func (s *Store) Abilities() driver.Abilities {
 		Sweeper: s.sweepersOf(truth.Sweeper, driver.AbilitiesOf(s.cache).Sweeper),
 		Lister:  truth.Lister, Indexer: truth.Indexer, Counter: truth.Counter, Watcher: truth.Watcher,
 	}
+	if truth.Inspector != nil {
+		can.Inspector = inspector{s, truth.Inspector, driver.AbilitiesOf(s.cache).Inspector}
+	}
 	if truth.Limiter != nil {
 		can.Limiter = limiter{s, truth.Limiter}
 	}
