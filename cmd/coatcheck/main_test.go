@@ -289,6 +289,27 @@ func TestVerify(t *testing.T) {
 	s.wants(s.runs("verify"), exitDone, "1 sessions can be read, 0 cannot")
 }
 
+// An index that has lost a session is found, and mended with --fix only.
+func TestVerifyFix(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	s := newShop(t, "file:"+dir)
+	id := s.signsIn("alice", 0)
+	entries, err := filepath.Glob(filepath.Join(dir, "subject", "*", "*"))
+	if err != nil || len(entries) != 1 {
+		t.Fatal(entries, err)
+	}
+	if err := os.Remove(entries[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(s.runs("revoke-user", "alice"), exitNotFound)
+	for range 2 { // the first one changes nothing
+		s.wants(s.runs("verify"), exitProblems, "1 sessions can be read", "at 1 places", "--fix", id.String(), "not fixed", "the index by subject lacks it")
+	}
+	s.wants(s.runs("verify", "--json", "--fix"), exitDone, `"problems":1,"fixed":1,"index":[{"id":"`+id.String(), `"fixed":true`)
+	s.wants(s.runs("verify", "--fix"), exitDone, "1 sessions can be read")
+	s.wants(s.runs("revoke-user", "alice"), exitDone, "ended 1 sessions")
+}
+
 func TestKeysNew(t *testing.T) {
 	s := newShop(t, "memory:")
 	out := s.runs("keys", "new", "k2").out

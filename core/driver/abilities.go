@@ -18,6 +18,7 @@ type Abilities struct {
 	CacheReporter CacheReporter
 	Breaker       Breaker
 	Inspector     Inspector
+	Checker       Checker
 
 	SubjectRevoker SubjectRevoker // of a TokenStore
 }
@@ -48,6 +49,7 @@ func AbilitiesByMethods(b Backend) (a Abilities) {
 	a.CacheReporter, _ = b.(CacheReporter)
 	a.Breaker, _ = b.(Breaker)
 	a.Inspector, _ = b.(Inspector)
+	a.Checker, _ = b.(Checker)
 	a.SubjectRevoker, _ = b.(SubjectRevoker)
 	return a
 }

@@ -296,6 +296,18 @@ func (m *model) Inspect(ctx context.Context) ([]driver.Finding, error) {
 	return []driver.Finding{{Name: "records", Value: strconv.Itoa(len(m.recs))}}, m.ready(ctx)
 }
 
+// Check finds nothing, since the model has no index.
+func (m *model) Check(ctx context.Context, fix bool) iter.Seq2[driver.Problem, error] {
+	return func(yield func(driver.Problem, error) bool) {
+		m.mu.Lock()
+		err := m.ready(ctx)
+		m.mu.Unlock()
+		if err != nil {
+			yield(driver.Problem{}, err)
+		}
+	}
+}
+
 func (m *model) Close() error { return nil }
 
 // modelHarness makes models. Each handle is what wrap makes of the model.
