@@ -21,10 +21,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
 
-const (
-	cart   core.Key[string] = "cart"
-	secret                  = "a-coat-of-wool"
-)
+const cart core.Key[string] = "cart"
+
+const secret = "a-coat-of-wool"
 
 // shop is an application with sessions in a store. Its tokens must be in no output.
 type shop struct {
