@@ -17,6 +17,9 @@ func (s *Store) Abilities() driver.Abilities {
 	if to.Watcher != nil {
 		can.Watcher = watcher{s, to.Watcher}
 	}
+	if to.Inspector != nil && from.Inspector != nil {
+		can.Inspector = inspector{to.Inspector, from.Inspector}
+	}
 	if to.Sweeper != nil || from.Sweeper != nil {
 		can.Sweeper = sweeper{to.Sweeper, from.Sweeper}
 	}
@@ -30,6 +33,24 @@ func (s *Store) Abilities() driver.Abilities {
 		}
 	}
 	return can
+}
+
+type inspector struct{ to, from driver.Inspector }
+
+// Inspect implements driver.Inspector with the findings of both stores, "to: ..." and "from: ...".
+func (i inspector) Inspect(ctx context.Context) (found []driver.Finding, err error) {
+	for _, one := range []struct {
+		place string
+		of    driver.Inspector
+	}{{"to: ", i.to}, {"from: ", i.from}} {
+		some, failed := one.of.Inspect(ctx)
+		for _, f := range some {
+			f.Name = one.place + f.Name
+			found = append(found, f)
+		}
+		err = errors.Join(err, failed)
+	}
+	return found, err
 }
 
 // Breakers implements driver.Breaker. The parts that the two stores tell of are "to/..." and "from/...".

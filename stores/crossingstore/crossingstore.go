@@ -64,7 +64,7 @@
 //
 // A Store always is a [driver.Pinger], an [io.Closer] and a [driver.Breaker], of both stores. It is a [driver.Reloader] and a
 // [driver.Watcher] if the new store is, and a [driver.Sweeper] if one of the two is. It is a [driver.Lister], a
-// [driver.Indexer] and a [driver.Limiter] if both are. A list shows each session once. It asks the new store for each
+// [driver.Indexer], a [driver.Inspector] and a [driver.Limiter] if both are. It is no [driver.Checker]: check each store by itself. A list shows each session once. It asks the new store for each
 // record that it finds in the old one, and remembers their IDs, about 60 bytes each. CreateLimited takes over the
 // user's sessions first. Then the new store's limit counts them all, except those that cannot be moved.
 //
