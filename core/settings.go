@@ -85,6 +85,9 @@ func (m *Manager) warnings() (list []string) {
 	named := slices.Contains(cfg.Sources, FromCookie) && m.given.Namespace == ""
 	warn(named, "Namespace is not set, so it is the cookie's name, %q. With another Cookie.Name, Cookie.Domain, Cookie.Path or "+
 		"Cookie.Insecure the name may change, and that orphans all sessions. Set Namespace to this name to prevent it.", cfg.Namespace)
+	warn(!slices.Contains(cfg.Sources, FromCookie) && m.given.Namespace == "", "Namespace is not set, so it is the name of the header %q. "+
+		"With other Sources the name may change, to the cookie's if FromCookie is among them, and that orphans all sessions. Set "+
+		"Namespace to this name to prevent it.", cfg.Namespace)
 	warn(m.store != nil && m.info.Local, "The sessions are in this process: they end with it, and other processes do not know them.")
 	warn(m.tokens != nil && m.info.NoRevocation, "The store keeps no revocations: a copy of a cookie is good until its deadline, even after a sign-out.")
 	warn(m.tokens != nil && !m.info.NoRevocation && m.info.Local, "Revocations are in this process: other processes, and this one after a restart, accept what it has revoked.")

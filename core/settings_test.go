@@ -76,7 +76,7 @@ func TestSettingsWarn(t *testing.T) {
 		"nothing":        {file(), nil},
 		"memory":         {mem(), []string{"Namespace is not set", "they end with it"}},
 		"another cookie": {with(file(), func(c *core.Config) { c.Namespace = "" }), []string{`it is the cookie's name, "__Host-session"`}},
-		"a header":       {with(file(), func(c *core.Config) { c.Namespace, c.Sources = "", []core.Source{core.FromBearer} }), nil},
+		"a header":       {with(file(), func(c *core.Config) { c.Namespace, c.Sources = "", []core.Source{core.FromBearer} }), []string{`the name of the header "Session-Token"`}},
 		"no keys":        {with(file(), func(c *core.Config) { c.Keys = nil }), []string{"whoever can write to the store"}},
 		"insecure":       {with(file(), func(c *core.Config) { c.Cookie.Insecure = true }), []string{"plain http"}},
 		"domain":         {with(file(), func(c *core.Config) { c.Cookie.Domain = "example.com" }), []string{"everything that runs under example.com"}},

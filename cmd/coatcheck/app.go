@@ -141,7 +141,7 @@ func (a *app) config(ctx context.Context) (core.Config, error) {
 
 // existing is the URL with create=false, whatever it says itself.
 func existing(url string) string {
-	rest, query, _ := strings.Cut(url, "?")
+	rest, query, _ := strings.Cut(strings.TrimSpace(url), "?")
 	options := slices.DeleteFunc(strings.Split(query, "&"), func(o string) bool {
 		name, _, _ := strings.Cut(o, "=")
 		return o == "" || name == "create"

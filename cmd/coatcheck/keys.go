@@ -15,7 +15,15 @@ import (
 )
 
 func (a *app) keys() *cobra.Command {
-	c := &cobra.Command{Use: "keys", Short: "Make and check keys"}
+	c := &cobra.Command{
+		Use: "keys", Short: "Make and check keys", Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			return usagef("there is no command keys %q; there are keys new, check and reseal", args[0]) // cobra would print its help and exit with 0
+		},
+	}
 	c.AddCommand(a.keysNew(), a.keysCheck(), a.keysReseal())
 	return c
 }

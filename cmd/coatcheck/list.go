@@ -24,6 +24,9 @@ func (a *app) list() *cobra.Command {
 			if limit < 0 || older < 0 {
 				return usagef("--limit and --older are not negative")
 			}
+			if user == "" && c.Flags().Changed("user") {
+				return usagef("--user is empty; leave it out for the sessions of all")
+			}
 			return a.printList(c.Context(), user, older, limit)
 		},
 	}

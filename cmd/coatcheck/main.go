@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/coatcheck-go/coatcheck/core"
 )
@@ -94,10 +95,19 @@ func exitOf(err error) int {
 // line is err in one line, with what to do about it.
 func (a *app) line(err error, code int) string {
 	text := strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "coatcheck: ", "")), " ")
+	text = strings.Map(func(r rune) rune { // an argument or a server's answer may have what moves a terminal
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 	switch code {
 	case exitUsage:
 		return text + " (see --help)"
 	case exitUnsupported:
+		if !strings.Contains(text, "list") { // it cannot count, or seal
+			return text
+		}
 		return text + ": memcached and the cookie store keep no list of all sessions; show and revoke an ID, or revoke-user, where the store can"
 	case exitUnavailable:
 		return text + ": does the server run, and is COATCHECK_STORE right?"

@@ -241,6 +241,11 @@ func TestWrongCalls(t *testing.T) {
 	s.wants(s.runs("list", "--limt", "3"), exitUsage, "unknown flag")
 	s.wants(s.runs("list", "--limit", "-3"), exitUsage)
 	s.wants(s.runs("list", "x"), exitUsage)
+	s.wants(s.runs("keys", "resael"), exitUsage, "keys new, check and reseal")
+	if r := s.runs("list", "--\x1b[31m"); strings.Contains(r.err, "\x1b") {
+		t.Errorf("%q", r.err)
+	}
+	s.wants(s.runs("list", "--user", ""), exitUsage, "--user is empty")
 	s.wants(s.runs("show"), exitUsage)
 	s.wants(s.runs("top", "-n", "0"), exitUsage)
 	s.wants(s.runs("keys", "new", ""), exitUsage)
@@ -286,9 +291,11 @@ func TestVerify(t *testing.T) {
 	sealed := newShop(t, url).signsIn("alice", 0)
 	t.Setenv("COATCHECK_KEYS", keyring.Generate("new").Reveal())
 	s := newShop(t, url)
-	s.signsIn("bob", 0)
+	bob := s.signsIn("bob", 0)
 	s.wants(s.runs("verify"), exitProblems, "1 sessions can be read, 1 cannot be read here, 0 are damaged", sealed.String(), "unreadable")
 	s.wants(s.runs("list"), exitProblems, "bob", "cannot be read")
+	s.wants(s.runs("show", bob.String()[:16]), exitDone, "bob") // the other one is in nobody's way
+	s.wants(s.runs("show", sealed.String()[:16]), exitProblems, "newer release, or with another codec or key")
 	s.wants(s.runs("keys", "check"), exitDone, "new")
 	s.wants(s.runs("revoke", sealed.String()), exitDone, "ended 1")
 	s.wants(s.runs("verify"), exitDone, "1 sessions can be read, 0 cannot")

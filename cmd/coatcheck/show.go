@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -103,6 +104,9 @@ func (a *app) resolve(ctx context.Context, m *core.Manager, arg string) (core.ID
 	}
 	var found []core.ID
 	for s, err := range m.All(ctx) {
+		if errors.Is(err, core.ErrUnreadable) && len(found) == 1 {
+			break // at the end: other sessions cannot be read, this one can
+		}
 		if err != nil {
 			return core.ID{}, err
 		}

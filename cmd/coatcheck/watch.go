@@ -124,7 +124,7 @@ func overview(ctx context.Context, url, name, value string) (o sessionadmin.Over
 	if name != "" {
 		req.Header.Set(name, value)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := (&http.Client{CheckRedirect: sameServer}).Do(req)
 	if err != nil {
 		return o, fmt.Errorf("the page does not answer: %w: %w", core.ErrUnavailable, err)
 	}
@@ -139,6 +139,16 @@ func overview(ctx context.Context, url, name, value string) (o sessionadmin.Over
 		return o, errors.New("the page is not sessionadmin's overview: the URL ends in its prefix and a slash")
 	}
 	return o, nil
+}
+
+// sameServer follows no redirect to another server, such as that of a single sign-on, or from https to http: it would get
+// the header, too.
+func sameServer(req *http.Request, via []*http.Request) error {
+	was := via[len(via)-1].URL
+	if len(via) >= 10 || req.URL.Host != was.Host || req.URL.Scheme != was.Scheme {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 // row is what has happened between two overviews; since the process began, if there is only one.

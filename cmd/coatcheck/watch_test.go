@@ -57,3 +57,22 @@ func TestWatchStore(t *testing.T) {
 	s = newShop(t, "file:"+filepath.Join(t.TempDir(), "s"))
 	s.wants(s.runs("watch"), exitUnsupported, "sessionadmin")
 }
+
+// The header goes to the page's own server only.
+func TestWatchPageSendsHeaderNowhereElse(t *testing.T) {
+	s := newShop(t, "memory:")
+	t.Setenv("WATCH_HEADER", "hush")
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("another server got %q", r.Header.Get("X-Admin"))
+	}))
+	t.Cleanup(other.Close)
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/admin" {
+			http.Redirect(w, r, "/admin/", http.StatusMovedPermanently)
+			return
+		}
+		http.Redirect(w, r, other.URL, http.StatusFound)
+	}))
+	t.Cleanup(page.Close)
+	s.wants(s.runs("watch", "--count", "1", "--header", "X-Admin=env:WATCH_HEADER", page.URL+"/admin"), exitFailed, "the page answers 302 Found")
+}

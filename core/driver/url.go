@@ -39,7 +39,7 @@ type URL struct {
 
 type option struct {
 	name, value string
-	raw         string // as it was written
+	raw         string // as it was written, but for what rawly escapes
 	asked       bool
 	unknown     bool // Check has found that there is no such option
 }
@@ -49,8 +49,10 @@ const (
 	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-// ParseURL takes a store's URL apart. Its errors quote nothing of it.
+// ParseURL takes a store's URL apart, without the white space around it: a line of a file ends in a newline. Its errors
+// quote nothing of it.
 func ParseURL(text string) (*URL, error) {
+	text = strings.TrimSpace(text)
 	scheme, rest, found := strings.Cut(text, ":")
 	switch {
 	case !found:
@@ -76,11 +78,15 @@ func ParseURL(text string) (*URL, error) {
 		if err != nil {
 			return nil, fmt.Errorf("option %s: a %% begins an escape of two hexadecimal digits; write %%25 for %% itself", name)
 		}
-		u.options = append(u.options, option{name: name, value: value, raw: raw})
+		u.options = append(u.options, option{name: name, value: value, raw: rawly.Replace(raw)})
 	}
 	u.Option("create", &u.Create)
-	return u, errors.Join(u.errs...)
+	return u, oneLine(u.errs)
 }
+
+// rawly escapes what ends a URL, or an option of one, for Go's package net/url and the clients that use it: they would
+// pass over the rest without a word, and sslmode=verify-full with it.
+var rawly = strings.NewReplacer("#", "%23", ";", "%3B")
 
 // checkHosts refuses a host part in which something of a password may stand, so that what is shown of a URL
 // shows no password.

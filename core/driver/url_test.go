@@ -29,6 +29,7 @@ func TestParseURL(t *testing.T) {
 		{"sqlite:a.db?cache=redis://:secret@host/1&x=y", "sqlite:a.db?cache=redis://:xxxxx@host/1&x=y", "a.db", nil},
 		{"sqlite:a.db?cache=redis%3A%2F%2F%3Asecret%40host%2F1%3Fprefix%3Dx", "sqlite:a.db?cache=redis://:xxxxx@host/1?prefix=x", "a.db", nil},
 		{"sqlite:a.db?cache=redis:x:secret@host&_auth_pass=secret", "sqlite:a.db?cache=redis:...&_auth_pass=xxxxx", "a.db", nil},
+		{" file:./sessions\n", "file:./sessions", "./sessions", nil},
 		{"file:./shop@home", "file:./shop@home", "./shop@home", nil},
 		{"cookie:?keys=env:" + strings.Repeat("se", 21) + "Q=", "cookie:?keys=xxxxx", "", nil},
 		{"cookie:?keys=env:KEYS", "cookie:?keys=env:KEYS", "", nil},
@@ -62,10 +63,11 @@ func TestWrongURLs(t *testing.T) {
 		"file:x?a=secret%zz":                                            "option a: a % begins an escape",
 		"cookie:?keys=env:secretsecretsecretsecretsecretsecretsecretse": "cookie",
 		"file:x?create=secret":                                          "option create is true or false",
+		"file:x?create=&create=yes":                                     "twice; option create is true or false",
 		"file:x?create=true&create=true":                                "twice",
 	} {
 		_, err := driver.Open(t.Context(), text)
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -112,7 +114,7 @@ func TestURLOptions(t *testing.T) {
 	var n int
 	var big int64
 	var d time.Duration
-	u, err := driver.ParseURL("x:?text=a%26b&yes=true&n=-3&big=5000000000&d=1m30s&s=env:URL_SECRET&f=file:" + file + "&sslmode=require&tls=a%20b&create=false")
+	u, err := driver.ParseURL("x:?text=a%26b&yes=true&n=-3&big=5000000000&d=1m30s&s=env:URL_SECRET&f=file:" + file + "&sslmode=require&tls=a%20b&pw=a#b;c=d&create=false")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,7 @@ func TestURLOptions(t *testing.T) {
 	if want := fmt.Sprint("a&b", true, -3, int64(5000000000), 90*time.Second, false, "hush", "quiet", ""); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if some, all := u.Others("tls"), u.Others(); some != "tls=a%20b" || all != "sslmode=require" {
+	if some, all := u.Others("tls"), u.Others(); some != "tls=a%20b" || all != "sslmode=require&pw=a%23b%3Bc=d" {
 		t.Errorf("%q, %q", some, all)
 	}
 	if err := u.Check(); err != nil {

@@ -114,6 +114,8 @@ func refused(err error) error {
 	switch {
 	case state == "28P01", state == "28000", n == 1045, n == 1698:
 		return fmt.Errorf("the database refuses this user: check USER and PASSWORD in the URL (a special character of a password is written as %%40 for @, %%2F for /): %w", err)
+	case n&0xff == 14 && n < 1000: // SQLITE_CANTOPEN, of which drivers say "out of memory"
+		return fmt.Errorf("SQLite cannot open it: it must be a file, no folder, and this user must be able to read and write it and its folder: %w", err)
 	case state == "3D000", n == 1049:
 		return fmt.Errorf("the server has no such database: create it, or correct the name after the host: %w", err)
 	case state == "42501", n == 1044, n == 1142:
@@ -135,7 +137,7 @@ func postgresDSN(u *driver.URL) (string, error) {
 	if !strings.Contains(query, "connect_timeout=") {
 		query = strings.TrimPrefix(query+"&connect_timeout=2", "&")
 	}
-	return u.Scheme + ":" + u.Rest + "?" + query, nil
+	return u.Scheme + ":" + strings.ReplaceAll(u.Rest, "#", "%23") + "?" + query, nil // after a # the driver reads no options
 }
 
 // mysqlDSN returns user:password@tcp(host:port)/name?options, in which nothing but the name is escaped.

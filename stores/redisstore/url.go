@@ -38,7 +38,7 @@ func openURL(_ context.Context, u *driver.URL) (driver.Backend, error) {
 	if len(u.Hosts()) == 0 { // the client would take localhost
 		return nil, errors.New("names no host: write redis://HOST:6379/0")
 	}
-	first, others := u.Rest, []string(nil)
+	first, others := strings.ReplaceAll(u.Rest, "#", "%23"), []string(nil)
 	if hosts := u.Hosts(); len(hosts) > 1 {
 		first = strings.Replace(first, strings.Join(hosts, ","), hosts[0], 1)
 		others = hosts[1:]

@@ -43,6 +43,7 @@ func TestSQLiteURL(t *testing.T) {
 		url + "?table=1x":           "Config.Table",
 		"sqlite:":                   "is no sqlite:FILE",
 		"sqlite::memory:":           "memory:",
+		"sqlite:" + t.TempDir():     "must be a file, no folder",
 		url + "?mode=memory":        "memory:", // and each connection has its own
 		"sqlite:" + t.TempDir() + "/no/such/folder/s.db": "no such file",
 	})
@@ -92,6 +93,9 @@ func TestPostgresURL(t *testing.T) {
 	}
 	execute(t, admin, "SELECT pg_reload_conf()")
 	urltest.Refused(t, map[string]string{"postgres:" + server.Addr + "/postgres": "is no postgres://USER", "postgres:": "is no postgres://USER"})
+	for _, rest := range []string{"postgres?application_name=a#b&sslmode=nope", "postgres?sslmode=nope;application_name=a", "postgres#x?sslmode=nope"} {
+		urltest.Refused(t, map[string]string{"postgres://postgres@" + server.Addr + "/" + rest: "sslmode is invalid"})
+	}
 	serverURL(t, "postgres", server.Addr, "?sslmode=disable&", "search_path=public", "connect_timeout=x")
 }
 
