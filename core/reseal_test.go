@@ -1,14 +1,11 @@
 package core_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core"
-	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
@@ -82,33 +79,4 @@ func TestResealOfWhatIsNot(t *testing.T) {
 	if done, err := plain.Reseal(ctx, id); done || !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(done, err)
 	}
-}
-
-// Before an old key is taken out: every session is sealed with the new one.
-func ExampleManager_Reseal() {
-	ctx := context.Background()
-	store := made.Of(memstore.New(memstore.Config{}))
-	first, second := keyring.Generate("k1"), keyring.Generate("k2")
-	for _, keys := range []*keyring.Keyring{made.Of(keyring.New(first)), made.Of(keyring.New(second, first))} {
-		m, err := core.New(core.Config{Store: driver.Store(store), Keys: keys})
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		resealed := 0
-		for s, err := range m.All(ctx) {
-			if err != nil {
-				fmt.Println(err)
-				return
-			}
-			if done, _ := m.Reseal(ctx, s.ID()); done {
-				resealed++
-			}
-		}
-		fmt.Println("resealed:", resealed)
-		handle(m, "", func(s *core.Session) { _ = s.Login("alice") })
-	}
-	// Output:
-	// resealed: 0
-	// resealed: 1
 }

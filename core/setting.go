@@ -53,7 +53,7 @@ var settings = []setting{
 	ofBool("SaveEveryRequest", "SAVE_EVERY_REQUEST", "SESSION_SAVE_EVERY_REQUEST", func(c *Config) *bool { return &c.SaveEveryRequest }),
 	ofBool("ExpireAtBrowserClose", "EXPIRE_AT_BROWSER_CLOSE", "SESSION_EXPIRE_AT_BROWSER_CLOSE", func(c *Config) *bool { return &c.ExpireAtBrowserClose }),
 	{field: "Codec", show: func(c *Config) string { return c.Codec.Name() }},
-	{field: "Keys", env: "KEYS", set: setKeys, show: func(c *Config) string { return setOr(c.Keys != nil, "not encrypted") }},
+	{field: "Keys", env: "KEYS", set: setKeys, show: showKeys},
 	ofInt("MaxSize", "MAX_SIZE", func(c *Config) *int { return &c.MaxSize }),
 	ofTime("StoreTimeout", "STORE_TIMEOUT", func(c *Config) *time.Duration { return &c.StoreTimeout }),
 	ofTime("SweepInterval", "SWEEP_INTERVAL", func(c *Config) *time.Duration { return &c.SweepInterval }),
@@ -202,6 +202,18 @@ func setKeys(c *Config, text string) (err error) {
 		return fmt.Errorf("has no keys as keyring.Parse reads them: %w", err)
 	}
 	return nil
+}
+
+// showKeys shows the ids: all servers need the same, and it matters which is the first.
+func showKeys(c *Config) string {
+	if c.Keys == nil {
+		return "not encrypted"
+	}
+	ids := c.Keys.IDs()
+	if len(ids) == 1 {
+		return ids[0] + " seals and opens"
+	}
+	return ids[0] + " seals, " + strings.Join(ids[1:], ", ") + " open"
 }
 
 func setDevices(c *Config, text string) error {

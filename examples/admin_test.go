@@ -48,7 +48,7 @@ func admin(t *testing.T, s *server) {
 	b.confirm("same-origin").wantAdmin(http.StatusOK, "Sessions revoked")
 	phone.get("/").wantUser("")
 	laptop.get("/").wantUser("alice")
-	s.wantLog(t, "who=admin action=revoke outcome=done ended=1 user=alice session="+id[:16]+"\n")
+	s.wantLog(t, "who=admin action=revoke outcome=done ended=1 user=alice session="+id+"\n")
 }
 
 // refused: a user has no access, and a visitor comes to the sign-in.

@@ -58,7 +58,18 @@ func (h *handler) sessions(r request) answer {
 }
 
 func (h *handler) session(r request) answer {
-	t, _, err := target(r.URL.RawQuery, h.now(), "id")
+	query := r.URL.RawQuery
+	if start := r.URL.Query().Get("id"); isStart(start) {
+		id, err := h.begins(r.Context(), start)
+		if wrong := complaint(""); errors.As(err, &wrong) {
+			return problem(http.StatusNotFound, err.Error())
+		}
+		if err != nil {
+			return h.failed(r, err)
+		}
+		query = Target{ID: id}.query()
+	}
+	t, _, err := target(query, h.now(), "id")
 	if err == nil && t.ID.IsZero() {
 		err = complaint("Say which session: its ID is missing.")
 	}

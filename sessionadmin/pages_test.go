@@ -101,6 +101,9 @@ func TestFind(t *testing.T) {
 		z.get("sessions?before=now").is(200, "3 sessions that began before")
 		z.get("sessions?before=2001-01-01T00:00").is(200, "0 sessions that began before 2001-01-01 00:00:00")
 		z.get("session?id="+alice.String()+"+").is(200, alice.String(), "alice", "by passkey", "not kept", "18 B in 1 value", "<code>secret</code>", "hidden")
+		z.get("session?id="+short(alice)).is(200, alice.String())
+		z.get("session?id=00000000").is(404, "No live session begins with 00000000.")
+		z.get("session?id="+short(alice)[:7]).is(400, "the first 8 are enough")
 		l := decode[sessionadmin.List](z, 200, "GET", "sessions?user=alice")
 		if l.Total != 1 || l.Page != 1 || l.Pages != 1 || l.User != "alice" || l.Sessions[0].ID != alice || l.Sessions[0].Bytes != 18 || l.Sessions[0].Values != nil {
 			t.Errorf("%+v", l)

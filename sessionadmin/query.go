@@ -67,9 +67,14 @@ func id(text string) (core.ID, error) {
 	}
 	id, err := core.ParseID(strings.TrimSpace(text))
 	if err != nil {
-		return id, complaint("This is no ID of a session: it has 64 digits, 0 to 9 and a to f. The log has it under \"session\".")
+		return id, complaint("This is no ID of a session: it has 64 digits, 0 to 9 and a to f, of which the first 8 are enough to look at it. The log has it under \"session\".")
 	}
 	return id, nil
+}
+
+// isStart reports whether text may be how an ID begins, as lists show it.
+func isStart(text string) bool {
+	return len(text) >= 8 && len(text) < 64 && strings.Trim(text, "0123456789abcdef") == ""
 }
 
 // before reads a time. One in the future would end sessions that nobody has looked at.

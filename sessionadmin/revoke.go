@@ -143,7 +143,7 @@ func (h *handler) audit(r request, result Result, outcome string, err error) {
 		attrs = append(attrs, slog.String("user", result.User))
 	}
 	if !result.ID.IsZero() {
-		attrs = append(attrs, slog.String("session", shortID(result.ID)))
+		attrs = append(attrs, slog.String("session", result.ID.String()))
 	}
 	if !result.Except.IsZero() {
 		attrs = append(attrs, slog.String("except", shortID(result.Except)))

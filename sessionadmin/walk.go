@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -98,4 +99,27 @@ func (h *handler) own(ctx context.Context) (own core.ID) {
 		}
 	}
 	return own
+}
+
+// begins finds the one session whose ID begins like start.
+func (h *handler) begins(ctx context.Context, start string) (found core.ID, err error) {
+	walk, cancel := context.WithTimeout(ctx, walkFor)
+	defer cancel()
+	for s, err := range h.Manager.All(walk) {
+		switch {
+		case err != nil && ctx.Err() == nil && walk.Err() != nil:
+			return found, complaintf("The store has not listed all sessions within %v: write the whole ID.", walkFor)
+		case err != nil && whyIncomplete(err) == "":
+			return found, err
+		case err != nil || !strings.HasPrefix(s.ID().String(), start):
+		case !found.IsZero():
+			return found, complaintf("Several sessions begin with %s: write more digits.", start)
+		default:
+			found = s.ID()
+		}
+	}
+	if found.IsZero() {
+		return found, complaintf("No live session begins with %s.", start)
+	}
+	return found, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	_ "github.com/coatcheck-go/coatcheck/stores/cachedstore" // the schemes of COATCHECK_STORE
 	_ "github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	_ "github.com/coatcheck-go/coatcheck/stores/crossingstore"
 	_ "github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 	_ "github.com/coatcheck-go/coatcheck/stores/memcachestore"
@@ -86,7 +87,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.store, "store", "", "URL of the store, in place of COATCHECK_STORE (without a password: other users see arguments)")
 	flags.BoolVar(&a.asJSON, "json", false, "print JSON: an object, or an object in each line")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log to stderr what the library logs")
-	root.AddCommand(a.list(), a.show(), a.revoke(), a.revokeUser(), a.revokeAll(), a.sweep(), a.stats(), a.top(), a.verify(), a.keys(), a.doctor(), a.watch())
+	root.AddCommand(a.list(), a.show(), a.revoke(), a.revokeUser(), a.revokeAll(), a.sweep(), a.stats(), a.top(), a.verify(), a.keys(), a.doctor(), a.watch(), a.move())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}

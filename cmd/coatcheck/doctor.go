@@ -27,14 +27,24 @@ type health struct {
 	core.Settings
 	Store string `json:"store"`
 	Turn  []step `json:"turn,omitempty"`
+
+	Storage []finding `json:"storage,omitempty"`
+}
+
+// finding is a driver.Finding. Its fields in JSON stay as they are.
+type finding struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Warning string `json:"warning,omitempty"`
 }
 
 func (a *app) doctor() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "Check the settings and the store", Args: cobra.NoArgs,
-		Long: "doctor prints the settings that are in force, and who set them, warns of what is dangerous, and goes through the\n" +
-			"store once with a record of its own: create, load, update, touch, delete, with the time that each took. Exit code 5\n" +
-			"if a call failed.",
+		Long: "doctor prints the settings that are in force, and who set them, what the storage tells of itself (its version, its\n" +
+			"settings, its clock), and warns of what is dangerous in both. Then it goes through the store once with a record of\n" +
+			"its own: create, load, update, touch, delete, with the time that each took. Exit code 5 if a call failed. A warning\n" +
+			"does not change the exit code.",
 		RunE: func(c *cobra.Command, _ []string) error { return a.examine(c.Context()) },
 	}
 }
@@ -48,11 +58,13 @@ func (a *app) examine(ctx context.Context) error {
 		return err
 	}
 	h := health{Settings: a.m.Settings(), Store: a.m.Info().Name}
-	store, ok := a.m.Config().Store.(driver.Store)
-	if ok {
-		h.Turn, err = turn(ctx, store)
+	h.Storage, err = inspect(ctx, a.m.Config().Store)
+	if store, ok := a.m.Config().Store.(driver.Store); ok {
+		var failed error
+		h.Turn, failed = turn(ctx, store)
+		err = errors.Join(failed, err)
 	} else {
-		err = a.m.Ping(ctx)
+		err = errors.Join(a.m.Ping(ctx), err)
 	}
 	if printing := a.print(h, func(w io.Writer) { h.write(w) }); printing != nil {
 		return printing
@@ -63,9 +75,35 @@ func (a *app) examine(ctx context.Context) error {
 func (h health) write(w io.Writer) {
 	fmt.Fprint(w, strings.NewReplacer("?create=false", "", "&create=false", "").Replace(h.Settings.String()))
 	fmt.Fprintln(w)
+	for _, f := range h.Storage {
+		fmt.Fprintf(w, "%s\t%s\n", f.Name, f.Value)
+	}
+	for _, f := range h.Storage {
+		if f.Warning != "" {
+			fmt.Fprintf(w, "warning: %s: %s\n", f.Name, f.Warning)
+		}
+	}
+	if len(h.Storage) > 0 {
+		fmt.Fprintln(w)
+	}
 	for _, s := range h.Turn {
 		fmt.Fprintf(w, "%s\t%.1f ms\t%s\n", s.Call, s.Milli, s.Error)
 	}
+}
+
+// inspect asks what the storage tells of itself.
+func inspect(ctx context.Context, store driver.Backend) (all []finding, err error) {
+	inspector := driver.AbilitiesOf(store).Inspector
+	if inspector == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	found, err := inspector.Inspect(ctx)
+	for _, f := range found {
+		all = append(all, finding(f))
+	}
+	return all, err
 }
 
 // turn goes through the store with a record that no manager knows: its namespace is none.

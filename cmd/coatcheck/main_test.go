@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,10 +22,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(startserver.Main(m)) }
 
-const (
-	cart   core.Key[string] = "cart"
-	secret                  = "a-coat-of-wool"
-)
+const cart core.Key[string] = "cart"
+
+const secret = "a-coat-of-wool"
 
 // shop is an application with sessions in a store. Its tokens must be in no output.
 type shop struct {
@@ -155,6 +155,9 @@ func stores(t *testing.T) map[string]func(*testing.T) string {
 	}
 }
 
+// told are names of what doctor tells about each storage.
+var told = map[string]string{"file": "free inodes", "sqlite": "journal_mode", "redis": "maxmemory-policy", "postgres": "indexes", "mysql": "clock"}
+
 // An operator's night: who is there, one session, a user, everybody.
 func TestOperator(t *testing.T) {
 	for name, url := range stores(t) {
@@ -187,7 +190,8 @@ func TestOperator(t *testing.T) {
 			s.wants(s.runs("stats", "--json"), exitDone, `"sessions":4`, `"largest_bytes":20`)
 			s.wants(s.runs("top", "-n", "2"), exitDone, second.String(), "cart")
 			s.wants(s.runs("verify"), exitDone, "4 sessions can be read, 0 cannot be read here, 0 are damaged")
-			s.wants(s.runs("doctor"), exitDone, "COATCHECK_NAMESPACE", "create", "delete", "warning: Keys is not set")
+			s.wants(s.runs("doctor"), exitDone, "COATCHECK_NAMESPACE", "create", "delete", "warning: Keys is not set", told[name])
+			s.wants(s.runs("doctor", "--json"), exitDone, `"storage":[{"name":"`, `"value":"`)
 			s.wants(s.runs("sweep"), exitDone)
 
 			s.wants(s.runs("revoke", "--dry-run", first.String()), exitDone, "would end 1 sessions")
@@ -220,6 +224,14 @@ func TestStoresThatCannotList(t *testing.T) {
 		s.wants(s.runs("revoke-user", "alice"), exitDone, "ended")
 		s.wants(s.runs("doctor"), exitDone)
 	}
+}
+
+// A setting that throws out sessions is a warning, and no failure.
+func TestDoctorWarns(t *testing.T) {
+	server := startserver.Redis(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+	s := newShop(t, "redis://"+server.Addr)
+	s.wants(s.runs("doctor"), exitDone, "warning: "+server.Addr+": maxmemory-policy: ", "set maxmemory-policy to noeviction")
+	s.wants(s.runs("doctor", "--json"), exitDone, `"value":"allkeys-lru","warning":"a full Redis`)
 }
 
 // What is wrong is said in one line, with what to do, and with the exit code of the table.
@@ -336,6 +348,27 @@ func TestNothingIsMade(t *testing.T) {
 	}
 }
 
+// An index that has lost a session is found, and mended with --fix only.
+func TestVerifyFix(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	s := newShop(t, "file:"+dir)
+	id := s.signsIn("alice", 0)
+	entries, err := filepath.Glob(filepath.Join(dir, "subject", "*", "*"))
+	if err != nil || len(entries) != 1 {
+		t.Fatal(entries, err)
+	}
+	if err := os.Remove(entries[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(s.runs("revoke-user", "alice"), exitNotFound)
+	for range 2 { // the first one changes nothing
+		s.wants(s.runs("verify"), exitProblems, "1 sessions can be read", "at 1 places", "--fix", id.String(), "not fixed", "the index by subject lacks it")
+	}
+	s.wants(s.runs("verify", "--json", "--fix"), exitDone, `"problems":1,"fixed":1,"index":[{"id":"`+id.String(), `"fixed":true`)
+	s.wants(s.runs("verify", "--fix"), exitDone, "1 sessions can be read")
+	s.wants(s.runs("revoke-user", "alice"), exitDone, "ended 1 sessions")
+}
+
 func TestKeysNew(t *testing.T) {
 	s := newShop(t, "memory:")
 	out := s.runs("keys", "new", "k2").out
@@ -350,6 +383,43 @@ func TestKeysNew(t *testing.T) {
 	s.wants(s.runs("keys", "new", "file"), exitUsage, "another ID")
 	t.Setenv("COATCHECK_KEYS", "")
 	s.wants(s.runs("keys", "check"), exitUsage, "not set")
+}
+
+// Sessions move from store to store, and nobody is signed out.
+func TestMove(t *testing.T) {
+	all := stores(t)
+	urls := []string{all["file"](t), all["redis"](t), all["postgres"](t), all["sqlite"](t)}
+	s := newShop(t, urls[0])
+	var last core.ID
+	for i := range 40 {
+		last = s.signsIn(fmt.Sprint("user", i), 100)
+	}
+	for i, url := range urls[1:] {
+		with := "?"
+		if strings.Contains(url, "?") {
+			with = "&"
+		}
+		t.Setenv("COATCHECK_STORE", url)
+		s.wants(s.runs("move"), exitUsage, "no from=")
+		s.wants(s.runs("move", "--dry-run"), exitUsage, "no from=")
+		t.Setenv("COATCHECK_STORE", url+with+"from="+neturl.QueryEscape(url))
+		s.wants(s.runs("move"), exitFailed) // the same place, or a place that is not there yet
+		t.Setenv("COATCHECK_STORE", url+with+"from="+neturl.QueryEscape(urls[i]))
+		s.wants(s.runs("move", "--dry-run"), exitDone, "would move 40 sessions")
+		s.wants(s.runs("move", "--verify"), exitDone, "moved 40 sessions; 0 had ended or were moved meanwhile; 0 stay")
+		s.wants(s.runs("move", "--json"), exitDone, `"moved":0`)
+		s.wants(s.runs("stats"), exitDone, "live sessions          40")
+		t.Setenv("COATCHECK_STORE", url)
+		s.wants(s.runs("show", last.String()), exitDone, "user39")
+		t.Setenv("COATCHECK_STORE", urls[i])
+		s.wants(s.runs("list"), exitDone, "no such sessions")
+	}
+	s.wants(s.runs("move", "--parallel", "0"), exitUsage)
+	memcached := startserver.Memcached(t)
+	t.Setenv("COATCHECK_STORE", urls[1]+"?from=memcache://"+memcached.Addr)
+	s.wants(s.runs("move"), exitUnsupported, "cannot list")
+	t.Setenv("COATCHECK_STORE", urls[1]+"?from=file:/no/such/folder")
+	s.wants(s.runs("move"), exitFailed, "option from")
 }
 
 // Ctrl-C ends with 130, and says how far it was.

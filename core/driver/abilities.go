@@ -17,6 +17,8 @@ type Abilities struct {
 
 	CacheReporter CacheReporter
 	Breaker       Breaker
+	Inspector     Inspector
+	Checker       Checker
 
 	SubjectRevoker SubjectRevoker // of a TokenStore
 }
@@ -46,6 +48,8 @@ func AbilitiesByMethods(b Backend) (a Abilities) {
 	a.Closer, _ = b.(io.Closer)
 	a.CacheReporter, _ = b.(CacheReporter)
 	a.Breaker, _ = b.(Breaker)
+	a.Inspector, _ = b.(Inspector)
+	a.Checker, _ = b.(Checker)
 	a.SubjectRevoker, _ = b.(SubjectRevoker)
 	return a
 }

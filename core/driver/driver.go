@@ -3,8 +3,8 @@
 //
 // A store keeps [Record] values under an [ID] and knows nothing of tokens, cookies or users. Write the five methods
 // of [Store] and Info of [Backend]. Add the abilities that your storage has ([Successor], [Reloader], [Sweeper],
-// [Lister], [Indexer], [Limiter], [Counter], [Pinger], [Watcher], [io.Closer], [CacheReporter], [Breaker]). Prove the
-// store with one call of package storetest. Callers find abilities with [AbilitiesOf].
+// [Lister], [Indexer], [Limiter], [Counter], [Pinger], [Watcher], [io.Closer], [CacheReporter], [Breaker], [Inspector],
+// [Checker]). Prove the store with one call of package storetest. Callers find abilities with [AbilitiesOf].
 //
 // Four rules are the base of all others:
 //

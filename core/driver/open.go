@@ -151,12 +151,21 @@ func (u *URL) open(ctx context.Context) (store Backend, err error) {
 // OpenOther opens the store of another URL, which an option of u holds. It makes what is missing only if u may. cache: see
 // URL.Cache.
 func (u *URL) OpenOther(ctx context.Context, text string, cache bool) (Store, error) {
-	other, err := ParseURL(text)
+	return openInner(ctx, text, u.Create, cache)
+}
+
+// OpenOld is OpenOther for a store that must be there: nothing is made.
+func (u *URL) OpenOld(ctx context.Context, text string) (Store, error) {
+	return openInner(ctx, text, false, false)
+}
+
+func openInner(ctx context.Context, text string, create, cache bool) (Store, error) {
+	u, err := ParseURL(text)
 	if err != nil {
 		return nil, err
 	}
-	other.Create, other.Cache = other.Create && u.Create, cache
-	opened, err := other.Open(ctx)
+	u.Create, u.Cache = u.Create && create, cache
+	opened, err := u.Open(ctx)
 	if err != nil {
 		return nil, err
 	}

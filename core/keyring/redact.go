@@ -28,10 +28,10 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 // Format makes every verb of fmt print the keys' ids.
 func (k Keyring) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
 
-// String returns the ids of the keys, the primary first.
-func (k Keyring) String() string {
+// IDs returns the ids of the keys: first that of the primary key, which seals, then those of the others, sorted.
+func (k Keyring) IDs() []string {
 	if k.keys == nil {
-		return "keyring.Keyring()"
+		return nil
 	}
 	ids := []string{string(k.primary.header[2:])}
 	for _, id := range slices.Sorted(maps.Keys(k.byID)) {
@@ -39,8 +39,11 @@ func (k Keyring) String() string {
 			ids = append(ids, id)
 		}
 	}
-	return "keyring.Keyring(" + strings.Join(ids, " ") + ")"
+	return ids
 }
+
+// String returns the ids of the keys, the primary first.
+func (k Keyring) String() string { return "keyring.Keyring(" + strings.Join(k.IDs(), " ") + ")" }
 
 // GoString returns what String does.
 func (k Keyring) GoString() string { return k.String() }

@@ -21,6 +21,8 @@ var abilities = []struct {
 	{"Closer", func(can driver.Abilities) bool { return can.Closer != nil }},
 	{"CacheReporter", func(can driver.Abilities) bool { return can.CacheReporter != nil }},
 	{"Breaker", func(can driver.Abilities) bool { return can.Breaker != nil }},
+	{"Inspector", func(can driver.Abilities) bool { return can.Inspector != nil }},
+	{"Checker", func(can driver.Abilities) bool { return can.Checker != nil }},
 }
 
 // abilitiesOf returns the abilities of one handle. A rule asks the handle that it uses.

@@ -117,6 +117,12 @@ func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
 	if can.Pinger != nil {
 		add("Ping", can.Pinger.Ping)
 	}
+	if can.Checker != nil {
+		add("Check", func(ctx context.Context) error { return lastError(can.Checker.Check(ctx, false)) })
+	}
+	if can.Inspector != nil {
+		add("Inspect", func(ctx context.Context) error { _, err := can.Inspector.Inspect(ctx); return err })
+	}
 	return all
 }
 

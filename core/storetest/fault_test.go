@@ -64,7 +64,7 @@ func TestFaultReachesEveryMethod(t *testing.T) {
 		hook(nil)
 	}
 	want := map[string]int{"Load": 6, "Create": 2, "Update": 2, "Touch": 2, "Delete": 2, "Succeed": 2, "Reload": 4, "Sweep": 2, "All": 2, "BySubject": 2, "ByLabel": 2,
-		"CreateLimited": 2, "Count": 2, "Ping": 2, "Watch": 2, "Close": 2}
+		"CreateLimited": 2, "Count": 2, "Ping": 2, "Inspect": 2, "Check": 2, "Watch": 2, "Close": 2}
 	if got := f.Calls(); !maps.Equal(got, want) {
 		t.Errorf("Calls() = %v, want %v", got, want)
 	}
@@ -91,7 +91,8 @@ func TestFaultHasTheAbilitiesOfTheInner(t *testing.T) {
 			func() { has.Successor = m }, func() { has.Reloader = m }, func() { has.Sweeper = m }, func() { has.Lister = m },
 			func() { has.Indexer = m }, func() { has.Limiter = m }, func() { has.Counter = m },
 			func() { has.Pinger = m }, func() { has.Watcher = m }, func() { has.Closer = m },
-			func() { has.CacheReporter = m }, func() { has.Breaker = m },
+			func() { has.CacheReporter = m }, func() { has.Breaker = m }, func() { has.Inspector = m },
+			func() { has.Checker = m },
 		} {
 			if bits>>i&1 == 1 {
 				have()

@@ -49,6 +49,12 @@ func (w *faulty) Abilities() (has driver.Abilities) {
 	if w.inner.CacheReporter != nil {
 		has.CacheReporter = w
 	}
+	if w.inner.Inspector != nil {
+		has.Inspector = w
+	}
+	if w.inner.Checker != nil {
+		has.Checker = w
+	}
 	has.Breaker = w.inner.Breaker // no call of the storage: there is nothing to fail
 	return has
 }
@@ -135,15 +141,15 @@ func (w *faulty) Sweep(ctx context.Context, limit int) (n int, err error) {
 }
 
 func (w *faulty) All(ctx context.Context) iter.Seq2[driver.Record, error] {
-	return w.f.walk("All", w.inner.Lister.All(ctx))
+	return walk(w.f, "All", w.inner.Lister.All(ctx))
 }
 
 func (w *faulty) BySubject(ctx context.Context, subject string) iter.Seq2[driver.Record, error] {
-	return w.f.walk("BySubject", w.inner.Indexer.BySubject(ctx, subject))
+	return walk(w.f, "BySubject", w.inner.Indexer.BySubject(ctx, subject))
 }
 
 func (w *faulty) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
-	return w.f.walk("ByLabel", w.inner.Indexer.ByLabel(ctx, label))
+	return walk(w.f, "ByLabel", w.inner.Indexer.ByLabel(ctx, label))
 }
 
 func (w *faulty) CreateLimited(ctx context.Context, rec *driver.Record, limit driver.Limit) (removed []driver.ID, err error) {
@@ -166,13 +172,22 @@ func (w *faulty) Ping(ctx context.Context) error {
 	return w.f.do("Ping", driver.ID{}, func() error { return w.inner.Pinger.Ping(ctx) })
 }
 
+func (w *faulty) Inspect(ctx context.Context) (found []driver.Finding, err error) {
+	err = w.f.do("Inspect", driver.ID{}, func() (err error) { found, err = w.inner.Inspector.Inspect(ctx); return err })
+	return found, err
+}
+
 func (w *faulty) Close() error {
 	return w.f.do("Close", driver.ID{}, w.inner.Closer.Close)
 }
 
-// walk yields the error of Before in place of the first record, or that of After as the last element.
-func (f *Fault) walk(method string, seq iter.Seq2[driver.Record, error]) iter.Seq2[driver.Record, error] {
-	return func(yield func(driver.Record, error) bool) {
+func (w *faulty) Check(ctx context.Context, fix bool) iter.Seq2[driver.Problem, error] {
+	return walk(w.f, "Check", w.inner.Checker.Check(ctx, fix))
+}
+
+// walk yields the error of Before in place of the first element, or that of After as the last one.
+func walk[T any](f *Fault, method string, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		more := true
 		err := f.do(method, driver.ID{}, func() error {
 			for rec, err := range seq {
@@ -184,7 +199,8 @@ func (f *Fault) walk(method string, seq iter.Seq2[driver.Record, error]) iter.Se
 			return nil
 		})
 		if err != nil && more {
-			yield(driver.Record{}, err)
+			var none T
+			yield(none, err)
 		}
 	}
 }

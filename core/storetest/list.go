@@ -136,7 +136,7 @@ func (e *env) changeDuringWalk(walk func(driver.Store) iter.Seq2[driver.Record, 
 
 // lastError walks to the end and returns the walk's error. If the walk goes on after an error, it returns another one
 // that says so.
-func lastError(seq iter.Seq2[driver.Record, error]) (last error) {
+func lastError[T any](seq iter.Seq2[T, error]) (last error) {
 	for _, err := range seq {
 		if last != nil {
 			return errors.New("the walk goes on after an error")

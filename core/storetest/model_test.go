@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -288,6 +289,24 @@ func (m *model) LoadReported(ctx context.Context, id driver.ID) (driver.Record, 
 }
 
 func (m *model) Breakers() map[string]bool { return map[string]bool{"memory": false} }
+
+func (m *model) Inspect(ctx context.Context) ([]driver.Finding, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return []driver.Finding{{Name: "records", Value: strconv.Itoa(len(m.recs))}}, m.ready(ctx)
+}
+
+// Check finds nothing, since the model has no index.
+func (m *model) Check(ctx context.Context, fix bool) iter.Seq2[driver.Problem, error] {
+	return func(yield func(driver.Problem, error) bool) {
+		m.mu.Lock()
+		err := m.ready(ctx)
+		m.mu.Unlock()
+		if err != nil {
+			yield(driver.Problem{}, err)
+		}
+	}
+}
 
 func (m *model) Close() error { return nil }
 

@@ -35,6 +35,8 @@ type broken struct {
 	close         func() error
 	reported      func(context.Context, driver.ID) (driver.Record, bool, error)
 	breakers      func() map[string]bool
+	inspect       func(context.Context) ([]driver.Finding, error)
+	check         func(ctx context.Context, fix bool) iter.Seq2[driver.Problem, error]
 }
 
 func (b *broken) Info() driver.Info { return b.info() }
@@ -77,7 +79,11 @@ func (b *broken) Close() error { return b.close() }
 func (b *broken) LoadReported(ctx context.Context, id driver.ID) (driver.Record, bool, error) {
 	return b.reported(ctx, id)
 }
-func (b *broken) Breakers() map[string]bool { return b.breakers() }
+func (b *broken) Breakers() map[string]bool                             { return b.breakers() }
+func (b *broken) Inspect(ctx context.Context) ([]driver.Finding, error) { return b.inspect(ctx) }
+func (b *broken) Check(ctx context.Context, fix bool) iter.Seq2[driver.Problem, error] {
+	return b.check(ctx, fix)
+}
 
 var _ io.Closer = (*broken)(nil)
 
@@ -86,7 +92,7 @@ func breakModel(m *model, with func(*broken)) driver.Store {
 		model: m, info: m.Info, load: m.Load, create: m.Create, update: m.Update, touch: m.Touch, remove: m.Delete,
 		succeed: m.Succeed, reload: m.Reload, sweep: m.Sweep, all: m.All, bySubject: m.BySubject, byLabel: m.ByLabel,
 		createLimited: m.CreateLimited, count: m.Count, ping: m.Ping, watch: m.Watch, close: m.Close,
-		reported: m.LoadReported, breakers: m.Breakers,
+		reported: m.LoadReported, breakers: m.Breakers, inspect: m.Inspect, check: m.Check,
 	}
 	with(b)
 	return b
@@ -100,7 +106,7 @@ type mutant struct {
 }
 
 var mutants = slices.Concat(loadMutants, writeMutants, updateMutants, touchMutants, valueMutants, labelMutants, sharingMutants,
-	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, limitMutants, watchMutants, lifeMutants, newerMutants)
+	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, limitMutants, watchMutants, lifeMutants, inspectMutants, checkerMutants, newerMutants)
 
 // pause gives another goroutine time, where a broken store does not lock.
 func pause() { time.Sleep(50 * time.Microsecond) }

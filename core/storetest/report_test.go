@@ -7,7 +7,7 @@ import (
 
 func TestReport(t *testing.T) {
 	row := Report(t, modelHarness(NewClock(), unchangedModel))
-	const want = "| model | yes | yes | yes | yes | yes | yes | yes | yes | yes | yes | yes | yes | all servers | 65536 bytes |\n"
+	const want = "| model | yes | yes | yes | yes | yes | yes | yes | yes | yes | yes | yes | yes | yes | yes | all servers | 65536 bytes |\n"
 	if row != want {
 		t.Errorf("Report is %q, want %q", row, want)
 	}

@@ -15,5 +15,5 @@ var rules = slices.Concat(
 	loadRules, createRules, updateRules, touchRules, deleteRules, idRules,
 	valueRules, labelRules, timeRules, sharingRules, errorRules,
 	raceRules, historyRules,
-	succeedRules, reloadRules, sweepRules, listRules, indexRules, limitRules, watchRules, lifeRules, newerRules,
+	succeedRules, reloadRules, sweepRules, listRules, indexRules, limitRules, watchRules, lifeRules, inspectRules, checkerRules, newerRules,
 )

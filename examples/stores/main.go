@@ -19,9 +19,11 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/examples/internal/shop"
+	"github.com/coatcheck-go/coatcheck/httpsession"
 	"github.com/coatcheck-go/coatcheck/sessionadmin"
 	_ "github.com/coatcheck-go/coatcheck/stores/cachedstore"
 	_ "github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	_ "github.com/coatcheck-go/coatcheck/stores/crossingstore"
 	_ "github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/gormstore"
 	_ "github.com/coatcheck-go/coatcheck/stores/memcachestore"
@@ -51,8 +53,12 @@ func run(addr string) (err error) {
 	if err != nil {
 		return err
 	}
-	stats := sessionadmin.NewStats()
-	cfg.LoginURL, cfg.Devices, cfg.Observer = "/sign-in", &shop.Devices, stats.Observe
+	stats := sessionadmin.NewStats() // for /admin
+	metrics, metricsPage, err := newMetrics()
+	if err != nil {
+		return errors.Join(err, driver.Close(cfg.Store))
+	}
+	cfg.LoginURL, cfg.Devices, cfg.Observer = "/sign-in", &shop.Devices, core.Observers(stats.Observe, metrics.Observe)
 	m, err := core.New(cfg)
 	if err != nil {
 		return errors.Join(err, driver.Close(cfg.Store))
@@ -62,8 +68,14 @@ func run(addr string) (err error) {
 	if err != nil {
 		return err
 	}
+	if _, err := metrics.Watch(m); err != nil {
+		return err
+	}
 	fmt.Print(m.Settings())
-	handler := http.NewCrossOriginProtection().Handler(routes(m, admin))
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	mux := http.NewServeMux()
+	mux.Handle("/", http.NewCrossOriginProtection().Handler(routes(m, admin)))
+	mux.Handle("/readyz", httpsession.Ready(m))
+	mux.Handle("/metrics", metricsPage) // in production on a port of its own: it is not for everybody
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	return shop.Serve(addr, server.Serve, server.Shutdown)
 }

@@ -37,6 +37,7 @@ func TestEveryStore(t *testing.T) {
 				}
 			}
 			v.laptop.asAlice().post("/cart/add", "sku", "scarf")
+			v.isOperated()
 			if store != nil {
 				v.losesStore(store)
 			}
@@ -93,6 +94,16 @@ func (v visit) endsOthers() {
 	v.phone.asAlice()
 	v.laptop.post("/devices/revoke-others").wantFlash("You are signed out everywhere else.")
 	v.phone.get("/").wantUser("")
+}
+
+// isOperated looks at the pages for programs.
+func (v visit) isOperated() {
+	v.laptop.want("readiness", strings.TrimSpace(v.laptop.get("/readyz").page), "ready")
+	for _, metric := range []string{"coatcheck_store_duration_seconds_count", "coatcheck_logins_total"} {
+		if !strings.Contains(v.laptop.get("/metrics").page, metric) {
+			v.Errorf("no %s in /metrics", metric)
+		}
+	}
 }
 
 func (v visit) signsOut() {

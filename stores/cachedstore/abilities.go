@@ -14,6 +14,10 @@ func (s *Store) Abilities() driver.Abilities {
 		Reloader: s, Pinger: s, Closer: s, CacheReporter: s, Breaker: s,
 		Sweeper: s.sweepersOf(truth.Sweeper, driver.AbilitiesOf(s.cache).Sweeper),
 		Lister:  truth.Lister, Indexer: truth.Indexer, Counter: truth.Counter, Watcher: truth.Watcher,
+		Checker: truth.Checker,
+	}
+	if truth.Inspector != nil {
+		can.Inspector = inspector{s, truth.Inspector, driver.AbilitiesOf(s.cache).Inspector}
 	}
 	if truth.Limiter != nil {
 		can.Limiter = limiter{s, truth.Limiter}

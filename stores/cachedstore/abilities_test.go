@@ -24,6 +24,7 @@ func TestAbilitiesOfTheTruth(t *testing.T) {
 		"Lister":    func(a driver.Abilities) bool { return a.Lister != nil },
 		"Limiter":   func(a driver.Abilities) bool { return a.Limiter != nil },
 		"Counter":   func(a driver.Abilities) bool { return a.Counter != nil },
+		"Inspector": func(a driver.Abilities) bool { return a.Inspector != nil },
 		"Indexer":   func(a driver.Abilities) bool { return a.Indexer != nil },
 	} {
 		if !of(full) || of(bare) {

@@ -54,8 +54,8 @@
 //
 // A Store always is a [driver.Reloader], a [driver.Pinger], an [io.Closer], a [driver.CacheReporter] and a
 // [driver.Breaker], whose part "cache" is the store's own. It is a [driver.Successor], a
-// [driver.Lister], a [driver.Indexer], a [driver.Limiter] and a [driver.Counter] if the truth is; lists and numbers come
-// from the truth. It is a [driver.Sweeper] if one
+// [driver.Lister], a [driver.Indexer], a [driver.Limiter], a [driver.Counter] and a [driver.Checker] if the truth is; lists
+// and numbers come from the truth. It is a [driver.Inspector] if the truth is, and tells of both. It is a [driver.Sweeper] if one
 // of the two stores is, and sweeps each that needs it. Ping asks the truth. Close closes both stores. Ask
 // [driver.AbilitiesOf] for the abilities.
 //

@@ -75,6 +75,9 @@ func (r *overNetwork) Abilities() driver.Abilities {
 	if r.can.Successor != nil {
 		has.Successor = r
 	}
+	if r.can.Inspector != nil {
+		has.Inspector = r
+	}
 	return has
 }
 
@@ -130,6 +133,11 @@ func (r *overNetwork) BySubject(ctx context.Context, subject string) iter.Seq2[d
 
 func (r *overNetwork) ByLabel(ctx context.Context, label string) iter.Seq2[driver.Record, error] {
 	return walking(ctx, r.can.Indexer.ByLabel(ctx, label))
+}
+
+func (r *overNetwork) Inspect(ctx context.Context) (found []driver.Finding, err error) {
+	err = minding(ctx, func() error { found, err = r.can.Inspector.Inspect(ctx); return err })
+	return found, err
 }
 
 func (*overNetwork) Ping(ctx context.Context) error { return minding(ctx, func() error { return nil }) }

@@ -97,6 +97,7 @@ var (
 	_ driver.Sweeper        = (*Store)(nil)
 	_ driver.Pinger         = (*Store)(nil)
 	_ driver.Breaker        = (*Store)(nil)
+	_ driver.Inspector      = (*Store)(nil)
 	_ io.Closer             = (*Store)(nil)
 )
 

@@ -129,6 +129,15 @@ func (s *Store) Breakers() map[string]bool {
 	return nil
 }
 
+// Inspect implements driver.Inspector with the findings about the store of revoked sessions. With NoRevocation there are
+// none.
+func (s *Store) Inspect(ctx context.Context) ([]driver.Finding, error) {
+	if inspector := s.abilities.Inspector; inspector != nil {
+		return inspector.Inspect(ctx)
+	}
+	return nil, nil
+}
+
 // Ping implements driver.Pinger. It asks the store of revoked sessions.
 func (s *Store) Ping(ctx context.Context) error {
 	if pinger := s.abilities.Pinger; pinger != nil {

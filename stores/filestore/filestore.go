@@ -26,8 +26,8 @@
 //
 // # Abilities
 //
-// A Store is a [driver.Sweeper], a [driver.Lister], a [driver.Indexer], a [driver.Limiter], a [driver.Pinger] and an
-// [io.Closer]. It is no [driver.Counter]: it would have to read every file. It is no [driver.Successor]: two files
+// A Store is a [driver.Sweeper], a [driver.Lister], a [driver.Indexer], a [driver.Limiter], a [driver.Pinger], a
+// [driver.Inspector], a [driver.Checker] and an [io.Closer]. It is no [driver.Counter]: it would have to read every file. It is no [driver.Successor]: two files
 // cannot change in one step, and core's Create and Update leave an unused record at
 // worst. It is no [driver.Reloader], because there is no cache.
 //
@@ -80,6 +80,9 @@ var (
 	_ driver.Limiter = (*Store)(nil)
 	_ driver.Pinger  = (*Store)(nil)
 	_ io.Closer      = (*Store)(nil)
+
+	_ driver.Inspector = (*Store)(nil)
+	_ driver.Checker   = (*Store)(nil)
 )
 
 // Store is a driver.Store in a folder. New makes one. Its methods may be called concurrently.

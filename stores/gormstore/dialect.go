@@ -21,6 +21,12 @@ type dialect struct {
 	// warnings find settings that work but may be a mistake.
 	warnings []check
 
+	// inspect are texts for Inspect, by their names there. indexed has the columns that begin an index, with commas
+	// between. clock has the server's time in microseconds since 1970.
+	inspect []fact
+	indexed string
+	clock   string
+
 	// page limits a SELECT to a number of rows.
 	page string
 
@@ -52,6 +58,9 @@ type dialect struct {
 // check is a query that returns one text if there is a problem, and no row if there is none. problem is the error's
 // format: it gets that text.
 type check struct{ query, problem string }
+
+// fact is a query that returns one text.
+type fact struct{ name, query string }
 
 const wrongKey = "its primary key is on %s, want id alone, so that no session is created twice: " + remedy
 
@@ -108,6 +117,11 @@ WHERE a.attrelid = '[table]'::regclass AND NOT CASE
 ) k WHERE coalesce(names, '') <> 'id'`, wrongKey}},
 	warnings: []check{{`SELECT 'UNLOGGED' FROM pg_class WHERE oid = '[table]'::regclass AND relpersistence = 'u'`,
 		"it is %s, so a crash of PostgreSQL signs everybody out, and replicas lack its rows: ALTER TABLE [table] SET LOGGED"}},
+	inspect: []fact{{"version", `SELECT current_setting('server_version')`}, {"synchronous_commit", `SELECT current_setting('synchronous_commit')`}},
+	indexed: `SELECT coalesce(string_agg(a.attname::text, ','), '') FROM pg_index i
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+WHERE i.indrelid = '[table]'::regclass AND i.indisvalid`,
+	clock:   `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 	page:    " LIMIT %d",
 	partial: true,
 	limits:  true,
@@ -157,6 +171,10 @@ WHERE table_schema = coalesce([schema], database()) AND table_name = [name] AND 
 WHERE e.transactions <> 'YES' AND t.table_schema = coalesce([schema], database()) AND t.table_name = [name]`,
 			"its engine is %s, whose tables a crash may damage: ALTER TABLE [table] ENGINE=InnoDB"},
 	},
+	inspect: []fact{{"version", `SELECT version()`}, {"innodb_flush_log_at_trx_commit", `SELECT @@innodb_flush_log_at_trx_commit`}},
+	indexed: `SELECT coalesce(group_concat(column_name), '') FROM information_schema.statistics
+WHERE seq_in_index = 1 AND table_schema = coalesce([schema], database()) AND table_name = [name]`,
+	clock:   `SELECT timestampdiff(MICROSECOND, '1970-01-01', utc_timestamp(6))`,
 	page:    " LIMIT %d",
 	prepare: true,
 	limits:  true,
@@ -195,6 +213,8 @@ WHERE i.origin = 'pk' AND x.name = 'id' AND x.coll <> 'BINARY'`,
 	checks: []check{{`SELECT coalesce(names, 'nothing') FROM (
 	SELECT group_concat(name, ', ') AS names FROM pragma_table_info([name]) WHERE pk > 0
 ) WHERE coalesce(names, '') <> 'id'`, wrongKey}},
+	inspect:  []fact{{"version", `SELECT sqlite_version()`}, {"journal_mode", `PRAGMA journal_mode`}},
+	indexed:  `SELECT coalesce(group_concat(x.name), '') FROM pragma_index_list([name]) i, pragma_index_info(i.name) x WHERE x.seqno = 0`,
 	page:     " LIMIT %d",
 	partial:  true,
 	outlasts: true,

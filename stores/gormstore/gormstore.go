@@ -40,7 +40,7 @@
 //
 // # Abilities
 //
-// Sweeper, Lister, Indexer, Limiter, Counter, Pinger and io.Closer. BySubject and ByLabel use indexes. They and All read
+// Sweeper, Lister, Indexer, Limiter, Counter, Pinger, Inspector and io.Closer. BySubject and ByLabel use indexes. They and All read
 // pages of 100 records by key. Count is one statement that looks at each live row: 100,000 take a sixth of a second. The
 // store is no Limiter on other databases than PostgreSQL, MySQL, MariaDB and SQLite.
 //
@@ -125,6 +125,8 @@ var (
 	_ driver.Pinger  = (*Store)(nil)
 	_ driver.Breaker = (*Store)(nil)
 	_ io.Closer      = (*Store)(nil)
+
+	_ driver.Inspector = (*Store)(nil)
 )
 
 // Store is a table of sessions. Its methods may be called concurrently.
@@ -140,6 +142,7 @@ type Store struct {
 	outlasts  bool               // the driver's calls may outlast the context
 	queue     queue
 	sweep     sweep
+	table     *table
 }
 
 // startTimeout bounds New and Migrate.
@@ -158,7 +161,7 @@ func newStore(ctx context.Context, db *gorm.DB, config Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{breaker: breaker.New(0, 0), now: t.now, exists: t.exists, outlasts: t.dialect.outlasts,
-		limits: t.dialect.limits, isolation: t.dialect.isolation}
+		limits: t.dialect.limits, isolation: t.dialect.isolation, table: t}
 	if s.pool, err = db.DB(); err != nil {
 		return nil, fmt.Errorf("gormstore: the *gorm.DB has no *sql.DB: %w", err)
 	}

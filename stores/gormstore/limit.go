@@ -17,7 +17,7 @@ const removeBatch = 8
 // Abilities tells driver.AbilitiesOf what the Store can do. It is a driver.Limiter on the databases whose locks are
 // tested.
 func (s *Store) Abilities() driver.Abilities {
-	can := driver.Abilities{Sweeper: s, Lister: s, Indexer: s, Counter: s, Pinger: s, Closer: s, Breaker: s}
+	can := driver.Abilities{Sweeper: s, Lister: s, Indexer: s, Counter: s, Pinger: s, Closer: s, Breaker: s, Inspector: s}
 	if s.limits {
 		can.Limiter = s
 	}

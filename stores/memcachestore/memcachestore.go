@@ -128,6 +128,8 @@ var (
 	_ driver.Pinger  = (*Store)(nil)
 	_ driver.Breaker = (*Store)(nil)
 	_ io.Closer      = (*Store)(nil)
+
+	_ driver.Inspector = (*Store)(nil)
 )
 
 // New returns a store on these servers. Each is host:port or the path of a Unix socket, and may end in

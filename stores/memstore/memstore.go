@@ -16,9 +16,9 @@
 //
 // # Abilities
 //
-// A Store is a [driver.Sweeper], a [driver.Lister], a [driver.Indexer], a [driver.Limiter] and a [driver.Counter]. Data
-// is copied neither in nor out, and Load does not allocate. Count looks at each record: a million take a seventh of a
-// second.
+// A Store is a [driver.Sweeper], a [driver.Lister], a [driver.Indexer], a [driver.Limiter], a [driver.Counter] and a
+// [driver.Inspector]. Data is copied neither in nor out, and Load does not allocate. Count looks at each record: a
+// million take a seventh of a second.
 //
 // # Limits
 //
@@ -83,6 +83,8 @@ var (
 	_ driver.Indexer = (*Store)(nil)
 	_ driver.Limiter = (*Store)(nil)
 	_ driver.Counter = (*Store)(nil)
+
+	_ driver.Inspector = (*Store)(nil)
 )
 
 // New returns an empty store. It returns an error if MaxRecords or MaxBytes is negative. A Store has no Close, because

@@ -36,8 +36,8 @@
 //
 // # Abilities
 //
-// [driver.Successor], [driver.Reloader], [driver.Lister], [driver.Indexer], [driver.Pinger], [io.Closer], which closes
-// what Open has made, and [driver.Limiter]. It is no driver.Limiter in a Cluster without a common hash tag: no script
+// [driver.Successor], [driver.Reloader], [driver.Lister], [driver.Indexer], [driver.Pinger], [driver.Inspector],
+// [driver.Checker], [io.Closer], which closes what Open has made, and [driver.Limiter]. It is no driver.Limiter in a Cluster without a common hash tag: no script
 // can see a user's sessions there. It is no [driver.Counter]: Redis would have to scan all keys. After Open with
 // Config.CacheFor it is a [driver.Watcher], too: Redis tells of changes, so a stream that follows its session
 // (Session.Done of package core) ends at once, and not only when it is asked for the next time. Ask
@@ -174,6 +174,8 @@ var (
 	_ driver.Breaker   = (*Store)(nil)
 	_ driver.Watcher   = (*Store)(nil)
 	_ io.Closer        = (*Store)(nil)
+	_ driver.Inspector = (*Store)(nil)
+	_ driver.Checker   = (*Store)(nil)
 )
 
 // Open connects and returns a store that owns its client. It checks config as [New] does.

@@ -109,7 +109,7 @@ func TestReport(t *testing.T) {
 	h := harness(nil, one, opening(nil, Config{}))
 	h.MaxData = MaxData
 	got := storetest.Report(t, h)
-	const want = "| redisstore | yes | yes | - | yes | yes | yes | - | yes | - | yes | - | yes | all servers | 8388608 bytes |\n"
+	const want = "| redisstore | yes | yes | - | yes | yes | yes | - | yes | - | yes | - | yes | yes | yes | all servers | 8388608 bytes |\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

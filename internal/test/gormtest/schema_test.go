@@ -216,6 +216,9 @@ func TestNewWarnsOfUnloggedTables(t *testing.T) {
 	if n := strings.Count(log.String(), "UNLOGGED"); n != 1 {
 		t.Errorf("%d warnings: %s", n, &log)
 	}
+	if f := findings(t, s)["table"]; f.Value != "unlogged_table, UNLOGGED" || !strings.Contains(f.Warning, "SET LOGGED") {
+		t.Errorf("Inspect found %+v", f)
+	}
 	rec := record(1, "alice", 100)
 	must(t, s.Create(t.Context(), rec))
 	must(t, loadErr(s, rec))

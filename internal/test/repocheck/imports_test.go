@@ -26,7 +26,7 @@ var arrows = []arrow{
 	{"core/adaptertest", leaves("core", "core/storetest", "core/internal/..."), []string{"core/...", "stores/...", "httpsession", "internal/..."}},
 
 	// A store never sees a token, a cookie or a request: it stops at the contract.
-	{"stores", leaves("internal/breaker"), []string{"core/...", "stores/...", "internal/..."}},
+	{"stores", leaves("internal/breaker", "internal/inspect"), []string{"core/...", "stores/...", "internal/..."}},
 
 	// An adapter never sees a store: which one is the application's choice.
 	{"httpsession", leaves("core", "internal/httpwriter"), adapterTests},
@@ -42,14 +42,15 @@ var arrows = []arrow{
 	{"otelsession", leaves("core"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},
 
 	// For the tests of applications.
-	{"sessiontest", leaves("core", "core/storetest", "core/internal/...", "stores/memstore"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},
+	{"sessiontest", leaves("core", "core/storetest", "core/internal/...", "stores/memstore", "internal/inspect"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},
 
 	// What ships and is shared, then the workshops for tests, which nothing that ships imports.
 	{"internal/nearest", nil, nil},
 	{"internal/breaker", leaves(), []string{"..."}},
+	{"internal/inspect", leaves(), []string{"..."}},
 	{"internal/httpwriter", leaves("core"), []string{"..."}},
 	{"internal/test", leaves("core", "internal/test/..."), []string{"..."}},
-	{"internal/test/embeddedstores", leaves("core", "core/adaptertest", "core/storetest", "core/internal/...", "stores/...", "internal/test/..."), nil},
+	{"internal/test/embeddedstores", leaves("core", "core/adaptertest", "core/storetest", "core/internal/...", "stores/...", "internal/inspect", "internal/test/..."), nil},
 	{"internal/test/cookiehttp", leaves("core", "httpsession", "internal/httpwriter", "stores/cookiestore", "internal/test/..."), []string{"..."}},
 	{"internal/tools", nil, nil},
 	{"examples", []string{"..."}, nil},
