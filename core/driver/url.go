@@ -92,15 +92,17 @@ var rawly = strings.NewReplacer("#", "%23", ";", "%3B")
 // shows no password.
 func (u *URL) checkHosts() error {
 	authority, path, found := u.authority()
-	if !found {
+	if authority == "" { // one slash, or three
 		if user, _, at := strings.Cut(u.Rest, "@"); at && strings.Contains(user, ":") {
 			return errors.New("a user and a password stand after //, SCHEME://USER:PASSWORD@HOST; in a path write %40 for @")
 		}
+	}
+	if !found {
 		return nil
 	}
 	bad := errors.New("the part after // is not USER:PASSWORD@HOST:PORT; in a user or password write %2F for /, %3F for ?, %40 for @, %25 for %")
 	at := strings.LastIndex(authority, "@")
-	if authority != "" && strings.Contains(path, "@") {
+	if authority != "" && strings.Contains(path, "@") { // a / in the password
 		return bad
 	}
 	for host := range strings.SplitSeq(authority[at+1:], ",") {
