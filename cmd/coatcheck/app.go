@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -70,7 +72,7 @@ Exit codes:
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use: "coatcheck", Short: "Sessions of an application, from a terminal", Long: about, SuggestionsMinimumDistance: 2,
-		SilenceUsage: true, SilenceErrors: true, Args: cobra.ArbitraryArgs,
+		Version: version(), SilenceUsage: true, SilenceErrors: true, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.Help()
@@ -94,11 +96,22 @@ func (a *app) command() *cobra.Command {
 	return root
 }
 
+// version is that of the module, or "(devel)".
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
 // wrapArgs makes an error about the number of arguments an error of usage.
 func wrapArgs(c *cobra.Command) {
 	check := c.Args
 	if check == nil {
 		check = cobra.NoArgs
+	}
+	if c.ValidArgsFunction == nil {
+		c.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	c.Args = func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
@@ -180,7 +193,20 @@ func (a *app) progress() string {
 
 // noneHere says what else may be the reason that there are no sessions: those of another namespace are not seen.
 func (a *app) noneHere(m *core.Manager) {
+	if m.Info().Local {
+		fmt.Fprintf(a.err, "coatcheck: %s is inside each process, and this one has no sessions: use the application's operators' page\n", m.Info().Name)
+		return
+	}
 	fmt.Fprintf(a.err, "coatcheck: there are no such sessions in the namespace %q (COATCHECK_NAMESPACE, or else the cookie's name)\n", m.Config().Namespace)
+}
+
+// left notes an error at the end of a walk that has reached all other sessions: those that can be read are shown.
+func (a *app) left(err error) error {
+	if errors.Is(err, core.ErrUnreadable) && !errors.Is(err, core.ErrUnavailable) {
+		a.unread.CompareAndSwap(0, 1)
+		return nil
+	}
+	return err
 }
 
 // notRead warns of records that were passed over.

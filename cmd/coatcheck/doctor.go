@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,8 @@ func (a *app) examine(ctx context.Context) error {
 		return err
 	}
 	h := health{Settings: a.m.Settings(), Store: a.m.Info().Name}
+	h.List = slices.DeleteFunc(h.List, func(s core.Setting) bool { return s.Env == "" }) // code sets it, which is not here
+	h.List[0].Value = strings.NewReplacer("?create=false", "", "&create=false", "").Replace(h.List[0].Value)
 	h.Storage, err = inspect(ctx, a.m.Config().Store)
 	if store, ok := a.m.Config().Store.(driver.Store); ok {
 		var failed error
@@ -73,7 +76,7 @@ func (a *app) examine(ctx context.Context) error {
 }
 
 func (h health) write(w io.Writer) {
-	fmt.Fprint(w, strings.NewReplacer("?create=false", "", "&create=false", "").Replace(h.Settings.String()))
+	fmt.Fprint(w, h.Settings)
 	fmt.Fprintln(w)
 	for _, f := range h.Storage {
 		fmt.Fprintf(w, "%s\t%s\n", f.Name, f.Value)
@@ -87,7 +90,7 @@ func (h health) write(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	for _, s := range h.Turn {
-		fmt.Fprintf(w, "%s\t%.1f ms\t%s\n", s.Call, s.Milli, s.Error)
+		fmt.Fprintf(w, "%s\t%.2f ms\t%s\n", s.Call, s.Milli, s.Error)
 	}
 }
 

@@ -33,7 +33,7 @@ func (a *app) keysNew() *cobra.Command {
 		Use: "new ID", Short: "Make a new key", Args: cobra.ExactArgs(1),
 		Long: "keys new prints a new key, ID:SECRET, as COATCHECK_KEYS takes it. It is the only command that prints a secret: send\n" +
 			"the output to where your secrets are kept. To change keys, add the new one at the end on every server, then move it to\n" +
-			"the front, and take the old one out after COATCHECK_LIFETIME.",
+			"the front, call keys reseal, and take the old one out.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if args[0] == "env" || args[0] == "file" {
 				return usagef("%s:... stands for a reference to keys: give the key another ID, such as k1", args[0])
@@ -69,7 +69,11 @@ func (a *app) keysCheck() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("COATCHECK_KEYS: %w", err)
 			}
-			return a.print(map[string]any{"keys": keys.String()}, func(w io.Writer) { fmt.Fprintf(w, "%s: right\n", keys) })
+			return a.print(map[string]any{"keys": keys.IDs()}, func(w io.Writer) {
+				for i, id := range keys.IDs() {
+					fmt.Fprintf(w, "%s\t%s\n", id, map[bool]string{true: "seals and opens", false: "opens"}[i == 0])
+				}
+			})
 		},
 	}
 }
@@ -85,6 +89,9 @@ func (a *app) keysReseal() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if m.Config().Keys == nil {
+				return usagef("COATCHECK_KEYS is not set: there is nothing to seal with")
+			}
 			n, bar := 0, a.bar(ctx, m, "sealing")
 			defer bar.done()
 			for s, err := range m.All(ctx) {
@@ -93,7 +100,7 @@ func (a *app) keysReseal() *cobra.Command {
 					done, err = m.Reseal(ctx, s.ID())
 				}
 				switch {
-				case errors.Is(err, core.ErrEnded): // meanwhile
+				case errors.Is(err, core.ErrEnded), errors.Is(err, core.ErrUnreadable) && a.left(err) == nil: // meanwhile, or counted
 				case err != nil:
 					return fmt.Errorf("%d sessions are sealed anew: %w", n, err)
 				case done:

@@ -19,8 +19,12 @@ func (a *app) list() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use: "list", Short: "List live sessions", Args: cobra.NoArgs,
-		Long: "list prints the live sessions, in the store's order: of all users, or of one. It needs a store that can list.",
+		Long: "list prints the live sessions, in the store's order: of all users, or of one. It needs a store that can list.\n" +
+			"USED is exact to within COATCHECK_TOUCH_INTERVAL: a session may have been used that much later.",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if user == "" && c.Flags().Changed("user") {
+				return usagef("--user is empty; without it, all users are listed")
+			}
 			if limit < 0 || older < 0 {
 				return usagef("--limit and --older are not negative")
 			}
@@ -47,12 +51,15 @@ func (a *app) printList(ctx context.Context, user string, older time.Duration, l
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	if !a.asJSON {
-		fmt.Fprintln(w, "ID\tUSER\tDEVICE\tBEGAN\tUSED\tENDS\tSIZE")
+		fmt.Fprintf(w, "ID\tUSER\tDEVICE\tBEGAN\tUSED (to %s)\tENDS\tSIZE\n", span(m.Config().TouchInterval))
 	}
 	for s, err := range sessions(ctx, m, user) {
-		if err != nil {
+		if err != nil && a.left(err) != nil {
 			_ = w.Flush() // the other error counts
 			return err
+		}
+		if err != nil {
+			break
 		}
 		if s.Created().After(now.Add(-older)) {
 			continue

@@ -84,7 +84,7 @@ func exitOf(err error) int {
 		return exitProblems
 	case errors.Is(err, errors.ErrUnsupported):
 		return exitUnsupported
-	case errors.Is(err, core.ErrUnavailable):
+	case errors.Is(err, core.ErrUnavailable), errors.Is(err, errPage):
 		return exitUnavailable
 	case errors.Is(err, core.ErrNotFound):
 		return exitNotFound
@@ -101,6 +101,9 @@ func (a *app) line(err error, code int) string {
 		}
 		return unicode.ReplacementChar
 	}, text)
+	for _, tail := range []string{": session not found", ": unsupported operation"} { // the code says it
+		text = strings.TrimSuffix(text, tail)
+	}
 	switch code {
 	case exitUsage:
 		return text + " (see --help)"
@@ -110,8 +113,14 @@ func (a *app) line(err error, code int) string {
 		}
 		return text + ": memcached and the cookie store keep no list of all sessions; show and revoke an ID, or revoke-user, where the store can"
 	case exitUnavailable:
+		if errors.Is(err, errPage) {
+			return text
+		}
 		return text + ": does the server run, and is COATCHECK_STORE right?"
 	case exitProblems:
+		if errors.Is(err, core.ErrIncomplete) {
+			return text + ": memcached may have lost the list of this user: docs/limits.md"
+		}
 		return text + ": coatcheck verify lists what cannot be read"
 	}
 	return text

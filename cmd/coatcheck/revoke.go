@@ -14,14 +14,10 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// ended is what the commands that end sessions print.
-type ended struct {
-	Ended  int  `json:"ended"`
-	DryRun bool `json:"dry_run,omitempty"`
-}
-
+// printEnded is what the commands that end sessions print: {"ended":2} or {"would_end":2}.
 func (a *app) printEnded(n int, dry bool) error {
-	return a.print(ended{n, dry}, func(w io.Writer) {
+	name := map[bool]string{true: "would_end", false: "ended"}[dry]
+	return a.print(map[string]int{name: n}, func(w io.Writer) {
 		if dry {
 			fmt.Fprintf(w, "would end %d sessions; nothing was changed\n", n)
 		} else {
@@ -57,6 +53,9 @@ func (a *app) endIDs(ctx context.Context, args []string, dry bool) error {
 		if err := lines.Err(); err != nil {
 			return err
 		}
+		if len(args) == 0 {
+			return usagef("there are no IDs on the standard input")
+		}
 	}
 	m, err := a.open(ctx)
 	if err != nil {
@@ -79,7 +78,10 @@ func (a *app) endIDs(ctx context.Context, args []string, dry bool) error {
 			n++
 			a.seen.Add(1)
 		case len(args) == 1:
-			return errors.Join(err, fmt.Errorf("%s is not alive: %w", arg, core.ErrNotFound))
+			if err == nil {
+				err = fmt.Errorf("%s is not alive: %w", arg, core.ErrNotFound)
+			}
+			return err
 		default:
 			fmt.Fprintf(a.err, "coatcheck: %s is not alive\n", arg)
 		}
@@ -131,8 +133,11 @@ func (a *app) endUser(ctx context.Context, user string, except []string, dry boo
 	n := 0
 	if dry {
 		for s, err := range m.Sessions(ctx, user) {
-			if err != nil {
+			if err != nil && a.left(err) != nil {
 				return err
+			}
+			if err != nil {
+				break
 			}
 			if !keep[s.ID()] {
 				n++
@@ -178,8 +183,11 @@ func (a *app) endAll(ctx context.Context, text string, dry bool) error {
 	n := 0
 	if dry {
 		for s, err := range m.All(ctx) {
-			if err != nil {
+			if err != nil && a.left(err) != nil {
 				return err
+			}
+			if err != nil {
+				break
 			}
 			a.seen.Add(1)
 			if s.Created().Before(before) {

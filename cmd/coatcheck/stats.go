@@ -29,6 +29,8 @@ type tally struct {
 	// BySize has how many sessions are smaller than each power of two bytes, and not smaller than the one before.
 	BySize map[int]int `json:"by_size"`
 	Unread int64       `json:"unreadable"` // records that could not be read here
+
+	exact time.Duration // the last use is known to within this
 }
 
 func (t *tally) add(s session, now time.Time) {
@@ -62,11 +64,13 @@ func (a *app) stats() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t, now := tally{BySize: map[int]int{}}, time.Now()
+			t, now := tally{BySize: map[int]int{}, exact: m.Config().TouchInterval}, time.Now()
 			if err := a.each(c.Context(), m, "reading", func(s *core.Session) { t.add(describe(s), now) }); err != nil {
 				return err
 			}
-			t.Unread = a.unread.Load()
+			if t.Unread = a.unread.Load(); t.Sessions == 0 && t.Unread == 0 {
+				a.noneHere(m)
+			}
 			if err := a.print(t, t.write); err != nil {
 				return err
 			}
@@ -81,12 +85,16 @@ func (t *tally) write(w io.Writer) {
 		average = t.Bytes / int64(t.Sessions)
 	}
 	fmt.Fprintf(w, "live sessions\t%d\nsigned in\t%d\nanonymous\t%d\n", t.Sessions, t.SignedIn, t.Anonymous)
-	fmt.Fprintf(w, "used in the last hour\t%d\nused in the last day\t%d\nbegun in the last day\t%d\n", t.UsedInHour, t.UsedInDay, t.BegunInDay)
+	fmt.Fprintf(w, "used in the last hour\t%d\nused in the last day\t%d\n(a use is known to within\t%s)\nbegun in the last day\t%d\n", t.UsedInHour, t.UsedInDay, span(t.exact), t.BegunInDay)
 	fmt.Fprintf(w, "end within the hour\t%d\nend within the day\t%d\n", t.EndsInHour, t.EndsInDay)
 	fmt.Fprintf(w, "values, all together\t%s\nof a session, average\t%s\nof a session, largest\t%s\n", size(t.Bytes), size(average), size(int64(t.Largest)))
 	for power := 1; power <= 1<<30; power *= 2 {
-		if n := t.BySize[power]; n > 0 {
-			fmt.Fprintf(w, "below %s\t%d\n", size(int64(power)), n)
+		switch n := t.BySize[power]; {
+		case n == 0:
+		case power == 1:
+			fmt.Fprintf(w, "empty\t%d\n", n)
+		default:
+			fmt.Fprintf(w, "%s to %s\t%d\n", size(int64(power/2)), size(int64(power-1)), n)
 		}
 	}
 }
@@ -96,8 +104,11 @@ func (a *app) each(ctx context.Context, m *core.Manager, what string, f func(*co
 	bar := a.bar(ctx, m, what)
 	defer bar.done()
 	for s, err := range m.All(ctx) {
-		if err != nil {
+		if err != nil && a.left(err) != nil {
 			return err
+		}
+		if err != nil {
+			break
 		}
 		f(s)
 		a.seen.Add(1)

@@ -92,6 +92,9 @@ func (a *app) top() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if len(sessions) == 0 && a.unread.Load() == 0 {
+			a.noneHere(m)
+		}
 		return a.printTop(sessions, totals, n)
 	}
 	return c

@@ -27,7 +27,7 @@ type verified struct {
 	Sessions   int     `json:"sessions"` // that open
 	Corrupt    int     `json:"corrupt"`
 	Unreadable int     `json:"unreadable"`
-	Faults     []fault `json:"faults,omitempty"` // the first 1000
+	Faults     []fault `json:"faults"` // the first 1000
 
 	// Index and records do not agree at so many places, and so many of them are fixed.
 	Problems int       `json:"problems"`
@@ -65,7 +65,7 @@ func (a *app) verifyAll(ctx context.Context, fix bool) error {
 		return err
 	}
 	var mu sync.Mutex
-	var found verified
+	found := verified{Faults: []fault{}}
 	cfg.SweepInterval = -1
 	cfg.Observer = func(_ context.Context, e core.Event) {
 		mu.Lock()
@@ -93,6 +93,9 @@ func (a *app) verifyAll(ctx context.Context, fix bool) error {
 	})
 	if err != nil && !errors.Is(err, core.ErrUnreadable) {
 		return err
+	}
+	if found.Sessions+found.Corrupt+found.Unreadable == 0 {
+		a.noneHere(m)
 	}
 	failed := found.check(ctx, m.Config().Store, fix)
 	if err := a.print(found, found.write); err != nil {

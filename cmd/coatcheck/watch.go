@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/sessionadmin"
 )
@@ -72,7 +71,7 @@ func (a *app) watchStore(ctx context.Context, w watcher) error {
 	return w.lines(ctx, func(int) error {
 		n, err := m.Count(ctx)
 		if errors.Is(err, errors.ErrUnsupported) {
-			return fmt.Errorf("%w; name the URL of the application's sessionadmin page, or use coatcheck stats", err)
+			return fmt.Errorf("%s cannot count its sessions (databases can): name the URL of the application's sessionadmin page, or use coatcheck stats: %w", m.Info().Name, errors.ErrUnsupported)
 		}
 		if err != nil {
 			return err
@@ -112,6 +111,8 @@ func (a *app) watchPage(ctx context.Context, w watcher) error {
 	})
 }
 
+var errPage = errors.New("the page does not answer")
+
 // overview asks the page.
 func overview(ctx context.Context, url, name, value string) (o sessionadmin.Overview, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -126,7 +127,7 @@ func overview(ctx context.Context, url, name, value string) (o sessionadmin.Over
 	}
 	res, err := (&http.Client{CheckRedirect: sameServer}).Do(req)
 	if err != nil {
-		return o, fmt.Errorf("the page does not answer: %w: %w", core.ErrUnavailable, err)
+		return o, fmt.Errorf("%w: %w", errPage, err)
 	}
 	defer res.Body.Close()
 	switch {

@@ -30,6 +30,9 @@ func openURL(_ context.Context, u *driver.URL) (driver.Backend, error) {
 
 // isStore reports an error if no Store was ever opened in dir. New makes the first subfolder in any folder.
 func isStore(dir string) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return fmt.Errorf("%q is a file, not a folder", dir)
+	}
 	_, err := os.Stat(filepath.Join(dir, shardName(0)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no folder of sessions at %q: no application has used it yet, or its name is another one", dir)

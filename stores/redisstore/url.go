@@ -56,5 +56,21 @@ func openURL(_ context.Context, u *driver.URL) (driver.Backend, error) {
 	if addresses := option.InitAddress; slices.Contains(addresses, "") {
 		return nil, errors.New("names no host")
 	}
-	return Open(option, config)
+	store, err := Open(option, config)
+	if err != nil {
+		return nil, refused(err)
+	}
+	return store, nil
+}
+
+// refused says what to write instead, if Redis answers and refuses the URL: that is no outage.
+func refused(err error) error {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "WRONGPASS"), strings.Contains(text, "NOAUTH"):
+		return errors.New("the server refuses this user: check USER and PASSWORD in the URL; a password alone is redis://:PASSWORD@HOST")
+	case strings.Contains(text, "DB index is out of range"):
+		return errors.New("the server has no database of this number: check the number after the host")
+	}
+	return err
 }

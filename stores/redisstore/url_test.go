@@ -42,8 +42,8 @@ func TestURL(t *testing.T) {
 	}
 	urltest.Refused(t, map[string]string{
 		"redis://:hush@" + dead:         "session store unavailable",
-		"redis://:hush@" + secured.Addr: "WRONGPASS",
-		"redis://" + secured.Addr:       "NOAUTH",
+		"redis://:hush@" + secured.Addr: "the server refuses this user: check USER and PASSWORD",
+		"redis://" + secured.Addr:       "the server refuses this user: check USER and PASSWORD",
 		"redis:" + server.Addr:          "names no host",
 		"redis:":                        "names no host",
 		base + "?prefix=shop:&cache=" + base + "?prefix=shop:": "in the same place",
