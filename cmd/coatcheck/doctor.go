@@ -56,6 +56,7 @@ func (a *app) examine(ctx context.Context) error {
 		return err
 	}
 	if a.m, err = core.New(cfg); err != nil {
+		_ = driver.Close(cfg.Store) // the other error counts
 		return err
 	}
 	h := health{Settings: a.m.Settings(), Store: a.m.Info().Name}

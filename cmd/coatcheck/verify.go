@@ -84,6 +84,7 @@ func (a *app) verifyAll(ctx context.Context, fix bool) error {
 	}
 	m, err := core.New(cfg)
 	if err != nil {
+		_ = driver.Close(cfg.Store) // the other error counts
 		return err
 	}
 	a.m = m
@@ -134,7 +135,7 @@ func (v *verified) check(ctx context.Context, store driver.Backend, fix bool) er
 func (v verified) write(w io.Writer) {
 	fmt.Fprintf(w, "%d sessions can be read, %d cannot be read here, %d are damaged\n", v.Sessions, v.Unreadable, v.Corrupt)
 	for _, f := range v.Faults {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.ID, f.Kind, f.Why)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.ID, f.Kind, plainValue([]byte(f.Why)))
 	}
 	if v.Problems == 0 {
 		return

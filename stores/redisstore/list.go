@@ -47,7 +47,8 @@ type walk struct {
 // SCAN goes through the buckets of Redis's table, and returns a key again only if the table has shrunk meanwhile: its
 // cursor then goes back to the beginning of one bucket of the smaller table. The buckets that were joined there came
 // just before. So a key would have to come back after windowSize others for the window to miss it, and to make that
-// many in one bucket, Redis would have to lose all but one in windowSize of its keys during the walk.
+// many in one bucket, Redis would have to lose all but one in windowSize of its keys during the walk. On a Cluster that
+// moves slots meanwhile, a key may come back from the node that it moved to, after more than that.
 type window struct{ newer, older map[driver.ID]struct{} }
 
 const windowSize = 20_000
