@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -200,13 +201,24 @@ func (a *app) noneHere(m *core.Manager) {
 	fmt.Fprintf(a.err, "coatcheck: there are no such sessions in the namespace %q (COATCHECK_NAMESPACE, or else the cookie's name)\n", m.Config().Namespace)
 }
 
-// left notes an error at the end of a walk that has reached all other sessions: those that can be read are shown.
-func (a *app) left(err error) error {
-	if errors.Is(err, core.ErrUnreadable) && !errors.Is(err, core.ErrUnavailable) {
-		a.unread.CompareAndSwap(0, 1)
-		return nil
+// sessions walks through the sessions of a user, or of all with "". If some cannot be read, it yields all others, and
+// notRead says so afterwards.
+func (a *app) sessions(ctx context.Context, m *core.Manager, user string) iter.Seq2[*core.Session, error] {
+	all := m.All(ctx)
+	if user != "" {
+		all = m.Sessions(ctx, user)
 	}
-	return err
+	return func(yield func(*core.Session, error) bool) {
+		for s, err := range all {
+			if errors.Is(err, core.ErrUnreadable) && !errors.Is(err, core.ErrUnavailable) {
+				a.unread.CompareAndSwap(0, 1)
+				return
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
 }
 
 // notRead warns of records that were passed over.

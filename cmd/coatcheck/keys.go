@@ -94,13 +94,13 @@ func (a *app) keysReseal() *cobra.Command {
 			}
 			n, bar := 0, a.bar(ctx, m, "sealing")
 			defer bar.done()
-			for s, err := range m.All(ctx) {
+			for s, err := range a.sessions(ctx, m, "") {
 				done := false
 				if err == nil {
 					done, err = m.Reseal(ctx, s.ID())
 				}
 				switch {
-				case errors.Is(err, core.ErrEnded), errors.Is(err, core.ErrUnreadable) && a.left(err) == nil: // meanwhile, or counted
+				case errors.Is(err, core.ErrEnded): // meanwhile
 				case err != nil:
 					return fmt.Errorf("%d sessions are sealed anew: %w", n, err)
 				case done:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"text/tabwriter"
 	"time"
 
@@ -53,13 +52,10 @@ func (a *app) printList(ctx context.Context, user string, older time.Duration, l
 	if !a.asJSON {
 		fmt.Fprintf(w, "ID\tUSER\tDEVICE\tBEGAN\tUSED (to %s)\tENDS\tSIZE\n", span(m.Config().TouchInterval))
 	}
-	for s, err := range sessions(ctx, m, user) {
-		if err != nil && a.left(err) != nil {
+	for s, err := range a.sessions(ctx, m, user) {
+		if err != nil {
 			_ = w.Flush() // the other error counts
 			return err
-		}
-		if err != nil {
-			break
 		}
 		if s.Created().After(now.Add(-older)) {
 			continue
@@ -87,12 +83,4 @@ func (a *app) printList(ctx context.Context, user string, older time.Duration, l
 		a.noneHere(m)
 	}
 	return a.notRead()
-}
-
-// sessions walks through the sessions of a user, or of all with "".
-func sessions(ctx context.Context, m *core.Manager, user string) iter.Seq2[*core.Session, error] {
-	if user != "" {
-		return m.Sessions(ctx, user)
-	}
-	return m.All(ctx)
 }

@@ -294,6 +294,10 @@ func TestVerify(t *testing.T) {
 	bob := s.signsIn("bob", 0)
 	s.wants(s.runs("verify"), exitProblems, "1 sessions can be read, 1 cannot be read here, 0 are damaged", sealed.String(), "unreadable")
 	s.wants(s.runs("list"), exitProblems, "bob", "cannot be read")
+	s.wants(s.runs("stats"), exitProblems, "signed in                  1", "cannot be read")
+	s.wants(s.runs("revoke-user", "--dry-run", "alice"), exitProblems, "would end 0 sessions", "cannot be read")
+	s.wants(s.runs("revoke-all", "--dry-run", "--before", "now"), exitProblems, "would end 1 sessions", "cannot be read")
+	s.wants(s.runs("keys", "reseal"), exitProblems, "sealed 0 of 1 sessions anew", "cannot be read")
 	s.wants(s.runs("show", bob.String()[:16]), exitDone, "bob") // the other one is in nobody's way
 	s.wants(s.runs("show", sealed.String()[:16]), exitProblems, "newer release, or with another codec or key")
 	s.wants(s.runs("keys", "check"), exitDone, "new")

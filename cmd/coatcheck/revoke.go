@@ -132,12 +132,9 @@ func (a *app) endUser(ctx context.Context, user string, except []string, dry boo
 	}
 	n := 0
 	if dry {
-		for s, err := range m.Sessions(ctx, user) {
-			if err != nil && a.left(err) != nil {
-				return err
-			}
+		for s, err := range a.sessions(ctx, m, user) {
 			if err != nil {
-				break
+				return err
 			}
 			if !keep[s.ID()] {
 				n++
@@ -152,10 +149,13 @@ func (a *app) endUser(ctx context.Context, user string, except []string, dry boo
 			fmt.Fprintln(w, "ended all sessions of the user; the store cannot count them")
 		})
 	}
-	if n == 0 {
+	if n == 0 && a.unread.Load() == 0 {
 		return fmt.Errorf("the user has no such sessions in the namespace %q: %w", m.Config().Namespace, core.ErrNotFound)
 	}
-	return a.printEnded(n, dry)
+	if err := a.printEnded(n, dry); err != nil || !dry {
+		return err
+	}
+	return a.notRead()
 }
 
 func (a *app) revokeAll() *cobra.Command {
@@ -182,12 +182,9 @@ func (a *app) endAll(ctx context.Context, text string, dry bool) error {
 	}
 	n := 0
 	if dry {
-		for s, err := range m.All(ctx) {
-			if err != nil && a.left(err) != nil {
-				return err
-			}
+		for s, err := range a.sessions(ctx, m, "") {
 			if err != nil {
-				break
+				return err
 			}
 			a.seen.Add(1)
 			if s.Created().Before(before) {

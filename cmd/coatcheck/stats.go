@@ -103,12 +103,9 @@ func (t *tally) write(w io.Writer) {
 func (a *app) each(ctx context.Context, m *core.Manager, what string, f func(*core.Session)) error {
 	bar := a.bar(ctx, m, what)
 	defer bar.done()
-	for s, err := range m.All(ctx) {
-		if err != nil && a.left(err) != nil {
-			return err
-		}
+	for s, err := range a.sessions(ctx, m, "") {
 		if err != nil {
-			break
+			return err
 		}
 		f(s)
 		a.seen.Add(1)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -92,7 +91,7 @@ func (a *app) verifyAll(ctx context.Context, fix bool) error {
 		s.Export()
 		found.Sessions++
 	})
-	if err != nil && !errors.Is(err, core.ErrUnreadable) {
+	if err != nil {
 		return err
 	}
 	if found.Sessions+found.Corrupt+found.Unreadable == 0 {
