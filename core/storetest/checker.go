@@ -25,19 +25,23 @@ var checkerRules = []rule{{
 		}
 		e.mustAgree(e.a)
 		const workers, rounds = 4, 20
-		var working atomic.Int32
+		var working, checks atomic.Int32
 		working.Store(workers)
 		e.together(workers+2, func(i int, s driver.Store) {
 			if i >= workers {
 				for more := true; more && !e.Failed(); {
 					more = working.Load() > 0
 					e.agree(s, i == workers)
+					checks.Add(1)
 				}
 				return
 			}
 			defer working.Add(-1)
-			for range rounds {
-				e.liveAndEnd(s)
+			for round := range rounds {
+				e.liveAndEnd(s, round%2 == 0, func() {
+					seen := checks.Load() // two more may have begun before the change
+					e.await(func() bool { return round >= 2 || checks.Load() >= seen+3 })
+				})
 			}
 		})
 		back()
@@ -50,18 +54,20 @@ var checkerRules = []rule{{
 	},
 }}
 
-// liveAndEnd creates a record that the index has, changes it, and ends it in one of two ways.
-func (e *env) liveAndEnd(s driver.Store) {
+// liveAndEnd creates a record that the index has, and changes it, with update in such a way that it leaves the index. After
+// between, it ends the record.
+func (e *env) liveAndEnd(s driver.Store, update bool, between func()) {
 	rec := e.newRecord(long)
 	rec.Labels = []string{"admin"}
 	err := s.Create(e.ctx, rec)
 	if err == nil {
 		err = s.Touch(e.ctx, rec.ID, rec.Version, rec.Used.Add(time.Second), rec.Expires.Add(40*24*time.Hour))
 	}
-	if err == nil && rec.ID[0]%2 == 0 {
+	if err == nil && update {
 		rec.Subject, rec.Labels = "", nil
 		err = s.Update(e.ctx, rec)
 	}
+	between()
 	if err = errors.Join(err, s.Delete(e.ctx, rec.ID)); err != nil {
 		e.Errorf("the life of a record: %s", errorText(err))
 	}

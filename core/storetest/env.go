@@ -221,3 +221,11 @@ func (e *env) together(n int, work func(i int, s driver.Store)) {
 		e.FailNow()
 	}
 }
+
+// await waits for what another goroutine of together does. On a busy machine, one may have done all its work before
+// another begins.
+func (e *env) await(done func() bool) {
+	for !done() && !e.Failed() {
+		time.Sleep(50 * time.Microsecond)
+	}
+}

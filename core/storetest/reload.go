@@ -66,7 +66,7 @@ var reloadRules = []rule{{
 	run: func(e *env) {
 		rec := e.create(e.a, long)
 		id := rec.ID
-		var acknowledged atomic.Uint64
+		var acknowledged, reloads atomic.Uint64
 		acknowledged.Store(rec.Version)
 		var done atomic.Bool
 		e.together(workers, func(i int, s driver.Store) {
@@ -76,6 +76,8 @@ var reloadRules = []rule{{
 					rec.Data = randomBytes(30)
 					e.ok(s.Update(e.ctx, rec), "Update")
 					acknowledged.Store(rec.Version)
+					seen := reloads.Load()
+					e.await(func() bool { return reloads.Load() > seen })
 				}
 				return
 			}
@@ -84,6 +86,7 @@ var reloadRules = []rule{{
 				least := acknowledged.Load()
 				got, err := abilitiesOf(s).Reloader.Reload(e.ctx, id)
 				e.ok(err, "Reload")
+				reloads.Add(1)
 				if got.Version < least {
 					e.Fatalf("Reload returned version %d after %d had been acknowledged", got.Version, least)
 				}
