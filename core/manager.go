@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -198,13 +199,19 @@ func (m *Manager) writeContext(ctx context.Context) (context.Context, context.Ca
 	case m.cfg.Observer == nil && m.cfg.MaxPerSubjectFor == nil:
 		return context.Background(), func() {} // nobody looks at the context
 	}
-	return &endless{aside{ctx}}, func() {}
+	if of, is := ctx.(*exchangeContext); is {
+		return (*endless)(of), func() {}
+	}
+	return &endless{Context: ctx}, func() {}
 }
 
 // endless is context.WithoutCancel and aside in one. WithoutCancel allocates each time that an Observer looks for the
-// request's span.
-type endless struct{ aside }
+// request's span. A request's own context is one already: it has another name.
+type endless exchangeContext
 
+func (c *endless) Value(key any) any                     { return aside{c.Context}.Value(key) }
+func (c *endless) String() string                        { return "coatcheck.Context" }
+func (c *endless) Format(f fmt.State, _ rune)            { _, _ = io.WriteString(f, c.String()) }
 func (*endless) Deadline() (deadline time.Time, ok bool) { return }
 func (*endless) Done() <-chan struct{}                   { return nil }
 func (*endless) Err() error                              { return nil }

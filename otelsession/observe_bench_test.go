@@ -72,7 +72,7 @@ func BenchmarkRequest(b *testing.B) {
 }
 
 // requests returns a function that makes one request with a session.
-func requests(b *testing.B, observe func(context.Context, core.Event)) func() {
+func requests(b testing.TB, observe func(context.Context, core.Event)) func() {
 	m, err := core.New(core.Config{Store: made.Of(memstore.New(memstore.Config{})), Observer: observe})
 	if err != nil {
 		b.Fatal(err)
@@ -80,12 +80,12 @@ func requests(b *testing.B, observe func(context.Context, core.Event)) func() {
 	b.Cleanup(func() { _ = m.Close() })
 	request := func(header http.Header, use func(*core.Session)) core.Out {
 		x := m.Adapter().Begin(b.Context(), header)
-		s, err := x.Session(b.Context())
+		s, err := x.Session(x.Context()) // as adapters do
 		if err != nil {
 			b.Fatal(err)
 		}
 		use(s)
-		out, err := x.Commit(b.Context(), 200)
+		out, err := x.Commit(x.Context(), 200)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -108,6 +108,15 @@ func TestAllocationsOfObserve(t *testing.T) {
 			}
 		}); n > 0 {
 			t.Errorf("%s: %v allocations for %d events", name, n, len(events))
+		}
+	}
+}
+
+// TestAllocationsOfRequest: nor does the request that it is about.
+func TestAllocationsOfRequest(t *testing.T) {
+	for name, config := range idle {
+		if n := owncost.Allocs(requests(t, nil), requests(t, newObserver(t, config).Observe)); n > 0 {
+			t.Errorf("%s: an Observer costs a request %v allocations", name, n)
 		}
 	}
 }
