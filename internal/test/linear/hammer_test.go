@@ -131,15 +131,16 @@ func (l *tally) count(h *history) {
 	}
 }
 
-// decided fails where the checker gave up too often to prove anything.
+// decided fails where the checker gave up too often to prove anything. A short run may have one such history: how long
+// the checker needs is up to chance, and to what else the machine does.
 func decided(t *testing.T, all []*tally) {
 	histories, open := 0, 0
 	for _, l := range all {
 		histories += l.histories
 		open += l.undecided
 	}
-	if open*100 > histories {
-		t.Errorf("%d of %d histories are undecided after %v, want 1%% at most", open, histories, undecided)
+	if most := max(1, histories/100); open > most {
+		t.Errorf("%d of %d histories are undecided after %v, want %d at most", open, histories, undecided, most)
 	}
 }
 
