@@ -6,9 +6,10 @@
 // key when the longest session from before has ended. What an old key sealed is sealed with the primary when it is
 // next written.
 //
-// Sealing is AES-256-GCM under a key made for this one message: HKDF-SHA256 over a random salt of 16 bytes. So a key
-// seals practically any number of messages (plain GCM with random nonces ends at 2^32), and everything here works
-// under GODEBUG=fips140=only.
+// Sealing is AES-256-GCM under a subkey: HKDF-SHA256 of the key over a random salt of 16 bytes. A process makes a
+// subkey with its first message, and another after each 2^20. So a key seals practically any number of messages (plain
+// GCM with random nonces ends at 2^32), and everything here works under GODEBUG=fips140=only. The salt stands in the
+// open, so whoever sees two messages may see that one process has sealed both.
 //
 // The binary form, version 1, which stays readable for ever:
 //
@@ -21,7 +22,7 @@
 //	tag         16 bytes
 //
 //	PRK             = HKDF-Extract(SHA-256, secret, no salt), once per key
-//	message key     = HKDF-Expand(PRK, "coatcheck/keyring/v1" 0x00 salt, 32)
+//	subkey          = HKDF-Expand(PRK, "coatcheck/keyring/v1" 0x00 salt, 32)
 //	associated data = version n key-id || the caller's own
 //
 // The key id picks exactly one key. No other key is tried, and nothing is ever taken for plaintext: GCM does not
@@ -30,7 +31,6 @@ package keyring
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -103,14 +103,12 @@ func (k *Keyring) Overhead() int {
 // by another.
 func (k *Keyring) Seal(dst, plaintext, ad []byte) []byte {
 	p := k.primary
-	dst = append(slices.Grow(dst, k.Overhead()+len(plaintext)), p.header...)
-	end := len(dst) + saltSize
-	salt := dst[len(dst):end]
-	rand.Read(salt)
-
 	s := p.scratch.Get().(*scratch)
 	defer p.scratch.Put(s)
-	return s.aead(salt).Seal(dst[:end], nil, plaintext, s.bind(p.header, ad))
+	sub := p.subkeys().toSeal(s)
+	dst = append(slices.Grow(dst, k.Overhead()+len(plaintext)), p.header...)
+	dst = append(dst, sub.salt[:]...)
+	return sub.aead.Seal(dst, nil, plaintext, s.bind(p.header, ad))
 }
 
 // Open returns what Seal was given, in memory of its own. old says that a key other than the primary sealed it. The
@@ -125,7 +123,7 @@ func (k *Keyring) Open(sealed, ad []byte) (plaintext []byte, old bool, err error
 	}
 	s := p.scratch.Get().(*scratch)
 	defer p.scratch.Put(s)
-	plaintext, err = s.aead(rest[:saltSize]).Open(nil, nil, rest[saltSize:], s.bind(p.header, ad))
+	plaintext, err = p.subkeys().open(s, salt(rest), rest[saltSize:], s.bind(p.header, ad))
 	if err != nil {
 		return nil, false, ErrOpen
 	}
