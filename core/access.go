@@ -50,7 +50,29 @@ func (m *Manager) fetchPastCaches(ctx context.Context, id driver.ID, rec *held) 
 // load is fetch with a function in the place of the store's Load, unless that is nil.
 func (m *Manager) load(ctx context.Context, id driver.ID, into *held, load func(context.Context, driver.ID) (driver.Record, error)) error {
 	var rec driver.Record
-	err := m.timed(ctx, EventLoad, id, func(ctx context.Context) (r reply, err error) {
+	var err error
+	if load == nil && m.cfg.Observer == nil { // most requests: reporting a record costs 60 ns, even to nobody
+		rec, err = m.store.Load(ctx, id)
+		err = m.known(err)
+		m.up(ctx, err)
+	} else {
+		rec, err = m.loadTimed(ctx, id, load)
+	}
+	if err == nil && rec.ID != id {
+		// Not ErrCorrupt: the record that was asked for may be sound.
+		err = driver.Unavailable("coatcheck: "+m.info.Name, errors.New("the store answered with another session's record"))
+	}
+	if err != nil && !isAny(err, driver.ErrNotFound, driver.ErrCorrupt, driver.ErrUnreadable, driver.ErrUnavailable) {
+		err = driver.Unavailable("coatcheck: "+m.info.Name, err) // no other error of a Load may pass for "not found"
+	}
+	*into = hold(&rec)
+	into.ID = id
+	return err
+}
+
+// loadTimed is the store's Load, or load, for the Observer.
+func (m *Manager) loadTimed(ctx context.Context, id driver.ID, load func(context.Context, driver.ID) (driver.Record, error)) (rec driver.Record, err error) {
+	err = m.timed(ctx, EventLoad, id, func(ctx context.Context) (r reply, err error) {
 		switch {
 		case load != nil:
 			rec, err = load(ctx, id)
@@ -62,16 +84,7 @@ func (m *Manager) load(ctx context.Context, id driver.ID, into *held, load func(
 		r.size = len(rec.Data)
 		return r, err
 	})
-	if err == nil && rec.ID != id {
-		// Not ErrCorrupt: the record that was asked for may be sound.
-		err = driver.Unavailable("coatcheck: "+m.info.Name, errors.New("the store answered with another session's record"))
-	}
-	if err != nil && !isAny(err, driver.ErrNotFound, driver.ErrCorrupt, driver.ErrUnreadable, driver.ErrUnavailable) {
-		err = driver.Unavailable("coatcheck: "+m.info.Name, err) // no other error of a Load may pass for "not found"
-	}
-	*into = hold(&rec)
-	into.ID = id
-	return err
+	return rec, err
 }
 
 func isAny(err error, targets ...error) bool {

@@ -31,23 +31,25 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 		return Out{}, nil
 	}
 	x.phase = phaseSent
-	s := x.s.Load()
-	if s == nil && x.m.cfg.SaveEveryRequest && !x.passive {
+	m, s := x.m, x.s.Load()
+	if s == nil && m.cfg.SaveEveryRequest && !x.passive {
 		s = x.session(ctx)
 	}
 	if s == nil {
 		return Out{}, nil
 	}
 	s.mu.Lock()
+	if x.unchanged(s, status) { // most requests: one lock is enough
+		out := Out{Vary: m.varyOf(s)}
+		s.sent = true
+		s.mu.Unlock()
+		return x.answered(out), nil
+	}
 	pending := s.delivery != deliverNothing
 	s.mu.Unlock()
 	err := x.conclude(ctx, s, status)
 	if err == nil {
-		out := x.out(s)
-		if x.within != nil {
-			*x.within = out
-		}
-		return out, nil
+		return x.answered(x.out(s)), nil
 	}
 	x.close(s, ErrClosed)
 	if !pending {
@@ -64,6 +66,33 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	return out, exposed(err)
 }
 
+// unchanged reports whether the request has only read its session, and the response needs nothing but Vary. s.mu is held.
+func (x *Exchange) unchanged(s *Session, status int) bool {
+	return s.err == nil && !s.dirty() && !s.emptied && !s.unsaved && s.failure() == nil && s.delivery == deliverNothing &&
+		!x.due(s) && status < http.StatusInternalServerError && status != http.StatusRequestTimeout
+}
+
+// due reports whether it is time to move the deadline of s. s.mu is held.
+func (x *Exchange) due(s *Session) bool {
+	return s.live && s.token != "" && !x.passive && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
+}
+
+// answered notes what the response carries, for the outer exchange.
+func (x *Exchange) answered(out Out) Out {
+	if x.within != nil {
+		*x.within = out
+	}
+	return out
+}
+
+// varyOf returns the members of Vary for a response to s. s.mu is held.
+func (m *Manager) varyOf(s *Session) string {
+	if s.accessed || s.delivery != deliverNothing {
+		return m.vary
+	}
+	return ""
+}
+
 // errHurried is for a request that had no time left: its client was slow, and there is no outage.
 var errHurried = fmt.Errorf("the request had no time left to save its session: %w", context.DeadlineExceeded)
 
@@ -77,7 +106,7 @@ func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 	pending := s.delivery != deliverNothing && s.live
 	claims := s.refused || errors.Is(gone, ErrEnded) // a success would be a false claim
 	emptied := s.emptied
-	due := s.live && s.token != "" && !x.passive && x.m.touchDue(&s.cur.header, s.rec.Used, x.now)
+	due := x.due(s)
 	// From here on, a goroutine's change comes too late for the cookie. If there will be a record, it needs none.
 	s.sent = x.m.tokens != nil || !dirty || s.cur.empty()
 	s.mu.Unlock()
@@ -186,10 +215,7 @@ func (x *Exchange) out(s *Session) Out {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := x.m
-	var out Out
-	if s.accessed || s.delivery != deliverNothing {
-		out.Vary = m.vary
-	}
+	out := Out{Vary: m.varyOf(s)}
 	deliver := s.delivery
 	s.delivery, s.sent = deliverNothing, true
 	persistent := m.persistent(s.cur.expiry)
