@@ -5,13 +5,17 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/gofiber/fiber/v2"
+	fiberv3 "github.com/gofiber/fiber/v3"
 	"github.com/labstack/echo/v4"
+	echov5 "github.com/labstack/echo/v5"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/echosession"
+	"github.com/coatcheck-go/coatcheck/echov5session"
 	"github.com/coatcheck-go/coatcheck/fibersession"
+	"github.com/coatcheck-go/coatcheck/fiberv3session"
 	"github.com/coatcheck-go/coatcheck/ginsession"
 	"github.com/coatcheck-go/coatcheck/httpsession"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
@@ -20,7 +24,7 @@ import (
 )
 
 func init() {
-	for _, framework := range []string{"net/http", "gin", "echo", "fiber v2"} {
+	for _, framework := range []string{"net/http", "gin", "echo", "echo v5", "fiber v2", "fiber v3"} {
 		All = append(All,
 			coatcheckApp(framework, "memory", func(Env) (driver.Backend, error) { return memstore.New(memstore.Config{}) }),
 			coatcheckApp(framework, "cookie", func(Env) (driver.Backend, error) {
@@ -74,10 +78,20 @@ var coatcheckOn = map[string]func(*core.Manager) *Running{
 			return echosession.Handle(h)
 		}, echosession.New(m))
 	},
+	"echo v5": func(m *core.Manager) *Running {
+		return onEchoV5(coatcheck[*echov5.Context](), func(h func(*echov5.Context, *core.Session) error) func(*echov5.Context) error {
+			return echov5session.Handle(h)
+		}, echov5session.New(m))
+	},
 	"fiber v2": func(m *core.Manager) *Running {
 		return onFiberV2(coatcheck[*fiber.Ctx](), func(h func(*fiber.Ctx, *core.Session) error) func(*fiber.Ctx) error {
 			return fibersession.Handle(h)
 		}, fibersession.New(m))
+	},
+	"fiber v3": func(m *core.Manager) *Running {
+		return onFiberV3(coatcheck[fiberv3.Ctx](), func(h func(fiberv3.Ctx, *core.Session) error) func(fiberv3.Ctx) error {
+			return fiberv3session.Handle(h)
+		}, fiberv3session.New(m))
 	},
 }
 

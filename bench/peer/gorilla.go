@@ -26,6 +26,8 @@ func init() {
 		ginContribApp("cookie", func(Env) (sessions.Store, error) { return gincookie.NewStore(authKey, encryptKey), nil }),
 		echoContribApp("cookie", cookie),
 		echoContribApp("file", file),
+		echoContribV5App("cookie", cookie),
+		echoContribV5App("file", file),
 	)
 }
 

@@ -57,7 +57,7 @@ var Values = []struct {
 type App struct {
 	Library   string // "coatcheck", "scs", "gin-contrib/sessions", ...; "" is the bare framework
 	Module    string // module path, whose version the page names
-	Framework string // "net/http", "gin", "echo", "fiber v2", "fiber v3"
+	Framework string // "net/http", "gin", "echo", "echo v5", "fiber v2", "fiber v3"
 	Store     string // "memory", "cookie", "file", "redis", "memcached", "sqlite", "postgres"; "" for bare
 
 	// New starts it. An error says why it cannot be measured here.
@@ -80,4 +80,4 @@ type Running struct {
 }
 
 // All lists every App, the bare frameworks first. Each file of this package appends in init.
-var All = []App{bareHTTP, bareGin, bareEcho, bareFiberV2, bareFiberV3}
+var All = []App{bareHTTP, bareGin, bareEcho, bareEchoV5, bareFiberV2, bareFiberV3}
