@@ -31,4 +31,4 @@ hammer:
 
 # The comparison with other libraries: docs/benchmarks.md and its charts.
 bench:
-	cd bench && for suite in speed load correct scale page; do go run . $$suite || exit; done
+	cd bench && for suite in speed load correct scale signin page; do go run . $$suite || exit; done

@@ -19,7 +19,7 @@ func runCorrect() error {
 	log.SetOutput(io.Discard) // libraries log the failures that are made here
 	suite := correct.Run(correct.Config{Apps: peer.All, Servers: set, Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }})
 	suite.Command = "go run . correct"
-	suite.Notes = append(notes, suite.Notes...)
+	suite.Notes = append(append(notes, suite.Notes...), set.Versions())
 	correct.Print(os.Stdout, suite)
 	return suite.Save()
 }

@@ -3,7 +3,8 @@
 //	go run . speed      own cost of each request case, in one process
 //	go run . correct    what gets lost when requests overlap
 //	go run . load       throughput over loopback HTTP, with wrk
-//	go run . scale      memstore and filestore from 1 k to 1 M sessions
+//	go run . scale      stores from 1 k to 1 M sessions
+//	go run . signin     1,000 sign-ins a second on each store
 //	go run . page       writes ../docs/benchmarks.md and its charts from results/*.json
 package main
 

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/coatcheck-go/coatcheck/bench/scale"
+	"github.com/coatcheck-go/coatcheck/bench/servers"
 )
 
 func init() { suites["scale"] = runScale }
@@ -26,14 +27,17 @@ func runScale() error {
 		os.RemoveAll(dir) // it may be gigabytes of memory
 		os.Exit(1)
 	}()
+	set, notes, stop := servers.Start()
+	defer stop()
 	suite, err := scale.Run(scale.Config{
-		Sizes: []int{1_000, 10_000, 100_000, 1_000_000}, Dir: dir,
+		Sizes: []int{1_000, 10_000, 100_000, 1_000_000}, Dir: dir, Servers: set.Places,
 		Progress: func(line string) { fmt.Fprintln(os.Stderr, line) },
 	})
 	if err != nil {
 		return err
 	}
 	suite.Command = "go run . scale"
+	suite.Notes = append(append(suite.Notes, notes...), set.Versions())
 	scale.Print(os.Stdout, suite)
 	return suite.Save()
 }

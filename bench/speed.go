@@ -35,7 +35,7 @@ func runSpeed() error {
 	suite.Command = "go run . speed"
 	suite.Notes = append(append(suite.Notes, notes...),
 		"file: coatcheck syncs each write to the disk, gorilla's store does not",
-		"postgres: the server runs with fsync=off")
+		"postgres: the server runs with fsync=off", set.Versions())
 	speed.Print(os.Stdout, suite)
 	if len(stores) > 0 {
 		return nil

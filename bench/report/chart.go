@@ -51,10 +51,14 @@ func draw(dir string, s Suites) error {
 		}
 	}
 	if s.Scale != nil && len(s.Scale.Rows) > 0 {
-		if err := drawGrowth(filepath.Join(dir, "scale-worst.svg"), s.Scale.Rows, "worst_read_ms", "worst read while half of the sessions are removed, ms, logarithmic"); err != nil {
+		here, servers := byPlace(s.Scale.Rows)
+		if err := drawGrowth(filepath.Join(dir, "scale-servers.svg"), servers, "read_p50_us", "median read of a server, µs, logarithmic"); err != nil {
 			return err
 		}
-		return drawGrowth(filepath.Join(dir, "scale-read.svg"), s.Scale.Rows, "read_p50_us", "median read, µs, logarithmic")
+		if err := drawGrowth(filepath.Join(dir, "scale-worst.svg"), here, "worst_read_ms", "worst read while half of the sessions are removed, ms, logarithmic"); err != nil {
+			return err
+		}
+		return drawGrowth(filepath.Join(dir, "scale-read.svg"), here, "read_p50_us", "median read, µs, logarithmic")
 	}
 	return nil
 }
@@ -91,6 +95,18 @@ func drawLoad(file string, rows []result.Row) error {
 		panels = append(panels, p)
 	}
 	return drawBars(file, panels, "throughput in % of the bare framework's (dashed), sessions in memory", false)
+}
+
+// byPlace separates what is in this process or its files from what is on a server.
+func byPlace(rows []result.Row) (here, servers []result.Row) {
+	for _, row := range rows {
+		if row.Store == "memory" || row.Store == "file" {
+			here = append(here, row)
+		} else {
+			servers = append(servers, row)
+		}
+	}
+	return here, servers
 }
 
 func drawGrowth(file string, rows []result.Row, key, title string) error {

@@ -14,11 +14,11 @@ import (
 )
 
 // Suites are what has been measured; nil where a suite has not been run.
-type Suites struct{ Speed, Correct, Load, Scale *result.Suite }
+type Suites struct{ Speed, Correct, Load, Scale, Signin *result.Suite }
 
 // Load reads results/*.json.
 func Load() (s Suites, err error) {
-	for name, into := range map[string]**result.Suite{"speed": &s.Speed, "correct": &s.Correct, "load": &s.Load, "scale": &s.Scale} {
+	for name, into := range map[string]**result.Suite{"speed": &s.Speed, "correct": &s.Correct, "load": &s.Load, "scale": &s.Scale, "signin": &s.Signin} {
 		suite, e := result.Load(name)
 		if e != nil && !errors.Is(e, fs.ErrNotExist) {
 			return s, e
@@ -51,12 +51,13 @@ func Page(s Suites) string {
 
 The same work on coatcheck and on the session libraries that Go teams use today, each in the version named at the
 end and with its own defaults, beside the bare framework. `)
-	p.add("To repeat it, with the servers that are installed: `make bench`, about half an hour. Nothing else should run meanwhile; ratios repeat better than times.\n\n")
+	p.add("To repeat it, with the servers that are installed: `make bench`, about an hour. Nothing else should run meanwhile; ratios repeat better than times.\n\n")
 	p.inShort(s)
 	p.correct(s.Correct)
 	p.speed(s.Speed)
 	p.load(s.Load)
 	p.scale(s.Scale)
+	p.signin(s.Signin)
 	p.losses(s)
 	p.versions(s)
 	return p.text.String()
@@ -106,7 +107,7 @@ func (p *page) table(head []string, rows [][]string) {
 func (p *page) versions(s Suites) {
 	p.add("## Versions\n\n")
 	seen := map[string]bool{}
-	for _, suite := range []*result.Suite{s.Speed, s.Correct, s.Load, s.Scale} {
+	for _, suite := range []*result.Suite{s.Speed, s.Correct, s.Load, s.Scale, s.Signin} {
 		if suite == nil {
 			continue
 		}

@@ -41,6 +41,10 @@ func suites() Suites {
 			row("coatcheck", "", "memory", "1000", map[string]float64{"worst_read_ms": .1, "read_p50_us": 1}),
 			row("coatcheck", "", "memory", "1000000", map[string]float64{"worst_read_ms": 4, "read_p50_us": 1.5}),
 			row("scs", "", "memory", "1000000", map[string]float64{"worst_read_ms": 3, "read_p50_us": 1.6}),
+			row("coatcheck", "", "redis", "1000000", map[string]float64{"bytes_beside_payload": 321, "read_p50_us": 30}),
+		}},
+		Signin: &result.Suite{Name: "signin", Rows: []result.Row{
+			row("coatcheck", "", "redis", "1000", map[string]float64{"per_second": 999.6, "p50_ms": .21, "p99_ms": 3.5, "failed": 0}),
 		}},
 	}
 }
@@ -53,7 +57,7 @@ func TestPageHasEverything(t *testing.T) {
 		"| memory | throughput, case C | gin-contrib/sessions | 91 % of bare | 90 % of bare |",
 		"| memory | worst read during removal, 1,000,000 sessions | scs | 3.0 ms | 4.0 ms |",
 		"| memory | own cost, case A | fiber v3 session | 0 | 400 ns |", // no coatcheck there: its weakest
-		"2 of 64 kept", "20 µs (40 µs), 100 / 5", "160/s, 0.16 of bare", "| 1,000,000 |", "a machine", "a note", "- scs v1.2.3",
+		"2 of 64 kept", "20 µs (40 µs), 100 / 5", "160/s, 0.16 of bare", "| 1,000,000 |", "| redis | 1,000/s | 1000/s | 210 µs | 3.5 ms | 0 |", "321 bytes", "a machine", "a note", "- scs v1.2.3",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
@@ -67,7 +71,7 @@ func TestPageHasEverything(t *testing.T) {
 }
 
 func TestPageOfNothing(t *testing.T) {
-	if text := Page(Suites{Load: &result.Suite{Notes: []string{"not measured: wrk is not installed"}}}); strings.Count(text, "Not measured on this machine.") != 5 ||
+	if text := Page(Suites{Load: &result.Suite{Notes: []string{"not measured: wrk is not installed"}}}); strings.Count(text, "Not measured on this machine.") != 6 ||
 		!strings.Contains(text, "wrk is not installed") {
 		t.Error(text)
 	}
@@ -78,7 +82,7 @@ func TestWriteDrawsCharts(t *testing.T) {
 	if err := Write(dir, suites()); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"speed-memory.svg": "scs on net/http", "load.svg": "85 %", "scale-worst.svg": "1,000,000"} {
+	for name, want := range map[string]string{"speed-memory.svg": "scs on net/http", "load.svg": "85 %", "scale-worst.svg": "1,000,000", "scale-servers.svg": "coatcheck, redis"} {
 		svg, err := os.ReadFile(filepath.Join(dir, "benchmarks", name))
 		if err != nil || !strings.Contains(string(svg), want) {
 			t.Errorf("%s lacks %q: %v", name, want, err)

@@ -232,11 +232,14 @@ func (p *page) scale(s *result.Suite) {
 		return
 	}
 	p.add("![worst read while half of the sessions are removed](benchmarks/scale-worst.svg)\n\n![median read](benchmarks/scale-read.svg)\n\n")
+	if _, servers := byPlace(s.Rows); len(servers) > 0 {
+		p.add("![median read of a server](benchmarks/scale-servers.svg)\n\n")
+	}
 	keys := []struct {
 		key, title string
 		text       func(float64) string
 	}{
-		{"bytes_beside_payload", "memory beside the payload, a session", inBytes}, {"read_p50_us", "read p50", inMicros}, {"read_p99_us", "read p99", inMicros},
+		{"bytes_beside_payload", "bytes beside the payload, a session", inBytes}, {"read_p50_us", "read p50", inMicros}, {"read_p99_us", "read p99", inMicros},
 		{"worst_read_ms", "worst read during removal", inMillis}, {"sweep_s", "removal of half", inSeconds}, {"start_ms", "opening it full", inMillis},
 		{"files", "files, a session", func(x float64) string { return fmt.Sprintf("%.0f", x) }},
 	}
@@ -258,6 +261,20 @@ func (p *page) scale(s *result.Suite) {
 	}
 	slices.SortStableFunc(list, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
 	p.table(head, list)
-	p.add("coatcheck's file store keeps one file for a session, and a second, empty one for a session with a user; its payload is not in memory.\n\n")
+	p.add("The bytes of memory and file are in this process; those of a server are what it holds. coatcheck's file store keeps one file for a session, and a second, empty one for a session with a user; its payload is not in memory.\n\n")
+	p.notes(s)
+}
+
+func (p *page) signin(s *result.Suite) {
+	if !p.begin("Sign-ins at a fixed rate", s) {
+		return
+	}
+	p.add("Each time counts from the moment at which the sign-in was due, so a store that cannot keep up shows in it.\n\n")
+	var list [][]string
+	for _, row := range s.Rows {
+		m := row.Metrics
+		list = append(list, []string{row.Store, thousands(row.Case) + "/s", fmt.Sprintf("%.0f/s", m["per_second"]), inMillis(m["p50_ms"]), inMillis(m["p99_ms"]), fmt.Sprintf("%.0f", m["failed"])})
+	}
+	p.table([]string{"store", "offered", "sustained", "p50", "p99", "failed"}, list)
 	p.notes(s)
 }

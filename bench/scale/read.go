@@ -15,15 +15,10 @@ import (
 
 // reads adds to m how long reads take, quiet and while sweep removes half of the sessions.
 func reads(s driver.Store, n int, sweep func(context.Context, int) (int, error), m map[string]float64) error {
-	keys := survivors(n, id)
-	var failed error
-	read := func(i int) {
-		if _, err := s.Load(context.Background(), keys[i%len(keys)]); err != nil {
-			failed = err
-		}
+	if err := quietReads(s, n, m); err != nil {
+		return err
 	}
-	quiet := timed(read, 2*time.Second, nil)
-	m["read_p50_us"], m["read_p99_us"] = at(quiet, .5), at(quiet, .99)
+	read, failed := loads(s, n)
 	var done atomic.Bool
 	var took time.Duration
 	var swept error
@@ -35,7 +30,26 @@ func reads(s driver.Store, n int, sweep func(context.Context, int) (int, error),
 	}()
 	busy := timed(read, time.Hour, &done)
 	m["worst_read_ms"], m["sweep_s"] = at(busy, 1)/1000, took.Seconds()
-	return errors.Join(failed, swept)
+	return errors.Join(failed(), swept)
+}
+
+// quietReads adds to m how long reads take while nothing else is done.
+func quietReads(s driver.Store, n int, m map[string]float64) error {
+	read, failed := loads(s, n)
+	quiet := timed(read, 2*time.Second, nil)
+	m["read_p50_us"], m["read_p99_us"] = at(quiet, .5), at(quiet, .99)
+	return failed()
+}
+
+// loads returns a function that loads a session that has not expired.
+func loads(s driver.Store, n int) (read func(i int), failed func() error) {
+	keys := survivors(n, id)
+	var last error
+	return func(i int) {
+		if _, err := s.Load(context.Background(), keys[i%len(keys)]); err != nil {
+			last = err
+		}
+	}, func() error { return last }
 }
 
 // sweepHalf sweeps as core does, but without pauses.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/bench/result"
+	"github.com/coatcheck-go/coatcheck/bench/servers"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
@@ -29,7 +30,8 @@ const payload = 261 // bytes: five values as JSON
 // Config says what Run measures.
 type Config struct {
 	Sizes    []int
-	Dir      string // for filestore: exists, and is left empty
+	Dir      string                                  // for filestore: exists, and is left empty
+	Servers  func() ([]servers.Place, func(), error) // empty places; those without a server are left out. nil: none
 	Progress func(line string)
 }
 
@@ -39,6 +41,7 @@ func Run(cfg Config) (*result.Suite, error) {
 		"sessions of 261 bytes; half of them expire and are removed while one goroutine reads the others, one read every 50 µs",
 		"the lowest of three rounds, since other programs on the machine can only add; a single round for more than 100,000 files",
 		"coatcheck's Sweep was called again and again with a limit of 1000; scs and Fiber v2 remove in goroutines of their own, and the worst read is that of the three seconds around it",
+		"what a server holds is counted there: memcached's pages, Redis's used_memory, the size of PostgreSQL's database, its indexes and log of changes included; one round; Redis and memcached remove by themselves what has expired",
 		"filestore was in " + kind(cfg.Dir) + ", opened right after it had been filled, so that the system still knew its files",
 	}}
 	for _, n := range cfg.Sizes {
@@ -61,8 +64,37 @@ func Run(cfg Config) (*result.Suite, error) {
 			})
 			cfg.Progress(fmt.Sprintf("%s %s %d", s.library, s.store, n))
 		}
+		if cfg.Servers == nil {
+			continue
+		}
+		rows, err := onServers(cfg, n)
+		if err != nil {
+			return nil, err
+		}
+		suite.Rows = append(suite.Rows, rows...)
 	}
 	return suite, nil
+}
+
+// onServers measures each server once: it takes minutes.
+func onServers(cfg Config, n int) (rows []result.Row, err error) {
+	places, stop, err := cfg.Servers()
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	for _, p := range places {
+		if p.Bytes == nil {
+			continue
+		}
+		metrics, err := server(p, n)
+		if err != nil {
+			return nil, fmt.Errorf("%s at %d: %w", p.Name, n, err)
+		}
+		rows = append(rows, result.Row{Library: "coatcheck", Store: p.Name, Case: strconv.Itoa(n), Metrics: metrics})
+		cfg.Progress(fmt.Sprintf("coatcheck %s %d", p.Name, n))
+	}
+	return rows, nil
 }
 
 // rounds is how often a store is measured: once where that takes minutes.
@@ -122,7 +154,7 @@ func memory(n int, _ string) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(s, n, 1); err != nil {
+	if err := fill(s, n, 1, expires); err != nil {
 		return nil, err
 	}
 	m := map[string]float64{"bytes_beside_payload": (liveHeap()-before)/float64(n) - payload}
@@ -135,7 +167,7 @@ func files(n int, dir string) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(s, n, 4); err != nil {
+	if err := fill(s, n, 4, expires); err != nil {
 		return nil, err
 	}
 	if err := s.Close(); err != nil {
@@ -159,6 +191,40 @@ func files(n int, dir string) (map[string]float64, error) {
 	return m, reads(s, n, s.Sweep, m)
 }
 
+// server measures a store that is on a server. Where the server itself removes what has expired, nothing does.
+func server(p servers.Place, n int) (map[string]float64, error) {
+	before, err := p.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	backend, err := p.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer driver.Close(backend)
+	s, ok := backend.(driver.Store)
+	if !ok {
+		return nil, fmt.Errorf("%T keeps no records", backend)
+	}
+	sweeper, sweeps := backend.(driver.Sweeper)
+	ends := func(int) time.Time { return time.Now().Add(time.Hour) }
+	if sweeps {
+		ends = expires
+	}
+	if err := fill(s, n, 16, ends); err != nil {
+		return nil, err
+	}
+	after, err := p.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]float64{"bytes_beside_payload": (after-before)/float64(n) - payload}
+	if !sweeps {
+		return m, quietReads(s, n, m)
+	}
+	return m, reads(s, n, sweeper.Sweep, m)
+}
+
 func countFiles(dir string) (n int, err error) {
 	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
@@ -169,14 +235,14 @@ func countFiles(dir string) (n int, err error) {
 	return n, err
 }
 
-func fill(s driver.Store, n, writers int) error {
+func fill(s driver.Store, n, writers int, ends func(i int) time.Time) error {
 	var wg sync.WaitGroup
 	var failed atomic.Pointer[error]
 	for w := range writers {
 		wg.Go(func() {
 			rec := driver.Record{Created: time.Now()}
 			for i := w; i < n; i += writers {
-				rec.ID, rec.Data, rec.Expires = id(i), make([]byte, payload), expires(i)
+				rec.ID, rec.Data, rec.Expires = id(i), make([]byte, payload), ends(i)
 				if err := s.Create(context.Background(), &rec); err != nil {
 					failed.Store(&err)
 					return

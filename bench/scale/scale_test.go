@@ -5,6 +5,8 @@ import (
 	"math"
 	"path/filepath"
 	"testing"
+
+	"github.com/coatcheck-go/coatcheck/bench/servers"
 )
 
 func TestStoresAreMeasured(t *testing.T) {
@@ -30,6 +32,23 @@ func TestStoresAreMeasured(t *testing.T) {
 				t.Errorf("%v files for an anonymous session", m["files"])
 			}
 		})
+	}
+}
+
+func TestServersAreMeasured(t *testing.T) {
+	set, notes, stop := servers.Start()
+	defer stop()
+	rows, err := onServers(Config{Servers: set.Places, Progress: func(string) {}}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 3-len(notes) {
+		t.Errorf("%d rows, and %v", len(rows), notes)
+	}
+	for _, row := range rows {
+		if row.Metrics["read_p50_us"] <= 0 || row.Store == "redis" && (row.Metrics["bytes_beside_payload"] < 50 || row.Metrics["bytes_beside_payload"] > 2000) {
+			t.Errorf("%s: %v", row.Store, row.Metrics)
+		}
 	}
 }
 

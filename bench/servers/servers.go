@@ -34,7 +34,7 @@ func Start() (set *Set, notes []string, stop func()) {
 		}
 	}
 	note(func() { set.Redis = startserver.Redis(t) })
-	note(func() { set.Memcached = startserver.Memcached(t) })
+	note(func() { set.Memcached = startserver.Memcached(t, "-m", "2048") }) // a million sessions, none evicted
 	// Every App has a pool of its own, and all of them may be open at once.
 	note(func() { set.Postgres = startserver.Postgres(t, "-c", "max_connections=400") })
 	return set, notes, t.cleanup

@@ -2,9 +2,11 @@ package servers
 
 import (
 	"fmt"
+	"regexp"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/bench/peer"
+	"github.com/coatcheck-go/coatcheck/internal/test/startserver"
 )
 
 func TestAppsOnServers(t *testing.T) {
@@ -69,5 +71,16 @@ func routes(t *testing.T, app peer.App, r *peer.Running) {
 func TestTry(t *testing.T) {
 	if err := try(func() { (&tb{}).Skipf("%s is not installed", "x") }); err == nil || err.Error() != "x is not installed" {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestServersTellTheirVersions(t *testing.T) {
+	set, _, stop := Start()
+	defer stop()
+	text := set.Versions()
+	for name, server := range map[string]*startserver.Server{"memcached": set.Memcached, "Redis": set.Redis, "PostgreSQL": set.Postgres} {
+		if server != nil && !regexp.MustCompile(name+` [0-9]+\.[0-9]+`).MatchString(text) {
+			t.Errorf("%q does not name the version of %s", text, name)
+		}
 	}
 }
