@@ -25,12 +25,12 @@ import (
 //	                                       ARGV[#]   the new record, and its time to live
 //
 // The oldest are found byte by byte, because the order of strings depends on the locale.
-var limitScript = script{"217c2c2c65a6c6b4d8d8d57e7a033c4381b393ad", `
+var limitScript = script{"d193fceb30e36723307f211e92b25565494011ba", `
 local record = ARGV[#ARGV - 1]
-if redis.call('GETRANGE', KEYS[#KEYS], 0, 12) == record:sub(1, 13) then return {'done'} end
+if redis.call('GETRANGE', KEYS[#KEYS], '0', '12') == record:sub(1, 13) then return {'done'} end
 local known = {}
 for i = 6, #ARGV - 2 do known[ARGV[i]:sub(2)] = i end
-local members = redis.call('ZRANGE', KEYS[1], 0, -1)
+local members = redis.call('ZRANGE', KEYS[1], '0', '-1')
 for _, id in ipairs(members) do
 	if not known[id] then
 		table.insert(members, 1, 'changed')
@@ -41,7 +41,7 @@ local key, live, dead, over = {}, {}, {}, 1 - tonumber(ARGV[2])
 for _, id in ipairs(members) do
 	local i = known[id]
 	if ARGV[i]:byte() == 43 then
-		local h = redis.pcall('GETRANGE', KEYS[i - 4], 0, 1176)
+		local h = redis.pcall('GETRANGE', KEYS[i - 4], '0', '1176')
 		if h == '' then
 			dead[#dead + 1] = id
 		elseif type(h) == 'string' and h:byte() > 1 then
@@ -103,7 +103,7 @@ func (s *Store) CreateLimited(ctx context.Context, rec *driver.Record, limit dri
 	c := limitCall{
 		set: entries[0].key, rec: rec, except: limit.Except,
 		args: []string{
-			timeDigits(now), strconv.Itoa(limit.Most), yesNo(limit.Refuse), string(namesOf(&driver.Record{Subject: rec.Subject})), entries[0].args[1],
+			timeDigits(now), strconv.Itoa(limit.Most), yesNo(limit.Refuse), string(appendNames(nil, &driver.Record{Subject: rec.Subject})), entries[0].args[1],
 		},
 		value: encode(rec, version, rand.Uint32()), life: life(micros(rec.Expires), now),
 	}

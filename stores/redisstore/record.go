@@ -51,13 +51,9 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sum returns the checksum of a record: beginning are its bytes up to the deadline, parts those from created on.
-func sum(beginning []byte, parts ...[]byte) uint32 {
-	crc := crc32.Checksum(beginning, castagnoli)
-	for _, part := range parts {
-		crc = crc32.Update(crc, castagnoli, part)
-	}
-	return crc
+// sum returns the checksum of a record: of its bytes up to the deadline, and of those from created on.
+func sum(b []byte) uint32 {
+	return crc32.Update(crc32.Checksum(b[:offExpires], castagnoli), castagnoli, b[offCreated:])
 }
 
 // term is the unit in which the index tracks deadlines. A Touch that stays within the term does not have to update the
@@ -105,37 +101,23 @@ func parseTime(text []byte) (t time.Time, ok bool) {
 	return time.UnixMicro(n), true
 }
 
-// beginning returns the bytes of a record up to its deadline.
-func beginning(version uint64, mark uint32) []byte {
-	b := binary.BigEndian.AppendUint32(append(make([]byte, 0, offExpires), format), mark)
-	return binary.BigEndian.AppendUint64(b, version)
-}
-
-// origin returns the fields that only Create sets: created and the ID.
-func origin(rec *driver.Record) []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 64), uint64(rec.Created.UnixMicro()))
-	return append(b, rec.ID[:]...)
-}
-
-// origins returns origin and the names.
-func origins(rec *driver.Record) []byte {
-	names := namesOf(rec)
-	b := binary.BigEndian.AppendUint16(origin(rec), uint16(len(names)))
-	return append(b, names...)
-}
-
-// encode returns a new record as it is stored with a version. updateScript composes the record of an Update.
+// encode returns a record as it is stored with a version.
 func encode(rec *driver.Record, version uint64, mark uint32) string {
-	expires, first, rest := micros(rec.Expires), beginning(version, mark), origins(rec)
-	b := make([]byte, 0, offCreated+len(rest)+len(rec.Data))
-	b = append(b, first...)
+	expires := micros(rec.Expires)
+	b := make([]byte, 0, offNames+namesSize(rec)+len(rec.Data))
+	b = binary.BigEndian.AppendUint32(append(b, format), mark)
+	b = binary.BigEndian.AppendUint64(b, version)
 	b = digits(b, expires, 18)
 	b = digits(b, micros(rec.Used), 18)
 	b = digits(b, termOf(expires), 6)
 	b = append(b, b[offVersion:]...)
-	b = binary.BigEndian.AppendUint32(b, sum(first, rest, rec.Data))
-	b = append(b, rest...)
+	b = append(b, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint64(b, uint64(rec.Created.UnixMicro()))
+	b = append(b, rec.ID[:]...)
+	b = binary.BigEndian.AppendUint16(b, uint16(namesSize(rec)))
+	b = appendNames(b, rec)
 	b = append(b, rec.Data...)
+	binary.BigEndian.PutUint32(b[offSum:], sum(b))
 	return rueidis.BinaryString(b)
 }
 
@@ -146,7 +128,7 @@ func decode(b []byte) (driver.Record, error) {
 		return driver.Record{}, errNewer
 	case len(b) < offNames || b[0] != format,
 		!bytes.Equal(b[offVersion:offCopy], b[offCopy:offSum]),
-		binary.BigEndian.Uint32(b[offSum:]) != sum(b[:offExpires], b[offCreated:]):
+		binary.BigEndian.Uint32(b[offSum:]) != sum(b):
 		return driver.Record{}, errCorrupt
 	}
 	data := offNames + int(binary.BigEndian.Uint16(b[offLen:]))
@@ -171,19 +153,31 @@ func decode(b []byte) (driver.Record, error) {
 	}, nil
 }
 
-// namesOf returns the names of a record as they are stored. Without a subject there are none.
-func namesOf(rec *driver.Record) []byte {
+// appendNames appends the names of a record as they are stored. Without a subject there are none.
+func appendNames(b []byte, rec *driver.Record) []byte {
 	if rec.Subject == "" {
-		return nil
+		return b
 	}
-	b := append([]byte{byte(len(rec.Subject))}, rec.Subject...)
+	b = append(append(b, byte(len(rec.Subject))), rec.Subject...)
 	for _, label := range rec.Labels {
 		b = append(append(b, byte(len(label))), label...)
 	}
 	return b
 }
 
-// parseNames reads what namesOf wrote.
+// namesSize returns how many bytes appendNames appends.
+func namesSize(rec *driver.Record) int {
+	if rec.Subject == "" {
+		return 0
+	}
+	n := 1 + len(rec.Subject)
+	for _, label := range rec.Labels {
+		n += 1 + len(label)
+	}
+	return n
+}
+
+// parseNames reads what appendNames wrote.
 func parseNames(names string) (subject string, labels []string, ok bool) {
 	for first := true; names != ""; first = false {
 		end := 1 + int(names[0])

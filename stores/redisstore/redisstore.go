@@ -107,6 +107,7 @@ package redisstore
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -345,4 +346,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-func (s *Store) key(id driver.ID) string { return s.sessions + id.String() }
+// key returns the key of a record. It makes one allocation.
+func (s *Store) key(id driver.ID) string {
+	var buf [300]byte
+	return string(hex.AppendEncode(append(buf[:0], s.sessions...), id[:]))
+}

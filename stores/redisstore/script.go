@@ -2,8 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"encoding/binary"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -59,63 +59,69 @@ const (
 	newer     = -2
 )
 
-// The scripts have no local functions, because each call of one takes a microsecond. Times and terms are digits of
-// fixed width, so that comparing them as strings works in every locale.
+// The scripts have no local functions, because each call of one takes a microsecond. They give redis.call numbers as
+// strings, because Redis formats each number in half a microsecond. Times and terms are digits of fixed width, so that
+// comparing them as strings works in every locale.
 //
 // Update, Touch and Succeed share their first arguments. "1" means yes.
 //
-//	KEYS[1]   the record              ARGV[7]   is the index up to date for the term in [5]?
-//	ARGV[1]   the current time        ARGV[8]   is the deadline exact?
-//	ARGV[2]   the expected version    ARGV[9]   the new beginning: format, mark, version
-//	ARGV[3]   deadline                ARGV[10]  the new checksum
-//	ARGV[4]   used                    ARGV[11]  the expected bytes from created on: up to the data,
-//	ARGV[5]   term of the deadline              or up to the ID if the record loses its names
-//	ARGV[6]   time to live up to [3]  ARGV[12]  what to write after [11]: nothing, or a names length of zero
-//	                                  ARGV[13]  data
+//	KEYS[1]   the record              ARGV[5]   Update: is the deadline exact?  Touch: the deadline
+//	ARGV[1]   the current time        ARGV[6]   Update: how many bytes to read  Touch: used
+//	ARGV[2]   the expected version    ARGV[7]   Update: the new record          Touch: term of the deadline
+//	ARGV[3]   life of the record
+//	ARGV[4]   is the index up to date for the new term?
 //
-// Touch has the first seven. If an Update runs twice, it finds its own beginning the second time.
+// The new record has the times that the caller asks for, and the bytes that it expects from created on: up to the data,
+// or up to the ID if the record loses its names. The script reads two bytes more, so never less than the fields up to
+// the names. If an Update runs twice, it finds its own beginning the second time.
 
 // luaCheckWhole ends the script unless h begins a record whose two copies agree. GETRANGE cannot tell a missing key
 // from an empty value, but PTTL can.
 const luaCheckWhole = `
-if h == '' and redis.call('PTTL', KEYS[1]) == -2 then return 0 end
-if h == '' then return -1 end
-if h:byte() > 1 then return -2 end
-if #h < 151 or h:byte() ~= 1 or h:sub(6, 55) ~= h:sub(56, 105) then return -1 end
-`
-
-// luaMove computes the new times and the new term, and writes nothing yet. px becomes whether the time to live changes.
-const luaMove = `
-local expires, used, term = h:sub(14, 31), h:sub(32, 49), h:sub(50, 55)
-if ARGV[5] > term then
-	if ARGV[7] ~= '1' and ARGV[12] ~= '\0\0' and h:sub(150, 151) ~= '\0\0' then return 5 end
-	term = ARGV[5]
-end
-local px = ARGV[3] > expires or ARGV[8] == '1'
-if px then expires = ARGV[3] end
-if ARGV[4] > used then used = ARGV[4] end
+local format = h:byte()
+if not format then return redis.call('PTTL', KEYS[1]) == -2 and 0 or -1 end
+if format > 1 then return -2 end
+if #h < 151 or format ~= 1 or h:sub(6, 55) ~= h:sub(56, 105) then return -1 end
+local expires = h:sub(14, 31)
 `
 
 // luaCheck ends the script unless the record is alive, has the expected version and is otherwise as the caller expects.
 const luaCheck = `
-local h = redis.call('GETRANGE', KEYS[1], 0, 110 + #ARGV[11])
+local h, v = redis.call('GETRANGE', KEYS[1], '0', ARGV[6]), ARGV[7]
 ` + luaCheckWhole + `
-if h:sub(14, 31) <= ARGV[1] or h:sub(6, 13) ~= ARGV[2] then
-	if h:sub(1, 13) == ARGV[9] then return 2 end
-	if h:sub(14, 31) <= ARGV[1] then return 0 end
+if expires <= ARGV[1] or h:sub(6, 13) ~= ARGV[2] then
+	if h:sub(1, 13) == v:sub(1, 13) then return 2 end
+	if expires <= ARGV[1] then return 0 end
 	return 1
 end
-if h:sub(110, 109 + #ARGV[11]) ~= ARGV[11] then return 5 end
+local last = ARGV[6] - 1
+if h:sub(110, last) ~= v:sub(110, last) then return 5 end
+local e, u, t = v:sub(14, 31), v:sub(32, 49), v:sub(50, 55)
 `
 
-// luaReplace writes the record.
+// luaMove computes the new times and the new term from e, u and t, which are what the caller asks for. It writes nothing
+// yet. v is a record that has the names which will stay. px becomes whether the time to live changes.
+const luaMove = `
+local used, term = h:sub(32, 49), h:sub(50, 55)
+if t > term then
+	if ARGV[4] ~= '1' and v:sub(150, 151) ~= '\0\0' then return 5 end
+	term = t
+end
+local px = e > expires or ARGV[5] == '1'
+if px then expires = e end
+if u > used then used = u end
+`
+
+// luaReplace writes the new record. Times that are later in the stored one stay.
 const luaReplace = `
-local times = expires .. used .. term
-local value = ARGV[9] .. times .. ARGV[9]:sub(6) .. times .. ARGV[10] .. ARGV[11] .. ARGV[12] .. ARGV[13]
+if expires ~= e or used ~= u or term ~= t then
+	local times = expires .. used .. term
+	v = v:sub(1, 13) .. times .. v:sub(6, 13) .. times .. v:sub(106)
+end
 if px then
-	redis.call('SET', KEYS[1], value, 'PX', ARGV[6])
+	redis.call('SET', KEYS[1], v, 'PX', ARGV[3])
 else
-	redis.call('SET', KEYS[1], value, 'KEEPTTL')
+	redis.call('SET', KEYS[1], v, 'KEEPTTL')
 end
 return 2
 `
@@ -130,11 +136,11 @@ if not redis.call('SET', KEYS[#KEYS], ARGV[#ARGV - 1], 'NX', 'PX', ARGV[#ARGV]) 
 end
 `
 
-var updateScript = script{"6115f26585ae337b503ec218bb9ac7331035ab3e", luaCheck + luaMove + luaReplace}
+var updateScript = script{"b2b9b799e821bfca3ac47985050d27594308c88f", luaCheck + luaMove + luaReplace}
 
-// succeedScript does createScript for KEYS[2] and updateScript for KEYS[1], or neither. ARGV[14] and [15] are the next
+// succeedScript does createScript for KEYS[2] and updateScript for KEYS[1], or neither. ARGV[8] and [9] are the next
 // record and its time to live.
-var succeedScript = script{"a373facb15de30ba1e783db8d39f80a158bdd754", luaCheck + luaMove + luaInsert + luaReplace}
+var succeedScript = script{"ad22649199d4405a8ed6418930e992b850dda73e", luaCheck + luaMove + luaInsert + luaReplace}
 
 // createScript is the rare second half of Create: the key is in use, but the record may have expired by our clock, or
 // may be our own write. ARGV: now, record, life.
@@ -145,72 +151,70 @@ return 2
 `}
 
 // touchScript writes times and term in place. If they do not change, it writes nothing.
-var touchScript = script{"09854af535a427354d091f6be13a0d8962a6405b", `
-local h = redis.call('GETRANGE', KEYS[1], 0, 150)
+var touchScript = script{"6613b8498acaadf8621a0cfb704e29fde66136ed", `
+local h = redis.call('GETRANGE', KEYS[1], '0', '150')
 ` + luaCheckWhole + `
-if h:sub(14, 31) <= ARGV[1] then return 0 end
+if expires <= ARGV[1] then return 0 end
 if h:sub(6, 13) ~= ARGV[2] then return 1 end
+local v, e, u, t = h, ARGV[5], ARGV[6], ARGV[7]
 ` + luaMove + `
 local moved = ARGV[2] .. expires .. used .. term
 if moved == h:sub(6, 55) then return 2 end
-redis.call('SETRANGE', KEYS[1], 5, moved .. moved)
-if px then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
+redis.call('SETRANGE', KEYS[1], '5', moved .. moved)
+if px then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return 2
 `}
 
 // change is a call of updateScript or touchScript, or the part of succeedScript about the old record.
 type change struct {
 	keys, args []string
-	version    uint64 // the record's version afterwards
-
-	// The arguments [9], [12] and [13] of an Update, for the checksum.
-	beginning, rest, data []byte
+	version    uint64         // the record's version afterwards
+	update     *driver.Record // nil: a Touch
+	mark       uint32
 }
 
 // The arguments that change after the record was read.
 const (
-	argIndexed = 7 - 1
-	argSum     = 10 - 1
-	argStored  = 11 - 1
+	argIndexed = 4 - 1
+	argRead    = 6 - 1
+	argRecord  = 7 - 1
 )
-
-// noNames is a names length of zero.
-var noNames = []byte{0, 0}
 
 func (s *Store) touchChange(id driver.ID, version uint64, used, expires time.Time) change {
 	now, until := micros(s.now()), micros(expires)
 	return change{
 		keys: []string{s.key(id)},
 		args: []string{
-			timeDigits(now), versionBytes(version),
-			timeDigits(until), timeDigits(micros(used)), termDigits(termOf(until)), life(until, now), no,
+			timeDigits(now), versionBytes(version), life(until, now), no,
+			timeDigits(until), timeDigits(micros(used)), termDigits(termOf(until)),
 		},
 		version: version,
 	}
 }
 
 func (s *Store) updateChange(rec *driver.Record) change {
-	c := s.touchChange(rec.ID, rec.Version, rec.Used, rec.Expires)
-	c.version++
-	c.beginning, c.data = beginning(c.version, rand.Uint32()), rec.Data
-	if rec.Subject == "" {
-		c.rest = noNames
+	now := micros(s.now())
+	c := change{
+		keys: []string{s.key(rec.ID)},
+		args: []string{
+			timeDigits(now), versionBytes(rec.Version), life(micros(rec.Expires), now), no,
+			yesNo(rec.Exact), "", "",
+		},
+		version: rec.Version + 1, update: rec, mark: rand.Uint32(),
 	}
-	c.args = append(c.args, yesNo(rec.Exact), rueidis.BinaryString(c.beginning), "", "",
-		rueidis.BinaryString(c.rest), rueidis.BinaryString(c.data))
 	c.expect(rec)
 	return c
 }
 
 // expect sets the arguments that depend on what is stored from created on.
 func (c *change) expect(rec *driver.Record) {
-	stored := origin(rec)
-	if c.rest == nil {
-		stored = origins(rec)
+	record := encode(rec, c.version, c.mark)
+	expected := offLen
+	if rec.Subject != "" {
+		expected = offNames + int(record[offLen])<<8 + int(record[offLen+1])
 	}
-	c.args[argStored] = rueidis.BinaryString(stored)
-	crc := sum(c.beginning, stored, c.rest, c.data)
-	c.args[argSum] = rueidis.BinaryString(binary.BigEndian.AppendUint32(nil, crc))
+	c.args[argRead] = strconv.Itoa(expected + 1)
+	c.args[argRecord] = record
 }
 
 // readAndIndex reads the record after a script has replied needsRead. It updates the index up to the deadline expires,
@@ -223,10 +227,15 @@ func (s *Store) readAndIndex(ctx context.Context, op string, c *change, id drive
 	case versionBytes(rec.Version) != c.args[1]:
 		return errConflict
 	}
-	if c.beginning != nil { // an Update
-		c.expect(&rec)
+	if c.update != nil {
+		next := *c.update
+		next.Created = rec.Created
+		if next.Subject != "" {
+			next.Subject, next.Labels = rec.Subject, rec.Labels
+		}
+		c.expect(&next)
 	}
-	if c.rest == nil {
+	if c.update == nil || c.update.Subject != "" {
 		rec.Expires = expires
 		if err = s.index(ctx, op, &rec); err != nil {
 			return err
