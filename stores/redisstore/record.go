@@ -85,8 +85,8 @@ func digits(b []byte, n uint64, width int) []byte {
 	return b
 }
 
-func timeDigits(micros uint64) string { return string(digits(nil, micros, 18)) }
-func termDigits(term uint64) string   { return string(digits(nil, term, 6)) }
+func timeDigits(micros uint64) string { return string(digits(make([]byte, 0, 18), micros, 18)) }
+func termDigits(term uint64) string   { return string(digits(make([]byte, 0, 6), term, 6)) }
 func versionBytes(n uint64) string    { return string(binary.BigEndian.AppendUint64(nil, n)) }
 
 // parseTime reads 18 digits.

@@ -78,10 +78,9 @@ const (
 // luaCheckWhole ends the script unless h begins a record whose two copies agree. GETRANGE cannot tell a missing key
 // from an empty value, but PTTL can.
 const luaCheckWhole = `
-local format = h:byte()
-if not format then return redis.call('PTTL', KEYS[1]) == -2 and 0 or -1 end
-if format > 1 then return -2 end
-if #h < 151 or format ~= 1 or h:sub(6, 55) ~= h:sub(56, 105) then return -1 end
+if h == '' then return redis.call('PTTL', KEYS[1]) == -2 and 0 or -1 end
+if h:byte() > 1 then return -2 end
+if #h < 151 or h:byte() ~= 1 or h:sub(6, 55) ~= h:sub(56, 105) then return -1 end
 local expires = h:sub(14, 31)
 `
 
@@ -136,11 +135,11 @@ if not redis.call('SET', KEYS[#KEYS], ARGV[#ARGV - 1], 'NX', 'PX', ARGV[#ARGV]) 
 end
 `
 
-var updateScript = script{"b2b9b799e821bfca3ac47985050d27594308c88f", luaCheck + luaMove + luaReplace}
+var updateScript = script{"592f74df6dfe0ceae687588d1b8806477169f5c2", luaCheck + luaMove + luaReplace}
 
 // succeedScript does createScript for KEYS[2] and updateScript for KEYS[1], or neither. ARGV[8] and [9] are the next
 // record and its time to live.
-var succeedScript = script{"ad22649199d4405a8ed6418930e992b850dda73e", luaCheck + luaMove + luaInsert + luaReplace}
+var succeedScript = script{"9377c23d547755459cc633686058210558434ebd", luaCheck + luaMove + luaInsert + luaReplace}
 
 // createScript is the rare second half of Create: the key is in use, but the record may have expired by our clock, or
 // may be our own write. ARGV: now, record, life.
@@ -151,7 +150,7 @@ return 2
 `}
 
 // touchScript writes times and term in place. If they do not change, it writes nothing.
-var touchScript = script{"6613b8498acaadf8621a0cfb704e29fde66136ed", `
+var touchScript = script{"8be9228f352a82b820c1e32de716b65db9dacdc6", `
 local h = redis.call('GETRANGE', KEYS[1], '0', '150')
 ` + luaCheckWhole + `
 if expires <= ARGV[1] then return 0 end
