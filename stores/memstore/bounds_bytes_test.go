@@ -13,13 +13,27 @@ import (
 )
 
 func overheadAt(tb testing.TB, n int, subject func(int) string) float64 {
+	return float64(heapAt(tb, n, subject))/float64(n) - float64(len(subject(0)))
+}
+
+// heapAt returns the bytes of heap that a store with n sessions takes beside their data.
+func heapAt(tb testing.TB, n int, subject func(int) string) int64 {
 	var s *memstore.Store
 	grown := heapDuring(func() {
 		s = made.Of(memstore.New(memstore.Config{}))
 		populate(tb, s, time.Now(), n, subject)
 	})
 	runtime.KeepAlive(s)
-	return float64(grown)/float64(n) - payload - float64(len(subject(0)))
+	return grown - int64(n)*payload
+}
+
+// TestFewSessionsAreCheap checks that a store with few sessions does not pay for the tables of a million.
+func TestFewSessionsAreCheap(t *testing.T) {
+	for n, most := range map[int]int64{0: 20_000, 10: 25_000, 1_000: 300_000, 10_000: 2_400_000} {
+		if bytes := heapAt(t, n, anonymous); bytes > most {
+			t.Errorf("%d sessions take %d bytes beside their data, want at most %d", n, bytes, most)
+		}
+	}
 }
 
 // TestBytesPerSession checks a number in the package comment, at several sizes because the tables grow by doubling.

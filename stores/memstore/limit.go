@@ -57,14 +57,11 @@ func (s *Store) removeSession(id driver.ID) bool {
 func (s *Store) Count(_ context.Context, namespace [16]byte) (n int, err error) {
 	now := s.now()
 	for i := range s.shards {
-		sh := &s.shards[i]
+		sh := s.at(i)
 		sh.mu.Lock()
-		for _, entries := range sh.chunks {
-			for i := range entries {
-				e := &entries[i]
-				if e.version != 0 && now < e.expires && [16]byte(e.id[16:]) == namespace && !driver.Ended(e.data) {
-					n++
-				}
+		for e := range sh.all {
+			if now < e.expires && [16]byte(e.id[16:]) == namespace && !driver.Ended(e.data) {
+				n++
 			}
 		}
 		sh.mu.Unlock()

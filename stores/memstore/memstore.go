@@ -22,7 +22,8 @@
 //
 // # Limits
 //
-// A session takes about 190 bytes of heap beside its Data and Subject, and each label 130 bytes beside its text.
+// A session takes about 190 bytes of heap beside its Data and Subject, and each label 130 bytes beside its text. In
+// a store of only 1,000 sessions it is 280 bytes, and an empty store takes 10 KB.
 //
 // Only one process of the application may run: a second one would have sessions of its own.
 //
@@ -69,7 +70,8 @@ type Store struct {
 	bytes   atomic.Int64
 	sweep   cursor
 	limits  limitLocks
-	shards  [shards]shard
+	shards  [shards]atomic.Pointer[shard] // nil until the first Create
+	empty   shard                         // stands for those that are nil
 }
 
 // shards is large enough that a walk through one shard of a million records takes microseconds, and small enough that
@@ -114,7 +116,24 @@ func (s *Store) now() int64 { return s.config.Now().UnixMicro() }
 
 // shard returns the shard of id. It uses the first 16 bytes of the ID, which are random. The others may be the same for
 // all sessions. The table inside the shard uses other bits of the first 16 bytes.
-func (s *Store) shard(id *driver.ID) *shard { return &s.shards[number(id)] }
+func (s *Store) shard(id *driver.ID) *shard { return s.at(number(id)) }
+
+// at returns a shard. While nothing was ever created in it, that is the empty one, to which nobody adds an entry.
+func (s *Store) at(n int) *shard {
+	if sh := s.shards[n].Load(); sh != nil {
+		return sh
+	}
+	return &s.empty
+}
+
+// shardForCreate returns the shard of id, and makes it if it does not exist.
+func (s *Store) shardForCreate(id *driver.ID) *shard {
+	p := &s.shards[number(id)]
+	if p.Load() == nil {
+		p.CompareAndSwap(nil, new(shard))
+	}
+	return p.Load()
+}
 
 func number(id *driver.ID) int { return (int(id[0]) | int(id[1])<<8) % shards }
 
@@ -133,7 +152,7 @@ func (s *Store) Load(_ context.Context, id driver.ID) (driver.Record, error) {
 // Create implements driver.Store.
 func (s *Store) Create(_ context.Context, rec *driver.Record) error {
 	s.makeRoom(rec)
-	sh := s.shard(&rec.ID)
+	sh := s.shardForCreate(&rec.ID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	return s.create(sh, rec)

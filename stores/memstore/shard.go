@@ -17,7 +17,8 @@ import (
 type shard struct {
 	mu      sync.Mutex
 	version uint64            // of the last Create or Update; versions of one ID only grow
-	chunks  []*[chunk]entry   // slots 1 to chunk, chunk+1 to 2*chunk, ...
+	first   []entry           // slots 1 to chunk at most; grows with the first sessions
+	chunks  []*[chunk]entry   // slots chunk+1 to 2*chunk, ...
 	heads   [indexes][]uint32 // the first slot of each chain; the length is a power of two
 	slots   uint32            // in use or freed
 	used    uint32            // in use
@@ -50,7 +51,12 @@ const (
 
 var seed = maphash.MakeSeed()
 
-func (sh *shard) at(slot uint32) *entry { return &sh.chunks[(slot-1)/chunk][(slot-1)%chunk] }
+func (sh *shard) at(slot uint32) *entry {
+	if slot <= chunk {
+		return &sh.first[slot-1]
+	}
+	return &sh.chunks[(slot-1)/chunk-1][(slot-1)%chunk]
+}
 
 // find returns the slot of id, live or expired, or 0.
 func (sh *shard) find(id *driver.ID) uint32 {
@@ -80,11 +86,7 @@ func (sh *shard) insert(e entry) {
 	if slot != 0 {
 		sh.free = sh.at(slot).next[byID]
 	} else {
-		if sh.slots%chunk == 0 {
-			sh.chunks = append(sh.chunks, new([chunk]entry))
-		}
-		sh.slots++
-		slot = sh.slots
+		slot = sh.newSlot()
 	}
 	*sh.at(slot) = e
 	sh.used++
@@ -95,6 +97,30 @@ func (sh *shard) insert(e entry) {
 	}
 	sh.link(byID, slot)
 	sh.link(bySubject, slot)
+}
+
+// newSlot adds a slot. The first entries come one or a few at a time, because a store of some thousand sessions has only
+// a few in each shard.
+func (sh *shard) newSlot() uint32 {
+	switch n := int(sh.slots); {
+	case n < chunk && n == len(sh.first):
+		grown := make([]entry, n+min(max(n, 1), chunk/4))
+		copy(grown, sh.first)
+		sh.first = grown
+	case n >= chunk && n%chunk == 0:
+		sh.chunks = append(sh.chunks, new([chunk]entry))
+	}
+	sh.slots++
+	return sh.slots
+}
+
+// all yields the entries in use.
+func (sh *shard) all(yield func(*entry) bool) {
+	for slot := uint32(1); slot <= sh.slots; slot++ {
+		if e := sh.at(slot); e.version != 0 && !yield(e) {
+			return
+		}
+	}
 }
 
 // remove removes the entry in slot and frees the slot.
@@ -109,7 +135,7 @@ func (sh *shard) remove(slot uint32) {
 // grow doubles the tables and links all entries again.
 func (sh *shard) grow() {
 	for index := range sh.heads {
-		sh.heads[index] = make([]uint32, max(chunk, 2*len(sh.heads[index])))
+		sh.heads[index] = make([]uint32, max(1, 2*len(sh.heads[index])))
 	}
 	for slot := uint32(1); slot <= sh.slots; slot++ {
 		if sh.at(slot).version != 0 {
@@ -124,15 +150,11 @@ func (sh *shard) compact() {
 	if sh.slots <= 4*chunk || sh.used > sh.slots/4 {
 		return
 	}
-	old := sh.chunks
-	sh.chunks, sh.heads, sh.slots, sh.used, sh.free = nil, [indexes][]uint32{}, 0, 0, 0
+	old := shard{first: sh.first, chunks: sh.chunks, slots: sh.slots}
+	sh.first, sh.chunks, sh.heads, sh.slots, sh.used, sh.free = nil, nil, [indexes][]uint32{}, 0, 0, 0
 	sh.byLabel = nil
-	for _, entries := range old {
-		for _, e := range entries {
-			if e.version != 0 {
-				sh.insert(e)
-			}
-		}
+	for e := range old.all {
+		sh.insert(*e)
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *Store) Sweep(_ context.Context, limit int) (int, error) {
 // next one. end means that this was the last shard.
 func (s *Store) sweepPart(limit int) (removed int, end bool) {
 	c, now := &s.sweep, s.now()
-	sh := &s.shards[c.shard]
+	sh := s.at(c.shard)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	for stop := c.slot + span; c.slot < min(stop, sh.slots); {

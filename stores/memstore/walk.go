@@ -10,11 +10,9 @@ import (
 // All implements driver.Lister.
 func (s *Store) All(context.Context) iter.Seq2[driver.Record, error] {
 	return s.walk(func(sh *shard, found []driver.Record, now int64) []driver.Record {
-		for _, entries := range sh.chunks {
-			for i := range entries {
-				if e := &entries[i]; e.version != 0 && now < e.expires {
-					found = append(found, e.record())
-				}
+		for e := range sh.all {
+			if now < e.expires {
+				found = append(found, e.record())
 			}
 		}
 		return found
@@ -57,7 +55,7 @@ func (s *Store) walk(find func(*shard, []driver.Record, int64) []driver.Record) 
 	return func(yield func(driver.Record, error) bool) {
 		var found []driver.Record
 		for i := range s.shards {
-			sh := &s.shards[i]
+			sh := s.at(i)
 			sh.mu.Lock()
 			found = find(sh, found[:0], s.now())
 			sh.mu.Unlock()
