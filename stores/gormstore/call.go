@@ -81,16 +81,7 @@ func (s *Store) call(ctx context.Context, call func() error) error {
 	if !s.outlasts || ctx.Done() == nil {
 		return call()
 	}
-	type outcome struct {
-		err      error
-		panicked any
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		o := outcome{err: errors.New("the call did not return")}
-		defer func() { o.panicked = recover(); done <- o }()
-		o.err = call()
-	}()
+	done := s.helpers.do(call)
 	select {
 	case o := <-done:
 		if o.panicked != nil { // in the driver, a GORM plugin or its logger: panic here, where the caller can recover
@@ -157,12 +148,7 @@ func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any)
 		}
 		defer leave()
 		run.again = true
-		var result sql.Result
-		if st.stmt != nil {
-			result, err = st.stmt.ExecContext(ctx, args...)
-		} else {
-			result, err = s.pool.ExecContext(ctx, st.text, args...)
-		}
+		result, err := s.execOnce(ctx, st, args)
 		if err == nil {
 			run.changed, err = result.RowsAffected()
 		}
@@ -174,15 +160,48 @@ func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any)
 	return run.changed, unsure, nil
 }
 
+// execOnce runs a statement, without a retry.
+func (s *Store) execOnce(ctx context.Context, st *statement, args []any) (result sql.Result, err error) {
+	switch {
+	case st.stmt != nil:
+		return st.stmt.ExecContext(ctx, args...)
+	case !s.outlasts:
+		return s.pool.ExecContext(ctx, st.text, args...)
+	}
+	err = s.unwatched(ctx, func(ctx context.Context, conn *sql.Conn) (err error) {
+		result, err = conn.ExecContext(ctx, st.text, args...)
+		return err
+	})
+	return result, err
+}
+
 // row reads one row into dest. It returns sql.ErrNoRows if there is none.
 func (s *Store) row(ctx context.Context, op string, st *statement, args []any, dest ...any) error {
 	_, err := s.try(ctx, op, func() error {
-		if st.stmt != nil {
+		switch {
+		case st.stmt != nil:
 			return st.stmt.QueryRowContext(ctx, args...).Scan(dest...)
+		case !s.outlasts || st.long:
+			return s.pool.QueryRowContext(ctx, st.text, args...).Scan(dest...)
 		}
-		return s.pool.QueryRowContext(ctx, st.text, args...).Scan(dest...)
+		return s.unwatched(ctx, func(ctx context.Context, conn *sql.Conn) error {
+			return conn.QueryRowContext(ctx, st.text, args...).Scan(dest...)
+		})
 	})
 	return err
+}
+
+// unwatched makes a short call with a context that does not end, on a connection for which it has waited no longer than
+// ctx allows. For a context that ends, database/sql and SQLite's drivers start a goroutine each, at every statement. They
+// take as long as the statement, and nobody needs them here: call returns at the end of ctx, and interrupting a driver
+// does not end its wait for a lock.
+func (s *Store) unwatched(ctx context.Context, use func(ctx context.Context, conn *sql.Conn) error) error {
+	conn, err := s.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return use(context.WithoutCancel(ctx), conn)
 }
 
 // rows reads all rows of a page. It calls begin before each attempt.

@@ -83,7 +83,8 @@
 // timeout=2s&readTimeout=3s for MySQL), because database/sql opens some connections without a deadline.
 //
 // For SQLite, use WAL, in which readers and the writer do not wait for one another, and a short busy timeout. A wait
-// for a lock holds its connection for that long, even after the caller's deadline has passed. SQLite lets one write at
+// for a lock holds its connection for that long, even after the caller's deadline has passed, and the write that was
+// reported as ErrUnavailable may still be made then. The method itself returns at the deadline. SQLite lets one write at
 // a time and has no queue: a writer that waits looks again after a pause, and hundreds of others may come first. If
 // SQLite refuses a writer of this Store, that writer gets the next turn, and the Store's other writers wait until it is
 // through.
@@ -140,6 +141,7 @@ type Store struct {
 	limits    bool               // the database can do CreateLimited
 	isolation sql.IsolationLevel // for CreateLimited
 	outlasts  bool               // the driver's calls may outlast the context
+	helpers   helpers
 	queue     queue
 	sweep     sweep
 	table     *table
@@ -177,6 +179,7 @@ func newStore(ctx context.Context, db *gorm.DB, config Config) (*Store, error) {
 	if t.dialect.queue {
 		s.queue.turn = make(chan struct{}, 1)
 	}
+	s.helpers.calls = make(chan helped)
 	s.sql = t.statements()
 	if db.Config.PrepareStmt || t.dialect.prepare {
 		if err := s.sql.prepare(ctx, s.pool); err != nil {

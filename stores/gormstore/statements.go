@@ -20,6 +20,7 @@ const (
 type statement struct {
 	text string
 	stmt *sql.Stmt // nil: whether to prepare is left to the driver
+	long bool      // it may run for long: a driver that can should stop it when the context ends
 }
 
 // statements are all SQL statements that the store sends after New.
@@ -60,7 +61,7 @@ func (t *table) statements() statements {
 	rendered := func(template string) statement { return statement{text: t.render(template)} }
 	const insert = "INSERT INTO [table] (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	all := statements{
-		load:    rendered(record + " WHERE [id] = ?" + live),
+		load:    rendered(record + " WHERE [id] = ?"),
 		version: rendered("SELECT [version] FROM [table] WHERE [id] = ?" + live),
 
 		insert: rendered(insert),
@@ -83,6 +84,7 @@ func (t *table) statements() statements {
 
 		count: rendered("SELECT COUNT(*) FROM [table] WHERE [expires_us] > ? AND [id] LIKE ?"),
 	}
+	all.count.long = true
 	if t.dialect.limits {
 		all.lock = rendered(insert + t.dialect.relock)
 		all.sessions = rendered("SELECT [id], [created_us], substr([data], 2, 1) FROM [table] WHERE [expires_us] > ?" + named("[subject]"))

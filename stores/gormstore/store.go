@@ -13,9 +13,9 @@ import (
 // Load implements driver.Store.
 func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	var r row
-	err := s.row(ctx, "load", &s.sql.load, []any{id.String(), s.micros()}, r.dest()...)
+	err := s.row(ctx, "load", &s.sql.load, []any{id.String()}, r.dest()...)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, sql.ErrNoRows), err == nil && r.expires <= s.micros():
 		return driver.Record{}, errNotFound
 	case err != nil:
 		return driver.Record{}, err
