@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	scsgorm "github.com/alexedwards/scs/gormstore"
@@ -129,6 +130,8 @@ func rawSQL(dialect string, env Env) (rawStore, error) {
 		set: func(ctx context.Context, data []byte) error {
 			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 			defer cancel()
+			// Other bytes each time, as a session has: SQLite does not write a page that stays as it was.
+			data = strconv.AppendInt(make([]byte, 0, len(data)), time.Now().UnixNano(), 10)[:len(data)]
 			_, err := set.ExecContext(ctx, "raw", data)
 			return err
 		},

@@ -48,9 +48,10 @@ func newPlain(b *testing.B, e engine, pool *sql.DB) (p plain) {
 	}())
 	p.load = prepare("SELECT id, subject, label1, label2, label3, created_us, used_us, expires_us, version, data FROM plain_sessions WHERE id = ?")
 	p.insert = prepare("INSERT INTO plain_sessions (id, subject, label1, label2, label3, created_us, used_us, expires_us, version, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-	p.update = prepare("UPDATE plain_sessions SET data = ?, version = version + 1, used_us = CASE WHEN used_us > ? THEN used_us ELSE ? END, " +
-		"expires_us = CASE WHEN expires_us > ? THEN expires_us ELSE ? END WHERE id = ? AND version = ? AND expires_us > ?")
-	p.touch = prepare("UPDATE plain_sessions SET used_us = ?, expires_us = ? WHERE id = ? AND version = ? AND expires_us > ? AND expires_us < ?")
+	const times = "used_us = CASE WHEN used_us > ? THEN used_us ELSE ? END, expires_us = CASE WHEN expires_us > ? THEN expires_us ELSE ? END"
+	const this = " WHERE id = ? AND version = ? AND expires_us > ?"
+	p.update = prepare("UPDATE plain_sessions SET data = ?, version = version + 1, " + times + this)
+	p.touch = prepare("UPDATE plain_sessions SET " + times + this + " AND (used_us < ? OR expires_us < ?)")
 	p.delete = prepare("DELETE FROM plain_sessions WHERE id = ?")
 	return p
 }
@@ -107,7 +108,7 @@ func BenchmarkBeside(b *testing.B) {
 				n := 0
 				beside(b, func(ctx context.Context, i int) error {
 					to := until(i + 1).UnixMicro()
-					_, err := raw.touch.ExecContext(ctx, to, to, id, version, time.Now().UnixMicro(), to)
+					_, err := raw.touch.ExecContext(ctx, to, to, to, to, id, version, time.Now().UnixMicro(), to, to)
 					return err
 				}, func(ctx context.Context, i int) error {
 					n++

@@ -1,8 +1,11 @@
 package gormtest
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/core/storetest"
@@ -48,6 +51,50 @@ func TestLockedFile(t *testing.T) {
 		"locked": func(tb testing.TB) func() { return lock(tb, last.open(tb)) },
 	}
 	storetest.Run(t, h)
+}
+
+// TestLockOutlastsTheCaller: a writer that waits for SQLite's lock returns at its deadline, although the driver waits on,
+// and readers do not wait. What the abandoned calls do later is what ErrUnavailable says: all of it, or nothing.
+func TestLockOutlastsTheCaller(t *testing.T) {
+	t.Parallel()
+	p := sqliteAt(filepath.Join(made.MemoryDir(t), "sessions.db") + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(600000)")
+	config := p.fresh(t)
+	db := p.open(t)
+	s := newStore(t, db, config)
+	rec, gone := record(1, "alice", 100), record(2, "alice", 100)
+	must(t, s.Create(t.Context(), rec))
+	must(t, s.Create(t.Context(), gone))
+	unlock := lock(t, p.open(t))
+	for name, call := range map[string]func(context.Context) error{
+		"Create": func(ctx context.Context) error { return s.Create(ctx, record(3, "alice", 100)) },
+		"Update": func(ctx context.Context) error { r := *rec; return s.Update(ctx, &r) },
+		"Delete": func(ctx context.Context) error { return s.Delete(ctx, gone.ID) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		err := call(ctx) // without an end of its own, it would take ten minutes
+		cancel()
+		if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := s.Load(t.Context(), rec.ID); err != nil {
+		t.Errorf("a reader: %v", err)
+	}
+	unlock()
+	pool, err := db.DB()
+	must(t, err)
+	for end := time.Now().Add(patience); pool.Stats().InUse > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d connections are in use after the lock has gone", pool.Stats().InUse)
+		}
+	}
+	found, err := s.Load(t.Context(), rec.ID)
+	must(t, err)
+	if v := found.Version; v != rec.Version && v != rec.Version+1 {
+		t.Errorf("version %d, was %d", v, rec.Version)
+	}
+	rec.Version = found.Version
+	must(t, s.Update(t.Context(), rec))
 }
 
 func TestReport(t *testing.T) {
