@@ -148,7 +148,12 @@ func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any)
 		}
 		defer leave()
 		run.again = true
-		result, err := s.execOnce(ctx, st, args)
+		var result sql.Result
+		if st.stmt != nil {
+			result, err = st.stmt.ExecContext(ctx, args...)
+		} else {
+			result, err = s.pool.ExecContext(ctx, st.text, args...)
+		}
 		if err == nil {
 			run.changed, err = result.RowsAffected()
 		}
@@ -158,21 +163,6 @@ func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any)
 		return 0, unsure, err
 	}
 	return run.changed, unsure, nil
-}
-
-// execOnce runs a statement, without a retry.
-func (s *Store) execOnce(ctx context.Context, st *statement, args []any) (result sql.Result, err error) {
-	switch {
-	case st.stmt != nil:
-		return st.stmt.ExecContext(ctx, args...)
-	case !s.outlasts:
-		return s.pool.ExecContext(ctx, st.text, args...)
-	}
-	err = s.unwatched(ctx, func(ctx context.Context, conn *sql.Conn) (err error) {
-		result, err = conn.ExecContext(ctx, st.text, args...)
-		return err
-	})
-	return result, err
 }
 
 // row reads one row into dest. It returns sql.ErrNoRows if there is none.
@@ -191,17 +181,17 @@ func (s *Store) row(ctx context.Context, op string, st *statement, args []any, d
 	return err
 }
 
-// unwatched makes a short call with a context that does not end, on a connection for which it has waited no longer than
+// unwatched makes a short read with a context that does not end, on a connection for which it has waited no longer than
 // ctx allows. For a context that ends, database/sql and SQLite's drivers start a goroutine each, at every statement. They
-// take as long as the statement, and nobody needs them here: call returns at the end of ctx, and interrupting a driver
-// does not end its wait for a lock.
-func (s *Store) unwatched(ctx context.Context, use func(ctx context.Context, conn *sql.Conn) error) error {
+// take as long as the statement, and a read does not need them: call returns at the end of ctx. A write does: the driver
+// then ends it, although only after its wait for a lock. So a write that was reported as not made is not made later.
+func (s *Store) unwatched(ctx context.Context, read func(ctx context.Context, conn *sql.Conn) error) error {
 	conn, err := s.pool.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return use(context.WithoutCancel(ctx), conn)
+	return read(context.WithoutCancel(ctx), conn)
 }
 
 // rows reads all rows of a page. It calls begin before each attempt.

@@ -83,8 +83,8 @@
 // timeout=2s&readTimeout=3s for MySQL), because database/sql opens some connections without a deadline.
 //
 // For SQLite, use WAL, in which readers and the writer do not wait for one another, and a short busy timeout. A wait
-// for a lock holds its connection for that long, even after the caller's deadline has passed, and the write that was
-// reported as ErrUnavailable may still be made then. The method itself returns at the deadline. SQLite lets one write at
+// for a lock holds its connection for that long, even after the caller's deadline has passed. The method itself returns at
+// the deadline, and its write is not made later. SQLite lets one write at
 // a time and has no queue: a writer that waits looks again after a pause, and hundreds of others may come first. If
 // SQLite refuses a writer of this Store, that writer gets the next turn, and the Store's other writers wait until it is
 // through.
