@@ -1,6 +1,7 @@
 package gormtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -54,13 +55,16 @@ func TestLimitAtEachIsolation(t *testing.T) {
 				p.dialector = func() gorm.Dialector { return e.dialector(dsn) }
 				db := p.open(t)
 				s := [2]*gormstore.Store{newStore(t, db, config), newStore(t, p.open(t), config)}
+				// Without a deadline, the store gives up after two seconds, too few for 50 that roll one another back.
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
 				for round := range 4 {
 					subject := fmt.Sprint("user ", round)
 					var wg sync.WaitGroup
 					for i := range 50 {
 						wg.Go(func() {
 							limit := driver.Limit{Most: 3, Refuse: round%2 == 1}
-							_, err := s[i%2].CreateLimited(t.Context(), session(1+100*round+i, subject), limit)
+							_, err := s[i%2].CreateLimited(ctx, session(1+100*round+i, subject), limit)
 							if err != nil && !(limit.Refuse && errors.Is(err, driver.ErrLimit)) {
 								t.Error(err)
 							}
