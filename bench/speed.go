@@ -34,7 +34,7 @@ func runSpeed() error {
 	suite := speed.Run(speed.Config{Apps: apps, Open: set.Env, RoundTrips: set.RoundTrips, Time: total})
 	suite.Command = "go run . speed"
 	suite.Notes = append(append(suite.Notes, notes...),
-		"file: coatcheck syncs each write to the disk, gorilla's store does not",
+		"file: coatcheck syncs each write to the disk, unless the row says sync=ends; gorilla's store does not",
 		"postgres: the server runs with fsync=off", set.Versions())
 	speed.Print(os.Stdout, suite)
 	if len(stores) > 0 {

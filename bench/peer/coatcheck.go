@@ -41,7 +41,18 @@ func init() {
 			coatcheckApp(framework, "file", func(env Env) (driver.Backend, error) { return filestore.New(env.Dir, filestore.Config{}) }),
 		)
 	}
+	for _, framework := range []string{"net/http", "echo"} { // where others keep files, too
+		app := coatcheckApp(framework, "file", func(env Env) (driver.Backend, error) {
+			return filestore.New(env.Dir, filestore.Config{Sync: filestore.SyncEnds})
+		})
+		app.Library = SyncEnds
+		All = append(All, app)
+	}
 }
+
+// SyncEnds is the Library of coatcheck over files that are not synced, as those of others are not. Only the end of a
+// session is.
+const SyncEnds = "coatcheck with sync=ends"
 
 // coatcheckApp is coatcheck over the store that open returns. Closing the App closes
 // the store if it is an io.Closer.

@@ -3,7 +3,9 @@ package report
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
+	"github.com/coatcheck-go/coatcheck/bench/peer"
 	"github.com/coatcheck-go/coatcheck/bench/result"
 )
 
@@ -64,8 +66,9 @@ func (p *page) losses(s Suites) {
 	}
 	p.add("Every figure of this run in which another library did better, however little; a small difference may come out the other way in the next one.\n\n")
 	p.table([]string{"store", "what", "better", "its figure", "coatcheck's"}, list)
-	p.add(`Gorilla and Fiber v2 have no middleware, so a page that does not ask for its session costs them nothing (A, B). coatcheck's files are synced to
-the disk before a response says that they are saved; the others' are not.
+	p.add(`Gorilla and Fiber v2 have no middleware, so a page that does not ask for its session costs them nothing (A, B). By default coatcheck's files
+are synced to the disk before a response says that they are saved; the others' are not, and with sync=ends neither are coatcheck's, but for the end of
+a session.
 
 `)
 }
@@ -76,20 +79,23 @@ func lost(rows []result.Row, by contest, what func(result.Row) string) (list [][
 		if !ok || other.Library == "" || other.Library == "raw" || isOurs(other.Library) {
 			continue
 		}
-		ours, found := opponent(rows, other, by)
-		if !found || theirs == ours || by.bigIsBetter != (theirs > ours) {
-			continue
+		for _, library := range []string{"coatcheck", peer.SyncEnds} {
+			ours, found := opponent(rows, other, by, library)
+			if !found || theirs == ours || by.bigIsBetter != (theirs > ours) {
+				continue
+			}
+			text := by.text(ours) + strings.TrimPrefix(library, "coatcheck")
+			list = append(list, []string{other.Store, what(other), who(other), by.text(theirs), text})
 		}
-		list = append(list, []string{other.Store, what(other), who(other), by.text(theirs), by.text(ours)})
 	}
 	return list
 }
 
-// opponent is our figure that another library's is compared with.
-func opponent(rows []result.Row, other result.Row, by contest) (x float64, found bool) {
+// opponent is the figure of our library that another one's is compared with.
+func opponent(rows []result.Row, other result.Row, by contest, library string) (x float64, found bool) {
 	for _, row := range rows {
 		ours, ok := row.Metrics[by.metric]
-		if !ok || !isOurs(row.Library) || row.Store != other.Store || row.Case != other.Case {
+		if !ok || row.Library != library || row.Store != other.Store || row.Case != other.Case {
 			continue
 		}
 		if row.Framework == other.Framework {

@@ -158,7 +158,7 @@ func who(row result.Row) string {
 	return row.Library + " on " + row.Framework
 }
 
-func isOurs(library string) bool { return library == "coatcheck" }
+func isOurs(library string) bool { return strings.HasPrefix(library, "coatcheck") }
 
 // ns writes nanoseconds as a person would.
 func ns(x float64) string {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coatcheck-go/coatcheck/bench/peer"
 	"github.com/coatcheck-go/coatcheck/bench/result"
 )
 
@@ -87,5 +88,22 @@ func TestWriteDrawsCharts(t *testing.T) {
 		if err != nil || !strings.Contains(string(svg), want) {
 			t.Errorf("%s lacks %q: %v", name, want, err)
 		}
+	}
+}
+
+// Our files that are synced and those that are not are compared each for itself.
+func TestLossesOfBothFileStores(t *testing.T) {
+	own := func(x float64) map[string]float64 { return map[string]float64{"own_p10_ns": x} }
+	row := func(library string, x float64) result.Row {
+		return result.Row{Library: library, Framework: "net/http", Store: "file", Case: "E", Metrics: own(x)}
+	}
+	rows := []result.Row{row("coatcheck", 700_000), row(peer.SyncEnds, 40_000), row("gorilla/sessions", 55_000)}
+	what := func(row result.Row) string { return row.Case }
+	if got := lost(rows, byCost, what); len(got) != 1 || got[0][4] != "700 µs" {
+		t.Errorf("%q", got)
+	}
+	rows[1] = row(peer.SyncEnds, 60_000)
+	if got := lost(rows, byCost, what); len(got) != 2 || got[1][4] != "60 µs with sync=ends" {
+		t.Errorf("%q", got)
 	}
 }

@@ -67,7 +67,7 @@ func compare(row *result.Row, all []result.Row) {
 	var best *result.Row
 	for i := range all {
 		other := &all[i]
-		if other.Store != row.Store || other.Case != row.Case || other.Library == "" || other.Library == row.Library {
+		if other.Store != row.Store || other.Case != row.Case || other.Library == "" || other.Library == row.Library || ours(other.Library) {
 			continue
 		}
 		if other.Library == "raw" {
@@ -79,7 +79,7 @@ func compare(row *result.Row, all []result.Row) {
 			best = other
 		}
 	}
-	if row.Library == "coatcheck" && best != nil && best.Metrics["own_p10_ns"] >= smallest {
+	if ours(row.Library) && best != nil && best.Metrics["own_p10_ns"] >= smallest {
 		row.Metrics["best_peer"] = hundredths(best.Metrics["own_p10_ns"] / own)
 		row.Text = map[string]string{"best_peer": best.Library + " on " + best.Framework}
 	}

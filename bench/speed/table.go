@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/coatcheck-go/coatcheck/bench/result"
@@ -93,7 +94,7 @@ func metric(key, label, format string, of func(library string) bool) func(result
 	}
 }
 
-func ours(library string) bool    { return library == "coatcheck" }
+func ours(library string) bool    { return strings.HasPrefix(library, "coatcheck") }
 func session(library string) bool { return library != "" && library != "raw" }
 
 // duration is short: 142, 5.43k, 1.2M, in ns.

@@ -10,7 +10,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// Check implements driver.Checker. It reads the beginning of every record, and then every folder of the index. What
+// Check implements driver.Checker. It reads the beginning of every record, with SyncEnds all of it, and then every folder of the index. What
 // seems wrong is looked at again under the lock of its record, so a change under way is no problem. Something else in the
 // place of a folder is an error at the end.
 func (s *Store) Check(ctx context.Context, fix bool) iter.Seq2[driver.Problem, error] {
@@ -60,6 +60,13 @@ func (c *checking) records(shard byte) bool {
 		return c.failed(err)
 	}
 	for _, id := range ids {
+		lost, err := c.lost(id)
+		if lost && !c.yield(driver.Problem{ID: id, What: "its file is damaged, as a power failure leaves it: the session is lost", Fixed: c.fix}, nil) {
+			return false
+		}
+		if err != nil && !c.failed(err) {
+			return false
+		}
 		missing, err := c.record(id)
 		for _, e := range missing {
 			if !c.yield(driver.Problem{ID: id, What: "the index by " + e.folder + " lacks it", Fixed: c.fix && err == nil}, nil) {
@@ -71,6 +78,27 @@ func (c *checking) records(shard byte) bool {
 		}
 	}
 	return true
+}
+
+// lost reports whether a session is lost, which only SyncEnds allows, and with fix removes its file. It reads the whole
+// file.
+func (c *checking) lost(id driver.ID) (bool, error) {
+	if c.s.sync == SyncAll {
+		return false, nil
+	}
+	if _, err := c.s.read(id); !c.s.tears(err) {
+		return false, nil
+	}
+	l, err := c.s.lock(c.ctx, id[0])
+	if err != nil {
+		return false, err
+	}
+	defer l.unlock()
+	_, err = c.s.read(id)
+	if !c.s.tears(err) {
+		return false, nil
+	}
+	return !c.fix || c.s.drop(id, err), nil
 }
 
 func (c *checking) record(id driver.ID) (missing []entry, err error) {

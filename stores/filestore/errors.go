@@ -29,7 +29,7 @@ func headError(id driver.ID, b []byte) error {
 	if ofNewerFormat(b) {
 		return driver.Unreadable("filestore: " + fileName(id) + " in the folder has a newer format")
 	}
-	return corrupt(id)
+	return torn(id)
 }
 
 // unreadable reports whether err means that there is a file which this release cannot read. Only Delete changes such

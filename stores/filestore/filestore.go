@@ -32,7 +32,7 @@
 // worst. It is no [driver.Reloader], because there is no cache.
 //
 // BySubject and ByLabel list one of 256 index folders, and read the records with that subject or label. The index
-// costs one more fsync in a Create for the subject, and one for each label. If the index is lost, a full pass of Sweep
+// costs one more fsync in a Create for the subject, and one for each label, unless [Config] has SyncEnds. If the index is lost, a full pass of Sweep
 // rebuilds it.
 //
 // # Limits
@@ -44,9 +44,9 @@
 // The folder must be on a local file system. It must belong to the user of the process and have mode 0700. Who
 // can read the folder can read the sessions, unless core has Keys.
 //
-// Foreign files in the folder are not touched. Neither are damaged records (Load answers ErrCorrupt) and records that
-// a newer release wrote (ErrUnreadable). All, BySubject and ByLabel yield all other records first and then end with
-// that error. Delete removes such a record.
+// Foreign files in the folder are not touched. Neither are damaged records (Load answers ErrCorrupt; see [SyncEnds] for
+// another choice) and records that a newer release wrote (ErrUnreadable). All, BySubject and ByLabel yield all other
+// records first and then end with that error. Delete removes such a record.
 //
 // Links are not followed. A link, a FIFO, a socket, a device or a folder in the place of a record counts as a damaged
 // record. Delete removes it too; a folder that is not empty is renamed. If something else is in the place of one of
@@ -55,10 +55,10 @@
 //
 // # Durability
 //
-// Create, Update and Delete survive a power failure: the file and its folder are synced before they return. Touch
-// survives the end of the process, but a power failure may undo about the last half minute of touches. If a process
-// is killed, every record is in its old or its new state. A temporary file may be left behind, which Sweep removes
-// after an hour.
+// By default Create, Update and Delete survive a power failure: the file and its folder are synced before they return.
+// With [SyncEnds] (sync=ends in a URL) only the end of a session is synced; see there. Touch survives the end of the
+// process, but a power failure may undo about the last half minute of touches. If a process is killed, every record is
+// in its old or its new state. A temporary file may be left behind, which Sweep removes after an hour.
 package filestore
 
 import (
@@ -66,6 +66,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
@@ -91,10 +92,20 @@ type Store struct {
 	shards [shardCount]shard
 	sweep  sweep
 	now    func() time.Time
+	sync   Sync
+	log    *slog.Logger
 }
 
 // Config sets up a Store. The zero value is ready to use.
 type Config struct {
+	// Sync says which changes are on the disk before a call returns. All processes that share a folder must have the
+	// same Sync. Default: SyncAll.
+	Sync Sync
+
+	// Logger gets a warning for each session that a power failure has damaged, if Sync is SyncEnds. Default:
+	// slog.Default().
+	Logger *slog.Logger
+
 	// Now returns the current time, for tests. Default: time.Now.
 	Now func() time.Time
 }
@@ -107,9 +118,16 @@ type Config struct {
 //
 // Close the Store after the last request.
 func New(dir string, config Config) (*Store, error) {
+	if config.Sync > SyncEnds {
+		return nil, fmt.Errorf("filestore: Config.Sync is %d, must be SyncAll or SyncEnds", config.Sync)
+	}
 	s, err := open(dir)
 	if err != nil {
 		return nil, fmt.Errorf("filestore: cannot keep sessions in %q: %w", dir, err)
+	}
+	s.sync, s.log = config.Sync, config.Logger
+	if s.log == nil {
+		s.log = slog.Default()
 	}
 	if config.Now != nil {
 		s.now = config.Now
@@ -128,7 +146,7 @@ func open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{root: root, now: time.Now}
+	s := &Store{root: root, now: time.Now, log: slog.Default()}
 	for i := range s.shards {
 		s.shards[i].turn, s.shards[i].limit = make(chan struct{}, 1), make(chan struct{}, 1)
 	}

@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -10,7 +11,18 @@ import (
 
 func TestStore(t *testing.T) {
 	clock := storetest.NewClock()
-	storetest.Run(t, harness(clock))
+	storetest.Run(t, harness(clock, Config{}))
+}
+
+func TestStoreSyncEnds(t *testing.T) {
+	clock := storetest.NewClock()
+	storetest.Run(t, harness(clock, Config{Sync: SyncEnds}))
+}
+
+func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
+	if s, err := New(t.TempDir(), Config{Sync: 7}); s != nil || err == nil || !strings.Contains(err.Error(), "Config.Sync") {
+		t.Errorf("New = %v, %v", s, err)
+	}
 }
 
 // outages are the outages that a test can cause on this platform.
@@ -18,7 +30,7 @@ var outages map[string]func(testing.TB) func()
 
 // The whole suite on the real clock, with the outages.
 func TestStoreRealTime(t *testing.T) {
-	h := harness(nil)
+	h := harness(nil, Config{})
 	h.Outages = outages
 	storetest.Run(t, h)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
 )
 
-func harness(clock *storetest.Clock) storetest.Harness {
+func harness(clock *storetest.Clock, config Config) storetest.Harness {
 	var dir string
 	h := storetest.Harness{Clock: clock, New: func(tb testing.TB) func(testing.TB) driver.Store {
 		mine := filepath.Join(tb.TempDir(), "sessions")
@@ -24,7 +24,7 @@ func harness(clock *storetest.Clock) storetest.Harness {
 		}
 		dir = mine
 		return func(tb testing.TB) driver.Store {
-			s := openStore(tb, mine)
+			s := openWith(tb, mine, config)
 			if clock != nil {
 				s.now = clock.Now
 			}
@@ -50,7 +50,12 @@ func setFormat(tb testing.TB, dir string, id driver.ID, number uint16) {
 
 func openStore(tb testing.TB, dir string) *Store {
 	tb.Helper()
-	s, err := New(dir, Config{})
+	return openWith(tb, dir, Config{})
+}
+
+func openWith(tb testing.TB, dir string, config Config) *Store {
+	tb.Helper()
+	s, err := New(dir, config)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -59,8 +64,12 @@ func openStore(tb testing.TB, dir string) *Store {
 }
 
 func newStore(tb testing.TB) (*Store, string) {
+	return newStoreWith(tb, Config{})
+}
+
+func newStoreWith(tb testing.TB, config Config) (*Store, string) {
 	dir := filepath.Join(tb.TempDir(), "sessions")
-	return openStore(tb, dir), dir
+	return openWith(tb, dir, config), dir
 }
 
 func newRecord(subject, data string) *driver.Record {

@@ -11,7 +11,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/internal/inspect"
 )
 
-// Inspect implements driver.Inspector: the mode of the folder, the free space and the free inodes of its file system
+// Inspect implements driver.Inspector: Config.Sync, the mode of the folder, the free space and the free inodes of its file system
 // (Linux and macOS), and whether a file that is written now gets the time of this process. On a local file system it
 // always does. It writes a small temporary file and removes it.
 func (s *Store) Inspect(ctx context.Context) (found []driver.Finding, err error) {
@@ -31,7 +31,11 @@ func (s *Store) Inspect(ctx context.Context) (found []driver.Finding, err error)
 	if err := checkPrivate(info); err != nil {
 		mode.Warning = err.Error()
 	}
-	found = append(found, mode)
+	sync := driver.Finding{Name: "synced to the disk", Value: "each write"}
+	if s.sync == SyncEnds {
+		sync.Value = "what ends a session; a power failure may take other changes of the last half minute"
+	}
+	found = append(found, mode, sync)
 	disk, err := room(dir)
 	if err != nil {
 		return found, fail("inspect", err)

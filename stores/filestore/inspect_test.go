@@ -28,6 +28,9 @@ func TestInspect(t *testing.T) {
 	if all["clock"].Warning != "" || !strings.HasPrefix(all["clock"].Value, "agrees") || all["folder mode"].Warning != "" {
 		t.Errorf("%+v", all)
 	}
+	if f := all["synced to the disk"]; f.Value != "each write" || f.Warning != "" {
+		t.Errorf("%+v", f)
+	}
 	if _, ok := all["free space"]; ok != (runtime.GOOS == "linux" || runtime.GOOS == "darwin") {
 		t.Errorf("%+v", all)
 	}

@@ -46,7 +46,7 @@ func (s *Store) walk(ctx context.Context, ids iter.Seq2[driver.ID, error], keep 
 				if keep(id, &rec) && !yield(rec, nil) {
 					return
 				}
-			case errors.Is(err, driver.ErrNotFound):
+			case errors.Is(err, driver.ErrNotFound), s.tears(err):
 				keep(id, nil)
 			case unreadable(err), notAFolder(err):
 				laterErr = fail("list", err)

@@ -23,7 +23,7 @@ func tryLock(dir *os.File) (bool, error) {
 	return false, &fs.PathError{Op: "flock", Path: dir.Name(), Err: err}
 }
 
-func syncDir(dir *os.File) error { return dir.Sync() }
+func syncDir(dir *os.File) error { return fsync(dir) }
 
 // checkPrivate refuses a folder whose sessions another user could read.
 func checkPrivate(info fs.FileInfo) error {

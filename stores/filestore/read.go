@@ -40,7 +40,7 @@ func (s *Store) read(id driver.ID) (driver.Record, error) {
 		if info, err := f.Stat(); err != nil {
 			return driver.Record{}, err
 		} else if info.Size() != int64(h.size) {
-			return driver.Record{}, corrupt(id)
+			return driver.Record{}, torn(id)
 		}
 		b = make([]byte, h.size)
 		if _, err := f.ReadAt(b, 0); err != nil {
@@ -49,7 +49,7 @@ func (s *Store) read(id driver.ID) (driver.Record, error) {
 	}
 	rec, ok := h.decode(b)
 	if !ok {
-		return driver.Record{}, corrupt(id)
+		return driver.Record{}, torn(id)
 	}
 	if h.size == n {
 		rec.Data = bytes.Clone(rec.Data)

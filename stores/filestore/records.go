@@ -18,6 +18,9 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 		return driver.Record{}, fail("load", err)
 	}
 	rec, err := s.read(id)
+	if s.tears(err) {
+		rec, err = s.readAgain(ctx, id)
+	}
 	if err != nil {
 		return driver.Record{}, fail("load", err)
 	}
@@ -47,12 +50,21 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	}
 	defer l.unlock()
 	next := *rec
-	old, err := s.peek(rec.ID)
+	// A random version, not 1: a request that still has a version of a deleted record must not match the record that
+	// came after it.
+	next.Version = rand.Uint64() >> 2
+	if !s.syncs(rec) {
+		err := s.putNew(&next)
+		if err == nil {
+			rec.Version = next.Version
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return fail("create", err)
+		}
+	}
+	old, err := s.peekLocked(rec.ID)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// A random version, not 1: a request that still has a version of a deleted record must not match the record
-		// that came after it.
-		next.Version = rand.Uint64() >> 2
 	case errors.Is(err, driver.ErrUnreadable): // only a newer release can say whether it has expired
 		return errExists
 	case err != nil:
@@ -79,7 +91,7 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		return fail("update", err)
 	}
 	defer l.unlock()
-	old, err := s.read(rec.ID) // the whole file: otherwise the new file would hide damage in the parts that it keeps
+	old, err := s.readLocked(rec.ID) // the whole file: otherwise the new file would hide damage in the parts that it keeps
 	switch {
 	case err != nil:
 		return fail("update", err)
@@ -127,6 +139,9 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 	}
 	defer f.Close()
 	h, err := peekFile(f, id)
+	if s.drop(id, err) {
+		return errNotFound
+	}
 	if err != nil {
 		return fail("touch", err)
 	}

@@ -78,7 +78,7 @@ func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err e
 		return false, err
 	}
 	defer l.unlock()
-	h, err := s.peek(id)
+	h, err := s.peekLocked(id)
 	switch {
 	case err != nil:
 		return false, ignoreGone(err)
@@ -90,6 +90,9 @@ func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err e
 	if err := s.addMarkers(id, missing); err != nil {
 		return false, err
 	}
+	if s.sync != SyncAll {
+		return false, nil
+	}
 	return false, s.syncMarkers(missing)
 }
 
@@ -97,7 +100,7 @@ func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err e
 func (s *Store) sweepable(id driver.ID) (bool, error) {
 	h, err := s.peek(id)
 	if err != nil {
-		return false, ignoreGone(err)
+		return s.tears(err), ignoreGone(err)
 	}
 	return h.expired(s.now()) || len(s.missingMarkers(&h)) > 0, nil
 }

@@ -13,9 +13,19 @@ import (
 
 func init() { driver.Register("file", openURL) }
 
-// openURL opens "file:FOLDER".
+// openURL opens "file:FOLDER?sync=ends".
 func openURL(_ context.Context, u *driver.URL) (driver.Backend, error) {
 	dir, err := u.Path()
+	var config Config
+	sync := "all"
+	u.Option("sync", &sync)
+	switch {
+	case err != nil:
+	case sync == "ends":
+		config.Sync = SyncEnds
+	case sync != "all":
+		err = errors.New(`option sync is "all" or "ends"`)
+	}
 	if err == nil {
 		err = u.Check()
 	}
@@ -25,7 +35,7 @@ func openURL(_ context.Context, u *driver.URL) (driver.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(dir, Config{})
+	return New(dir, config)
 }
 
 // isStore reports an error if no Store was ever opened in dir. New makes the first subfolder in any folder.

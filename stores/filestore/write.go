@@ -12,6 +12,28 @@ import (
 // tempPrefix is the prefix of the names of files that are being written.
 const tempPrefix = "tmp-"
 
+// Sync says which changes are on the disk before a call returns. Whatever it is, all changes survive the end of the
+// process, also if it is killed: the operating system has them.
+type Sync uint8
+
+const (
+	// SyncAll syncs each Create, Update and Delete. A power failure loses none of them.
+	SyncAll Sync = iota
+
+	// SyncEnds syncs what ends a session: Delete, an Update after which it has ended (Logout, RotateID and Login write
+	// one for the old session), and the removals of CreateLimited. So a session that was ended stays ended.
+	//
+	// All other changes reach the disk when the operating system writes them, on Linux within half a minute. A power
+	// failure, or a crash of the operating system, loses those that have not: a new session is gone, and a changed
+	// one is in an earlier state or gone. A file that is empty, cut off or has a wrong checksum then counts as
+	// absent. The first call that comes to it removes it and logs a warning. A session that is left may be missing from
+	// the index of its user, and so from RevokeSubject, until the next full pass of Sweep.
+	SyncEnds
+)
+
+// syncs reports whether a write of rec must be on the disk before it is answered.
+func (s *Store) syncs(rec *driver.Record) bool { return s.sync == SyncAll || driver.Ended(rec.Data) }
+
 // put writes rec. Until now the index had its session under oldEntries. The order makes this safe. The name points to
 // the new file only after the whole file and its markers are on the disk. Markers are removed only after the record no
 // longer has them.
@@ -21,12 +43,15 @@ func (s *Store) put(l *locked, rec *driver.Record, oldEntries []entry) error {
 	if err := s.addMarkers(rec.ID, added); err != nil {
 		return err
 	}
-	temp, err := s.writeTemp(rec.ID[0], encode(rec), true)
+	sync := s.syncs(rec)
+	temp, err := s.writeTemp(rec.ID[0], encode(rec), sync)
 	if err != nil {
 		return err
 	}
 	// Synced after the file: the journal that was written for the file has the markers, too.
-	err = s.syncMarkers(added)
+	if sync {
+		err = s.syncMarkers(added)
+	}
 	if err == nil {
 		err = s.root.Rename(temp, fileName(rec.ID))
 	}
@@ -34,11 +59,22 @@ func (s *Store) put(l *locked, rec *driver.Record, oldEntries []entry) error {
 		s.root.Remove(temp)
 		return err
 	}
-	if err := syncDir(l.dir); err != nil {
-		return err
+	if sync {
+		if err := syncDir(l.dir); err != nil {
+			return err
+		}
 	}
 	s.removeMarkers(rec.ID, without(oldEntries, entries))
 	return nil
+}
+
+// putNew writes rec without a sync. fs.ErrExist: there is something in its place. The file has its name from the start,
+// so whoever reads it too early finds it torn, and so absent.
+func (s *Store) putNew(rec *driver.Record) error {
+	if err := s.addMarkers(rec.ID, entriesOf(rec.Subject, rec.Labels)); err != nil {
+		return err
+	}
+	return s.writeNew(fileName(rec.ID), encode(rec), false)
 }
 
 // without returns the entries of a that are not in b.
@@ -54,23 +90,30 @@ func without(a, b []entry) (rest []entry) {
 // writeTemp writes b to a new file in the shard's folder. After an error it leaves no file behind.
 func (s *Store) writeTemp(shard byte, b []byte, sync bool) (name string, err error) {
 	name = shardName(shard) + "/" + tempPrefix + strconv.FormatUint(rand.Uint64(), 36)
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return name, s.writeNew(name, b, sync)
+}
+
+// fsync is a variable for tests, which count the calls.
+var fsync = (*os.File).Sync
+
+// writeNew writes b to a new file. After an error it leaves no file behind.
+func (s *Store) writeNew(name string, b []byte, sync bool) error {
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|nonblock, 0o600)
 	if err != nil {
-		return "", err
+		return err
 	}
 	err = f.Chmod(0o600) // the umask may have removed too many permissions
 	if err == nil {
 		_, err = f.Write(b)
 	}
 	if err == nil && sync {
-		err = f.Sync()
+		err = fsync(f)
 	}
 	if e := f.Close(); err == nil {
 		err = e
 	}
 	if err != nil {
 		s.root.Remove(name)
-		return "", err
 	}
-	return name, nil
+	return err
 }

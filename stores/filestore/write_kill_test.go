@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
@@ -48,8 +49,8 @@ func isPattern(b []byte) bool {
 	return true
 }
 
-func churnRole(dir, _ string) error {
-	s, err := New(dir, Config{})
+func churnRole(dir, sync string) error {
+	s, err := New(dir, killed[sync])
 	if err != nil {
 		return err
 	}
@@ -96,10 +97,23 @@ func churn(s *Store, i int) error {
 	return err
 }
 
-// A writer is killed again and again, at any moment. Every session is in its old or its new state.
+// killed are the settings of TestKill.
+var killed = map[string]Config{
+	"SyncAll":  {},
+	"SyncEnds": {Sync: SyncEnds, Logger: slog.New(slog.DiscardHandler)},
+}
+
+// A writer is killed again and again, at any moment. Every session is in its old or its new state, also for those who
+// read it meanwhile.
 func TestKill(t *testing.T) {
+	for sync, config := range killed {
+		t.Run(sync, func(t *testing.T) { testKill(t, sync, config) })
+	}
+}
+
+func testKill(t *testing.T, sync string, config Config) {
 	times := rounds.Of(40, 200)
-	s, dir := newStore(t)
+	s, dir := newStoreWith(t, config)
 	last := map[driver.ID]driver.Record{}
 	for i := range kept {
 		rec := newRecord("carol", "")
@@ -109,12 +123,18 @@ func TestKill(t *testing.T) {
 	}
 	writes := uint64(0)
 	for round := range times {
-		cmd := process(t, "churn", dir, "")
+		cmd := process(t, "churn", dir, sync)
 		out, err := cmd.StdoutPipe()
 		check(t, err)
 		check(t, cmd.Start())
 		line, _ := bufio.NewReader(out).ReadString('\n')
-		time.Sleep(time.Duration(1_000_000 + mathrand.Int64N(19_000_000)))
+		for end := time.Now().Add(time.Duration(1_000_000 + mathrand.Int64N(19_000_000))); time.Now().Before(end); {
+			i := mathrand.IntN(churned)
+			rec, err := s.Load(t.Context(), churnID(i))
+			if (err != nil || !isPattern(rec.Data)) && !(i >= kept && errors.Is(err, driver.ErrNotFound)) {
+				t.Errorf("round %d, session %d, while it is written: %v, whole %v", round, i, err, isPattern(rec.Data))
+			}
+		}
 		cmd.Process.Kill()
 		if state, _ := cmd.Process.Wait(); line != "ready\n" || state.Exited() {
 			t.Fatalf("round %d: the writer ended by itself: %q %v", round, line, state)
