@@ -37,8 +37,8 @@
 //
 // # Limits
 //
-// Data may have up to 64 MiB. Core's limit is far below. Up to 256 folders stay open, and each call that writes opens
-// three files. A pass of Sweep reads the beginning of every file, which takes about 30 µs for each. All reads every
+// Data may have up to 64 MiB. Core's limit is far below. Up to 768 folders stay open, three for each shard, and each
+// call that writes opens two files. A pass of Sweep reads the beginning of every file, which takes about 30 µs for each. All reads every
 // file completely.
 //
 // The folder must be on a local file system. It must belong to the user of the process and have mode 0700. Who
@@ -121,13 +121,12 @@ func New(dir string, config Config) (*Store, error) {
 	if config.Sync > SyncEnds {
 		return nil, fmt.Errorf("filestore: Config.Sync is %d, must be SyncAll or SyncEnds", config.Sync)
 	}
-	s, err := open(dir)
+	s, err := open(dir, config.Sync)
 	if err != nil {
 		return nil, fmt.Errorf("filestore: cannot keep sessions in %q: %w", dir, err)
 	}
-	s.sync, s.log = config.Sync, config.Logger
-	if s.log == nil {
-		s.log = slog.Default()
+	if config.Logger != nil {
+		s.log = config.Logger
 	}
 	if config.Now != nil {
 		s.now = config.Now
@@ -135,7 +134,7 @@ func New(dir string, config Config) (*Store, error) {
 	return s, nil
 }
 
-func open(dir string) (*Store, error) {
+func open(dir string, sync Sync) (*Store, error) {
 	if dir == "" {
 		return nil, errors.New("the name is empty: name a folder")
 	}
@@ -146,7 +145,7 @@ func open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{root: root, now: time.Now, log: slog.Default()}
+	s := &Store{root: root, now: time.Now, sync: sync, log: slog.Default()}
 	for i := range s.shards {
 		s.shards[i].turn, s.shards[i].limit = make(chan struct{}, 1), make(chan struct{}, 1)
 	}
@@ -175,8 +174,15 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) Close() error {
 	err := s.root.Close()
 	for i := range s.shards {
-		if dir := s.shards[i].dir.Swap(nil); dir != nil {
+		sh := &s.shards[i]
+		if dir := sh.dir.Swap(nil); dir != nil {
 			err = errors.Join(err, dir.Close())
+		}
+		select {
+		case sh.turn <- struct{}{}:
+			err = errors.Join(err, sh.closeFolders())
+			<-sh.turn
+		default: // a call still has them: the garbage collector closes them
 		}
 	}
 	return err

@@ -113,8 +113,11 @@ func (s *Store) openDir(name string) (*os.File, error) {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	if err := syncDir(parent); err != nil {
-		return nil, err
+	// With SyncEnds a folder may be lost with all that is in it: no session comes back by that.
+	if s.sync == SyncAll {
+		if err := syncDir(parent); err != nil {
+			return nil, err
+		}
 	}
 	return s.openFolder(name)
 }

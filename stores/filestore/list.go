@@ -73,11 +73,16 @@ func (s *Store) list(ctx context.Context, shard byte) (ids []driver.ID, temps []
 		return nil, nil, err
 	}
 	defer l.unlock()
-	entries, err := l.dir.ReadDir(-1)
+	prefix := shardName(shard)
+	dir, err := s.openFolder(prefix) // another one than l.dir, which can be read only once
 	if err != nil {
 		return nil, nil, err
 	}
-	prefix := shardName(shard)
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, e := range entries {
 		if id, err := driver.ParseID(prefix + e.Name()); err == nil {
 			ids = append(ids, id) // also if it is not a file

@@ -2,6 +2,8 @@ package filestore
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,10 @@ type shard struct {
 	turn chan struct{}           // has room for one writer of this Store; the others queue
 	dir  atomic.Pointer[os.Root] // the shard's folder; nil until the first Load opens it
 
+	// What lock locks, open since the first one. They are nil until then, and belong to whoever has the turn.
+	waitingRoom, folder *os.File
+	folderInfo          fs.FileInfo
+
 	limit chan struct{} // the same as turn, for CreateLimited of the subjects with this number
 }
 
@@ -32,6 +38,8 @@ type locked struct {
 // Between processes there are two locks. The index folder of the same number is the waiting room: a process holds its
 // lock while it waits for the shard. A busy process that has just released the shard and wants it again finds the
 // waiting room taken, and cannot overtake the one that waits.
+//
+// Both folders stay open. If somebody removes or replaces the waiting room, processes may overtake each other, and no more.
 func (s *Store) lock(ctx context.Context, n byte) (*locked, error) {
 	sh := &s.shards[n]
 	if err := ctx.Err(); err != nil {
@@ -42,22 +50,62 @@ func (s *Store) lock(ctx context.Context, n byte) (*locked, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	l := &locked{shard: sh}
-	waitingRoom, err := s.flock(ctx, subjectIndex+"/"+shardName(n))
-	if err == nil {
-		l.dir, err = s.flock(ctx, shardName(n))
-		waitingRoom.Close()
-	}
-	if err != nil {
+	if err := s.lockFolders(ctx, sh, shardName(n)); err != nil {
 		<-sh.turn
 		return nil, err
 	}
-	return l, nil
+	return &locked{shard: sh, dir: sh.folder}, nil
 }
 
 func (l *locked) unlock() {
-	l.dir.Close() // releases the lock
+	unlock(l.dir)
 	<-l.shard.turn
+}
+
+func (s *Store) lockFolders(ctx context.Context, sh *shard, name string) (err error) {
+	if sh.waitingRoom == nil {
+		if sh.waitingRoom, err = s.openDir(subjectIndex + "/" + name); err != nil {
+			return err
+		}
+	}
+	if err := waitLock(ctx, sh.waitingRoom); err != nil {
+		return err
+	}
+	defer unlock(sh.waitingRoom)
+	for {
+		if sh.folder == nil {
+			if sh.folder, err = s.openDir(name); err != nil {
+				return err
+			}
+			if sh.folderInfo, err = sh.folder.Stat(); err != nil {
+				return errors.Join(err, sh.closeFolders())
+			}
+		}
+		if err := waitLock(ctx, sh.folder); err != nil {
+			return err
+		}
+		// Somebody may have removed the folder, or moved it away: then others lock the one that is there now.
+		info, err := s.root.Lstat(name)
+		if err == nil && os.SameFile(info, sh.folderInfo) {
+			return nil
+		}
+		sh.folder.Close() // releases the lock
+		sh.folder = nil
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+}
+
+// closeFolders closes what lock has opened, for a caller that has the turn.
+func (sh *shard) closeFolders() (err error) {
+	for _, f := range []**os.File{&sh.waitingRoom, &sh.folder} {
+		if *f != nil {
+			err = errors.Join(err, (*f).Close())
+			*f = nil
+		}
+	}
+	return err
 }
 
 // flock opens a folder and locks it. The lock ends when the file is closed, also if the process is killed.
@@ -66,17 +114,24 @@ func (s *Store) flock(ctx context.Context, name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := waitLock(ctx, dir); err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return dir, nil
+}
+
+func waitLock(ctx context.Context, dir *os.File) error {
 	for {
 		ok, err := tryLock(dir)
 		if ok {
-			return dir, nil
+			return nil
 		}
 		if err == nil {
 			err = sleep(ctx, poll)
 		}
 		if err != nil {
-			dir.Close()
-			return nil, err
+			return err
 		}
 	}
 }

@@ -2,6 +2,8 @@ package filestore
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -64,5 +66,33 @@ func TestLockTakesTurns(t *testing.T) {
 	t.Logf("longest wait of 50: %v", worst)
 	if worst > time.Minute {
 		t.Errorf("a write waited %v for its turn", worst)
+	}
+}
+
+// Given a Store that has locked a folder before, when somebody moves the folder away or removes it, then the Store locks
+// the one that is there now, as all others do.
+func TestLockOfAFolderThatWasReplaced(t *testing.T) {
+	for what, replace := range map[string]func(dir string) error{
+		"removed": os.RemoveAll,
+		"moved":   func(dir string) error { return os.Rename(dir, dir+"-away") },
+	} {
+		a, dir := newStore(t)
+		b := openStore(t, dir)
+		l, err := a.lock(t.Context(), 7)
+		check(t, err)
+		l.unlock()
+		check(t, replace(filepath.Join(dir, shardName(7))))
+		l, err = b.lock(t.Context(), 7)
+		check(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if other, err := a.lock(ctx, 7); err == nil {
+			t.Errorf("%s: two have the lock", what)
+			other.unlock()
+		}
+		l.unlock()
+		l, err = a.lock(t.Context(), 7)
+		check(t, err)
+		l.unlock()
 	}
 }

@@ -23,6 +23,9 @@ func tryLock(dir *os.File) (bool, error) {
 	return false, &fs.PathError{Op: "flock", Path: dir.Name(), Err: err}
 }
 
+// unlock does what the end of the process would do, too.
+func unlock(dir *os.File) { syscall.Flock(int(dir.Fd()), syscall.LOCK_UN) }
+
 func syncDir(dir *os.File) error { return fsync(dir) }
 
 // checkPrivate refuses a folder whose sessions another user could read.

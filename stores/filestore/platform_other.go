@@ -10,6 +10,8 @@ import (
 // tryLock locks nothing: on these systems only one Store, in one process, may use a folder (see the package comment).
 func tryLock(*os.File) (bool, error) { return true, nil }
 
+func unlock(*os.File) {}
+
 // syncDir does nothing: Windows cannot sync a folder, and its journal keeps the names.
 func syncDir(*os.File) error { return nil }
 

@@ -32,7 +32,7 @@ func TestSyncs(t *testing.T) {
 	for i, sync := range []Sync{SyncAll, SyncEnds} {
 		s, _ := newStoreWith(t, Config{Sync: sync})
 		ctx := t.Context()
-		syncsOf(func() { // so that no folder is new
+		made := syncsOf(func() { // so that no folder is new
 			for n := range shardCount {
 				for _, folder := range []string{"", subjectIndex + "/", labelIndex + "/"} {
 					dir, err := s.openDir(folder + shardName(byte(n)))
@@ -41,6 +41,9 @@ func TestSyncs(t *testing.T) {
 				}
 			}
 		})
+		if (made == 0) != (sync == SyncEnds) {
+			t.Errorf("Sync %d: making the folders syncs %d times", sync, made)
+		}
 		anonymous, alice := newRecord("", "\x01\x00"), newRecord("alice", "\x01\x00")
 		next := newRecord("alice", "\x01\x00")
 		copy(next.ID[16:], alice.ID[16:]) // of one application
