@@ -20,8 +20,9 @@ const (
 	// SyncAll syncs each Create, Update and Delete. A power failure loses none of them.
 	SyncAll Sync = iota
 
-	// SyncEnds syncs what ends a session: Delete, an Update after which it has ended (Logout, RotateID and Login write
-	// one for the old session), and the removals of CreateLimited. So a session that was ended stays ended.
+	// SyncEnds syncs what ends a session: Delete, an Update after which it has ended (Logout and Login write one for the
+	// old session), and the removals of CreateLimited. So a session that was ended stays ended. RotateID ends no
+	// session: after a power failure, the former token may open it again.
 	//
 	// All other changes reach the disk when the operating system writes them, on Linux within half a minute. A power
 	// failure, or a crash of the operating system, loses those that have not: a new session is gone, and a changed
