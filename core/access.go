@@ -313,16 +313,19 @@ func (m *Manager) started() time.Duration {
 	return time.Since(began)
 }
 
-// answered reports a call that began at start, and returns its error as the contract has it.
-func (m *Manager) answered(ctx context.Context, kind EventKind, id ID, start time.Duration, r reply, err error) error {
-	err = m.known(err)
+// answered reports a call that began at start, and returns its error as the contract has it. It calls the Observer
+// itself: each call between a request and an Observer's depths costs up to 20 ns, as returns from more than some 16 calls
+// are not predicted.
+func (m *Manager) answered(ctx context.Context, kind EventKind, id ID, start time.Duration, r reply, answer error) (err error) {
+	err = m.known(answer)
 	m.up(ctx, err)
 	if m.cfg.Observer == nil || errors.Is(err, errors.ErrUnsupported) { // the store was not asked for what it does not do
 		return err
 	}
 	e := Event{Kind: kind, ID: id, Size: r.size, Cached: r.cached, Duration: time.Since(began) - start}
 	e.Outcome, e.Err = outcomeOf(err)
-	m.observe(ctx, e)
+	defer m.observed(ctx, kind)
+	m.cfg.Observer(withoutSession(ctx), e)
 	return err
 }
 

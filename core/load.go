@@ -34,9 +34,13 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 	}
 	var unreadable error
 	for _, token := range tokens {
-		err := l.take(token)
-		switch {
-		case err == nil:
+		var err error
+		if s.live {
+			err = l.another(token)
+		} else if err = l.open(token, &s.rec, &s.cur); err == nil {
+			s.live, s.token = true, token
+		}
+		switch { // no other error matters here
 		case errors.Is(err, driver.ErrUnavailable):
 			if hurried && calls.Err() != nil {
 				x.m.warn(ctx, EventLoad, "session not loaded: the request's own deadline left no time for it", "error", err)
@@ -108,19 +112,7 @@ type pastToken struct {
 	own  bool      // it was the session's last token before the present one
 }
 
-// take looks at one token. Errors matter to the caller only if they are outages, or records that cannot be read now.
-func (l *loading) take(token string) error {
-	if l.s.live {
-		return l.another(token)
-	}
-	err := l.open(token, &l.s.rec, &l.s.cur)
-	if err == nil {
-		l.s.live, l.s.token = true, token
-	}
-	return err
-}
-
-// another is take when a session was found already. Two tokens of one session count as one.
+// another looks at a token when a session was found already. Two tokens of one session count as one.
 func (l *loading) another(token string) error {
 	s, m := l.s, l.x.m
 	if id, ok := m.space.selected(token); ok && m.tokens == nil && id == s.rec.ID {

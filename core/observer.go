@@ -90,7 +90,7 @@ const (
 	EventSweep      EventKind = "sweep"   // expired records were removed
 )
 
-// observe reports e. A panic of the Observer ends here: no delete may depend on the Observer.
+// observe reports e.
 func (m *Manager) observe(ctx context.Context, e Event) {
 	if m.cfg.Observer == nil {
 		return
@@ -104,19 +104,27 @@ func (m *Manager) observe(ctx context.Context, e Event) {
 	default:
 		e.Outcome = OutcomeFailed
 	}
-	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		if skipped, ok := m.throttle.allow("observer", m.now()); ok {
-			m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: the Observer panicked", "event", string(e.Kind), "panic", p, "skipped", skipped)
-		}
-	}()
-	if _, is := ctx.(*endless); !is {
-		ctx = aside{ctx}
+	defer m.observed(ctx, e.Kind)
+	m.cfg.Observer(withoutSession(ctx), e)
+}
+
+// observed is deferred around each call of the Observer. A panic ends here: no delete may depend on the Observer.
+func (m *Manager) observed(ctx context.Context, kind EventKind) {
+	p := recover()
+	if p == nil {
+		return
 	}
-	m.cfg.Observer(ctx, e)
+	if skipped, ok := m.throttle.allow("observer", m.now()); ok {
+		m.cfg.Logger.ErrorContext(aside{ctx}, "coatcheck: the Observer panicked", "event", string(kind), "panic", p, "skipped", skipped)
+	}
+}
+
+// withoutSession is ctx as an Observer gets it.
+func withoutSession(ctx context.Context) context.Context {
+	if _, is := ctx.(*endless); is {
+		return ctx
+	}
+	return aside{ctx}
 }
 
 // Observers joins several functions to one Config.Observer, which calls them in their order: metrics, and traces, and an

@@ -71,7 +71,9 @@ func (o *Observer) call(ctx context.Context, e *core.Event) {
 	if e.Size > 0 && e.Outcome == core.OutcomeDone && o.size.Enabled(ctx) {
 		o.size.Record(ctx, int64(e.Size), o.sizes[operation]...)
 	}
-	o.span(ctx, e, operation, l)
+	if recorded(ctx) {
+		o.span(ctx, e, operation, l)
+	}
 }
 
 // sweep records a sweep. One that failed may have removed something.

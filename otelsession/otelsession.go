@@ -85,7 +85,9 @@ func New(config Config) (*Observer, error) {
 func (o *Observer) Observe(ctx context.Context, e core.Event) {
 	switch e.Kind {
 	case core.EventLoad, core.EventCreate, core.EventUpdate, core.EventTouch, core.EventDelete:
-		o.call(ctx, &e)
+		if o.duration.Enabled(ctx) || o.size.Enabled(ctx) || recorded(ctx) {
+			o.call(ctx, &e)
+		}
 	case core.EventConflict:
 		add(ctx, o.conflicts, 1, o.plain)
 	case core.EventLogin:

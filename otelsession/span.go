@@ -10,13 +10,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// span makes the span of a call that has just ended. There is none unless the request has one that is recorded: a walk
-// or a background write would fill the traces with roots. An error's text may quote a client library, so the span has
+// recorded reports whether the request has a span that is recorded.
+func recorded(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
+
+// span makes the span of a call that has just ended. It is for calls of a request whose own span is recorded: a walk or
+// a background write would fill the traces with roots. An error's text may quote a client library, so the span has
 // its type only; core's log has the text.
 func (o *Observer) span(ctx context.Context, e *core.Event, operation int, l *label) {
-	if !trace.SpanFromContext(ctx).IsRecording() {
-		return
-	}
 	end := time.Now()
 	_, span := o.tracer.Start(ctx, spanNames[operation], trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithTimestamp(end.Add(-e.Duration)), trace.WithAttributes(l.attributes...))
