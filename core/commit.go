@@ -33,7 +33,8 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 	x.phase = phaseSent
 	m, s := x.m, x.s.Load()
 	if s == nil && m.cfg.SaveEveryRequest && !x.passive {
-		s = x.session(ctx)
+		s = x.unloaded()
+		x.publish(s, x.load(ctx, s))
 	}
 	if s == nil {
 		return Out{}, nil

@@ -88,37 +88,48 @@ func (x *Exchange) Session(ctx context.Context) (*Session, error) {
 	if x == nil {
 		return deadSession(ErrNoSession), ErrNoSession
 	}
-	s := x.s.Load()
-	if s == nil {
-		s = x.loaded(ctx)
+	if s := x.s.Load(); s != nil {
+		return s.access()
 	}
+	return x.first(ctx)
+}
+
+// first is the first call of Session. A panic of the store or of Config.Adopt leaves x.mu free for Discard.
+func (x *Exchange) first(ctx context.Context) (*Session, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if s := x.s.Load(); s != nil { // another goroutine came first
+		return s.access()
+	}
+	if x.phase == phaseClosed {
+		return deadSession(ErrClosed), ErrClosed
+	}
+	s := x.unloaded()
+	err := x.load(ctx, s)
+	s.accessed = true
+	x.publish(s, err)
+	return s, err
+}
+
+// unloaded returns the Session for load and publish. x.mu is held, and the request has none.
+func (x *Exchange) unloaded() *Session {
+	s := newSession(&hidden{x: x})
+	s.cur.codec = x.m.cfg.Codec
+	return s
+}
+
+// publish makes s, which load has filled and answered with err, the request's session. x.mu is held.
+func (x *Exchange) publish(s *Session, err error) {
+	s.err, s.sent = err, x.phase == phaseSent
+	x.s.Store(s)
+}
+
+// access notes that somebody asked for the session, and returns it.
+func (s *Session) access() (*Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accessed = true
 	return s, s.err
-}
-
-// loaded is session for callers without x.mu. A panic of the store or of Config.Adopt leaves x.mu free for Discard.
-func (x *Exchange) loaded(ctx context.Context) *Session {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.session(ctx)
-}
-
-// session returns the session, and loads it at the first call. x.mu is held.
-func (x *Exchange) session(ctx context.Context) *Session {
-	if s := x.s.Load(); s != nil {
-		return s
-	}
-	if x.phase == phaseClosed {
-		return deadSession(ErrClosed)
-	}
-	s := newSession(&hidden{x: x})
-	s.cur.codec = x.m.cfg.Codec
-	s.err = x.load(ctx, s)
-	s.sent = x.phase == phaseSent
-	x.s.Store(s)
-	return s
 }
 
 // Finish stores changes that were made after Commit, if they need no cookie, and closes the session. An error says

@@ -82,11 +82,13 @@ func New(config Config) (*Observer, error) {
 }
 
 // Observe is for core.Config.Observer.
-func (o *Observer) Observe(ctx context.Context, e core.Event) {
+func (o *Observer) Observe(ctx context.Context, e core.Event) { o.observe(ctx, &e) } // inlined where a method value calls it
+
+func (o *Observer) observe(ctx context.Context, e *core.Event) {
 	switch e.Kind {
 	case core.EventLoad, core.EventCreate, core.EventUpdate, core.EventTouch, core.EventDelete:
 		if o.duration.Enabled(ctx) || o.size.Enabled(ctx) || recorded(ctx) {
-			o.call(ctx, &e)
+			o.call(ctx, e)
 		}
 	case core.EventConflict:
 		add(ctx, o.conflicts, 1, o.plain)
@@ -101,10 +103,10 @@ func (o *Observer) Observe(ctx context.Context, e core.Event) {
 	case core.EventCorrupt, core.EventUnreadable, core.EventDecode:
 		add(ctx, o.unread, 1, o.reasons[e.Kind])
 	case core.EventAdopt:
-		add(ctx, o.adoptions, 1, o.results[resultOf(&e)].add)
+		add(ctx, o.adoptions, 1, o.results[resultOf(e)].add)
 	case core.EventDropped:
-		add(ctx, o.dropped, 1, o.results[resultOf(&e)].add)
+		add(ctx, o.dropped, 1, o.results[resultOf(e)].add)
 	case core.EventSweep:
-		o.sweep(ctx, &e)
+		o.sweep(ctx, e)
 	}
 }
