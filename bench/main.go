@@ -18,7 +18,7 @@ var suites = map[string]func() error{}
 
 func main() {
 	if len(os.Args) != 2 || suites[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run . speed|correct|load|scale|page")
+		fmt.Fprintln(os.Stderr, "usage: go run . speed|correct|load|scale|signin|page")
 		os.Exit(2)
 	}
 	if err := suites[os.Args[1]](); err != nil {

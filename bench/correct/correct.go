@@ -70,7 +70,7 @@ func Run(cfg Config) *result.Suite {
 	}
 	suite := &result.Suite{Name: "correct", Machine: result.Machine(), Time: time.Now().UTC()}
 	for _, app := range cfg.Apps {
-		if app.Library == "" || app.Library == "raw" {
+		if app.Library == "" || peer.IsFloor(app.Library) {
 			continue
 		}
 		name := app.Library + " on " + app.Framework + " with " + app.Store

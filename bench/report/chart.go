@@ -17,6 +17,7 @@ import (
 	vgdraw "gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"github.com/coatcheck-go/coatcheck/bench/peer"
 	"github.com/coatcheck-go/coatcheck/bench/result"
 )
 
@@ -69,7 +70,7 @@ func drawSpeed(file string, rows []result.Row, store string) error {
 		p := panel{title: c.what}
 		for _, row := range rows {
 			switch {
-			case row.Case != c.name || row.Library == "raw":
+			case row.Case != c.name || peer.IsFloor(row.Library):
 			case row.Library == "" && row.Framework == "net/http":
 				p.bare = row.Metrics["p10_ns"] / 1000
 			case row.Store == store && row.Library != "":

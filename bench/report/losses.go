@@ -65,8 +65,9 @@ func (p *page) losses(s Suites) {
 		return
 	}
 	p.add("Every figure of this run in which another library did better, however little; a small difference may come out the other way in the next one.\n\n")
-	p.table([]string{"store", "what", "better", "its figure", "coatcheck's"}, list)
-	p.add(`Gorilla and Fiber v2 have no middleware, so a page that does not ask for its session costs them nothing (A, B). By default coatcheck's files
+	p.table([]string{"store", "what", "better", "its figure", "coatcheck's", "least code's"}, list)
+	p.add(`What the least code needs that keeps coatcheck's promises is the floor: a library below it does not keep them.
+Gorilla and Fiber v2 have no middleware, so a page that does not ask for its session costs them nothing (A, B). By default coatcheck's files
 are synced to the disk before a response says that they are saved; the others' are not, and with sync=ends neither are coatcheck's, but for the end of
 a session.
 
@@ -76,7 +77,7 @@ a session.
 func lost(rows []result.Row, by contest, what func(result.Row) string) (list [][]string) {
 	for _, other := range rows {
 		theirs, ok := other.Metrics[by.metric]
-		if !ok || other.Library == "" || other.Library == "raw" || isOurs(other.Library) {
+		if !ok || other.Library == "" || peer.IsFloor(other.Library) || isOurs(other.Library) {
 			continue
 		}
 		for _, library := range []string{"coatcheck", peer.SyncEnds} {
@@ -85,10 +86,22 @@ func lost(rows []result.Row, by contest, what func(result.Row) string) (list [][
 				continue
 			}
 			text := by.text(ours) + strings.TrimPrefix(library, "coatcheck")
-			list = append(list, []string{other.Store, what(other), who(other), by.text(theirs), text})
+			list = append(list, []string{other.Store, what(other), who(other), by.text(theirs), text, floor(rows, other, by)})
 		}
 	}
 	return list
+}
+
+// floor is the figure of the least code in the place of other, on its framework or else on net/http; "" if there is none.
+func floor(rows []result.Row, other result.Row, by contest) (text string) {
+	for _, row := range rows {
+		x, ok := row.Metrics[by.metric]
+		same := row.Framework == other.Framework
+		if ok && row.Library == peer.Least && row.Store == other.Store && row.Case == other.Case && (same || text == "" && row.Framework == "net/http") {
+			text = by.text(x)
+		}
+	}
+	return text
 }
 
 // opponent is the figure of our library that another one's is compared with.

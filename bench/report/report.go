@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/coatcheck-go/coatcheck/bench/peer"
 	"github.com/coatcheck-go/coatcheck/bench/result"
 )
 
@@ -112,7 +113,7 @@ func (p *page) versions(s Suites) {
 			continue
 		}
 		for _, row := range suite.Rows {
-			if text := name(row) + " " + row.Version; row.Version != "" && row.Library != "raw" && !seen[text] {
+			if text := name(row) + " " + row.Version; row.Version != "" && !peer.IsFloor(row.Library) && !seen[text] {
 				seen[text] = true
 			}
 		}

@@ -58,7 +58,8 @@ func round(x float64) float64 { return math.Round(x) }
 
 // compare adds the ratios of one row: of_raw is own cost in own costs of the raw client calls
 // on the same store; best_peer, in coatcheck's rows, is the own cost of the cheapest other
-// library on the same store, on the same framework if there is one, in own costs of this row.
+// library on the same store, on the same framework if there is one, in own costs of this row; of_least is own cost in
+// own costs of the least code on the same store, where that is measured on the same framework.
 func compare(row *result.Row, all []result.Row) {
 	own := row.Metrics["own_p10_ns"]
 	if row.Library == "" || row.Library == "raw" || own < smallest {
@@ -70,8 +71,15 @@ func compare(row *result.Row, all []result.Row) {
 		if other.Store != row.Store || other.Case != row.Case || other.Library == "" || other.Library == row.Library || ours(other.Library) {
 			continue
 		}
-		if other.Library == "raw" {
+		switch other.Library {
+		case "raw":
 			row.Metrics["of_raw"] = hundredths(own / other.Metrics["own_p10_ns"])
+		case peer.Least:
+			if other.Framework == row.Framework {
+				row.Metrics["of_least"] = hundredths(own / other.Metrics["own_p10_ns"])
+			}
+		}
+		if peer.IsFloor(other.Library) {
 			continue
 		}
 		same, bestSame := other.Framework == row.Framework, best != nil && best.Framework == row.Framework

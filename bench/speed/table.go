@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/coatcheck-go/coatcheck/bench/peer"
 	"github.com/coatcheck-go/coatcheck/bench/result"
 )
 
@@ -38,6 +39,9 @@ func Print(w io.Writer, s *result.Suite) {
 		}
 		if has("of_raw") {
 			lines(t, s.Rows, store, metric("of_raw", "own / raw: ", "x%.2f", session))
+		}
+		if has("of_least") {
+			lines(t, s.Rows, store, metric("of_least", "own / least code: ", "x%.2f", session))
 		}
 		if has("round_trips") {
 			lines(t, s.Rows, store, metric("round_trips", "round trips: ", "%.0f", session))
@@ -95,7 +99,7 @@ func metric(key, label, format string, of func(library string) bool) func(result
 }
 
 func ours(library string) bool    { return strings.HasPrefix(library, "coatcheck") }
-func session(library string) bool { return library != "" && library != "raw" }
+func session(library string) bool { return library != "" && !peer.IsFloor(library) }
 
 // duration is short: 142, 5.43k, 1.2M, in ns.
 func duration(ns float64) string {
