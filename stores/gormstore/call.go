@@ -171,6 +171,8 @@ func (s *Store) row(ctx context.Context, op string, st *statement, args []any, d
 		switch {
 		case st.stmt != nil:
 			return st.stmt.QueryRowContext(ctx, args...).Scan(dest...)
+		case s.reads && !st.long:
+			return s.direct(ctx, st.text, args, dest)
 		case !s.outlasts || st.long:
 			return s.pool.QueryRowContext(ctx, st.text, args...).Scan(dest...)
 		}

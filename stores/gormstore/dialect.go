@@ -40,6 +40,9 @@ type dialect struct {
 	// outlasts says that calls of the driver may outlast the context.
 	outlasts bool
 
+	// direct says that the drivers watch the context while they read, and return a row's values as this package needs them.
+	direct bool
+
 	// queue says that one at a time writes, and that the database has no queue of those who wait.
 	queue bool
 
@@ -124,6 +127,7 @@ WHERE i.indrelid = '[table]'::regclass AND i.indisvalid`,
 	clock:   `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 	page:    " LIMIT %d",
 	partial: true,
+	direct:  true,
 	limits:  true,
 	// With a stricter level as the server's default, all queries of a transaction would see the state before its lock.
 	isolation: sql.LevelReadCommitted,
