@@ -44,3 +44,24 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestAllocationsOfARead: a read on PostgreSQL goes to the driver itself. database/sql would add a goroutine and the
+// conversion of each column.
+func TestAllocationsOfARead(t *testing.T) {
+	if owncost.Race {
+		t.Skip("the race detector allocates; the run without it counts")
+	}
+	p := postgresAt(t)
+	s := newStore(t, p.open(t), p.fresh(t))
+	rec := record(1, "alice", 261)
+	must(t, s.Create(t.Context(), rec))
+	got := testing.AllocsPerRun(300, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		_, err := s.Load(ctx, rec.ID)
+		must(t, err)
+	})
+	if got > 66 {
+		t.Errorf("Load: %v allocations, at most 66", got)
+	}
+}
