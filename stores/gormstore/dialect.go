@@ -40,7 +40,8 @@ type dialect struct {
 	// outlasts says that calls of the driver may outlast the context.
 	outlasts bool
 
-	// direct says that the drivers watch the context while they read, and return a row's values as this package needs them.
+	// direct says that the drivers watch the context while they read, and that a row's values have the types that this
+	// package needs.
 	direct bool
 
 	// queue says that one at a time writes, and that the database has no queue of those who wait.

@@ -163,8 +163,8 @@ func newStore(ctx context.Context, db *gorm.DB, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{breaker: breaker.New(0, 0), now: t.now, exists: t.exists, outlasts: t.dialect.outlasts, reads: t.dialect.direct,
-		limits: t.dialect.limits, isolation: t.dialect.isolation, table: t}
+	s := &Store{breaker: breaker.New(0, 0), now: t.now, exists: t.exists, outlasts: t.dialect.outlasts,
+		reads: t.dialect.direct, limits: t.dialect.limits, isolation: t.dialect.isolation, table: t}
 	if s.pool, err = db.DB(); err != nil {
 		return nil, fmt.Errorf("gormstore: the *gorm.DB has no *sql.DB: %w", err)
 	}
