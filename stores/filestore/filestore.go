@@ -93,6 +93,7 @@ type Store struct {
 	sweep  sweep
 	now    func() time.Time
 	sync   Sync
+	chmod  bool // the umask, as it was in New, takes permissions from the owner; a later one can only take, not give
 	log    *slog.Logger
 }
 
@@ -166,7 +167,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fail("ping", err)
 	}
-	return fail("ping", s.probe())
+	_, err := s.probe()
+	return fail("ping", err)
 }
 
 // Close closes the open folders and leaves the files. Later calls answer errors that match driver.ErrUnavailable and

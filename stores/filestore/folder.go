@@ -76,21 +76,27 @@ func (s *Store) prepare() error {
 	if _, err := tryLock(dir); err != nil {
 		return fmt.Errorf("the file system must support locks: %w", err)
 	}
-	return s.probe()
+	info, err = s.probe()
+	if err != nil {
+		return err
+	}
+	s.chmod = info.Mode()&0o600 != 0o600
+	return nil
 }
 
 // probe writes a temporary file and removes it.
-func (s *Store) probe() error {
+func (s *Store) probe() (fs.FileInfo, error) {
 	dir, err := s.openDir(shardName(0))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer dir.Close()
-	name, err := s.writeTemp(0, make([]byte, headSize), false)
+	name, err := s.writeTemp(s.root, shardName(0)+"/", make([]byte, headSize), false)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.root.Remove(name)
+	info, err := s.root.Lstat(name)
+	return info, errors.Join(err, s.root.Remove(name))
 }
 
 // openDir opens a folder of the store, and makes it if it does not exist: at its first use, or after somebody has

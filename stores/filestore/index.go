@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
-	"os"
 	"slices"
 	"strings"
 
@@ -75,18 +74,14 @@ func (s *Store) makeMarker(id driver.ID, e entry) error {
 		return err
 	}
 	dir.Close()
-	f, err := s.root.OpenFile(e.marker(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := s.create(s.root, e.marker(id))
 	if errors.Is(err, fs.ErrExist) {
 		return nil // only the name counts, so it need not be a file
 	}
 	if err != nil {
 		return err
 	}
-	err = f.Chmod(0o600) // the umask may have changed the mode
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err
+	return f.Close()
 }
 
 func (s *Store) syncMarkers(entries []entry) error {

@@ -99,7 +99,7 @@ func (s *Store) removeSession(ctx context.Context, id driver.ID) (gone bool, err
 	case err != nil:
 		return false, err
 	}
-	if err := s.remove(id, entriesOf(rec.Subject, rec.Labels)); err != nil {
+	if err := s.remove(l, id, entriesOf(rec.Subject, rec.Labels)); err != nil {
 		return false, err
 	}
 	return true, syncDir(l.dir)

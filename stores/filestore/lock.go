@@ -18,10 +18,11 @@ const poll = 200 * time.Microsecond
 
 type shard struct {
 	turn chan struct{}           // has room for one writer of this Store; the others queue
-	dir  atomic.Pointer[os.Root] // the shard's folder; nil until the first Load opens it
+	dir  atomic.Pointer[os.Root] // the shard's folder, for readers; nil until the first call opens it
 
 	// What lock locks, open since the first one. They are nil until then, and belong to whoever has the turn.
 	waitingRoom, folder *os.File
+	root                *os.Root // opens files in folder
 	folderInfo          fs.FileInfo
 
 	limit chan struct{} // the same as turn, for CreateLimited of the subjects with this number
@@ -31,6 +32,7 @@ type shard struct {
 type locked struct {
 	shard *shard
 	dir   *os.File
+	root  *os.Root // the same folder
 }
 
 // lock waits for the lock of a shard, until ctx ends.
@@ -54,7 +56,7 @@ func (s *Store) lock(ctx context.Context, n byte) (*locked, error) {
 		<-sh.turn
 		return nil, err
 	}
-	return &locked{shard: sh, dir: sh.folder}, nil
+	return &locked{shard: sh, dir: sh.folder, root: sh.root}, nil
 }
 
 func (l *locked) unlock() {
@@ -74,10 +76,7 @@ func (s *Store) lockFolders(ctx context.Context, sh *shard, name string) (err er
 	defer unlock(sh.waitingRoom)
 	for {
 		if sh.folder == nil {
-			if sh.folder, err = s.openDir(name); err != nil {
-				return err
-			}
-			if sh.folderInfo, err = sh.folder.Stat(); err != nil {
+			if err := s.openShard(sh, name); err != nil {
 				return errors.Join(err, sh.closeFolders())
 			}
 		}
@@ -87,6 +86,7 @@ func (s *Store) lockFolders(ctx context.Context, sh *shard, name string) (err er
 		// Somebody may have removed the folder, or moved it away: then others lock the one that is there now.
 		info, err := s.root.Lstat(name)
 		if err == nil && os.SameFile(info, sh.folderInfo) {
+			sh.dir.CompareAndSwap(nil, sh.root)
 			return nil
 		}
 		sh.folder.Close() // releases the lock
@@ -97,8 +97,29 @@ func (s *Store) lockFolders(ctx context.Context, sh *shard, name string) (err er
 	}
 }
 
-// closeFolders closes what lock has opened, for a caller that has the turn.
+// openShard opens what lockFolders locks, and looks later whether it is what has the name.
+func (s *Store) openShard(sh *shard, name string) error {
+	made, err := s.openDir(name)
+	if err != nil {
+		return err
+	}
+	made.Close()
+	if sh.root, err = s.root.OpenRoot(name); err != nil {
+		return err
+	}
+	if sh.folder, err = sh.root.Open("."); err != nil {
+		return err
+	}
+	sh.folderInfo, err = sh.folder.Stat()
+	return err
+}
+
+// closeFolders closes what lock has opened, for a caller that has the turn. A reader that uses root goes the whole way.
 func (sh *shard) closeFolders() (err error) {
+	if sh.root != nil {
+		err = sh.root.Close()
+		sh.root = nil
+	}
 	for _, f := range []**os.File{&sh.waitingRoom, &sh.folder} {
 		if *f != nil {
 			err = errors.Join(err, (*f).Close())

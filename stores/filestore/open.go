@@ -51,9 +51,7 @@ func (s *Store) openFile(id driver.ID, flag int) (*os.File, error) {
 	if fresh, err := s.root.OpenRoot(name[:2]); err == nil {
 		if !sh.dir.CompareAndSwap(dir, fresh) {
 			fresh.Close()
-		} else if dir != nil {
-			dir.Close()
-		}
+		} // else the garbage collector closes dir, which others may use
 	}
 	return f, nil
 }

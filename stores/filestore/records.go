@@ -54,7 +54,7 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	// came after it.
 	next.Version = rand.Uint64() >> 2
 	if !s.syncs(rec) {
-		err := s.putNew(&next)
+		err := s.putNew(l, &next)
 		if err == nil {
 			rec.Version = next.Version
 		}
@@ -165,7 +165,7 @@ func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 	}
 	defer l.unlock()
 	old, _ := s.peek(id) // for its markers; if it cannot be read, a later walk removes them
-	if err := s.remove(id, old.entries()); errors.Is(err, fs.ErrNotExist) {
+	if err := s.remove(l, id, old.entries()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return fail("delete", err)
@@ -175,9 +175,9 @@ func (s *Store) Delete(ctx context.Context, id driver.ID) error {
 
 // remove removes the file and its markers. The caller holds the lock, and syncs if the removal must survive a power
 // failure. A folder that is not empty is renamed, because what is in it belongs to somebody.
-func (s *Store) remove(id driver.ID, entries []entry) error {
+func (s *Store) remove(l *locked, id driver.ID, entries []entry) error {
 	name := fileName(id)
-	err := s.root.Remove(name)
+	err := l.root.Remove(name[3:])
 	if err != nil && s.isFolder(name) == nil {
 		err = s.root.Rename(name, name[:3]+"folder-"+strconv.FormatUint(rand.Uint64(), 36))
 	}

@@ -83,7 +83,7 @@ func (s *Store) sweepRecord(ctx context.Context, id driver.ID) (gone bool, err e
 	case err != nil:
 		return false, ignoreGone(err)
 	case h.expired(s.now()):
-		err = s.remove(id, h.entries())
+		err = s.remove(l, id, h.entries())
 		return err == nil, err
 	}
 	missing := s.missingMarkers(&h)

@@ -45,7 +45,7 @@ func (s *Store) put(l *locked, rec *driver.Record, oldEntries []entry) error {
 		return err
 	}
 	sync := s.syncs(rec)
-	temp, err := s.writeTemp(rec.ID[0], encode(rec), sync)
+	temp, err := s.writeTemp(l.root, "", encode(rec), sync)
 	if err != nil {
 		return err
 	}
@@ -54,10 +54,10 @@ func (s *Store) put(l *locked, rec *driver.Record, oldEntries []entry) error {
 		err = s.syncMarkers(added)
 	}
 	if err == nil {
-		err = s.root.Rename(temp, fileName(rec.ID))
+		err = l.root.Rename(temp, fileName(rec.ID)[3:])
 	}
 	if err != nil {
-		s.root.Remove(temp)
+		l.root.Remove(temp)
 		return err
 	}
 	if sync {
@@ -71,11 +71,11 @@ func (s *Store) put(l *locked, rec *driver.Record, oldEntries []entry) error {
 
 // putNew writes rec without a sync. fs.ErrExist: there is something in its place. The file has its name from the start,
 // so whoever reads it too early finds it torn, and so absent.
-func (s *Store) putNew(rec *driver.Record) error {
+func (s *Store) putNew(l *locked, rec *driver.Record) error {
 	if err := s.addMarkers(rec.ID, entriesOf(rec.Subject, rec.Labels)); err != nil {
 		return err
 	}
-	return s.writeNew(fileName(rec.ID), encode(rec), false)
+	return s.writeNew(l.root, fileName(rec.ID)[3:], encode(rec), false)
 }
 
 // without returns the entries of a that are not in b.
@@ -88,25 +88,23 @@ func without(a, b []entry) (rest []entry) {
 	return rest
 }
 
-// writeTemp writes b to a new file in the shard's folder. After an error it leaves no file behind.
-func (s *Store) writeTemp(shard byte, b []byte, sync bool) (name string, err error) {
-	name = shardName(shard) + "/" + tempPrefix + strconv.FormatUint(rand.Uint64(), 36)
-	return name, s.writeNew(name, b, sync)
+// writeTemp writes b to a new file. in is the folder inside dir, "" or with a slash at its end. After an error it leaves
+// no file behind.
+func (s *Store) writeTemp(dir *os.Root, in string, b []byte, sync bool) (name string, err error) {
+	name = in + tempPrefix + strconv.FormatUint(rand.Uint64(), 36)
+	return name, s.writeNew(dir, name, b, sync)
 }
 
 // fsync is a variable for tests, which count the calls.
 var fsync = (*os.File).Sync
 
 // writeNew writes b to a new file. After an error it leaves no file behind.
-func (s *Store) writeNew(name string, b []byte, sync bool) error {
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|nonblock, 0o600)
+func (s *Store) writeNew(dir *os.Root, name string, b []byte, sync bool) error {
+	f, err := s.create(dir, name)
 	if err != nil {
 		return err
 	}
-	err = f.Chmod(0o600) // the umask may have removed too many permissions
-	if err == nil {
-		_, err = f.Write(b)
-	}
+	_, err = f.Write(b)
 	if err == nil && sync {
 		err = fsync(f)
 	}
@@ -114,7 +112,19 @@ func (s *Store) writeNew(name string, b []byte, sync bool) error {
 		err = e
 	}
 	if err != nil {
-		s.root.Remove(name)
+		dir.Remove(name)
 	}
 	return err
+}
+
+// create makes a file that only its owner can read and write.
+func (s *Store) create(dir *os.Root, name string) (*os.File, error) {
+	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|nonblock, 0o600)
+	if err == nil && s.chmod {
+		if err = f.Chmod(0o600); err != nil {
+			f.Close()
+			dir.Remove(name)
+		}
+	}
+	return f, err
 }
