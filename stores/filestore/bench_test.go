@@ -128,7 +128,7 @@ func benchmarkCreate(b *testing.B, s *Store, sync bool) {
 				return rawWrite(dir, file, data, true)
 			}, func() error {
 				n++
-				rec.ID[30], rec.ID[31] = byte(n>>8), byte(n)
+				rec.ID[29], rec.ID[30], rec.ID[31] = byte(n>>16), byte(n>>8), byte(n)
 				return s.Create(context.Background(), rec)
 			})
 		})

@@ -86,7 +86,7 @@ func (c *checking) lost(id driver.ID) (bool, error) {
 	if c.s.sync == SyncAll {
 		return false, nil
 	}
-	if _, err := c.s.read(id); !c.s.tears(err) {
+	if _, err := c.s.read(c.ctx, id); !c.s.tears(err) {
 		return false, nil
 	}
 	l, err := c.s.lock(c.ctx, id[0])
@@ -94,7 +94,7 @@ func (c *checking) lost(id driver.ID) (bool, error) {
 		return false, err
 	}
 	defer l.unlock()
-	_, err = c.s.read(id)
+	_, _, err = c.s.readHeld(id)
 	if !c.s.tears(err) {
 		return false, nil
 	}

@@ -4,7 +4,7 @@
 //	store, err := filestore.New("./sessions", filestore.Config{})
 //	m, err := core.New(core.Config{Store: store})
 //
-// The file format is described in format.go.
+// The file format is described in format.go and area.go.
 //
 // # Expiry
 //
@@ -15,7 +15,8 @@
 // # Concurrency
 //
 // Load takes no lock. A write replaces a record by renaming a new file over it, so a reader gets the old file or the
-// new one. Writers hold the lock of one of 256 shards, which is a flock on the shard's folder, and compare versions
+// new one. With [SyncEnds], an Update writes to a second area of the file instead, and a Load that finds one area half
+// written takes the lock and reads again. Writers hold the lock of one of 256 shards, which is a flock on the shard's folder, and compare versions
 // under it. Writers in one process queue in order, and processes take turns. Waiting ends with the context. A system
 // call that has begun is not interrupted.
 //
@@ -38,7 +39,7 @@
 // # Limits
 //
 // Data may have up to 64 MiB. Core's limit is far below. Up to 768 folders stay open, three for each shard, and each
-// call that writes opens two files. A pass of Sweep reads the beginning of every file, which takes about 30 µs for each. All reads every
+// call that writes opens up to two files. A pass of Sweep reads the beginning of every file, which takes about 30 µs for each. All reads every
 // file completely.
 //
 // The folder must be on a local file system. It must belong to the user of the process and have mode 0700. Who

@@ -19,6 +19,14 @@ func TestStoreSyncEnds(t *testing.T) {
 	storetest.Run(t, harness(clock, Config{Sync: SyncEnds}))
 }
 
+// To SyncEnds all records of the suite look ended. Here each of them may have two areas.
+func TestStoreTwoAreas(t *testing.T) {
+	defer func(old func([]byte) bool) { ended = old }(ended)
+	ended = func([]byte) bool { return false }
+	clock := storetest.NewClock()
+	storetest.Run(t, harness(clock, Config{Sync: SyncEnds}))
+}
+
 func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 	if s, err := New(t.TempDir(), Config{Sync: 7}); s != nil || err == nil || !strings.Contains(err.Error(), "Config.Sync") {
 		t.Errorf("New = %v, %v", s, err)

@@ -13,7 +13,7 @@ import (
 //	  0   6  "coatck"
 //	  6   2  format: 1
 //	  8   4  CRC-32C (Castagnoli) of everything from byte 64 to the end
-//	 12   4  zero
+//	 12   4  zero, or the size of an area (area.go)
 //	 16  24  times, first slot: used, expires, and the CRC-64 (ECMA) of these 16 bytes
 //	 40  24  times, second slot
 //	 64  32  ID
@@ -39,7 +39,7 @@ const (
 	slotAt   = 16
 	bodyAt   = slotAt + 2*slotSize
 	headSize = 120
-	peekSize = headSize + driver.MaxSubject + maxLabels // at least as long as everything before the data
+	readSize = 16 << 10 // of the first read of a file: at least as long as everything before the data
 
 	maxLabels = driver.MaxLabels * (1 + driver.MaxSubject)
 	maxData   = 64 << 20
@@ -59,9 +59,13 @@ type head struct {
 	subject string
 	labels  []string
 	dataAt  int
-	size    int   // of the whole file
+	size    int   // of the record, and of a file with one area
 	spare   int64 // offset of the slot that the next Touch writes
 	torn    bool  // the spare slot is damaged: the true times may be later than these
+
+	area      int   // size of an area; 0: the file has only one, and this is all of it
+	other     int64 // offset of the area that the next Update may write, if there are two
+	unsettled bool  // the other area is torn, so a newer record may be there by now
 }
 
 func (h *head) live(now time.Time) bool { return now.Before(time.UnixMicro(h.expires)) }
@@ -69,10 +73,10 @@ func (h *head) live(now time.Time) bool { return now.Before(time.UnixMicro(h.exp
 // expired is not the opposite of live. If a slot is damaged, the deadline may be later, and nothing is proved.
 func (h *head) expired(now time.Time) bool { return !h.torn && !h.live(now) }
 
-// parseHead parses the head of a record file from its first bytes. It does not check the checksum.
+// parseHead parses the head of a record from its first bytes. It does not check the checksum.
 func parseHead(b []byte) (head, bool) {
 	var h head
-	if len(b) < headSize || string(b[:6]) != magic || be.Uint16(b[6:]) != format || be.Uint32(b[12:]) != 0 {
+	if len(b) < headSize || string(b[:6]) != magic || be.Uint16(b[6:]) != format {
 		return h, false
 	}
 	copy(h.id[:], b[bodyAt:])
@@ -121,9 +125,14 @@ func (h *head) parseSlots(b []byte) bool {
 	return ok1 || ok2
 }
 
-// decode decodes the whole file b, whose head is h. The record's data is a part of b.
+// intact reports whether b is the record whose head is h.
+func (h *head) intact(b []byte) bool {
+	return len(b) == h.size && be.Uint32(b[8:]) == crc32.Checksum(b[bodyAt:], castagnoli)
+}
+
+// decode decodes the record b, whose head is h. The record's data is a part of b.
 func (h *head) decode(b []byte) (driver.Record, bool) {
-	if len(b) != h.size || be.Uint32(b[8:]) != crc32.Checksum(b[bodyAt:], castagnoli) {
+	if !h.intact(b) {
 		return driver.Record{}, false
 	}
 	return driver.Record{
@@ -138,7 +147,7 @@ func (h *head) decode(b []byte) (driver.Record, bool) {
 	}, true
 }
 
-// encode returns the file for a record, which must fit (see fits).
+// encode returns the file for a record, which must fit (see fits). It has one area.
 func encode(rec *driver.Record) []byte {
 	labels := 0
 	for _, label := range rec.Labels {

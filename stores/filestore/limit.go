@@ -72,7 +72,7 @@ func (s *Store) sessionsOf(ctx context.Context, subject string) (found []driver.
 		if err != nil {
 			return nil, nil, err
 		}
-		rec, err := s.read(id)
+		rec, err := s.read(ctx, id)
 		switch {
 		case err == nil && rec.Subject == subject:
 			found = append(found, rec)
@@ -92,7 +92,7 @@ func (s *Store) removeSession(ctx context.Context, id driver.ID) (gone bool, err
 		return false, err
 	}
 	defer l.unlock()
-	rec, err := s.read(id)
+	rec, _, err := s.readHeld(id)
 	switch {
 	case errors.Is(err, driver.ErrNotFound), unreadable(err), err == nil && driver.Ended(rec.Data):
 		return false, nil

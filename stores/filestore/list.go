@@ -39,7 +39,7 @@ func (s *Store) walk(ctx context.Context, ids iter.Seq2[driver.ID, error], keep 
 				err = ctx.Err()
 			}
 			if err == nil {
-				rec, err = s.read(id)
+				rec, err = s.read(ctx, id)
 			}
 			switch {
 			case err == nil:

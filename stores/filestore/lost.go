@@ -37,7 +37,7 @@ func (s *Store) drop(id driver.ID, err error) bool {
 
 // readLocked is read for a caller that holds the lock.
 func (s *Store) readLocked(id driver.ID) (driver.Record, error) {
-	rec, err := s.read(id)
+	rec, _, err := s.readHeld(id)
 	if s.drop(id, err) {
 		err = errNotFound
 	}

@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -12,49 +13,73 @@ import (
 )
 
 // buffers are for the first read of a file. No caller gets a part of one.
-var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
+var buffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
-// read returns the live record under id.
-func (s *Store) read(id driver.ID) (driver.Record, error) {
-	f, err := s.openFile(id, os.O_RDONLY)
-	if errors.Is(err, fs.ErrNotExist) {
-		return driver.Record{}, errNotFound
+// read returns the live record under id, for a caller that does not hold the lock. It takes the lock if two writers may
+// have come during the read.
+func (s *Store) read(ctx context.Context, id driver.ID) (driver.Record, error) {
+	rec, h, err := s.readHeld(id)
+	if !h.unsettled {
+		return rec, err
 	}
+	l, err := s.lock(ctx, id[0])
 	if err != nil {
 		return driver.Record{}, err
 	}
+	defer l.unlock()
+	rec, _, err = s.readHeld(id)
+	return rec, err
+}
+
+// readHeld returns the live record under id, for a caller that holds the lock.
+func (s *Store) readHeld(id driver.ID) (driver.Record, head, error) {
+	f, err := s.openFile(id, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return driver.Record{}, head{}, errNotFound
+	}
+	if err != nil {
+		return driver.Record{}, head{}, err
+	}
 	defer f.Close()
-	buf := buffers.Get().(*[4096]byte)
+	rec, h, err := readFile(f, id)
+	if err == nil {
+		err = s.liveness(&h)
+	}
+	return rec, h, err
+}
+
+// readFile returns the newest record of a file, also an expired one.
+func readFile(f *os.File, id driver.ID) (rec driver.Record, h head, err error) {
+	buf := buffers.Get().(*[readSize]byte)
 	defer buffers.Put(buf)
 	n, err := f.Read(buf[:])
 	if err != nil && err != io.EOF {
-		return driver.Record{}, err
+		return rec, h, err
 	}
-	h, ok := parseHead(buf[:n])
+	h, b, ok := newest(buf[:n])
 	if !ok || h.id != id {
-		return driver.Record{}, headError(id, buf[:n])
+		return rec, h, headError(id, buf[:n])
 	}
-	b := buf[:n]
-	if h.size > n {
+	large := h.size > len(b)
+	if large {
 		// Allocate only after the file's size has confirmed the size in the head.
 		if info, err := f.Stat(); err != nil {
-			return driver.Record{}, err
+			return rec, h, err
 		} else if info.Size() != int64(h.size) {
-			return driver.Record{}, torn(id)
+			return rec, h, torn(id)
 		}
 		b = make([]byte, h.size)
 		if _, err := f.ReadAt(b, 0); err != nil {
-			return driver.Record{}, err
+			return rec, h, err
 		}
 	}
-	rec, ok := h.decode(b)
-	if !ok {
-		return driver.Record{}, torn(id)
+	if rec, ok = h.decode(b); !ok {
+		return rec, h, torn(id)
 	}
-	if h.size == n {
+	if !large {
 		rec.Data = bytes.Clone(rec.Data)
 	}
-	return rec, s.liveness(&h)
+	return rec, h, nil
 }
 
 // peek returns the head of the record under id, also of an expired one.
@@ -68,13 +93,13 @@ func (s *Store) peek(id driver.ID) (head, error) {
 }
 
 func peekFile(f *os.File, id driver.ID) (head, error) {
-	buf := buffers.Get().(*[4096]byte)
+	buf := buffers.Get().(*[readSize]byte)
 	defer buffers.Put(buf)
-	n, err := f.Read(buf[:peekSize])
+	n, err := f.Read(buf[:])
 	if err != nil && err != io.EOF {
 		return head{}, err
 	}
-	h, ok := parseHead(buf[:n])
+	h, _, ok := newest(buf[:n])
 	if !ok || h.id != id {
 		return head{}, headError(id, buf[:n])
 	}

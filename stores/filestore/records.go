@@ -17,7 +17,7 @@ func (s *Store) Load(ctx context.Context, id driver.ID) (driver.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return driver.Record{}, fail("load", err)
 	}
-	rec, err := s.read(id)
+	rec, err := s.read(ctx, id)
 	if s.tears(err) {
 		rec, err = s.readAgain(ctx, id)
 	}
@@ -91,7 +91,21 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		return fail("update", err)
 	}
 	defer l.unlock()
-	old, err := s.readLocked(rec.ID) // the whole file: otherwise the new file would hide damage in the parts that it keeps
+	f, err := s.openFile(rec.ID, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNotFound
+	}
+	if err != nil {
+		return fail("update", err)
+	}
+	defer f.Close()
+	old, h, err := readFile(f, rec.ID) // the whole file: otherwise the new file would hide damage in the parts that it keeps
+	if s.drop(rec.ID, err) {
+		return errNotFound
+	}
+	if err == nil {
+		err = s.liveness(&h)
+	}
 	switch {
 	case err != nil:
 		return fail("update", err)
@@ -99,7 +113,13 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		return errConflict
 	}
 	next := updated(&old, rec)
-	if err := s.put(l, &next, entriesOf(old.Subject, old.Labels)); err != nil {
+	if b, ok := s.inPlace(&h, &next); ok {
+		_, err = f.WriteAt(b, h.other)
+	} else {
+		f.Close() // for Windows, which does not replace an open file
+		err = s.put(l, &next, h.entries())
+	}
+	if err != nil {
 		return fail("update", err)
 	}
 	rec.Version = next.Version
