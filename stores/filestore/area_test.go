@@ -122,6 +122,13 @@ func TestDamagedArea(t *testing.T) {
 	updateTo(t, s, &again, liveData("again"))
 	wantData(t, s, &again)
 
+	long := make([]byte, readSize) // a read of it does not tell whether the file ends there
+	be.PutUint32(long[copy(long, good[:12]):], readSize/2)
+	copy(long[16:], good[16:size])
+	if _, _, ok := newest(long); ok {
+		t.Error("a file that may go on after its areas is accepted")
+	}
+
 	b := bytes.Clone(good)
 	b[headSize] ^= 1
 	b[size+headSize] ^= 1

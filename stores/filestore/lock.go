@@ -86,7 +86,9 @@ func (s *Store) lockFolders(ctx context.Context, sh *shard, name string) (err er
 		// Somebody may have removed the folder, or moved it away: then others lock the one that is there now.
 		info, err := s.root.Lstat(name)
 		if err == nil && os.SameFile(info, sh.folderInfo) {
-			sh.dir.CompareAndSwap(nil, sh.root)
+			if sh.dir.Load() != sh.root {
+				sh.dir.Store(sh.root) // one folder less is open; the garbage collector closes the other
+			}
 			return nil
 		}
 		sh.folder.Close() // releases the lock

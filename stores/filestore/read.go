@@ -33,10 +33,7 @@ func (s *Store) read(ctx context.Context, id driver.ID) (driver.Record, error) {
 
 // readHeld returns the live record under id, for a caller that holds the lock.
 func (s *Store) readHeld(id driver.ID) (driver.Record, head, error) {
-	f, err := s.openFile(id, os.O_RDONLY)
-	if errors.Is(err, fs.ErrNotExist) {
-		return driver.Record{}, head{}, errNotFound
-	}
+	f, err := s.openRecord(id, os.O_RDONLY)
 	if err != nil {
 		return driver.Record{}, head{}, err
 	}
@@ -46,6 +43,15 @@ func (s *Store) readHeld(id driver.ID) (driver.Record, head, error) {
 		err = s.liveness(&h)
 	}
 	return rec, h, err
+}
+
+// openRecord is openFile for the contract's methods: what does not exist is not found.
+func (s *Store) openRecord(id driver.ID, flag int) (*os.File, error) {
+	f, err := s.openFile(id, flag)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errNotFound
+	}
+	return f, err
 }
 
 // readFile returns the newest record of a file, also an expired one.

@@ -91,10 +91,7 @@ func (s *Store) Update(ctx context.Context, rec *driver.Record) error {
 		return fail("update", err)
 	}
 	defer l.unlock()
-	f, err := s.openFile(rec.ID, os.O_RDWR)
-	if errors.Is(err, fs.ErrNotExist) {
-		return errNotFound
-	}
+	f, err := s.openRecord(rec.ID, os.O_RDWR)
 	if err != nil {
 		return fail("update", err)
 	}
@@ -150,10 +147,7 @@ func (s *Store) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 		return fail("touch", err)
 	}
 	defer l.unlock()
-	f, err := s.openFile(id, os.O_RDWR)
-	if errors.Is(err, fs.ErrNotExist) {
-		return errNotFound
-	}
+	f, err := s.openRecord(id, os.O_RDWR)
 	if err != nil {
 		return fail("touch", err)
 	}

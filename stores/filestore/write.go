@@ -27,9 +27,11 @@ const (
 	// All other changes reach the disk when the operating system writes them, on Linux within half a minute. A power
 	// failure, or a crash of the operating system, loses those that have not: a new session is gone, and a changed
 	// one is in an earlier state or gone. A file that is empty, cut off or has a wrong checksum then counts as
-	// absent. The first call that comes to it removes it and logs a warning. A file of up to 16 KiB also keeps the
-	// session's former state, in about 2.5 times the room, and comes back to it if the last one is damaged. A session that is left may be missing from
+	// absent. The first call that comes to it removes it and logs a warning. A session that is left may be missing from
 	// the index of its user, and so from RevokeSubject, until the next full pass of Sweep.
+	//
+	// The file of a session with up to 6 KiB has about 2.5 times its size, because it keeps the former state, too. If
+	// the last state is damaged on the disk, at any time, the session is in the former one.
 	SyncEnds
 )
 
