@@ -20,8 +20,8 @@ import (
 // Least is the Library of the least code that does what coatcheck promises: a floor, and no library to use. Its token is
 // random and only its hash is stored. A record has a deadline and a version, and a save of an older version fails. The
 // session is stored before the header leaves, and the handler finds it in the context. It has no users, limits, rotation,
-// flash messages, typed values or checks of what it reads, it does not look at the cookie's name in other headers, and
-// it answers 500 where coatcheck applies the changes again.
+// flash messages, typed values or checks of what it reads, and does not look at the cookie's name in other headers. A
+// conflict sets the values again: two requests that count count one.
 const Least = "least code"
 
 // IsFloor reports whether a library of an App is none, but shows what others cannot be cheaper than.
@@ -54,10 +54,13 @@ type leastSession struct {
 	id     leastID
 	rec    leastRecord
 	data   []byte // what the handler has made of rec.data
+	sets   []leastSet
 	cookie string // to be set
 
 	asked, live, changed bool
 }
+
+type leastSet struct{ key, value string }
 
 const leastCookie = "least="
 
@@ -90,7 +93,7 @@ func (s *leastSession) save(ctx context.Context) error {
 	s.changed = false
 	s.rec.data, s.rec.expires = s.data, leastNow()+int64(rawTTL/time.Microsecond)
 	if s.live {
-		return s.store.update(ctx, s.id, s.rec)
+		return s.update(ctx)
 	}
 	var random [24]byte
 	_, _ = rand.Read(random[:]) // it never fails
@@ -98,6 +101,25 @@ func (s *leastSession) save(ctx context.Context) error {
 	s.rec.version = 1
 	s.cookie = leastCookie + token + "; Path=/; HttpOnly; Secure; SameSite=Lax"
 	return s.store.create(ctx, sha256.Sum256([]byte(token)), s.rec)
+}
+
+// update sets the values once more after another request's update.
+func (s *leastSession) update(ctx context.Context) error {
+	for {
+		err := s.store.update(ctx, s.id, s.rec)
+		if !errors.Is(err, errLeast) {
+			return err
+		}
+		expires := s.rec.expires
+		if s.rec, err = s.store.load(ctx, s.id); err != nil {
+			return err // it has ended
+		}
+		s.data = s.rec.data
+		for _, set := range s.sets {
+			s.put(set)
+		}
+		s.rec.data, s.rec.expires = s.data, expires
+	}
 }
 
 // value returns where the value of key is in s.data.
@@ -119,6 +141,13 @@ func (s *leastSession) get(key any) int {
 }
 
 func (s *leastSession) set(key, value string) {
+	set := leastSet{key, value}
+	s.sets, s.changed = append(s.sets, set), true
+	s.put(set)
+}
+
+func (s *leastSession) put(set leastSet) {
+	key, value := set.key, set.value
 	from, to, ok := s.value(key)
 	data := make([]byte, 0, len(s.data)+len(key)+len(value)+2)
 	if ok {
@@ -126,7 +155,7 @@ func (s *leastSession) set(key, value string) {
 	} else {
 		data = append(append(append(append(append(data, s.data...), key...), '='), value...), '\n')
 	}
-	s.data, s.changed = data, true
+	s.data = data
 }
 
 func (s *leastSession) end(ctx context.Context) error {
