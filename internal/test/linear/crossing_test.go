@@ -9,6 +9,7 @@ import (
 	"github.com/coatcheck-go/coatcheck/core/driver"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
 	"github.com/coatcheck-go/coatcheck/stores/crossingstore"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -23,11 +24,11 @@ func init() {
 		}},
 		target{name: "crossingstore: Redis with CacheFor to files", open: func(tb testing.TB) site {
 			addr, space := redis(tb).Addr, newSpace()
-			return crossing(tb, openFiles(tb), []driver.Store{openRedisIn(tb, addr, space, time.Minute), openRedisIn(tb, addr, space, time.Minute)})
+			return crossing(tb, openFiles(tb, filestore.SyncAll), []driver.Store{openRedisIn(tb, addr, space, time.Minute), openRedisIn(tb, addr, space, time.Minute)})
 		}},
 		target{name: "crossingstore: files to memcached", open: func(tb testing.TB) site {
 			addr := memcached(tb).Addr
-			return crossing(tb, []driver.Store{openMemcached(tb, addr, patient), openMemcached(tb, addr, patient)}, openFiles(tb))
+			return crossing(tb, []driver.Store{openMemcached(tb, addr, patient), openMemcached(tb, addr, patient)}, openFiles(tb, filestore.SyncAll))
 		}},
 		target{name: "crossingstore, answers lost", open: func(tb testing.TB) site {
 			to, from := made.Of(memstore.New(memstore.Config{})), made.Of(memstore.New(memstore.Config{}))

@@ -39,8 +39,10 @@ var targets = []target{
 		return site{stores: []driver.Store{made.Of(memstore.New(memstore.Config{}))}}
 	}},
 	{name: "memstore, answers lost", open: func(tb testing.TB) site { return losing(made.Of(memstore.New(memstore.Config{}))) }},
-	{name: "filestore", open: func(tb testing.TB) site { return site{stores: openFiles(tb)} }},
-	{name: "filestore, answers lost", open: func(tb testing.TB) site { return losing(openFiles(tb)...) }},
+	{name: "filestore", open: func(tb testing.TB) site { return site{stores: openFiles(tb, filestore.SyncAll)} }},
+	{name: "filestore, answers lost", open: func(tb testing.TB) site { return losing(openFiles(tb, filestore.SyncAll)...) }},
+	{name: "filestore, SyncEnds", open: func(tb testing.TB) site { return site{stores: openFiles(tb, filestore.SyncEnds)} }},
+	{name: "filestore, SyncEnds, answers lost", open: func(tb testing.TB) site { return losing(openFiles(tb, filestore.SyncEnds)...) }},
 	{name: "SQLite", open: func(tb testing.TB) site { return site{stores: openSQL(tb, sqliteIn(tb.TempDir()))} }},
 	{name: "PostgreSQL", open: func(tb testing.TB) site { return site{stores: openSQL(tb, postgresAt(postgreSQL(tb), ""))} }},
 	{name: "PostgreSQL, faults", timeout: hasty, open: func(tb testing.TB) site {
@@ -158,10 +160,10 @@ func wait(rng *rand.Rand, some, most int) {
 	time.Sleep(time.Duration(some+rng.IntN(most-some)) * time.Millisecond)
 }
 
-func openFiles(tb testing.TB) (stores []driver.Store) {
+func openFiles(tb testing.TB, sync filestore.Sync) (stores []driver.Store) {
 	dir := filepath.Join(tb.TempDir(), "sessions")
 	for range 2 {
-		s, err := filestore.New(dir, filestore.Config{})
+		s, err := filestore.New(dir, filestore.Config{Sync: sync})
 		must(tb, err)
 		stores = append(stores, s)
 	}
