@@ -34,12 +34,7 @@ func TestAllocations(t *testing.T) {
 		}},
 		{"Delete", 27, func(ctx context.Context) error { return s.Delete(ctx, driver.ID{1}) }},
 	} {
-		got := testing.AllocsPerRun(300, func() {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-			defer cancel()
-			must(t, c.call(ctx))
-		})
-		if got > c.most {
+		if got := allocations(t, c.call); got > c.most {
 			t.Errorf("%s: %v allocations, at most %v", c.name, got, c.most)
 		}
 	}
@@ -55,13 +50,17 @@ func TestAllocationsOfARead(t *testing.T) {
 	s := newStore(t, p.open(t), p.fresh(t))
 	rec := record(1, "alice", 261)
 	must(t, s.Create(t.Context(), rec))
-	got := testing.AllocsPerRun(300, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		_, err := s.Load(ctx, rec.ID)
-		must(t, err)
-	})
+	got := allocations(t, func(ctx context.Context) error { _, err := s.Load(ctx, rec.ID); return err })
 	if got > 66 {
 		t.Errorf("Load: %v allocations, at most 66", got)
 	}
+}
+
+// allocations are those of a call with a deadline.
+func allocations(t *testing.T, call func(context.Context) error) float64 {
+	return testing.AllocsPerRun(300, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		must(t, call(ctx))
+	})
 }
