@@ -1,11 +1,16 @@
 package filestore
 
-import "github.com/coatcheck-go/coatcheck/core/driver"
+import (
+	"errors"
+	"os"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
 
 // A file may have two areas of the same size, which is at byte 12 of both. Each holds a record with its head, as a file
 // with one area does, and then anything. The record is that of the intact area with the greater version. An Update
 // writes the other area, and the file keeps its size: a file system needs far longer to replace a file. An area that
-// begins with zeros was never written.
+// begins with zeros was never written, or was emptied.
 //
 // Only SyncEnds makes such files, since damage to the newer area brings back the older state. So the record of an
 // ended session has one area, and SyncAll makes one of two at the next Update.
@@ -53,6 +58,18 @@ func newest(b []byte) (h head, record []byte, ok bool) {
 	}
 	h.unsettled = unsettled
 	return h, record, ok
+}
+
+// settle empties an area that is torn although nobody writes: its writer was killed, or the disk has damaged it. The next
+// reader needs no lock then. The caller holds the lock.
+func (s *Store) settle(id driver.ID, h *head) {
+	f, err := s.openFile(id, os.O_RDWR)
+	if err == nil {
+		_, err = f.WriteAt(make([]byte, 8), h.other)
+		err = errors.Join(err, f.Close())
+	}
+	s.log.Warn("filestore: a session is in its former state: the last write of its file was cut off, or the disk has damaged it",
+		"file", fileName(id), "error", err)
 }
 
 // inPlace returns what an Update from the record of h to next writes to the other area, or false if it must make a new

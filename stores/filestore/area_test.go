@@ -182,8 +182,8 @@ func TestTornAreaIsReadUnderTheLock(t *testing.T) {
 	rec, older := twice(t, ends)
 	b := readFileOf(t, dir, rec.ID)
 	b[len(b)/2+headSize] ^= 1
-	check(t, os.WriteFile(filePath(dir, rec.ID), b, 0o600))
 	for _, s := range []*Store{ends, openStore(t, dir)} {
+		check(t, os.WriteFile(filePath(dir, rec.ID), b, 0o600))
 		l, err := s.lock(t.Context(), rec.ID[0])
 		check(t, err)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -192,6 +192,40 @@ func TestTornAreaIsReadUnderTheLock(t *testing.T) {
 		l.unlock()
 		wantError(t, err, context.DeadlineExceeded)
 		wantData(t, s, &older)
+	}
+}
+
+// A torn area that nobody writes is emptied by the first Load, with one line in the log. The next ones need no lock.
+func TestTornAreaIsEmptied(t *testing.T) {
+	for name, damaged := range map[string]int{"the first area": 0, "the second area": 1} {
+		t.Run(name, func(t *testing.T) {
+			ends, dir := endsStore(t)
+			rec, older := twice(t, ends)
+			if damaged == 0 {
+				older = rec
+				updateTo(t, ends, &rec, liveData("newest"))
+			}
+			b := readFileOf(t, dir, rec.ID)
+			b[damaged*len(b)/2+headSize] ^= 1
+			check(t, os.WriteFile(filePath(dir, rec.ID), b, 0o600))
+			var log bytes.Buffer
+			s := openWith(t, dir, Config{Sync: SyncEnds, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			wantData(t, s, &older)
+			l, err := s.lock(t.Context(), rec.ID[0])
+			check(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			got, err := s.Load(ctx, rec.ID)
+			l.unlock()
+			if err != nil || got.Version != older.Version {
+				t.Errorf("the next Load: version %d, want %d: %v", got.Version, older.Version, err)
+			}
+			if n := strings.Count(log.String(), "former state"); n != 1 {
+				t.Errorf("%d lines, want 1: %s", n, log.String())
+			}
+			updateTo(t, s, &older, liveData("again"))
+			wantData(t, s, &older)
+		})
 	}
 }
 

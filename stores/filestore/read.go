@@ -27,7 +27,10 @@ func (s *Store) read(ctx context.Context, id driver.ID) (driver.Record, error) {
 		return driver.Record{}, err
 	}
 	defer l.unlock()
-	rec, _, err = s.readHeld(id)
+	rec, h, err = s.readHeld(id)
+	if h.unsettled && h.area != 0 {
+		s.settle(id, &h)
+	}
 	return rec, err
 }
 
