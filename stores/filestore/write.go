@@ -31,8 +31,8 @@ const (
 	// the index of its user, and so from RevokeSubject, until the next full pass of Sweep.
 	//
 	// The file of a session with up to 6 KiB has about 2.5 times its size, because it keeps the former state, too. If
-	// the last state is damaged on the disk, at any time, the session is in the former one. After a power failure in the
-	// middle of a block of the disk, that may be the state before two changes.
+	// the last state is damaged on the disk, at any time, the session is in the former one, and a line in the log says so.
+	// After a power failure in the middle of a block of the disk, that may be the state before two changes.
 	SyncEnds
 )
 
