@@ -31,6 +31,9 @@ func (s *Store) do(ctx context.Context, op string, cmd rueidis.Completed) (
 
 // send sends a command. It sends it again if the connection was stale or was lost.
 func (s *Store) send(ctx context.Context, cmd rueidis.Completed) (msg rueidis.RedisMessage, unsure bool, err error) {
+	if s.pins {
+		cmd = cmd.Pin()
+	}
 	reply := s.client.Do(ctx, cmd)
 	if retryable(reply.NonRedisError()) {
 		replies := []rueidis.RedisResult{reply}
@@ -48,6 +51,11 @@ func (s *Store) doAll(ctx context.Context, op string, cmds ...rueidis.Completed)
 	replies []rueidis.RedisResult, unsure bool, err error,
 ) {
 	err = s.guard(ctx, op, cmds[0].Slot(), func(ctx context.Context) error {
+		if s.pins {
+			for i := range cmds {
+				cmds[i] = cmds[i].Pin()
+			}
+		}
 		replies = slices.Clone(s.client.DoMulti(ctx, cmds...))
 		unsure = s.resend(ctx, cmds, replies)
 		for _, r := range replies {

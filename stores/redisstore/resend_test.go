@@ -111,6 +111,69 @@ func afterReset(t *testing.T, s *Store, proxy *startserver.Proxy) {
 	}
 }
 
+// rueidis's writer of a lost connection may read a command after another attempt was answered. So no command's memory
+// may go to the next one where calls share connections.
+func TestCommandsKeepTheirMemory(t *testing.T) {
+	option := rueidis.ClientOption{InitAddress: []string{single(t).Addr}}
+	for _, config := range []Config{{}, {CacheFor: time.Minute}} {
+		inner, err := rueidis.NewClient(option)
+		ok(t, err)
+		t.Cleanup(inner.Close)
+		client := &keeping{Client: inner}
+		s, err := New(client, config)
+		ok(t, err)
+		rec := create(t, s, "alice", "data")
+		ok(t, loads(t.Context(), s, rec))
+		ok(t, s.Update(t.Context(), rec))
+		for _, err := range s.BySubject(t.Context(), "alice") {
+			ok(t, err)
+		}
+		ok(t, s.Delete(t.Context(), rec.ID))
+		if client.calls < 5 || len(client.lost) > 0 {
+			t.Errorf("%+v: of %d commands, the memory of these was given away: %q", config, client.calls, client.lost)
+		}
+	}
+}
+
+// keeping is a client that notes which commands have lost their words after the call.
+type keeping struct {
+	rueidis.Client
+	calls int
+	lost  []string
+}
+
+func (k *keeping) note(word string, after []string) {
+	k.calls++
+	if len(after) == 0 {
+		k.lost = append(k.lost, word)
+	}
+}
+
+func (k *keeping) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	word := cmd.Commands()[0]
+	defer func() { k.note(word, cmd.Commands()) }()
+	return k.Client.Do(ctx, cmd)
+}
+
+func (k *keeping) DoCache(ctx context.Context, cmd rueidis.Cacheable, ttl time.Duration) rueidis.RedisResult {
+	word := cmd.Commands()[0]
+	defer func() { k.note(word, cmd.Commands()) }()
+	return k.Client.DoCache(ctx, cmd, ttl)
+}
+
+func (k *keeping) DoMulti(ctx context.Context, cmds ...rueidis.Completed) []rueidis.RedisResult {
+	words := make([]string, len(cmds))
+	for i, cmd := range cmds {
+		words[i] = cmd.Commands()[0]
+	}
+	defer func() {
+		for i, cmd := range cmds {
+			k.note(words[i], cmd.Commands())
+		}
+	}()
+	return k.Client.DoMulti(ctx, cmds...)
+}
+
 // A write whose answer is lost is sent again, and recognizes its own first attempt.
 func TestLostAnswers(t *testing.T) {
 	proxy := startserver.NewProxy(t, single(t).Addr)
