@@ -3,7 +3,6 @@ package repocheck
 import (
 	"go/ast"
 	"go/token"
-	"strings"
 	"testing"
 )
 
@@ -134,19 +133,5 @@ func exportedReceiver(f *ast.FuncDecl) bool {
 		default:
 			return true
 		}
-	}
-}
-
-// TestReadmeRuns: README's first example is the program examples/quickstart, which CI compiles and lints.
-func TestReadmeRuns(t *testing.T) {
-	r := open(t)
-	text := map[string]string{}
-	for _, f := range r.files {
-		text[f.path] = string(f.text)
-	}
-	_, block, _ := strings.Cut(text["README.md"], "```go\n")
-	block, _, _ = strings.Cut(block, "```\n")
-	if program := text["examples/quickstart/main.go"]; block != program || program == "" {
-		t.Errorf("README.md's first example is not examples/quickstart/main.go: copy the one that is right over the other")
 	}
 }
