@@ -2,9 +2,11 @@ package core
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -28,6 +30,31 @@ type Adoption struct {
 	// reported; the request goes on. A Logout or Destroy before that stores nothing and calls Taken instead; if Taken
 	// fails, so does the Logout. Without Taken, the next request adopts again. Default: nil.
 	Taken func(context.Context) error
+
+	// Forget are cookies of the other system that the browser deletes, with our session's cookie or after its Logout.
+	// Give each the Name, Path, Domain, Secure and Partitioned that it was set with: a browser deletes no other one.
+	// Path "" is "/". Default: none, the browser keeps them until their time is over.
+	Forget []*http.Cookie
+}
+
+var errForget = errors.New("coatcheck: Adoption.Forget has a cookie whose Name, Path or Domain is not valid")
+
+// deletions returns the lines that delete the cookies.
+func deletions(cookies []*http.Cookie) (lines []Out, err error) {
+	for _, c := range cookies {
+		line := ""
+		if c != nil {
+			line = (&http.Cookie{
+				Name: c.Name, Path: cmp.Or(c.Path, "/"), Domain: c.Domain, MaxAge: -1, Secure: c.Secure, HttpOnly: true,
+				SameSite: c.SameSite, Partitioned: c.Partitioned,
+			}).String()
+		}
+		if line == "" || c.Domain != "" && !strings.Contains(line, "; Domain=") {
+			return nil, errForget
+		}
+		lines = append(lines, Out{Name: "Set-Cookie", Value: line})
+	}
+	return lines, nil
 }
 
 // adopt calls Config.Adopt. What that returns becomes the first operations of the request.
@@ -82,6 +109,11 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 		}
 		s.do(op{kind: opAuth, micros: auth})
 	}
+	if lines, err := deletions(found.Forget); err != nil {
+		s.spoil(nil, err)
+	} else if lines != nil {
+		s.rarely().forget = lines
+	}
 	if found.Taken != nil {
 		s.rarely().taken = found.Taken
 	}
@@ -91,6 +123,15 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 		s.ops = nil
 	}
 	return nil
+}
+
+// forgotten returns the lines that delete the other system's cookies, once: for a response that carries our cookie or
+// its deletion, or whose Logout has ended the other session. s.mu is held.
+func (s *Session) forgotten(deliver delivery) (lines []Out) {
+	if r := s.rare; r != nil && (deliver > deliverRefresh || r.over) {
+		lines, r.forget = r.forget, nil
+	}
+	return lines
 }
 
 // adopted reports whether another system's session was taken over and Taken was not called yet. s.mu is held.
@@ -111,7 +152,11 @@ func (x *Exchange) tell(ctx context.Context, s *Session) error {
 		return nil
 	}
 	err := taken(aside{ctx})
-	if err != nil {
+	if err == nil {
+		s.mu.Lock()
+		s.rare.over = true
+		s.mu.Unlock()
+	} else {
 		x.m.observe(ctx, Event{Kind: EventAdopt, Err: err})
 		x.m.warn(ctx, EventAdopt, "another system's session was taken over, but could not be ended there", "error", err)
 	}

@@ -182,3 +182,58 @@ func TestAdoptUnderAnOuterManagerThatFails(t *testing.T) {
 		}
 	}
 }
+
+// The other system's cookie goes with the answer that brings ours, and with that of a Logout, but not where nothing
+// was taken over.
+func TestAdoptionForgetsCookies(t *testing.T) {
+	const gone = "old=; Path=/; Max-Age=0; HttpOnly; Secure"
+	for name, c := range map[string]struct {
+		taken  error
+		status int
+		do     func(*core.Session) error
+		gone   bool
+	}{
+		"read":             {nil, 200, func(s *core.Session) error { read(s); return nil }, true},
+		"read, not ended":  {errors.New("down"), 200, func(s *core.Session) error { read(s); return nil }, true},
+		"saved early":      {nil, 200, func(s *core.Session) error { return s.Save(ctx) }, true},
+		"saved, then 500":  {nil, 500, func(s *core.Session) error { return s.Save(ctx) }, true},
+		"Logout":           {nil, 200, (*core.Session).Logout, true},
+		"Logout, then 500": {nil, 500, (*core.Session).Logout, true},
+		"Logout, down":     {errors.New("down"), 200, (*core.Session).Logout, false},
+		"500":              {nil, 500, func(s *core.Session) error { read(s); return nil }, false},
+		"ignored error":    {nil, 200, func(s *core.Session) error { _ = s.Login(""); return nil }, false},
+	} {
+		m := newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) {
+			return &core.Adoption{
+				Subject: "alice", Taken: func(context.Context) error { return c.taken },
+				Forget: []*http.Cookie{{Name: "old", Secure: true, Value: "secret"}, {Name: "old2", Path: "/app", Domain: "example.org"}},
+			}, nil
+		}})
+		b := newBrowser(t, m)
+		b.cookie = "old=1"
+		r := b.send()
+		must(t, c.do(r.s))
+		out, _ := r.respond(c.status)
+		lines := 0
+		for name, value := range out.Lines() {
+			if name == "Set-Cookie" && (value == gone || value == "old2=; Path=/app; Domain=example.org; Max-Age=0; HttpOnly") {
+				lines++
+			}
+		}
+		if want := map[bool]int{true: 2}[c.gone]; lines != want {
+			t.Errorf("%s: %d deletions, want %d: %+v", name, lines, want, out)
+		}
+		b.visit(read)
+	}
+	for _, wrong := range []*http.Cookie{nil, {}, {Name: "a b"}, {Name: "a", Domain: "a;b"}} {
+		m := newManager(t, core.Config{Adopt: func(context.Context, []*http.Cookie) (*core.Adoption, error) {
+			return &core.Adoption{Subject: "alice", Forget: []*http.Cookie{wrong}}, nil
+		}})
+		b := newBrowser(t, m)
+		b.cookie = "old=1"
+		r := b.send()
+		if _, err := r.respond(200); core.HTTPStatus(err) != 500 {
+			t.Errorf("%+v: %v", wrong, err)
+		}
+	}
+}

@@ -62,7 +62,7 @@ func (x *Exchange) Commit(ctx context.Context, status int) (Out, error) {
 		out.Vary = "" // of the error page, which nobody may store
 	}
 	if x.revert != nil {
-		out.More = x.revert(ctx)
+		out.More = append(out.More, x.revert(ctx)...)
 	}
 	return out, exposed(err)
 }
@@ -218,6 +218,7 @@ func (x *Exchange) out(s *Session) Out {
 	m := x.m
 	out := Out{Vary: m.varyOf(s)}
 	deliver := s.delivery
+	out.More = s.forgotten(deliver)
 	s.delivery, s.sent = deliverNothing, true
 	persistent := m.persistent(s.cur.expiry)
 	if deliver == deliverNothing || deliver == deliverRefresh && !persistent || deliver != deliverDeletion && s.token == "" {

@@ -105,6 +105,7 @@ func ExampleAdoption() {
 						AuthTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 						Values:   map[string]any{"visits": 41},
 						Taken:    func(context.Context) error { fmt.Println("the old one is deleted"); return nil },
+						Forget:   []*http.Cookie{{Name: c.Name, Secure: true}}, // with the attributes that it was set with
 					}, nil
 				}
 			}

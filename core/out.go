@@ -18,8 +18,8 @@ type Out struct {
 	// Vary are the members that the Vary header must have, separated by commas; "" if none.
 	Vary string
 
-	// More has further lines where Commit failed: for what managers mounted inside have stored, and cannot take back.
-	// The response that replaces theirs has to carry these lines, too.
+	// More has further lines: the deletions of Adoption.Forget and, where Commit failed, what managers mounted inside have
+	// stored and cannot take back. The response that replaces theirs has to carry these lines, too.
 	More []Out
 }
 

@@ -75,6 +75,8 @@ type rare struct {
 	failed    []failure                   // why the changes cannot be saved
 	presented []presented                 // what the request brought and cannot use
 	taken     func(context.Context) error // of an Adoption that is not stored yet
+	forget    []Out                       // of an Adoption: lines that no response has carried yet
+	over      bool                        // taken has ended the other session
 	lister    *Manager                    // of a view
 	late      bool                        // a change came after the header, and the log has it
 	outside   bool                        // Manager.Change has made the session: there is no response

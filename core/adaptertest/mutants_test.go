@@ -45,6 +45,7 @@ const (
 	logoutCookieLost
 	callErrorsServed
 	trailersAfterFailure
+	onlyOneLine
 )
 
 // mutants are adapters with one mistake each, and a rule that must fail for it.
@@ -67,6 +68,7 @@ var mutants = []struct {
 	{"a 103 commits", commitAtHint, "early hints"},
 	{"every request loads its session", sessionLoadedAlways, "untouched"},
 	{"the second middleware begins anew", mountedTwiceUnseen, "mounted twice"},
+	{"only the first line of Out is sent", onlyOneLine, "another system's cookie"},
 	{"the session stays open", sessionNeverClosed, "after the request"},
 	{"the session stays open", sessionNeverClosed, "Done ends with the request"},
 	{"only the first cookie is looked at", firstCookieOnly, "which cookie counts"},
@@ -258,6 +260,9 @@ func (e *mutant) ready(status int) error {
 		out.Name, out.Value = "Set-Cookie", cookie+"; Path=/"
 	}
 	if err == nil {
+		if e.flaw == onlyOneLine {
+			out.More = nil
+		}
 		if e.flaw == varyReplaced && out.Vary != "" {
 			h.Del("Vary")
 		}

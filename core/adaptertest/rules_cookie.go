@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -33,6 +34,11 @@ var cookieRules = []rule{
 				e.Errorf("Set-Cookie %q, want %s", lines, want)
 			}
 		},
+	},
+	{
+		name: "another system's cookie",
+		text: "Given Config.Adopt and a request with a cookie of another system, when its session is taken over, or signed out at once, then the response deletes that cookie.",
+		run:  otherSystemsCookie,
 	},
 	{
 		name: "one connection, two users",
@@ -160,6 +166,31 @@ func oneConnection(e *env) {
 	for id, session := range kept {
 		if subject := session.Subject(); subject != "" && session.ID().String() != id {
 			e.Errorf("the session of %s was %s and is %s", subject, id, session.ID())
+		}
+	}
+}
+
+func otherSystemsCookie(e *env) {
+	e.cfg.Adopt = func(context.Context, []*http.Cookie) (*core.Adoption, error) {
+		return &core.Adoption{
+			Subject: "alice", Taken: func(context.Context) error { return nil },
+			Forget: []*http.Cookie{{Name: "old", Path: "/"}, {Name: "older", Path: "/"}},
+		}, nil
+	}
+	s := e.serve(Options{}, routes{"/": shown(e), "/out": func(c Ctx) error {
+		e.ok(e.session(c).Logout(), "Logout")
+		return c.NoContent(204)
+	}})
+	for path, lines := range map[string]int{"/": 3, "/out": 2} {
+		r := s.dial().get(path, "Cookie: old=1; older=2")
+		var deleted int
+		for _, line := range r.Header["Set-Cookie"] {
+			if line == "old=; Path=/; Max-Age=0; HttpOnly" || line == "older=; Path=/; Max-Age=0; HttpOnly" {
+				deleted++
+			}
+		}
+		if all := r.Header["Set-Cookie"]; deleted != 2 || len(all) != lines {
+			e.Errorf("%s: Set-Cookie %q, want the deletion of old and older among %d lines", path, all, lines)
 		}
 	}
 }
