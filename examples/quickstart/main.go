@@ -27,5 +27,5 @@ func main() {
 		_ = visits.Update(s, func(n int) int { return n + 1 }) // two tabs count to two; an error fails the request
 		c.String(200, "visit %d", visits.GetOr(s, 0))          // saved, and the cookie set, before the first byte leaves
 	}))
-	log.Fatal(r.Run(":8080"))
+	log.Fatal(r.Run()) // on :8080, or on :$PORT
 }
