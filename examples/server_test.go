@@ -48,7 +48,7 @@ const noDebug = "-ldflags=-s -w"
 func build() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	args := []string{"build", noDebug, "-o", programs + string(filepath.Separator)}
+	args := []string{"build", noDebug, "-o", programs + string(filepath.Separator), "./quickstart"}
 	for _, app := range apps {
 		if !slices.Contains(apart, app) {
 			args = append(args, "./"+app)

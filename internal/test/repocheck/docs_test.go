@@ -3,6 +3,7 @@ package repocheck
 import (
 	"go/ast"
 	"go/token"
+	"strings"
 	"testing"
 )
 
@@ -133,5 +134,36 @@ func exportedReceiver(f *ast.FuncDecl) bool {
 		default:
 			return true
 		}
+	}
+}
+
+// TestSettingsPageIsComplete: docs/settings.md has a row for each field of core.Config, and for each of its Cookie.
+func TestSettingsPageIsComplete(t *testing.T) {
+	r := open(t)
+	fields, page := 0, ""
+	for _, f := range r.files {
+		if f.path == "docs/settings.md" {
+			page = string(f.text)
+		}
+	}
+	for line := range strings.Lines(r.api(t, ".")) {
+		field, ok := strings.CutPrefix(strings.TrimSpace(line), "core: Config.")
+		if !ok {
+			if field, ok = strings.CutPrefix(strings.TrimSpace(line), "core: Cookie."); !ok {
+				continue
+			}
+			field = "Cookie." + field
+		}
+		field, _, _ = strings.Cut(field, " ")
+		if field == "Cookie" {
+			continue // its own fields
+		}
+		fields++
+		if !strings.Contains(page, "`"+field+"`") {
+			t.Errorf("docs/settings.md has no %s", field)
+		}
+	}
+	if fields < 25 {
+		t.Errorf("only %d fields were looked at", fields)
 	}
 }
