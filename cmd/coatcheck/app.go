@@ -78,12 +78,19 @@ func (a *app) command() *cobra.Command {
 			if len(args) == 0 {
 				return c.Help()
 			}
-			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-				return usagef("there is no command %q; did you mean %s?", args[0], near[0])
-			}
-			return usagef("there is no command %q", args[0])
+			return noCommand(c, args[0])
 		},
 	}
+	root.SetHelpCommand(&cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about a command",
+		RunE: func(_ *cobra.Command, args []string) error { // cobra's own takes any word, and exits with 0
+			c, rest, err := root.Find(args)
+			if err != nil || c == root && len(rest) > 0 {
+				return noCommand(root, args[0])
+			}
+			return c.Help()
+		},
+	})
 	root.SetHelpTemplate(root.HelpTemplate() + codes)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
@@ -95,6 +102,13 @@ func (a *app) command() *cobra.Command {
 		wrapArgs(c)
 	}
 	return root
+}
+
+func noCommand(root *cobra.Command, name string) error {
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		return usagef("there is no command %q; did you mean %s?", name, near[0])
+	}
+	return usagef("there is no command %q", name)
 }
 
 // version is that of the module, or "(devel)".
@@ -187,7 +201,7 @@ func (a *app) close() error {
 // progress says how far a command was.
 func (a *app) progress() string {
 	if n := a.seen.Load(); n > 0 {
-		return fmt.Sprintf(" after %d sessions", n)
+		return " after " + sessions(n)
 	}
 	return ""
 }

@@ -102,7 +102,7 @@ func (a *app) keysReseal() *cobra.Command {
 				switch {
 				case errors.Is(err, core.ErrEnded): // meanwhile
 				case err != nil:
-					return fmt.Errorf("%d sessions are sealed anew: %w", n, err)
+					return fmt.Errorf("sealed %s anew: %w", sessions(n), err)
 				case done:
 					n++
 				}

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -14,7 +17,7 @@ import (
 
 func (a *app) list() *cobra.Command {
 	var user string
-	var older time.Duration
+	var older age
 	var limit int
 	c := &cobra.Command{
 		Use: "list", Short: "List live sessions", Args: cobra.NoArgs,
@@ -24,17 +27,14 @@ func (a *app) list() *cobra.Command {
 			if user == "" && c.Flags().Changed("user") {
 				return usagef("--user is empty; without it, all users are listed")
 			}
-			if limit < 0 || older < 0 {
-				return usagef("--limit and --older are not negative")
+			if limit < 0 {
+				return usagef("--limit is not negative")
 			}
-			if user == "" && c.Flags().Changed("user") {
-				return usagef("--user is empty; leave it out for the sessions of all")
-			}
-			return a.printList(c.Context(), user, older, limit)
+			return a.printList(c.Context(), user, time.Duration(older), limit)
 		},
 	}
 	c.Flags().StringVar(&user, "user", "", "only the sessions of this user")
-	c.Flags().DurationVar(&older, "older", 0, "only sessions that began longer ago than this, such as 72h")
+	c.Flags().Var(&older, "older", "only sessions that began longer ago than this, such as 12h or 30d")
 	c.Flags().IntVar(&limit, "limit", 0, "at most so many; 0: all")
 	return c
 }
@@ -83,4 +83,24 @@ func (a *app) printList(ctx context.Context, user string, older time.Duration, l
 		a.noneHere(m)
 	}
 	return a.notRead()
+}
+
+// age is a flag: a duration, or a number of days.
+type age time.Duration
+
+func (*age) Type() string     { return "age" }
+func (a *age) String() string { return time.Duration(*a).String() }
+
+func (a *age) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || d < 0 {
+		return errors.New("write it like 12h or 30d")
+	}
+	*a = age(d)
+	return nil
 }

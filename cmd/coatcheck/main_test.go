@@ -171,7 +171,7 @@ func TestOperator(t *testing.T) {
 
 			s.wants(s.runs("list"), exitDone, first.String(), visitor.String(), `"bob\x1b[31m"`, "Firefox")
 			s.wants(s.runs("list", "--user", "nobody"), exitNotFound, "has no live sessions")
-			s.wants(s.runs("list", "--older", "1h"), exitDone, "no such sessions")
+			s.wants(s.runs("list", "--older", "1d"), exitDone, "no such sessions")
 			lines := strings.Split(strings.TrimSpace(s.runs("list", "--json", "--user", "alice").out), "\n")
 			var one session
 			if err := json.Unmarshal([]byte(lines[0]), &one); err != nil || len(lines) != 2 || one.Subject != "alice" || one.Keys["cart"] == 0 || one.Method != "password" {
@@ -194,13 +194,13 @@ func TestOperator(t *testing.T) {
 			s.wants(s.runs("doctor", "--json"), exitDone, `"storage":[{"name":"`, `"value":"`)
 			s.wants(s.runs("sweep"), exitDone)
 
-			s.wants(s.runs("revoke", "--dry-run", first.String()), exitDone, "would end 1 sessions")
+			s.wants(s.runs("revoke", "--dry-run", first.String()), exitDone, "would end 1 session")
 			s.alive(4)
-			s.wants(s.runsWith(visitor.String()+"\n\n", "revoke", "-"), exitDone, "ended 1 sessions")
+			s.wants(s.runsWith(visitor.String()+"\n\n", "revoke", "-"), exitDone, "ended 1 session")
 			s.alive(3)
 			s.wants(s.runs("revoke", visitor.String()), exitNotFound)
 			s.wants(s.runs("revoke-user", "--dry-run", "alice"), exitDone, "would end 2 sessions")
-			s.wants(s.runs("revoke-user", "alice", "--except", first.String()), exitDone, "ended 1 sessions")
+			s.wants(s.runs("revoke-user", "alice", "--except", first.String()), exitDone, "ended 1 session")
 			s.wants(s.runs("revoke-user", "nobody"), exitNotFound, "no such sessions")
 			s.wants(s.runs("revoke-all", "--before", "2020-01-01", "--dry-run"), exitDone, "would end 0 sessions")
 			s.wants(s.runs("revoke-all", "--before", "now", "--json"), exitDone, `{"ended":2}`)
@@ -238,6 +238,10 @@ func TestDoctorWarns(t *testing.T) {
 func TestWrongCalls(t *testing.T) {
 	s := newShop(t, "memory:")
 	s.wants(s.runs("lst"), exitUsage, "list")
+	s.wants(s.runs("help", "lst"), exitUsage, "did you mean list?")
+	s.wants(s.runs("help", "list"), exitDone, "--older")
+	s.wants(s.runs("list", "--older", "3x"), exitUsage, "12h or 30d")
+	s.wants(s.runs("list", "--older", "-1h"), exitUsage, "12h or 30d")
 	s.wants(s.runs("list", "--limt", "3"), exitUsage, "unknown flag")
 	s.wants(s.runs("list", "--limit", "-3"), exitUsage)
 	s.wants(s.runs("list", "x"), exitUsage)
@@ -296,7 +300,7 @@ func TestVerify(t *testing.T) {
 	s.wants(s.runs("list"), exitProblems, "bob", "cannot be read")
 	s.wants(s.runs("stats"), exitProblems, "signed in                  1", "cannot be read")
 	s.wants(s.runs("revoke-user", "--dry-run", "alice"), exitProblems, "would end 0 sessions", "cannot be read")
-	s.wants(s.runs("revoke-all", "--dry-run", "--before", "now"), exitProblems, "would end 1 sessions", "cannot be read")
+	s.wants(s.runs("revoke-all", "--dry-run", "--before", "now"), exitProblems, "would end 1 session", "cannot be read")
 	s.wants(s.runs("keys", "reseal"), exitProblems, "sealed 0 of 1 sessions anew", "cannot be read")
 	s.wants(s.runs("show", bob.String()[:16]), exitDone, "bob") // the other one is in nobody's way
 	s.wants(s.runs("show", sealed.String()[:16]), exitProblems, "newer release, or with another codec or key")
@@ -370,7 +374,7 @@ func TestVerifyFix(t *testing.T) {
 	}
 	s.wants(s.runs("verify", "--json", "--fix"), exitDone, `"problems":1,"fixed":1,"index":[{"id":"`+id.String(), `"fixed":true`)
 	s.wants(s.runs("verify", "--fix"), exitDone, "1 sessions can be read")
-	s.wants(s.runs("revoke-user", "alice"), exitDone, "ended 1 sessions")
+	s.wants(s.runs("revoke-user", "alice"), exitDone, "ended 1 session")
 }
 
 func TestKeysNew(t *testing.T) {

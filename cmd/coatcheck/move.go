@@ -66,7 +66,7 @@ func (a *app) countOld(ctx context.Context, url string) error {
 		a.seen.Add(1)
 	}
 	return a.print(map[string]any{"would_move": a.seen.Load(), "dry_run": true}, func(w io.Writer) {
-		fmt.Fprintf(w, "would move %d sessions; nothing was changed\n", a.seen.Load())
+		fmt.Fprintf(w, "would move %s; nothing was changed\n", sessions(a.seen.Load()))
 	})
 }
 
@@ -102,14 +102,14 @@ func (a *app) moveAll(ctx context.Context, options crossingstore.MoveOptions, dr
 	p, err := store.Move(ctx, options)
 	stays := err != nil && p.Failed > 0 && !errors.Is(err, driver.ErrUnavailable)
 	if err != nil && !stays {
-		return fmt.Errorf("%d sessions are moved: %w", p.Moved, err)
+		return fmt.Errorf("moved %s: %w", sessions(p.Moved), err)
 	}
 	result := moved{Moved: p.Moved, Gone: p.Gone, Failed: p.Failed}
 	if stays {
 		result.Why = a.line(err, exitFailed)
 	}
 	printing := a.print(result, func(w io.Writer) {
-		fmt.Fprintf(w, "moved %d sessions; %d had ended or were moved meanwhile; %d stay in the old store\n", p.Moved, p.Gone, p.Failed)
+		fmt.Fprintf(w, "moved %s; %d had ended or were moved meanwhile; %d stay in the old store\n", sessions(p.Moved), p.Gone, p.Failed)
 		if stays {
 			fmt.Fprintln(w, result.Why)
 		}

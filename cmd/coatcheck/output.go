@@ -58,6 +58,14 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	return w.Flush()
 }
 
+// sessions is a number of sessions in words.
+func sessions[N int | int64](n N) string {
+	if n == 1 {
+		return "1 session"
+	}
+	return fmt.Sprintf("%d sessions", n)
+}
+
 // plain returns a text that may come from a client as one harmless line: without control characters, at most 60 letters.
 func plain(text string) string {
 	short := []rune(text)

@@ -19,9 +19,9 @@ func (a *app) printEnded(n int, dry bool) error {
 	name := map[bool]string{true: "would_end", false: "ended"}[dry]
 	return a.print(map[string]int{name: n}, func(w io.Writer) {
 		if dry {
-			fmt.Fprintf(w, "would end %d sessions; nothing was changed\n", n)
+			fmt.Fprintf(w, "would end %s; nothing was changed\n", sessions(n))
 		} else {
-			fmt.Fprintf(w, "ended %d sessions\n", n)
+			fmt.Fprintf(w, "ended %s\n", sessions(n))
 		}
 	})
 }
@@ -73,7 +73,7 @@ func (a *app) endIDs(ctx context.Context, args []string, dry bool) error {
 		}
 		switch {
 		case err != nil && !errors.Is(err, core.ErrNotFound):
-			return fmt.Errorf("%d sessions are ended; at ID number %d: %w", n, i+1, err) // what was typed may be a token
+			return fmt.Errorf("ended %s; at ID number %d: %w", sessions(n), i+1, err) // what was typed may be a token
 		case err == nil && alive:
 			n++
 			a.seen.Add(1)
@@ -142,7 +142,7 @@ func (a *app) endUser(ctx context.Context, user string, except []string, dry boo
 		}
 	} else if n, err = m.RevokeSubject(ctx, user, ids...); err != nil {
 		a.seen.Store(int64(n))
-		return fmt.Errorf("%d sessions are ended: %w", n, err)
+		return fmt.Errorf("ended %s: %w", sessions(n), err)
 	}
 	if m.Info().Name == "cookiestore" && !dry {
 		return a.print(map[string]any{"ended": "all"}, func(w io.Writer) {
@@ -202,7 +202,7 @@ func (a *app) endAll(ctx context.Context, text string, dry bool) error {
 	n, err = m.RevokeAll(ctx, before)
 	a.seen.Store(int64(n))
 	if err != nil {
-		return fmt.Errorf("%d sessions are ended: %w", n, err)
+		return fmt.Errorf("ended %s: %w", sessions(n), err)
 	}
 	if n == 0 {
 		a.noneHere(m)
