@@ -167,6 +167,9 @@ func (a *app) config(ctx context.Context) (core.Config, error) {
 	return cfg, nil
 }
 
+// asGiven takes out what existing has put into a URL.
+var asGiven = strings.NewReplacer("?create=false", "", "&create=false", "")
+
 // existing is the URL with create=false, whatever it says itself.
 func existing(url string) string {
 	rest, query, _ := strings.Cut(strings.TrimSpace(url), "?")

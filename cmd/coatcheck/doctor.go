@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +52,9 @@ func (a *app) doctor() *cobra.Command {
 
 func (a *app) examine(ctx context.Context) error {
 	cfg, err := a.config(ctx)
+	if errors.Is(err, core.ErrUnavailable) {
+		return errors.Join(a.settingsOnly(ctx), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -61,7 +64,7 @@ func (a *app) examine(ctx context.Context) error {
 	}
 	h := health{Settings: a.m.Settings(), Store: a.m.Info().Name}
 	h.List = slices.DeleteFunc(h.List, func(s core.Setting) bool { return s.Env == "" }) // code sets it, which is not here
-	h.List[0].Value = strings.NewReplacer("?create=false", "", "&create=false", "").Replace(h.List[0].Value)
+	h.List[0].Value = asGiven.Replace(h.List[0].Value)
 	h.Storage, err = inspect(ctx, a.m.Config().Store)
 	if store, ok := a.m.Config().Store.(driver.Store); ok {
 		var failed error
@@ -74,6 +77,26 @@ func (a *app) examine(ctx context.Context) error {
 		return printing
 	}
 	return err
+}
+
+// settingsOnly prints the settings while the store does not answer. What would be said of the store is left out.
+func (a *app) settingsOnly(ctx context.Context) error {
+	url := os.Getenv("COATCHECK_STORE")
+	if err := os.Setenv("COATCHECK_STORE", "memory:"); err != nil {
+		return err
+	}
+	cfg, err := core.ConfigFromEnv(ctx)
+	if err != nil {
+		return err
+	}
+	if a.m, err = core.New(cfg); err != nil {
+		_ = driver.Close(cfg.Store) // the other error counts
+		return err
+	}
+	h := health{Settings: a.m.Settings()}
+	h.List = slices.DeleteFunc(h.List, func(s core.Setting) bool { return s.Env == "" })
+	h.List[0].Value, h.Warnings = asGiven.Replace(driver.RedactURL(url))+", which does not answer", nil
+	return a.print(h, func(w io.Writer) { h.write(w) })
 }
 
 func (h health) write(w io.Writer) {

@@ -94,7 +94,7 @@ func exitOf(err error) int {
 
 // line is err in one line, with what to do about it.
 func (a *app) line(err error, code int) string {
-	text := strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "coatcheck: ", "")), " ")
+	text := asGiven.Replace(strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "coatcheck: ", "")), " "))
 	text = strings.Map(func(r rune) rune { // an argument or a server's answer may have what moves a terminal
 		if unicode.IsPrint(r) {
 			return r

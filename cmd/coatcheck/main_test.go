@@ -273,10 +273,16 @@ func TestWrongCalls(t *testing.T) {
 	} {
 		t.Setenv("COATCHECK_STORE", url)
 		s.wants(s.runs("list"), c.code, c.want)
+		if c.code == exitUnavailable && !strings.HasPrefix(url, "memcache:") { // that store asks no server before it is used
+			s.wants(s.runs("doctor"), c.code, "which does not answer", "IdleTimeout", "does the server run")
+		}
 		if url != "" {
 			t.Setenv("COATCHECK_STORE", "")
 			s.wants(s.runs("list", "--store", url), c.code, c.want)
 		}
+	}
+	if r := s.runs("doctor", "--store", "redis://"+dead); strings.Contains(r.out+r.err, "create=false") {
+		t.Errorf("the output has an option that nobody gave: %q %q", r.out, r.err)
 	}
 	t.Setenv("COATCHECK_STORE", "memory:")
 	for _, token := range []string{"hush-hush", "hush\x1b[31m"} { // somebody types the cookie
