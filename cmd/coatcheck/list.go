@@ -46,7 +46,7 @@ func (a *app) printList(ctx context.Context, user string, older time.Duration, l
 	}
 	now, n := time.Now(), 0
 	row := func(w io.Writer, s session) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, orDash(s.Subject), orDash(s.Device), ago(s.Created, now), ago(s.LastUsed, now), ago(s.Expires, now), size(int64(s.Bytes)))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, orDash(s.User), orDash(s.Device.Label), ago(s.Created, now), ago(s.LastUsed, now), ago(s.Expires, now), size(int64(s.Bytes)))
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	if !a.asJSON {

@@ -174,7 +174,7 @@ func TestOperator(t *testing.T) {
 			s.wants(s.runs("list", "--older", "1d"), exitDone, "no such sessions")
 			lines := strings.Split(strings.TrimSpace(s.runs("list", "--json", "--user", "alice").out), "\n")
 			var one session
-			if err := json.Unmarshal([]byte(lines[0]), &one); err != nil || len(lines) != 2 || one.Subject != "alice" || one.Keys["cart"] == 0 || one.Method != "password" {
+			if err := json.Unmarshal([]byte(lines[0]), &one); err != nil || len(lines) != 2 || one.User != "alice" || one.Keys == 0 || one.KeyBytes["cart"] == 0 || one.Device.Method != "password" {
 				t.Errorf("%q: %+v, %v", lines, one, err)
 			}
 			if n := strings.Count(s.runs("list", "--limit", "3", "--json").out, "\n"); n != 3 {

@@ -13,36 +13,30 @@ import (
 	"github.com/coatcheck-go/coatcheck/core"
 )
 
-// session is a session as it is printed. Its fields in JSON stay as they are.
+// session is a session as it is printed. Its fields in JSON stay as they are, and are those of sessionadmin's page.
 type session struct {
-	ID       core.ID   `json:"id"`
-	Subject  string    `json:"subject,omitempty"`
-	Device   string    `json:"device,omitempty"`
-	Network  string    `json:"network,omitempty"`
-	Method   string    `json:"method,omitempty"`
-	Created  time.Time `json:"created"`
-	SignedIn time.Time `json:"signed_in,omitzero"`
-	LastUsed time.Time `json:"last_used,omitzero"`
-	Expires  time.Time `json:"expires"`
-	Bytes    int       `json:"bytes"` // keys and encoded values
+	ID       core.ID     `json:"id"`
+	User     string      `json:"user"`
+	Device   core.Device `json:"device,omitzero"`
+	AuthTime time.Time   `json:"auth_time,omitzero"`
+	Created  time.Time   `json:"created"`
+	LastUsed time.Time   `json:"last_used,omitzero"`
+	Expires  time.Time   `json:"expires"`
+	Bytes    int         `json:"bytes"` // keys and encoded values
+	Keys     int         `json:"keys"`
 
-	// Keys has the size in bytes of the value under each key.
-	Keys   map[string]int             `json:"keys,omitempty"`
-	Values map[string]json.RawMessage `json:"values,omitempty"`
+	KeyBytes map[string]int             `json:"key_bytes,omitempty"` // the size of the value under each key
+	Values   map[string]json.RawMessage `json:"values,omitempty"`
 }
 
 func describe(s *core.Session) session {
-	d := s.Device()
 	one := session{
-		ID: s.ID(), Subject: s.Subject(), Device: d.Label, Method: d.Method,
-		Created: s.Created(), SignedIn: s.AuthTime(), LastUsed: s.LastUsed(), Expires: s.ExpiresAt(),
-		Keys: map[string]int{},
-	}
-	if d.Network.IsValid() {
-		one.Network = d.Network.String()
+		ID: s.ID(), User: s.Subject(), Device: s.Device(), AuthTime: s.AuthTime(),
+		Created: s.Created(), LastUsed: s.LastUsed(), Expires: s.ExpiresAt(), KeyBytes: map[string]int{},
 	}
 	for key, value := range s.Values() {
-		one.Keys[key] = len(value)
+		one.Keys++
+		one.KeyBytes[key] = len(value)
 		one.Bytes += len(key) + len(value)
 	}
 	return one

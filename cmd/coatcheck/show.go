@@ -47,15 +47,18 @@ func (a *app) printSession(ctx context.Context, arg string, values bool) error {
 	if values {
 		one.Values = s.Export().Values
 	}
-	now := time.Now()
+	now, network := time.Now(), ""
+	if one.Device.Network.IsValid() {
+		network = one.Device.Network.String()
+	}
 	return a.print(one, func(w io.Writer) {
-		fmt.Fprintf(w, "ID\t%s\nuser\t%s\ndevice\t%s\nnetwork\t%s\nsigned in\t%s %s\n", one.ID, orDash(one.Subject), orDash(one.Device), orDash(one.Network), when(one.SignedIn, now), by(one.Method))
+		fmt.Fprintf(w, "ID\t%s\nuser\t%s\ndevice\t%s\nnetwork\t%s\nsigned in\t%s %s\n", one.ID, orDash(one.User), orDash(one.Device.Label), orDash(network), when(one.AuthTime, now), by(one.Device.Method))
 		fmt.Fprintf(w, "began\t%s\nlast used\t%s\nends\t%s\nsize\t%s\n", when(one.Created, now), when(one.LastUsed, now), when(one.Expires, now), size(int64(one.Bytes)))
-		for _, key := range slices.Sorted(maps.Keys(one.Keys)) {
+		for _, key := range slices.Sorted(maps.Keys(one.KeyBytes)) {
 			if values {
-				fmt.Fprintf(w, "key %s\t%s\t%s\n", plain(key), size(int64(one.Keys[key])), plainValue(one.Values[key]))
+				fmt.Fprintf(w, "key %s\t%s\t%s\n", plain(key), size(int64(one.KeyBytes[key])), plainValue(one.Values[key]))
 			} else {
-				fmt.Fprintf(w, "key %s\t%s\n", plain(key), size(int64(one.Keys[key])))
+				fmt.Fprintf(w, "key %s\t%s\n", plain(key), size(int64(one.KeyBytes[key])))
 			}
 		}
 	})

@@ -35,7 +35,7 @@ type tally struct {
 
 func (t *tally) add(s session, now time.Time) {
 	t.Sessions++
-	if s.Subject == "" {
+	if s.User == "" {
 		t.Anonymous++
 	} else {
 		t.SignedIn++

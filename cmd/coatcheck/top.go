@@ -30,7 +30,7 @@ func (l *largest) add(s session, n int) {
 	if len(*l) == n && s.Bytes <= (*l)[0].Bytes {
 		return
 	}
-	s.Keys = maps.Clone(s.Keys)
+	s.KeyBytes = maps.Clone(s.KeyBytes)
 	if heap.Push(l, s); len(*l) > n {
 		heap.Pop(l)
 	}
@@ -50,7 +50,7 @@ const maxKeys = 10_000
 type keyTotals map[string]*keyTotal
 
 func (k keyTotals) add(s session) {
-	for key, n := range s.Keys {
+	for key, n := range s.KeyBytes {
 		total := k[key]
 		if total == nil {
 			if len(k) >= maxKeys {
@@ -109,7 +109,7 @@ func (a *app) printTop(sessions largest, totals keyTotals, n int) error {
 	err := a.print(map[string]any{"sessions": sessions, "keys": keys}, func(w io.Writer) {
 		fmt.Fprintln(w, "SIZE\tSESSION\tUSER")
 		for _, s := range sessions {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", size(int64(s.Bytes)), s.ID, orDash(s.Subject))
+			fmt.Fprintf(w, "%s\t%s\t%s\n", size(int64(s.Bytes)), s.ID, orDash(s.User))
 		}
 		fmt.Fprintln(w, "\nALL TOGETHER\tKEY\tIN SESSIONS\tLARGEST")
 		for _, k := range keys {
