@@ -50,6 +50,37 @@ func complianceRoutes(m *core.Manager) http.Handler {
 	}))(mux)
 }
 
+// A day at most, no remembered cookie, three devices.
+func Example_compliance() {
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		panic(err)
+	}
+	m, err := core.New(core.Config{
+		Store:                store,
+		AAL:                  2,    // NIST SP 800-63B-4: an hour without activity, a day in all
+		ExpireAtBrowserClose: true, // browsers do not keep the cookie
+		MaxPerSubject:        3,    // a fourth sign-in of a user ends the first session
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer m.Close()
+	site := serve(complianceRoutes(m))
+	defer site.Close()
+	var devices []*browser
+	for range 4 {
+		b := site.browser()
+		b.post("/sign-in", "name=alice")
+		devices = append(devices, b)
+	}
+	fmt.Println(m.Config().IdleTimeout, m.Config().Lifetime)
+	fmt.Println(devices[0].get("/account"), "/", devices[3].get("/account"))
+	// Output:
+	// 1h0m0s 24h0m0s
+	// 401 Unauthorized / 200 alice
+}
+
 // Fifteen minutes without activity, twelve hours in all.
 func Example_complianceDeadlines() {
 	m, clock, site := complianceApp(core.Config{IdleTimeout: 15 * time.Minute, Lifetime: 12 * time.Hour})

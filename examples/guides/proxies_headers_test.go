@@ -19,14 +19,13 @@ import (
 	"github.com/coatcheck-go/coatcheck/stores/filestore"
 )
 
-// proxiesRealAddr puts the client's address into r.RemoteAddr. It believes one proxy, and of its header only the last
-// address: the proxy has added that one, and the client may have made up the others.
+// proxiesRealAddr puts the client's address into r.RemoteAddr. It believes one proxy.
 func proxiesRealAddr(proxy string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
 		if lines := r.Header.Values("X-Forwarded-For"); host == proxy && len(lines) > 0 {
 			all := strings.Split(lines[len(lines)-1], ",")
-			r.RemoteAddr = strings.TrimSpace(all[len(all)-1])
+			r.RemoteAddr = strings.TrimSpace(all[len(all)-1]) // the proxy has added this one; the client may have made up the others
 		}
 		next.ServeHTTP(w, r)
 	})

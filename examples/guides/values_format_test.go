@@ -23,6 +23,9 @@ func (c valuesNamed) Name() string { return c.name }
 func Example_valuesNewCodec() {
 	store, _ := memstore.New(memstore.Config{})
 	page := func(w io.Writer, r *http.Request, s *core.Session) {
+		if r.Method == "POST" {
+			_ = s.Login("alice") // a new session with the values of the old one, and its codec
+		}
 		_ = visits.Update(s, func(n int) int { return n + 1 })
 		fmt.Fprint(w, "visit ", visits.GetOr(s, 0))
 	}
@@ -30,7 +33,7 @@ func Example_valuesNewCodec() {
 	before, since := first.browser(), second.browser()
 	fmt.Println(before.get("/"), "/", since.get("/"))
 	before.site = second
-	fmt.Println("new server:", before.get("/"), "/", since.get("/"))
+	fmt.Println("new server:", before.post("/", ""), "/", since.post("/", ""))
 	before.site, since.site = first, first
 	fmt.Println("old server:", before.get("/"), "/", since.get("/"))
 	since.site = second

@@ -1,7 +1,6 @@
 package guides_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,6 +97,14 @@ func Example_valuesOtherType() {
 			fmt.Fprintf(w, "%+v", credit.GetOr(s, amount{0, "EUR"}))
 		case "/update":
 			_ = credit.Update(s, func(a amount) amount { return amount{a.Cents + 1, a.Currency} })
+		case "/try":
+			_ = credit.TryUpdate(s, func(a amount) (amount, error) { return a, nil })
+		case "/pop":
+			_, _ = credit.Pop(s)
+		case "/delete":
+			_ = credit.Delete(s)
+			_, err := credit.Get(s)
+			fmt.Fprint(w, err)
 		case "/set":
 			_ = credit.Update(s, func(a amount) amount { return a }) // fails
 			_ = credit.Set(s, amount{100, "EUR"})                    // and this mends it
@@ -110,7 +117,7 @@ func Example_valuesOtherType() {
 	b := first.browser()
 	b.get("/")
 	b.site = second
-	for _, path := range []string{"/get", "/or", "/other", "/update", "/get", "/set"} {
+	for _, path := range []string{"/get", "/or", "/other", "/update", "/try", "/pop", "/get", "/set", "/delete"} {
 		fmt.Println(path, b.get(path))
 	}
 	// Output:
@@ -118,8 +125,37 @@ func Example_valuesOtherType() {
 	// /or 200 {Cents:0 Currency:EUR}
 	// /other 200 visit 1
 	// /update 500 Internal Server Error
+	// /try 500 Internal Server Error
+	// /pop 500 Internal Server Error
 	// /get 200 true coatcheck: decode key "credit" as guides_test.amount: *json.UnmarshalTypeError
 	// /set 200 {Cents:100 Currency:EUR}
+	// /delete 200 coatcheck: no value under this key
+}
+
+// An old server that writes keeps what it does not know, if that has a key of its own.
+func Example_valuesOwnKey() {
+	store, _ := memstore.New(memstore.Config{})
+	const cart core.Key[[]string] = "cart"
+	const coupon core.Key[string] = "coupon" // beside "cart", and not a field of it
+	add := func(s *core.Session) {
+		_ = cart.Update(s, func(items []string) []string { return append(items, "coat") })
+	}
+	first := valuesRelease(store, func(w io.Writer, r *http.Request, s *core.Session) { add(s) })
+	second := valuesRelease(store, func(w io.Writer, r *http.Request, s *core.Session) {
+		add(s)
+		if r.Method == "POST" {
+			_ = coupon.Set(s, "FREE")
+		}
+		fmt.Fprint(w, cart.GetOr(s, nil), coupon.GetOr(s, ""))
+	})
+	b := second.browser()
+	b.post("/", "")
+	b.site = first
+	b.get("/")
+	b.site = second
+	fmt.Println(b.get("/"))
+	// Output:
+	// 200 [coat coat coat]FREE
 }
 
 // A new key, and the old one as a fallback. At each moment one of the two is there.
@@ -225,33 +261,4 @@ func Example_valuesBothForms() {
 	// Output:
 	// 200 {Cents:1250 Currency:EUR}, stored as 1250
 	// 200 {Cents:1251 Currency:EUR}, stored as {"Cents":1251,"Currency":"EUR"}
-}
-
-// The bytes decide. Update runs again on what another request has stored, so nothing is lost.
-func Example_valuesRaw() {
-	store, _ := memstore.New(memstore.Config{})
-	const before core.Key[string] = "tags"
-	const raw core.Key[json.RawMessage] = "tags"
-	const after core.Key[[]string] = "tags"
-	first := valuesRelease(store, func(w io.Writer, r *http.Request, s *core.Session) { _ = before.Set(s, "warm") })
-	second := valuesRelease(store, func(w io.Writer, r *http.Request, s *core.Session) {
-		if s.Has("tags") {
-			_ = raw.Update(s, func(old json.RawMessage) json.RawMessage {
-				if bytes.HasPrefix(old, []byte(`"`)) {
-					return json.RawMessage("[" + string(old) + "]")
-				}
-				return old
-			})
-		}
-		_ = after.Update(s, func(tags []string) []string { return append(tags, "long") })
-		fmt.Fprint(w, after.GetOr(s, nil))
-	})
-	b := first.browser()
-	b.get("/")
-	b.site = second
-	fmt.Println(b.get("/"))
-	fmt.Println(b.get("/"))
-	// Output:
-	// 200 [warm long]
-	// 200 [warm long long]
 }
