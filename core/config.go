@@ -71,8 +71,14 @@ type Config struct {
 	// when they close. Django: SESSION_EXPIRE_AT_BROWSER_CLOSE. Default: false.
 	ExpireAtBrowserClose bool
 
-	// Codec turns values into bytes. Django: SESSION_SERIALIZER. Default: JSON.
+	// Codec turns the values of new sessions into bytes. A session keeps the codec that it began with, and a Login over it
+	// keeps it, too. Django: SESSION_SERIALIZER. Default: JSON.
 	Codec Codec
+
+	// OtherCodecs are codecs of sessions that began with another Codec; JSON is always among them. To change Codec without
+	// an outage, first add the new one here on every server. Then make it Codec, and add the old one here. At most 8, each
+	// with a name of its own. Default: none.
+	OtherCodecs []Codec
 
 	// Keys encrypts the values in the store with AES-256-GCM, and binds them to their session. Users, times
 	// and sizes stay in the clear. Records from before Keys was set are refused: their users sign in once more. A
@@ -234,8 +240,8 @@ func (c *Config) defaults() error {
 	return nil
 }
 
-// maxSources is more than clients need: each costs a look at every request's header.
-const maxSources = 8
+// More than anybody needs. Each source costs a look at every request's header.
+const maxSources, maxCodecs = 8, 8
 
 // sources brings the names of Sources into their canonical form, and refuses names that are not for us.
 func (c *Config) sources() error {
@@ -266,16 +272,35 @@ func (c *Config) parts() error {
 		return wrongField("Store", "is not set: use a package under stores/, memstore to begin with, or COATCHECK_STORE and ConfigFromEnv")
 	case isNil(c.Store):
 		return wrongField("Store", "is a nil %T: make one with its package's New, and look at the error", c.Store)
-	case isNil(c.Codec):
-		return wrongField("Codec", "is a nil %T: leave it unset for JSON", c.Codec)
-	case len(c.Codec.Name()) < 1 || len(c.Codec.Name()) > 16:
-		return wrongField("Codec", "is named %.20q, a name has 1 to 16 bytes", c.Codec.Name())
-	case c.Codec.Name() == JSON{}.Name() && c.Codec != (JSON{}):
-		return wrongField("Codec", "is named %q like the default one; choose another name", JSON{}.Name())
 	case c.Keys != nil && *c.Keys == keyring.Keyring{}:
 		return wrongField("Keys", "has no key: make a keyring with keyring.New or keyring.Parse, or leave it nil for no encryption")
 	case c.Logger.Handler() == nil:
 		return wrongField("Logger", "has no handler: make it with slog.New, or leave it nil for slog.Default()")
+	}
+	return c.codecs()
+}
+
+func (c *Config) codecs() error {
+	if len(c.OtherCodecs) > maxCodecs {
+		return wrongField("OtherCodecs", "has %d codecs, at most %d", len(c.OtherCodecs), maxCodecs)
+	}
+	names := map[string]bool{}
+	for i, codec := range append([]Codec{c.Codec}, c.OtherCodecs...) {
+		field := "Codec"
+		if i > 0 {
+			field = fmt.Sprintf("OtherCodecs[%d]", i-1)
+		}
+		switch {
+		case codec == nil || isNil(codec):
+			return wrongField(field, "is a nil %T: leave it unset", codec)
+		case len(codec.Name()) < 1 || len(codec.Name()) > 16:
+			return wrongField(field, "is named %.20q, a name has 1 to 16 bytes", codec.Name())
+		case codec.Name() == JSON{}.Name() && codec != (JSON{}):
+			return wrongField(field, "is named %q like the default one; choose another name", JSON{}.Name())
+		case names[codec.Name()]:
+			return wrongField(field, "is named %q like another one: records say by the name which codec they need", codec.Name())
+		}
+		names[codec.Name()] = true
 	}
 	return nil
 }

@@ -146,15 +146,21 @@ func ExampleCodec() {
 	m, _ := core.New(core.Config{Store: store, Codec: codec})
 	defer m.Close()
 	const visits core.Key[int] = "visits"
-	handle(m, "", func(s *core.Session) {
+	cookie := handle(m, "", func(s *core.Session) {
 		_ = visits.Set(s, 1)
 		raw, _ := s.Raw("visits")
 		fmt.Println(string(raw))
 	})
+
+	// Back to JSON: this manager still reads what the other one has begun.
+	back, _ := core.New(core.Config{Store: store, OtherCodecs: []core.Codec{codec}})
+	defer back.Close()
+	handle(back, cookie, func(s *core.Session) { fmt.Println(visits.GetOr(s, 0)) })
 	// Output:
 	// <int>42</int> <nil>
 	// <nil> 42
 	// <int>1</int>
+	// 1
 }
 
 // An Observer for metrics and an audit log. It decides by Kind; Outcome tells failures from the ordinary course.

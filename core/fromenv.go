@@ -29,7 +29,7 @@ type loaded struct {
 // is Config.IdleTimeout, COATCHECK_COOKIE_NAME is Config.Cookie.Name. Values are written as Go does: times with their
 // unit, true and false; COATCHECK_COOKIE_SAME_SITE=Strict; COATCHECK_SOURCES=cookie,bearer; COATCHECK_DEVICES=true for the
 // zero Devices; COATCHECK_KEYS has keys as keyring.Parse reads them, or env:NAME, or file:PATH. What needs code has no
-// variable: Codec, MaxPerSubjectFor, Adopt, Devices.Label, Logger, Observer, Now.
+// variable: Codec, OtherCodecs, MaxPerSubjectFor, Adopt, Devices.Label, Logger, Observer, Now.
 //
 // Django's names work as well, with Django's values: SESSION_COOKIE_AGE in seconds, SESSION_COOKIE_NAME, _DOMAIN, _PATH,
 // _SAMESITE and _SECURE, SESSION_SAVE_EVERY_REQUEST, SESSION_EXPIRE_AT_BROWSER_CLOSE, LOGIN_URL.

@@ -59,7 +59,7 @@ func TestConfigFromEnv(t *testing.T) {
 	}
 
 	shown := m.Settings()
-	codeOnly := []string{"Codec", "MaxPerSubjectFor", "Adopt", "Devices.Label", "Logger", "Observer", "Now"}
+	codeOnly := []string{"Codec", "OtherCodecs", "MaxPerSubjectFor", "Adopt", "Devices.Label", "Logger", "Observer", "Now"}
 	for _, field := range fieldsOf(reflect.TypeFor[core.Config](), "") {
 		i := slices.IndexFunc(shown.List, func(s core.Setting) bool { return s.Field == field })
 		if i < 0 {

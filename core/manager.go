@@ -234,6 +234,11 @@ func (m *Manager) codec(name []byte) Codec {
 	case JSON{}.Name():
 		return JSON{}
 	}
+	for _, c := range m.cfg.OtherCodecs {
+		if c.Name() == string(name) {
+			return c
+		}
+	}
 	return nil
 }
 

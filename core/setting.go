@@ -53,6 +53,13 @@ var settings = []setting{
 	ofBool("SaveEveryRequest", "SAVE_EVERY_REQUEST", "SESSION_SAVE_EVERY_REQUEST", func(c *Config) *bool { return &c.SaveEveryRequest }),
 	ofBool("ExpireAtBrowserClose", "EXPIRE_AT_BROWSER_CLOSE", "SESSION_EXPIRE_AT_BROWSER_CLOSE", func(c *Config) *bool { return &c.ExpireAtBrowserClose }),
 	{field: "Codec", show: func(c *Config) string { return c.Codec.Name() }},
+	{field: "OtherCodecs", show: func(c *Config) string {
+		var names []string
+		for _, codec := range c.OtherCodecs {
+			names = append(names, codec.Name())
+		}
+		return strings.Join(names, ", ")
+	}},
 	{field: "Keys", env: "KEYS", set: setKeys, show: showKeys},
 	ofInt("MaxSize", "MAX_SIZE", func(c *Config) *int { return &c.MaxSize }),
 	ofTime("StoreTimeout", "STORE_TIMEOUT", func(c *Config) *time.Duration { return &c.StoreTimeout }),

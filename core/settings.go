@@ -93,6 +93,8 @@ func (m *Manager) warnings() (list []string) {
 	warn(m.tokens != nil && !m.info.NoRevocation && m.info.Local, "Revocations are in this process: other processes, and this one after a restart, accept what it has revoked.")
 	warn(m.store != nil && !m.info.Local && cfg.Keys == nil, "Keys is not set: whoever can write to the store can sign in as anybody, and whoever can read it can read the values.")
 	warn(cfg.Cookie.Insecure, "Cookie.Insecure is set: on plain http, whoever is on the network can take over sessions.")
+	warn(!cfg.Cookie.Insecure && !hasPrefixFold(cfg.Cookie.Name, "__") && slices.Contains(cfg.Sources, FromCookie), "Cookie.Name is %q, without a "+
+		"prefix: a sibling domain, or a page on plain http, can set a cookie of that name. Let it begin with __Host- or __Secure-.", cfg.Cookie.Name)
 	warn(cfg.Cookie.Domain != "", "Cookie.Domain is set: everything that runs under %s gets the cookie.", cfg.Cookie.Domain)
 	warn(cfg.SweepInterval < 0 && m.can.Sweeper != nil, "SweepInterval is negative: nothing removes expired sessions unless you call Manager.Sweep.")
 	return list

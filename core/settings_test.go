@@ -80,6 +80,7 @@ func TestSettingsWarn(t *testing.T) {
 		"no keys":        {with(file(), func(c *core.Config) { c.Keys = nil }), []string{"whoever can write to the store"}},
 		"insecure":       {with(file(), func(c *core.Config) { c.Cookie.Insecure = true }), []string{"plain http"}},
 		"domain":         {with(file(), func(c *core.Config) { c.Cookie.Domain = "example.com" }), []string{"everything that runs under example.com"}},
+		"no prefix":      {with(file(), func(c *core.Config) { c.Cookie.Name = "sid" }), []string{`"sid", without a prefix`}},
 		"no sweeps":      {with(file(), func(c *core.Config) { c.SweepInterval = -1 }), []string{"nothing removes expired sessions"}},
 		"no revocations": {core.Config{Namespace: "shop", Store: mustStore(cookiestore.New(keys, cookiestore.NoRevocation(), cookiestore.Config{}))}, []string{"even after a sign-out"}},
 		"revocations here": {core.Config{Namespace: "shop", Store: mustStore(cookiestore.New(keys,

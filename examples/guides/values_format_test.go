@@ -38,15 +38,19 @@ func Example_valuesNewCodec() {
 	fmt.Println("old server:", before.get("/"), "/", since.get("/"))
 	since.site = second
 	fmt.Println("new server:", since.get("/"))
-	third := valuesCodec(store, valuesNamed{name: "packed2"}, page) // it knows its own codec and JSON, not "packed"
+	first = valuesCodec(store, nil, page, valuesNamed{name: "packed"}) // knows the new codec before anybody writes with it
+	since.site = first
+	fmt.Println("old server, prepared:", since.get("/"))
+	third := valuesCodec(store, valuesNamed{name: "packed2"}, page, valuesNamed{name: "packed"})
 	before.site, since.site = third, third
-	fmt.Println("another codec:", before.get("/"), "/", since.get("/"))
+	fmt.Println("a third codec:", before.get("/"), "/", since.get("/"))
 	// Output:
 	// 200 visit 1 / 200 visit 1
 	// new server: 200 visit 2 / 200 visit 2
 	// old server: 200 visit 3 / 503 Service Unavailable
 	// new server: 200 visit 3
-	// another codec: 200 visit 4 / 503 Service Unavailable
+	// old server, prepared: 200 visit 4
+	// a third codec: 200 visit 4 / 200 visit 5
 }
 
 // A record of a later release of coatcheck: 503, and it is kept.

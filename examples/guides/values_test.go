@@ -20,8 +20,8 @@ func valuesRelease(store driver.Backend, page func(w io.Writer, r *http.Request,
 	return valuesCodec(store, nil, page)
 }
 
-func valuesCodec(store driver.Backend, codec core.Codec, page func(w io.Writer, r *http.Request, s *core.Session)) site {
-	m := memory(core.Config{Store: store, Codec: codec, SweepInterval: -1, Logger: slog.New(slog.DiscardHandler)})
+func valuesCodec(store driver.Backend, codec core.Codec, page func(w io.Writer, r *http.Request, s *core.Session), others ...core.Codec) site {
+	m := memory(core.Config{Store: store, Codec: codec, OtherCodecs: others, SweepInterval: -1, Logger: slog.New(slog.DiscardHandler)})
 	return serve(httpsession.New(m)(httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) { page(w, r, s) })))
 }
 
