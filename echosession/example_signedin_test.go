@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -34,4 +36,62 @@ func ExampleRequireLogin() {
 	// Output:
 	// 200 hello alice
 	// 303 /sign-in?next=%2Faccount
+}
+
+// A new password needs a sign-in of the last ten minutes.
+func ExampleRequireFresh() {
+	app := func(m *core.Manager) http.Handler {
+		e := echo.New()
+		e.Use(echosession.New(m))
+		e.POST("/password", echosession.Handle(func(c echo.Context, s *core.Session) error {
+			_, err := m.RevokeSubject(c.Request().Context(), s.Subject(), s.ID()) // all other devices
+			if err != nil {
+				return err
+			}
+			return s.RotateID()
+		}), echosession.RequireFresh(10*time.Minute))
+		return e
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	alice := m.SignedIn("alice")
+	fmt.Println(alice.Post(app(m.Manager), "/password", "new", "secret").StatusCode)
+
+	m.Clock.Advance(time.Hour)
+	res := alice.Post(app(m.Manager), "/password", "new", "secret")
+	fmt.Println(res.StatusCode, res.Header.Get("Location"))
+	// Output:
+	// 200
+	// 303 /sign-in
+}
+
+// Scripts get a 401 in the application's own form. Browsers are still sent to the sign-in page.
+func ExampleWithLoginHandler() {
+	app := func(m *core.Manager) http.Handler {
+		e := echo.New()
+		e.Use(echosession.New(m, echosession.WithLoginHandler(func(c echo.Context, ch core.Challenge) error {
+			ch.Apply(c.Response().Header())
+			if ch.Status != http.StatusUnauthorized {
+				return c.NoContent(ch.Status)
+			}
+			return c.JSON(ch.Status, map[string]string{"error": "sign in first"})
+		})))
+		orders := func(c echo.Context) error { return c.String(http.StatusOK, "no orders") }
+		e.GET("/orders", orders, echosession.RequireLogin)
+		return e
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	for _, accept := range []string{"application/json", "text/html"} {
+		r := m.Visitor().Request("GET", "/orders", nil)
+		r.Header.Set("Accept", accept)
+		res := m.Visitor().Do(app(m.Manager), r)
+		body, _ := io.ReadAll(res.Body)
+		fmt.Println(res.StatusCode, res.Header.Get("Location")+strings.TrimSpace(string(body)))
+	}
+	// Output:
+	// 401 {"error":"sign in first"}
+	// 303 /sign-in?next=%2Forders
 }

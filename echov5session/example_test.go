@@ -30,7 +30,7 @@ func Example() {
 	e := echo.New()
 	e.Use(echov5session.New(m))
 	e.GET("/", echov5session.Handle(func(c *echo.Context, s *core.Session) error {
-		visits.Update(s, func(n int) int { return n + 1 })
+		_ = visits.Update(s, func(n int) int { return n + 1 })
 		n, _ := visits.Get(s)
 		return c.String(http.StatusOK, fmt.Sprint("visit ", n))
 	}))
@@ -93,7 +93,7 @@ func ExampleWithErrorHandler() {
 		return echo.NewHTTPError(core.HTTPStatus(err), "this could not be stored").Wrap(err)
 	})))
 	e.GET("/", echov5session.Handle(func(c *echo.Context, s *core.Session) error {
-		note.Set(s, fmt.Sprintf("%200d", 0))
+		_ = note.Set(s, fmt.Sprintf("%200d", 0))
 		return c.String(http.StatusOK, "stored") // never gets out
 	}))
 

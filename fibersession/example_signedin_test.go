@@ -3,6 +3,8 @@ package fibersession_test
 import (
 	"fmt"
 	"io"
+	"net/http"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -41,4 +43,75 @@ func ExampleRequireLogin() {
 	// Output:
 	// 200 hello alice
 	// 303 /sign-in?next=%2Faccount
+}
+
+// A new password needs a sign-in of the last ten minutes.
+func ExampleRequireFresh() {
+	app := func(m *core.Manager) *fiber.App {
+		app := fiber.New()
+		app.Use(fibersession.New(m))
+		app.Post("/password", fibersession.RequireFresh(10*time.Minute), fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
+			_, err := m.RevokeSubject(c.UserContext(), s.Subject(), s.ID()) // all other devices
+			if err != nil {
+				return err
+			}
+			return s.RotateID()
+		}))
+		return app
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	alice := m.SignedIn("alice")
+	for range 2 {
+		res, err := app(m.Manager).Test(alice.Form("/password", "new", "secret"))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		alice.Keep(res) // the token of the response
+		fmt.Println(res.StatusCode, res.Header["Location"])
+		m.Clock.Advance(time.Hour)
+	}
+	// Output:
+	// 200 []
+	// 303 [/sign-in]
+}
+
+// Scripts get a 401 in the application's own form. Browsers are still sent to the sign-in page.
+func ExampleWithLoginHandler() {
+	app := func(m *core.Manager) *fiber.App {
+		app := fiber.New()
+		app.Use(fibersession.New(m, fibersession.WithLoginHandler(func(c *fiber.Ctx, ch core.Challenge) error {
+			h := http.Header{} // Apply does not know the header of Fiber
+			ch.Apply(h)
+			for name := range h {
+				c.Set(name, h.Get(name))
+			}
+			c.Status(ch.Status)
+			if ch.Status != fiber.StatusUnauthorized {
+				return nil
+			}
+			return c.JSON(fiber.Map{"error": "sign in first"})
+		})))
+		app.Get("/orders", fibersession.RequireLogin)
+		return app
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	for _, accept := range []string{"application/json", "text/html"} {
+		r := m.Visitor().Request("GET", "/orders", nil)
+		r.Header.Set("Accept", accept)
+		res, err := app(m.Manager).Test(r)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		body, _ := io.ReadAll(res.Body)
+		fmt.Println(res.StatusCode, res.Header.Get("Location")+string(body))
+	}
+	// Output:
+	// 401 {"error":"sign in first"}
+	// 303 /sign-in?next=%2Forders
 }

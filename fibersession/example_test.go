@@ -31,7 +31,7 @@ func Example() {
 	app := fiber.New()
 	app.Use(fibersession.New(m))
 	app.Get("/", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
-		visits.Update(s, func(n int) int { return n + 1 })
+		_ = visits.Update(s, func(n int) int { return n + 1 })
 		n, _ := visits.Get(s)
 		return c.SendString(fmt.Sprintf("visit %d", n))
 	}))
@@ -92,7 +92,7 @@ func ExampleWithErrorHandler() {
 		return c.Status(core.HTTPStatus(err)).SendString("That did not work.")
 	})))
 	app.Get("/", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
-		essay.Set(s, strings.Repeat("too long for this session ", 10))
+		_ = essay.Set(s, strings.Repeat("too long for this session ", 10))
 		return c.SendString("saved")
 	}))
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -34,4 +35,62 @@ func ExampleRequireLogin() {
 	// Output:
 	// 200 hello alice
 	// 303 /sign-in?next=%2Faccount
+}
+
+// A new password needs a sign-in of the last ten minutes.
+func ExampleRequireFresh() {
+	app := func(m *core.Manager) http.Handler {
+		r := gin.New()
+		r.Use(ginsession.New(m))
+		r.POST("/password", ginsession.RequireFresh(10*time.Minute), ginsession.Handle(func(c *gin.Context, s *core.Session) {
+			if _, err := m.RevokeSubject(c.Request.Context(), s.Subject(), s.ID()); err != nil { // all other devices
+				c.AbortWithStatus(core.HTTPStatus(err))
+				return
+			}
+			_ = s.RotateID()
+		}))
+		return r
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	alice := m.SignedIn("alice")
+	fmt.Println(alice.Post(app(m.Manager), "/password", "new", "secret").StatusCode)
+
+	m.Clock.Advance(time.Hour)
+	res := alice.Post(app(m.Manager), "/password", "new", "secret")
+	fmt.Println(res.StatusCode, res.Header.Get("Location"))
+	// Output:
+	// 200
+	// 303 /sign-in
+}
+
+// Scripts get a 401 in the application's own form. Browsers are still sent to the sign-in page.
+func ExampleWithLoginHandler() {
+	app := func(m *core.Manager) http.Handler {
+		r := gin.New()
+		r.Use(ginsession.New(m, ginsession.WithLoginHandler(func(c *gin.Context, ch core.Challenge) {
+			ch.Apply(c.Writer.Header())
+			if ch.Status != http.StatusUnauthorized {
+				c.Status(ch.Status)
+				return
+			}
+			c.JSON(ch.Status, gin.H{"error": "sign in first"})
+		})))
+		r.GET("/orders", ginsession.RequireLogin)
+		return r
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	for _, accept := range []string{"application/json", "text/html"} {
+		r := m.Visitor().Request("GET", "/orders", nil)
+		r.Header.Set("Accept", accept)
+		res := m.Visitor().Do(app(m.Manager), r)
+		body, _ := io.ReadAll(res.Body)
+		fmt.Println(res.StatusCode, res.Header.Get("Location")+string(body))
+	}
+	// Output:
+	// 401 {"error":"sign in first"}
+	// 303 /sign-in?next=%2Forders
 }

@@ -30,7 +30,7 @@ func Example() {
 	r := gin.New() // yours: gin.Default()
 	r.Use(ginsession.New(m))
 	r.GET("/", ginsession.Handle(func(c *gin.Context, s *core.Session) {
-		visits.Update(s, func(n int) int { return n + 1 })
+		_ = visits.Update(s, func(n int) int { return n + 1 })
 		n, _ := visits.Get(s)
 		c.String(http.StatusOK, "visit %d", n)
 	}))
@@ -91,7 +91,7 @@ func ExampleWithErrorHandler() {
 		c.AbortWithStatusJSON(core.HTTPStatus(err), gin.H{"error": "this could not be stored"})
 	})))
 	r.GET("/", ginsession.Handle(func(c *gin.Context, s *core.Session) {
-		note.Set(s, fmt.Sprintf("%200d", 0))
+		_ = note.Set(s, fmt.Sprintf("%200d", 0))
 		c.String(http.StatusOK, "stored") // never gets out
 	}))
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/httpsession"
@@ -31,4 +32,63 @@ func ExampleRequireLogin() {
 	// Output:
 	// 200 hello alice
 	// 303 /sign-in?next=%2Faccount
+}
+
+// A new password needs a sign-in of the last ten minutes.
+func ExampleRequireFresh() {
+	app := func(m *core.Manager) http.Handler {
+		mux := http.NewServeMux()
+		fresh := httpsession.RequireFresh(10 * time.Minute)
+		mux.Handle("POST /password", fresh(httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
+			if _, err := m.RevokeSubject(r.Context(), s.Subject(), s.ID()); err != nil { // all other devices
+				http.Error(w, "Please try again.", core.HTTPStatus(err))
+				return
+			}
+			_ = s.RotateID()
+		})))
+		return httpsession.New(m)(mux)
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	alice := m.SignedIn("alice")
+	fmt.Println(alice.Post(app(m.Manager), "/password", "new", "secret").StatusCode)
+
+	m.Clock.Advance(time.Hour)
+	res := alice.Post(app(m.Manager), "/password", "new", "secret")
+	fmt.Println(res.StatusCode, res.Header.Get("Location"))
+	// Output:
+	// 200
+	// 303 /sign-in
+}
+
+// Scripts get a 401 in the application's own form. Browsers are still sent to the sign-in page.
+func ExampleWithLoginHandler() {
+	app := func(m *core.Manager) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("GET /orders", httpsession.RequireLogin(http.NotFoundHandler()))
+		return httpsession.New(m, httpsession.WithLoginHandler(func(w http.ResponseWriter, _ *http.Request, ch core.Challenge) {
+			ch.Apply(w.Header())
+			if ch.Status != http.StatusUnauthorized {
+				w.WriteHeader(ch.Status)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(ch.Status)
+			_, _ = io.WriteString(w, `{"error":"sign in first"}`)
+		}))(mux)
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	for _, accept := range []string{"application/json", "text/html"} {
+		r := m.Visitor().Request("GET", "/orders", nil)
+		r.Header.Set("Accept", accept)
+		res := m.Visitor().Do(app(m.Manager), r)
+		body, _ := io.ReadAll(res.Body)
+		fmt.Println(res.StatusCode, res.Header.Get("Location")+string(body))
+	}
+	// Output:
+	// 401 {"error":"sign in first"}
+	// 303 /sign-in?next=%2Forders
 }

@@ -27,7 +27,7 @@ func Example() {
 	const visits core.Key[int] = "visits"
 	mux := http.NewServeMux()
 	mux.Handle("GET /", httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
-		visits.Update(s, func(n int) int { return n + 1 })
+		_ = visits.Update(s, func(n int) int { return n + 1 })
 		n, _ := visits.Get(s)
 		fmt.Fprintf(w, "visit %d", n)
 	}))
@@ -113,7 +113,7 @@ func ExampleWithErrorHandler() {
 		http.Error(w, "Sorry, this could not be stored.", core.HTTPStatus(err))
 	})
 	h := httpsession.New(m, sorry)(httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
-		note.Set(s, fmt.Sprintf("%200d", 0))
+		_ = note.Set(s, fmt.Sprintf("%200d", 0))
 		fmt.Fprint(w, "Stored.") // never gets out
 	}))
 	rec := httptest.NewRecorder()

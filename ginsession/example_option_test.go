@@ -1,0 +1,90 @@
+package ginsession_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/ginsession"
+	"github.com/coatcheck-go/coatcheck/sessiontest"
+)
+
+// Static files need no session.
+func ExampleWithSkip() {
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+	m := sessiontest.New(t, core.Config{})
+
+	r := gin.New()
+	r.Use(ginsession.New(m.Manager, ginsession.WithSkip(func(c *gin.Context) bool {
+		return c.Request.URL.Path == "/style.css"
+	})))
+	page := func(c *gin.Context) {
+		_, err := ginsession.Get(c)
+		c.String(http.StatusOK, "%s has a session: %t", c.Request.URL.Path, err == nil)
+	}
+	r.GET("/", page)
+	r.GET("/style.css", page)
+
+	for _, path := range []string{"/", "/style.css"} {
+		body, _ := io.ReadAll(m.Visitor().Get(r, path).Body)
+		fmt.Println(string(body))
+	}
+	// Output:
+	// / has a session: true
+	// /style.css has a session: false
+}
+
+// A page asks for news every 25 minutes. That must not keep its session alive when its user has left.
+func ExampleWithPassive() {
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+	m := sessiontest.New(t, core.Config{IdleTimeout: time.Hour})
+
+	r := gin.New()
+	r.Use(ginsession.New(m.Manager, ginsession.WithPassive(func(c *gin.Context) bool {
+		return c.FullPath() == "/news"
+	})))
+	r.GET("/news", ginsession.RequireLogin, func(c *gin.Context) { c.String(http.StatusOK, "no news") })
+
+	alice := m.SignedIn("alice")
+	for range 3 {
+		m.Clock.Advance(25 * time.Minute)
+		fmt.Println(alice.Get(r, "/news").StatusCode)
+	}
+	// Output:
+	// 200
+	// 200
+	// 401
+}
+
+// Customers and staff have a manager each, with a cookie of its own. Both middlewares share their options.
+func ExampleOption() {
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+	customers := sessiontest.New(t, core.Config{})
+	staff := sessiontest.New(t, core.Config{Cookie: core.Cookie{Name: "__Host-staff"}, IdleTimeout: 15 * time.Minute})
+
+	options := []ginsession.Option{
+		ginsession.WithErrorHandler(func(c *gin.Context, err error) {
+			c.String(core.HTTPStatus(err), "Please try again.")
+		}),
+		ginsession.WithPassive(func(c *gin.Context) bool { return c.GetHeader("X-Poll") != "" }),
+	}
+	hello := ginsession.Handle(func(c *gin.Context, s *core.Session) {
+		c.String(http.StatusOK, "hello %q", s.Subject())
+	})
+	r := gin.New()
+	r.GET("/", ginsession.New(customers.Manager, options...), hello)
+	r.Group("/admin", ginsession.New(staff.Manager, options...)).GET("/", hello)
+
+	alice := customers.SignedIn("alice")
+	for _, path := range []string{"/", "/admin/"} {
+		body, _ := io.ReadAll(alice.Get(r, path).Body)
+		fmt.Println(path, string(body))
+	}
+	// Output:
+	// / hello "alice"
+	// /admin/ hello ""
+}
