@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
 	"github.com/coatcheck-go/coatcheck/stores/cookiestore"
+	"github.com/coatcheck-go/coatcheck/stores/filestore"
 	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
@@ -68,6 +71,59 @@ func ExampleStore_RevokeSubject() {
 	// ""
 	// ""
 	// "alice"
+}
+
+// Without any storage, for sessions that are worth nothing to a thief. A Logout deletes the browser's own cookie. A copy
+// of it stays a valid session until its deadline, so that should be near.
+func ExampleNoRevocation() {
+	keys, err := keyring.New(keyring.Generate("k1"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	store, err := cookiestore.New(keys, cookiestore.NoRevocation(), cookiestore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := core.New(core.Config{Store: store, IdleTimeout: 30 * time.Minute, Lifetime: 4 * time.Hour})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+
+	const theme core.Key[string] = "theme"
+	cookie := request(m, "", func(_ context.Context, s *core.Session) { _ = theme.Set(s, "dark") })
+	copied := cookie
+	cookie = request(m, cookie, func(_ context.Context, s *core.Session) { _ = s.Logout() })
+	for _, c := range []string{cookie, copied} {
+		request(m, c, func(_ context.Context, s *core.Session) { fmt.Println(theme.GetOr(s, "none")) })
+	}
+	// Output:
+	// none
+	// dark
+}
+
+// The deployment chooses: a folder for the IDs of ended sessions, or nothing.
+func ExampleRevocation() {
+	keys, err := keyring.New(keyring.Generate("k1"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var revocation cookiestore.Revocation // New refuses it as it is
+	if dir := os.Getenv("REVOKED_DIR"); dir != "" {
+		ended, err := filestore.New(dir, filestore.Config{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		revocation = cookiestore.RevokeIn(ended)
+	} else {
+		revocation = cookiestore.NoRevocation()
+	}
+	store, err := cookiestore.New(keys, revocation, cookiestore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("sessions can be ended:", !store.Info().NoRevocation)
+	// Output: sessions can be ended: false
 }
 
 // request does what an adapter does for a request, and returns the browser's cookie afterwards.
