@@ -6,6 +6,10 @@ import (
 	"net/http"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/httpsession"
@@ -59,4 +63,40 @@ func ExampleObserver_Observe() {
 	}
 	observe(context.Background(), core.Event{Kind: core.EventReused, Subject: "alice"})
 	// Output: audit: a former token of alice was used again
+}
+
+// Two managers in one application, each with an Observer and an attribute of its own. Without providers, the global
+// ones are used.
+func ExampleConfig() {
+	var metrics metric.MeterProvider = metricnoop.NewMeterProvider() // yours: NewMeterProvider of sdk/metric, with a reader
+	var traces trace.TracerProvider = tracenoop.NewTracerProvider()  // yours: NewTracerProvider of sdk/trace
+
+	open := func(name string, o *otelsession.Observer) (*core.Manager, error) {
+		store, err := memstore.New(memstore.Config{})
+		if err != nil {
+			return nil, err
+		}
+		return core.New(core.Config{Store: store, Namespace: name, Observer: o.Observe})
+	}
+	for _, name := range []string{"shop", "office"} {
+		o, err := otelsession.New(otelsession.Config{
+			MeterProvider:  metrics,
+			TracerProvider: traces,
+			Attributes:     []attribute.KeyValue{attribute.String("app", name)},
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		m, err := open(name, o)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer m.Close()
+		fmt.Println(m.Config().Namespace, "is observed")
+	}
+	// Output:
+	// shop is observed
+	// office is observed
 }
