@@ -48,6 +48,19 @@
 // With the cookie store, the last of two writes wins, RotateID changes the ID, too, and a session ends on the server
 // only if the store was told to revoke: see package cookiestore and SECURITY.md.
 //
-// Authors of adapters read [Exchange] next, authors of stores package core/driver, and everyone else the README.
+// # Guides
+//
+// Each is a file of the repository:
+//
+//   - docs/signing-in.md: sign-in, sign-out, "remember me"
+//   - docs/forms.md: forms and messages
+//   - docs/csrf.md: requests from other sites
+//   - docs/changing-values.md: values that the next release reads
+//   - docs/keys.md: encrypted sessions, and how to replace a key
+//   - docs/devices.md: a user's devices, and changes from outside of a request
+//   - docs/settings.md: every setting
+//   - docs/testing.md: tests of an application
+//
+// Authors of adapters read [Exchange] and docs/writing-an-adapter.md next, authors of stores package core/driver.
 // SECURITY.md tells what each attacker can do. docs/limits.md tells what stays open.
 package core

@@ -42,7 +42,7 @@
 // Use c.Response().Writer to send an informational status such as 103, and for httputil.ReverseProxy: Echo's
 // Response.WriteHeader takes such a status for the final one.
 //
-// Read package core next.
+// The guide is docs/start/echo.md. Read package core next.
 package echosession
 
 import (

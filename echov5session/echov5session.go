@@ -55,7 +55,7 @@
 // the middleware, and in echo.WrapMiddleware inside it, use res.Unwrap().WriteHeader with the res that
 // echo.UnwrapResponse(c.Response()) returns.
 //
-// Read package core next.
+// The guide is docs/start/echov5.md. Read package core next.
 package echov5session
 
 import (

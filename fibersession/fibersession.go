@@ -48,7 +48,7 @@
 //
 // With fiber.Config.Prefork, each process has its own copy of a store in memory. The middleware logs a warning then.
 //
-// Read package core next.
+// The guide is docs/start/fiber.md. Read package core next.
 package fibersession
 
 import (

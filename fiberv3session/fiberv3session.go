@@ -62,7 +62,7 @@
 // With fiber.ListenConfig.EnablePrefork, each process has its own copy of a store in memory. The middleware logs a
 // warning then.
 //
-// Read package core next.
+// The guide is docs/start/fiberv3.md. Read package core next.
 package fiberv3session
 
 import (

@@ -40,7 +40,7 @@
 // Set the values that a socket needs before the upgrade. Pass the response's header, which carries the cookie, to the
 // function that upgrades: Upgrade(c.Writer, c.Request, c.Writer.Header()).
 //
-// Read package core next.
+// The guide is docs/start/gin.md. Read package core next.
 package ginsession
 
 import (

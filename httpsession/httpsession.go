@@ -48,7 +48,7 @@
 // Set the values that a socket needs before the upgrade. Pass the response's header, which carries the cookie, to the
 // function that upgrades: Upgrade(w, r, w.Header()).
 //
-// Read package core next.
+// The guide is docs/start/nethttp.md. Read package core next.
 package httpsession
 
 import (

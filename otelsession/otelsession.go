@@ -20,6 +20,8 @@
 //
 // With providers that do nothing, which is what an application has that never sets one, an event costs some ten
 // nanoseconds and no allocation. Core itself measures the time of each call if there is an Observer.
+//
+// The guide is docs/operations.md.
 package otelsession
 
 import (

@@ -63,6 +63,8 @@
 //
 // An action goes on when its client has gone. To end a million sessions may take longer than http.Server.WriteTimeout:
 // the client then gets no answer, and the log has the line when it is done.
+//
+// The guide is docs/operations.md.
 package sessionadmin
 
 import (

@@ -14,7 +14,9 @@
 // [New] makes a manager over a store in memory, with a clock that a test moves and calls that a test makes fail. A
 // [Visitor] is one client of it, with its session. Gin, Echo and net/http take Visitor.Do, or Visitor.Request for their
 // own way to test. Fiber takes Visitor.Request, for app.Test, and Visitor.Keep for its response. A handler that is called
-// without the middleware takes Visitor.Context. docs/testing.md has a test for each framework.
+// without the middleware takes Visitor.Context.
+//
+// The guide is docs/testing.md, with a test for each framework.
 package sessiontest
 
 import (

@@ -45,7 +45,7 @@
 // embeddedstores.RunProcesses.
 //
 // To write: an [Adapter] and a [Ctx] for your framework, about 100 lines. httpsession/adapter_test.go is the shortest
-// one. To read next: rules.go, the list of the rules.
+// one. The guide is docs/writing-an-adapter.md. To read next: rules.go, the list of the rules.
 package adaptertest
 
 import (

@@ -17,6 +17,8 @@
 //   - Data and Labels are immutable. Once they are handed over, in either direction, neither side writes to them
 //     again, and both may keep them. A reader may append to what it loaded, and that must reach no other reader: what
 //     a store returns has no spare capacity (slices.Clip), unless it is a copy for that reader alone.
+//
+// The guide is docs/writing-a-store.md.
 package driver
 
 import (

@@ -27,6 +27,8 @@
 //
 // The key id picks exactly one key. No other key is tried, and nothing is ever taken for plaintext: GCM does not
 // commit to its key, and trying keys in turn would tell an attacker which of them fits.
+//
+// The guide is docs/keys.md.
 package keyring
 
 import (

@@ -18,7 +18,8 @@
 //
 // For tests of code that uses a store, [Fault] fails, delays and counts calls, and [Clock] moves the time.
 //
-// To read next: the Example of package driver, which is a whole store, and rules.go, the list of the rules.
+// The guide is docs/writing-a-store.md. To read next: the Example of package driver, which is a whole store, and
+// rules.go, the list of the rules.
 package storetest
 
 import (

@@ -67,6 +67,8 @@
 // # Durability
 //
 // The durability is that of the truth. The cache may lose everything at any time.
+//
+// The guide is docs/choosing-a-store.md.
 package cachedstore
 
 import (

@@ -67,6 +67,8 @@
 // The client keeps the sessions. A revocation, of a session or of a user, lasts as long as its store keeps it. If that
 // store is in memory, a restart makes copied cookies of ended sessions valid again. So does a store that evicts. If
 // that store is local, other processes do not know of the revocation. Info tells both.
+//
+// The guide is docs/choosing-a-store.md.
 package cookiestore
 
 import (

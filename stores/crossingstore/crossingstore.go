@@ -100,6 +100,8 @@
 //
 // The durability is that of the new store, and of the old one for sessions that were not taken over yet. Take-over
 // deletes in the old store what the new one has acknowledged.
+//
+// The guide is docs/choosing-a-store.md.
 package crossingstore
 
 import (

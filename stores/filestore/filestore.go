@@ -60,6 +60,8 @@
 // With [SyncEnds] (sync=ends in a URL) only the end of a session is synced; see there. Touch survives the end of the
 // process, but a power failure may undo about the last half minute of touches. If a process is killed, every record is
 // in its old or its new state. A temporary file may be left behind, which Sweep removes after an hour.
+//
+// The guide is docs/choosing-a-store.md.
 package filestore
 
 import (

@@ -100,6 +100,8 @@
 // loss of power may then undo the last moments. A crash of the server process alone does not, except under
 // synchronous_commit=off and innodb_flush_log_at_trx_commit=0. An UNLOGGED table of PostgreSQL is empty after a crash
 // of the server or a failover. New warns of such a table through db's logger.
+//
+// The guide is docs/choosing-a-store.md.
 package gormstore
 
 import (

@@ -74,6 +74,8 @@
 // None. A server that restarts has lost its sessions, and they are then not found. It has also lost lists of users
 // whose sessions live on other servers. For these users, and for all who have not signed in since, RevokeSubject and
 // Sessions end in ErrIncomplete.
+//
+// The guide is docs/choosing-a-store.md.
 package memcachestore
 
 import (

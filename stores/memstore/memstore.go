@@ -33,6 +33,8 @@
 // # Durability
 //
 // There is none: the sessions end with the process. Package filestore keeps them, and needs no server either.
+//
+// The guide is docs/choosing-a-store.md.
 package memstore
 
 import (

@@ -103,6 +103,8 @@
 // crash. With "everysec", all but the last second does. Without either, sessions end with the server. A failover to a
 // replica may lose what was not yet replicated, a logout as well as a login. Restoring a backup brings ended sessions
 // back: see "After a restored backup" in SECURITY.md.
+//
+// The guide is docs/choosing-a-store.md.
 package redisstore
 
 import (
