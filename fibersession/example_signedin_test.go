@@ -3,7 +3,6 @@ package fibersession_test
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -83,11 +82,7 @@ func ExampleWithLoginHandler() {
 	app := func(m *core.Manager) *fiber.App {
 		app := fiber.New()
 		app.Use(fibersession.New(m, fibersession.WithLoginHandler(func(c *fiber.Ctx, ch core.Challenge) error {
-			h := http.Header{} // Apply does not know the header of Fiber
-			ch.Apply(h)
-			for name := range h {
-				c.Set(name, h.Get(name))
-			}
+			ch.Apply(fibersession.Header(c))
 			c.Status(ch.Status)
 			if ch.Status != fiber.StatusUnauthorized {
 				return nil

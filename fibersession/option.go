@@ -22,7 +22,7 @@ func WithPassive(passive func(c *fiber.Ctx) bool) Option {
 }
 
 // WithLoginHandler makes handle answer the requests that RequireLogin and RequireFresh stop. ch is the answer that they
-// would give: ch.Apply sets its header. Default: that answer; a 401 is a *fiber.Error.
+// would give: ch.Apply(Header(c)) sets its header. Default: that answer; a 401 is a *fiber.Error.
 func WithLoginHandler(handle func(c *fiber.Ctx, ch core.Challenge) error) Option {
 	return func(mw *middleware) { mw.onLogin, mw.custom = handle, true }
 }

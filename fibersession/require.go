@@ -40,10 +40,13 @@ func require(c *fiber.Ctx, d time.Duration) error {
 	if mw, ok := c.Context().UserValue(handlerKey{}).(*middleware); ok && mw.onLogin != nil {
 		return mw.onLogin(c, ch)
 	}
-	ch.Apply((*header)(&c.Response().Header))
+	ch.Apply(Header(c))
 	if ch.Status == http.StatusUnauthorized {
 		return fiber.NewError(ch.Status)
 	}
 	c.Status(ch.Status)
 	return nil
 }
+
+// Header is the header of the response, as Challenge.Apply of package core takes it.
+func Header(c *fiber.Ctx) core.Header { return (*header)(&c.Response().Header) }

@@ -20,6 +20,7 @@
 package sessiontest
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"slices"
@@ -78,9 +79,14 @@ func New(t TB, cfg core.Config) *Manager {
 	if err != nil {
 		t.Fatalf("sessiontest: %v", err)
 	}
-	cfg.Store = store
+	cfg.Store = pinged{store}
 	return open(t, cfg, clock)
 }
+
+// pinged is a store in memory that Fail("Ping") can make fail, as a readiness page would notice.
+type pinged struct{ *memstore.Store }
+
+func (pinged) Ping(ctx context.Context) error { return ctx.Err() }
 
 // NewAt is New with a clock that is also the clock of Config.Store, which is required.
 func NewAt(t TB, clock *Clock, cfg core.Config) *Manager {

@@ -349,3 +349,14 @@ func TestChecksFail(t *testing.T) {
 var broken *sessiontest.Manager
 
 func outage(*sessiontest.Visitor) { broken.Fail() }
+
+// A page that says whether the application is ready says no while calls fail.
+func TestFailIsSeenByReady(t *testing.T) {
+	m := sessiontest.New(t, core.Config{})
+	for _, want := range []int{200, 503} {
+		if res := m.Visitor().Get(httpsession.Ready(m.Manager), "/"); res.StatusCode != want {
+			t.Errorf("status %d, want %d", res.StatusCode, want)
+		}
+		m.Fail("Ping")
+	}
+}
