@@ -206,7 +206,9 @@ func Example_spaOrigins() {
 
 // A page that other sites show in a frame has a cookie for each of these sites.
 func Example_spaFrame() {
-	m := memory(core.Config{Cookie: core.Cookie{Name: "__Host-embed", SameSite: http.SameSiteNoneMode, Partitioned: true}, ExpireAtBrowserClose: true})
+	m := memory(core.Config{
+		Cookie: core.Cookie{Name: "__Host-embed", SameSite: http.SameSiteNoneMode, Partitioned: true},
+	})
 	defer m.Close()
 	page := httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		w.Header().Set("Content-Security-Policy", "frame-ancestors https://customer.example") // and nobody else
@@ -218,7 +220,7 @@ func Example_spaFrame() {
 	line := spaAsk(b, "GET", "/", nil, "Set-Cookie")
 	fmt.Println(strings.Replace(line, b.cookie("__Host-embed"), "…", 1))
 	// Output:
-	// 200, Set-Cookie: __Host-embed=…; Path=/; HttpOnly; Secure; SameSite=None; Partitioned
+	// 200, Set-Cookie: __Host-embed=…; Max-Age=1209600; Path=/; HttpOnly; Secure; SameSite=None; Partitioned
 }
 
 // A page polls, and must not keep its session alive by that.
