@@ -58,6 +58,10 @@ const formsText core.Key[string] = "text"
 
 func formsKeep(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10) // what the form may send at all
+	if err := r.ParseForm(); err != nil {           // PostFormValue would ignore it, and return ""
+		http.Error(w, "the form is too large, or broken", http.StatusRequestEntityTooLarge)
+		return
+	}
 	_ = formsText.Set(s, r.PostFormValue("text"))
 	if err := s.Save(r.Context()); errors.Is(err, core.ErrTooLarge) { // what the session may hold
 		http.Error(w, "please shorten your text", http.StatusRequestEntityTooLarge)
@@ -79,10 +83,12 @@ func Example_formsTooLarge() {
 	alice := site.browser()
 	fmt.Println(alice.post("/text", "text=short"))
 	fmt.Println(alice.post("/text", "text="+strings.Repeat("long", 300)))
+	fmt.Println(alice.post("/text", "text="+strings.Repeat("long", 17<<10)))
 	fmt.Println(alice.get("/text"))
 	// Output:
 	// 200 kept
 	// 413 please shorten your text
+	// 413 the form is too large, or broken
 	// 200 short
 }
 
