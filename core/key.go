@@ -87,8 +87,8 @@ func (k Key[T]) Update(s *Session, f func(T) T) error { return k.update(s, f, ni
 // change, TryUpdate returns that error, and the request goes on as if it had not asked: its other changes, and what f
 // has done to the session itself, are stored as ever. f may agree first, and refuse when it runs again on what another
 // request has stored. Then nothing of this request is stored, and the response is a 409 through the error handler. Its
-// error matches ErrRefused and what f returned. A Save that ends so may be answered, or made good by a Set or Delete of
-// the key.
+// error matches ErrRefused and what f returned. A Save that ends so may be answered with a status of 400 or
+// more, or made good by a Set or Delete of the key; with any other answer the response is that 409.
 func (k Key[T]) TryUpdate(s *Session, f func(T) (T, error)) error { return k.update(s, nil, f) }
 
 // update is Update with f, or TryUpdate with try.

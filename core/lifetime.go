@@ -208,7 +208,7 @@ func (s *Session) Expiry() Expiry {
 	return Expiry{Mode: ExpiryDefault}
 }
 
-// TimeLeft is the time until ExpiresAt. Django: get_expiry_age().
+// TimeLeft is the time until ExpiresAt. What this request adds to it is added at its end. Django: get_expiry_age().
 func (s *Session) TimeLeft() time.Duration {
 	at, now := s.expires()
 	return at.Sub(now)

@@ -46,6 +46,9 @@
 // Fiber answers 431 to a request whose header is longer than fiber.Config.ReadBufferSize, 4096 bytes by default. Raise
 // it for a cookie store.
 //
+// Without fiber.Config.StreamRequestBody, a request begins for the middleware when its body is whole. Put RequireLogin in front of
+// uploads that may take longer than half a minute: docs/limits.md, "late tokens".
+//
 // With fiber.Config.Prefork, each process has its own copy of a store in memory. The middleware logs a warning then.
 //
 // The guide is docs/start/fiber.md. Read package core next.

@@ -59,6 +59,9 @@
 //	}
 //	return fiber.DefaultErrorHandler(c, err)
 //
+// Without fiber.Config.StreamRequestBody, a request begins for the middleware when its body is whole. Put RequireLogin in front of
+// uploads that may take longer than half a minute: docs/limits.md, "late tokens".
+//
 // With fiber.ListenConfig.EnablePrefork, each process has its own copy of a store in memory. The middleware logs a
 // warning then.
 //
