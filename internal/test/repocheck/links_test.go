@@ -49,6 +49,30 @@ func TestLinksLead(t *testing.T) {
 	}
 }
 
+// page is the path of a page, as comments and other texts name it.
+var page = regexp.MustCompile(`\bdocs/[\w/-]+\.md\b`)
+
+// TestPagesAreThere: each page that a comment, an error or a rule names by its path is in the repository.
+func TestPagesAreThere(t *testing.T) {
+	r := open(t)
+	exists := map[string]bool{}
+	for _, f := range r.files {
+		exists[f.path] = true
+	}
+	seen := 0
+	for _, f := range r.files {
+		for _, name := range page.FindAllString(string(f.text), -1) {
+			seen++
+			if !exists[name] {
+				t.Errorf("%s names %s, which is nowhere", f.path, name)
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("only %d names were found", seen)
+	}
+}
+
 // prose is a Markdown text without its blocks of code.
 func prose(text string) string {
 	var b strings.Builder
