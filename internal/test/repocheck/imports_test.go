@@ -36,6 +36,9 @@ var arrows = []arrow{
 	{"fibersession", leaves("core", "internal/httpwriter"), adapterTests},
 	{"fiberv3session", leaves("core", "internal/httpwriter"), adapterTests},
 
+	// It reads what other libraries wrote, and knows none of them.
+	{"adopt", leaves("core"), []string{"core/...", "stores/...", "httpsession", "internal/..."}},
+
 	// For operators of applications.
 	{"sessionadmin", leaves("core"), []string{"core/...", "stores/...", "httpsession", "sessiontest", "internal/..."}},
 	// It sees what core tells of: events.

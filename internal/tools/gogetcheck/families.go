@@ -20,6 +20,8 @@ var families = map[string][]string{
 	"sql":       {"github.com/jackc/", "github.com/lib/pq", "github.com/go-sql-driver/", "github.com/mattn/go-sqlite3", "github.com/glebarez/", "github.com/ncruces/", "modernc.org/"},
 	"memcache":  {"github.com/bradfitz/gomemcache"},
 	"redis":     {"github.com/redis/", "github.com/gomodule/redigo", "github.com/rueian/", "github.com/alicebob/miniredis"},
+	"signing":   {"github.com/gorilla/securecookie"},
+	"sessions":  {"github.com/gorilla/sessions", "github.com/gorilla/context", "github.com/boj/", "github.com/alexedwards/"},
 	"otel":      {"go.opentelemetry.io/"},
 	"otel sdk":  {"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters", "github.com/prometheus/"},
 	"browser":   {"github.com/chromedp/", "github.com/go-rod/", "github.com/playwright-community/"},
@@ -31,6 +33,7 @@ var families = map[string][]string{
 // here fails the check, so that nobody forgets to decide.
 var asked = map[string][]string{
 	"root":                 nil,
+	"adopt":                {"signing"}, // and none of the libraries whose sessions it takes over
 	"ginsession":           {"gin"},
 	"echosession":          {"echo"},
 	"echov5session":        {"echov5"},

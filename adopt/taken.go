@@ -1,0 +1,76 @@
+package adopt
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// taken keeps in a store which sessions were taken over. A nil taken keeps nothing.
+type taken struct {
+	store driver.Store
+	load  func(context.Context, driver.ID) (driver.Record, error)
+	now   func() time.Time
+}
+
+func newTaken(store driver.Store, now func() time.Time) *taken {
+	if store == nil {
+		return nil
+	}
+	t := &taken{store: store, load: store.Load, now: now}
+	if r := driver.AbilitiesOf(store).Reloader; r != nil {
+		t.load = r.Reload // a cache may not have it yet
+	}
+	return t
+}
+
+// has reports whether the session was taken over before.
+func (t *taken) has(ctx context.Context, id driver.ID) (bool, error) {
+	if t == nil {
+		return false, nil
+	}
+	rec, err := t.load(ctx, id)
+	switch {
+	case errors.Is(err, driver.ErrNotFound):
+		return false, nil
+	case errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrUnreadable):
+		return true, nil // nothing else writes under this ID
+	case err != nil:
+		return false, unavailable("TakenIn", err)
+	case rec.ID != id:
+		return false, unavailable("TakenIn", errors.New("the store answered for another ID"))
+	}
+	return true, nil
+}
+
+// add remembers a session until its deadline. That another request was faster is no error.
+func (t *taken) add(ctx context.Context, id driver.ID, until time.Time) error {
+	if t == nil {
+		return nil
+	}
+	now := t.now()
+	if !now.Before(until) {
+		return nil
+	}
+	err := t.store.Create(ctx, &driver.Record{ID: id, Created: now, Used: now, Expires: until})
+	if err != nil && !errors.Is(err, driver.ErrExists) {
+		return unavailable("TakenIn", err)
+	}
+	return nil
+}
+
+// idOf returns the ID under which TakenIn keeps a session. It is a hash, so it is not the ID of a session in the same
+// store: no application has the last 16 bytes of a hash as its namespace. It reveals nothing of the old cookie.
+func idOf(kind, name, secret string) driver.ID {
+	return sha256.Sum256([]byte("coatcheck/taken/v1\x00" + kind + "\x00" + name + "\x00" + secret))
+}
+
+func unavailable(what string, err error) error {
+	if errors.Is(err, driver.ErrUnavailable) {
+		return err
+	}
+	return driver.Unavailable("adopt: "+what, err)
+}
