@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"encoding/gob"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coatcheck-go/coatcheck/adopt"
+	"github.com/coatcheck-go/coatcheck/core"
+	"github.com/coatcheck-go/coatcheck/core/driver"
+)
+
+// takeOver makes the sessions of before ours. Each is taken over at its user's next request, and ends there.
+func takeOver(address string, store driver.Store) *adopt.Adopter {
+	gob.Register(Cart{}) // its name in the old records is main.Cart, as it is here
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{address}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	old, err := adopt.NewGorilla(adopt.Gorilla{
+		Cookie:   http.Cookie{Name: "session"},
+		KeyPairs: [][]byte{[]byte(os.Getenv("SESSION_SECRET"))},
+		Find: func(ctx context.Context, id string) ([]byte, error) {
+			data, err := client.Do(ctx, client.B().Get().Key("session_"+id).Build()).AsBytes()
+			if rueidis.IsRedisNil(err) {
+				err = core.ErrNotFound
+			}
+			return data, err
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.Do(ctx, client.B().Del().Key("session_"+id).Build()).Error()
+		},
+		TakenIn: store, // a late request on a server of before may write a record once more
+		Read: func(_ context.Context, values map[any]any) (*core.Adoption, error) {
+			a := &core.Adoption{Values: map[string]any{}}
+			a.Subject, _ = values["user"].(string)
+			for _, key := range []string{"visits", "cart"} {
+				if v, ok := values[key]; ok {
+					a.Values[key] = v
+				}
+			}
+			return a, nil
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return old
+}
