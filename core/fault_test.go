@@ -117,3 +117,36 @@ func tolerate(t *testing.T, change func(*testing.T, *core.Session), s *core.Sess
 	}()
 	<-done
 }
+
+// Given a store whose client sends a write twice, because it has lost the first answer, when the second attempt meets
+// the first one, then the change counts once.
+func TestWriteThatMeetsItself(t *testing.T) {
+	for name, do := range map[string]func(s *core.Session) error{
+		"Update":   func(s *core.Session) error { return count.Update(s, func(n int) int { return n + 1 }) },
+		"RotateID": func(s *core.Session) error { return errors.Join(s.RotateID(), count.Update(s, func(n int) int { return n + 1 })) },
+		"Delete":   func(s *core.Session) error { return count.Delete(s) }, // the session vanishes
+	} {
+		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
+		m := newManager(t, core.Config{Store: fault.Store()})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, count.Set(s, 1)) })
+		lost := 0
+		fault.After(func(c storetest.Call) error {
+			if c.Method == "Update" && lost == 0 {
+				lost++
+				return driver.ErrConflict
+			}
+			return nil
+		})
+		b.visit(func(s *core.Session) { must(t, do(s)) })
+		want := 2
+		if name == "Delete" {
+			want = 0
+		}
+		b.visit(func(s *core.Session) {
+			if n := count.GetOr(s, 0); n != want || lost != 1 {
+				t.Errorf("%s: count %d, want %d; %d answers were lost", name, n, want, lost)
+			}
+		})
+	}
+}

@@ -25,20 +25,20 @@ func (j *saving) update() error {
 			return err
 		}
 		_, err = j.m.replace(j.ctx, j.rec, "")
-		if err != nil && j.answerLost(err, j.rec) {
-			err = nil
+		stored := err == nil || j.answerLost(err, j.rec)
+		if !stored {
+			if stored, err = j.again(attempt, err); err != nil {
+				return err
+			}
 		}
-		if err == nil && vanishes {
+		switch {
+		case stored && vanishes:
 			j.deliver = deliverDeletion
 			j.report(EventDestroy, j.old.ID)
 			return nil
-		}
-		if err == nil {
+		case stored:
 			j.updated()
 			return nil
-		}
-		if err = j.again(attempt, err); err != nil {
-			return err
 		}
 	}
 }
@@ -114,32 +114,37 @@ func (j *saving) moves(used, expires int64) bool {
 }
 
 // again looks at why a write failed. After a conflict it loads what another request stored and applies this request's
-// ops to it. It returns every other error.
-func (j *saving) again(attempt int, failed error) error {
+// ops to it. It returns every other error. The conflict may be with this write itself: the store's client has lost the
+// answer and sent it once more. Then again returns true, and rec becomes what the store holds.
+func (j *saving) again(attempt int, failed error) (stored bool, err error) {
 	if errors.Is(failed, driver.ErrNotFound) {
-		return ErrEnded
+		return false, ErrEnded
 	}
 	if !errors.Is(failed, driver.ErrConflict) {
-		return failed
+		return false, failed
 	}
 	if err := j.pause(attempt); err != nil {
-		return err
+		return false, err
 	}
-	return j.reload()
+	var rec held
+	err = j.m.fetchPastCaches(j.ctx, j.old.ID, &rec)
+	if errors.Is(err, driver.ErrNotFound) {
+		return false, ErrEnded
+	}
+	if err != nil {
+		return false, err
+	}
+	if b, ok := blockOf(rec.Data); ok && b.mark() == j.mark {
+		*j.rec = rec.record()
+		return true, nil
+	}
+	return false, j.reload(&rec)
 }
 
 // reload starts again from what the store holds now.
-func (j *saving) reload() error {
-	var rec held
-	err := j.m.fetchPastCaches(j.ctx, j.old.ID, &rec)
-	if errors.Is(err, driver.ErrNotFound) {
-		return ErrEnded
-	}
-	if err != nil {
-		return err
-	}
+func (j *saving) reload(rec *held) error {
 	mine, theirs := j.old.Data, rec.Data
-	if err := j.adopt(&rec); err != nil {
+	if err := j.adopt(rec); err != nil {
 		return err
 	}
 	if !sameToken(mine, theirs) {
