@@ -50,7 +50,7 @@ func readMod(t *testing.T, r *repo, dir string) modFile {
 
 // TestEveryModuleHasOneWorkspace: a workspace has one version of each dependency for all its modules. So a module that
 // would choose another version for the rest stands apart, in a workspace of its own, whose go.work lies in its folder.
-// .ci/run and gogetcheck find such modules by that file.
+// .ci/run finds such modules by that file.
 func TestEveryModuleHasOneWorkspace(t *testing.T) {
 	r := open(t)
 	listed := map[string]string{} // by what lists it

@@ -1,12 +1,12 @@
-// Command gogetcheck proves what a user gets with "go get". It packs every
-// module we publish into a module proxy in a temporary folder, fetches each
-// one into an empty module, builds a program with it, and looks at what came
-// along: the root module brings nothing, an adapter its own framework, a store
-// its own client.
+// Command gogetcheck proves what a user gets with "go get". It clones HEAD into a
+// temporary folder and releases it there with .ci/release. Then each module is
+// fetched into an empty one by its tag, a program is built with it, and what came
+// along is looked at: the root module brings nothing, an adapter its own
+// framework, a store its own client.
 //
 // A replace directive counts in the main module only, so a build inside this
-// repository cannot show a missing file, a wrong requirement or an uninvited
-// dependency. This can.
+// repository cannot show a file that is not committed or is in another module's
+// folder, a wrong requirement or an uninvited dependency. This can.
 //
 // Run it from the repository's root: go run ./internal/tools/gogetcheck
 package main
@@ -28,10 +28,6 @@ func main() {
 }
 
 func run() error {
-	modules, err := findModules()
-	if err != nil {
-		return err
-	}
 	// The repository's own folder is no place: a go.mod there would be found.
 	scratch, err := os.MkdirTemp("", "gogetcheck-")
 	if err != nil {
@@ -39,13 +35,11 @@ func run() error {
 	}
 	defer os.RemoveAll(scratch)
 
-	proxy := filepath.Join(scratch, "proxy")
-	for _, m := range modules {
-		if err := pack(proxy, m); err != nil {
-			return fmt.Errorf("pack %s: %w", m.Path, err)
-		}
+	modules, err := rehearse(filepath.Join(scratch, "clone"))
+	if err != nil {
+		return err
 	}
-	env, err := userEnv(scratch, proxy)
+	env, err := userEnv(scratch, modules[0])
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,11 +19,11 @@ type user struct {
 	env    []string
 }
 
-// userEnv is the environment of a machine that never saw this repository: our
-// modules come from the packed proxy only, all others from the normal proxy. What
-// the module cache of this machine holds is asked in between, to save the
-// download; a new machine has an empty one, and that is fine.
-func userEnv(scratch, proxy string) ([]string, error) {
+// userEnv is the environment of a machine that never saw this repository. The go command takes our modules from our tags,
+// as a module proxy does, except that git finds the clone where the repository will be. All others come from the normal
+// proxy. What the module cache of this machine holds is asked first, to save the download; a new machine has an empty one,
+// and that is fine.
+func userEnv(scratch string, root module) ([]string, error) {
 	normal, err := output(".", nil, "go", "env", "GOPROXY")
 	if err != nil {
 		return nil, err
@@ -29,15 +32,15 @@ func userEnv(scratch, proxy string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	cached := filepath.Join(cache, "cache", "download")
-	return []string{
-		"GOPROXY=" + strings.Join([]string{fileURL(proxy), fileURL(cached), normal}, ","),
-		"GOMODCACHE=" + filepath.Join(scratch, "modcache"),
+	return append(gitConfig("url."+fileURL(root.clone)+".insteadOf", "https://"+root.Path),
+		"GOPROXY="+fileURL(filepath.Join(cache, "cache", "download"))+","+normal,
+		"GONOPROXY="+path.Dir(root.Path), // no proxy is asked for the parent, either
+		"GOMODCACHE="+filepath.Join(scratch, "modcache"),
 		"GOFLAGS=-mod=mod -modcacherw", // rw: so that the scratch folder can be deleted
-		"GOSUMDB=off",                  // nobody has published what we just packed
-		"GOPRIVATE=", "GONOPROXY=",
+		"GOSUMDB=off",                  // nobody has published what we just tagged
+		"GOPRIVATE=", "GOVCS=",
 		"GOWORK=off",
-	}, nil
+	), nil
 }
 
 func fileURL(path string) string {
@@ -48,7 +51,7 @@ func fileURL(path string) string {
 	return "file://" + path
 }
 
-// check does "go get" and "go build" and returns what came along.
+// check does "go get", "go vet" and "go build", and returns what came along.
 func (u user) check() (string, error) {
 	own, err := ownFamilies(u.module.Name())
 	if err != nil {
@@ -72,7 +75,13 @@ func (u user) check() (string, error) {
 	if _, err := u.run("go", "get", u.module.Path); err != nil {
 		return "", err
 	}
+	if err := u.licensed(); err != nil {
+		return "", err
+	}
 	// -trimpath keeps the scratch folder out of the build cache's keys.
+	if _, err := u.run("go", "vet", "-trimpath", "."); err != nil {
+		return "", err
+	}
 	if _, err := u.run("go", "build", "-trimpath", "-o", "program", "."); err != nil {
 		return "", err
 	}
@@ -88,17 +97,45 @@ func (u user) check() (string, error) {
 		errors.Join(uninvited...)
 }
 
-// install does "go install" with the packed version, and runs the program.
+// licensed asks for the files that the user has of the module: they have our tag, and our licence.
+func (u user) licensed() error {
+	out, err := u.run("go", "mod", "download", "-json", u.module.Path+"@"+rehearsal)
+	if err != nil {
+		return err
+	}
+	var got struct{ Dir string }
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		return err
+	}
+	ours, err := os.ReadFile(filepath.Join(u.module.clone, "LICENSE"))
+	if err != nil {
+		return err
+	}
+	theirs, err := os.ReadFile(filepath.Join(got.Dir, "LICENSE"))
+	if err == nil && !bytes.Equal(ours, theirs) {
+		err = errors.New("another LICENSE than ours")
+	}
+	return err
+}
+
+// install does "go install" with the tagged version, and runs the program.
 func (u user) install(own []string) (string, error) {
 	if err := os.MkdirAll(u.dir, 0o755); err != nil {
 		return "", err
 	}
 	env := append(slices.Clone(u.env), "GOFLAGS=-modcacherw", "GOBIN="+u.dir) // -mod=mod is not for go install
-	if _, err := output(u.dir, env, "go", "install", "-trimpath", u.module.Path+"@"+u.module.Version); err != nil {
+	if _, err := output(u.dir, env, "go", "install", "-trimpath", u.module.Path+"@"+rehearsal); err != nil {
 		return "", err
 	}
 	program := filepath.Join(u.dir, filepath.Base(u.module.Path))
-	if _, err := output(u.dir, env, program, "--help"); err != nil {
+	version, err := output(u.dir, env, program, "--version")
+	if err != nil {
+		return "", err
+	}
+	if !slices.Contains(strings.Fields(version), rehearsal) {
+		return "", fmt.Errorf("--version prints %q, not %s", version, rehearsal)
+	}
+	if err := u.licensed(); err != nil {
 		return "", err
 	}
 	built, err := output(u.dir, env, "go", "version", "-m", program)
@@ -106,12 +143,12 @@ func (u user) install(own []string) (string, error) {
 		return "", err
 	}
 	v := view{"go version -m", built}
-	return fmt.Sprintf("installed; modules in the build: %d", v.modules()), errors.Join(v.uninvited(u.module, own)...)
+	return fmt.Sprintf("installed, says %q; modules in the build: %d", version, v.modules()), errors.Join(v.uninvited(u.module, own)...)
 }
 
 // packages are the ones that a user can import.
 func (u user) packages() ([]string, error) {
-	list, err := output(u.module.Dir, []string{"GOWORK=off"}, "go", "list", "-f", "{{if ne .Name \"main\"}}{{.ImportPath}}{{end}}", "./...")
+	list, err := output(u.module.Dir(), []string{"GOWORK=off"}, "go", "list", "-f", "{{if ne .Name \"main\"}}{{.ImportPath}}{{end}}", "./...")
 	if err != nil {
 		return nil, err
 	}
