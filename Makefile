@@ -1,7 +1,7 @@
 # The steps are in .ci/run, which CI runs, too. "make ci" is what CI does.
 HAMMER ?= 10m
 
-.PHONY: help test format tidy lint oldest compile race fuzz goget vuln ci fmt api hammer soak bench
+.PHONY: help test format tidy lint oldest compile race fuzz goget vuln ci fmt api hammer soak bench prepare release
 
 help:
 	@sed -n 's/^| `make \([a-z]*\)` | \(.*\) |$$/make \1: \2/p' CONTRIBUTING.md
@@ -32,3 +32,10 @@ hammer:
 # The comparison with other libraries: docs/benchmarks.md and its charts.
 bench:
 	cd bench && for suite in speed load correct scale signin page; do go run . $$suite || exit; done
+
+# VERSION=v0.2.0 make prepare, and make release: CONTRIBUTING.md, Releases.
+prepare:
+	@bash .ci/release --prepare $(VERSION)
+
+release:
+	@bash .ci/release $(VERSION)
