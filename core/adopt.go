@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -26,9 +27,11 @@ type Adoption struct {
 	// Values are put into the session under their keys, as by Key.Set. Default: none.
 	Values map[string]any
 
-	// Taken is called when our session has been stored. It should end the other session. Its error is logged and
-	// reported; the request goes on. A Logout or Destroy before that stores nothing and calls Taken instead; if Taken
-	// fails, so does the Logout. Without Taken, the next request adopts again. Default: nil.
+	// Taken is called when our session has been stored. It should end the other session. An error that matches ErrEnded
+	// says that another request has taken it over first: our session is removed, and no cookie is sent. A request that
+	// only reads goes on, and changes are ErrEnded. Any other error is logged and reported; the request goes on. A Logout
+	// or Destroy before that stores nothing and calls Taken instead; if Taken fails, so does the Logout. Without Taken,
+	// the next request adopts again. Default: nil.
 	Taken func(context.Context) error
 
 	// Forget are cookies of the other system that the browser deletes, with our session's cookie or after its Logout.
@@ -57,41 +60,27 @@ func deletions(cookies []*http.Cookie) (lines []Out, err error) {
 	return lines, nil
 }
 
-// adopt calls Config.Adopt. What that returns becomes the first operations of the request.
+// errTakenBefore is for a request that has only read an adopted session, which another request took over first.
+var errTakenBefore = fmt.Errorf("coatcheck: another request took the session over: %w", ErrEnded)
+
+// adopt calls Config.Adopt. What that returns becomes the first operations of the request: of a new session, or of a
+// Login over a visitor's.
 func (x *Exchange) adopt(ctx context.Context, s *Session) error {
-	m := x.m
-	if m.cfg.Adopt == nil {
-		return nil
-	}
-	line := x.cookies()
-	if line == "" {
-		return nil
-	}
-	// A malformed cookie hides no other here. http.ParseCookie would refuse them all.
-	cookies := (&http.Request{Header: http.Header{"Cookie": {line}}}).Cookies()
-	if len(cookies) == 0 {
-		return nil
-	}
-	calls, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.StoreTimeout)
-	defer cancel()
-	found, err := m.cfg.Adopt(aside{calls}, cookies)
-	if err != nil {
-		err = driver.Unavailable("coatcheck: Config.Adopt", err)
-		m.observe(ctx, Event{Kind: EventAdopt, Err: err})
-		m.warn(ctx, EventAdopt, "another system's session was not taken over", "error", err)
+	found, err := x.other(ctx)
+	if found == nil || err != nil {
 		return err
-	}
-	if found == nil {
-		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.live && (found.Subject == "" || x.phase != phaseOpen) {
+		return nil // a visitor's session is there already
+	}
 	for name, v := range found.Values {
 		if err := checkKey(name); err != nil {
 			s.spoil([]byte(name), err)
 			return nil
 		}
-		data, err := m.cfg.Codec.Encode(v)
+		data, err := x.m.cfg.Codec.Encode(v)
 		if err != nil {
 			s.spoil([]byte(name), &ValueError{Key: name, Type: "Adoption.Values", Op: "encode", Err: err})
 			return nil
@@ -101,15 +90,85 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	if n := len(found.Subject); n > driver.MaxSubject || !utf8.ValidString(found.Subject) {
 		s.spoil(nil, errSubject)
 	} else if n > 0 {
-		at := m.now()
-		s.do(op{kind: opLogin, key: []byte(found.Subject), value: []byte(x.device("")), micros: at})
-		auth := int64(0)
-		if !found.AuthTime.IsZero() {
-			auth = min(micros(found.AuthTime), at)
-		}
-		s.do(op{kind: opAuth, micros: auth})
+		s.signIn(found)
 	}
-	if lines, err := deletions(found.Forget); err != nil {
+	s.take(found)
+	if x.phase != phaseOpen {
+		// No cookie can be sent, so the next request adopts. This one can read, and its Logout ends the other
+		// session.
+		s.ops = nil
+	}
+	s.rarely().adopted = s.gen
+	return nil
+}
+
+// signIn is Login for an adopted session. s.mu is held.
+func (s *Session) signIn(found *Adoption) {
+	at := s.x.m.now()
+	s.do(op{kind: opLogin, key: []byte(found.Subject), value: []byte(s.x.device("")), micros: at})
+	auth := int64(0)
+	if !found.AuthTime.IsZero() {
+		auth = min(micros(found.AuthTime), at)
+	}
+	s.do(op{kind: opAuth, micros: auth})
+	if s.live {
+		s.fate = fateLogin
+	}
+}
+
+// other asks Config.Adopt for a session of the other system.
+func (x *Exchange) other(ctx context.Context) (*Adoption, error) {
+	m := x.m
+	if m.cfg.Adopt == nil {
+		return nil, nil
+	}
+	line := x.cookies()
+	if line == "" {
+		return nil, nil
+	}
+	// A malformed cookie hides no other here. http.ParseCookie would refuse them all.
+	cookies := (&http.Request{Header: http.Header{"Cookie": {line}}}).Cookies()
+	if len(cookies) == 0 {
+		return nil, nil
+	}
+	calls, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.StoreTimeout)
+	defer cancel()
+	found, err := m.cfg.Adopt(aside{calls}, cookies)
+	if err != nil {
+		err = driver.Unavailable("coatcheck: Config.Adopt", err)
+		m.observe(ctx, Event{Kind: EventAdopt, Err: err})
+		m.warn(ctx, EventAdopt, "another system's session was not taken over", "error", err)
+	}
+	return found, err
+}
+
+// alsoEnds makes a Logout end the other system's session, too, if the request has one beside ours: it would be taken
+// over afterwards.
+func (x *Exchange) alsoEnds(ctx context.Context, s *Session) {
+	if x.m.cfg.Adopt == nil {
+		return
+	}
+	s.mu.Lock()
+	due := s.fate == fateEnd && s.err == nil && !s.adopted() && !(s.rare != nil && s.rare.over)
+	s.mu.Unlock()
+	if !due {
+		return
+	}
+	found, err := x.other(ctx)
+	if err != nil {
+		found = &Adoption{Taken: func(context.Context) error { return err }}
+	}
+	if found != nil {
+		s.mu.Lock()
+		s.take(found)
+		s.mu.Unlock()
+	}
+}
+
+// take keeps what is to be done when found was taken over. s.mu is held.
+func (s *Session) take(found *Adoption) {
+	lines, err := deletions(found.Forget)
+	if err != nil {
 		s.spoil(nil, err)
 	} else if lines != nil {
 		s.rarely().forget = lines
@@ -117,12 +176,6 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	if found.Taken != nil {
 		s.rarely().taken = found.Taken
 	}
-	if x.phase != phaseOpen {
-		// No cookie can be sent, so the next request adopts. This one can read, and its Logout ends the other
-		// session.
-		s.ops = nil
-	}
-	return nil
 }
 
 // forgotten returns the lines that delete the other system's cookies, once: for a response that carries our cookie or
@@ -142,29 +195,61 @@ func (s *Session) adopted() bool { return s.rare != nil && s.rare.taken != nil }
 func (x *Exchange) tellLate(ctx context.Context, s *Session) {
 	ctx, cancel := x.m.writeContext(ctx)
 	defer cancel()
-	_ = x.tell(ctx, s)
+	if err := x.tell(ctx, s); errors.Is(err, ErrEnded) {
+		_ = x.m.remove(ctx, s.rec.ID, fromMicros(s.rec.Expires)) // its cookie has left, and opens nothing
+	}
 }
 
 // tell calls Adoption.Taken, once. x.mu is held.
 func (x *Exchange) tell(ctx context.Context, s *Session) error {
-	taken := s.take()
+	taken := s.takeTaken()
 	if taken == nil {
 		return nil
 	}
 	err := taken(aside{ctx})
-	if err == nil {
+	switch {
+	case err == nil:
 		s.mu.Lock()
 		s.rare.over = true
 		s.mu.Unlock()
-	} else {
+	case !errors.Is(err, ErrEnded):
 		x.m.observe(ctx, Event{Kind: EventAdopt, Err: err})
 		x.m.warn(ctx, EventAdopt, "another system's session was taken over, but could not be ended there", "error", err)
 	}
 	return err
 }
 
-// take returns Adoption.Taken; nil if there is none, or if it was returned before.
-func (s *Session) take() (taken func(context.Context) error) {
+// takenBefore removes our session, which another request was faster to take over. x.mu is held.
+func (x *Exchange) takenBefore(ctx context.Context, s *Session, onlyRead bool) error {
+	s.mu.Lock()
+	rec := s.rec
+	s.ended()
+	s.mu.Unlock()
+	if err := x.m.remove(ctx, rec.ID, fromMicros(rec.Expires)); err != nil {
+		x.m.warn(ctx, EventDelete, "a session that another request took over first could not be removed; nobody has its token", "session", rec.ID, "error", err)
+	}
+	if onlyRead {
+		return errTakenBefore
+	}
+	return x.dropped(ctx, s, ErrEnded)
+}
+
+// signsIn reports whether the handler has called Login after the session was adopted. That needs no takeover.
+func (j *saving) signsIn() bool {
+	own := 0
+	for _, o := range j.ops {
+		switch o.kind {
+		case opLogin:
+			own++
+		case opAuth: // comes with the Login of an adoption, and with no other
+			own--
+		}
+	}
+	return own > 0
+}
+
+// takeTaken returns Adoption.Taken; nil if there is none, or if it was returned before.
+func (s *Session) takeTaken() (taken func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.adopted() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -234,6 +235,160 @@ func TestAdoptionForgetsCookies(t *testing.T) {
 		r := b.send()
 		if _, err := r.respond(200); core.HTTPStatus(err) != 500 {
 			t.Errorf("%+v: %v", wrong, err)
+		}
+	}
+}
+
+// legacy is another system with one session, alice's, which it gives away once.
+type legacy struct {
+	down, taken bool
+	visitor     bool // nobody has signed in
+	asked       int
+}
+
+func (l *legacy) adopt(_ context.Context, cookies []*http.Cookie) (*core.Adoption, error) {
+	for _, c := range cookies {
+		if c.Name != "old" {
+			continue
+		}
+		l.asked++
+		switch {
+		case l.down:
+			return nil, errors.New("down")
+		case l.taken:
+			return nil, nil
+		}
+		user := "alice"
+		if l.visitor {
+			user = ""
+		}
+		return &core.Adoption{
+			Subject: user, Values: map[string]any{"count": 5}, Forget: []*http.Cookie{{Name: "old"}},
+			Taken: func(context.Context) error {
+				if l.taken {
+					return core.ErrEnded
+				}
+				l.taken = true
+				return nil
+			},
+		}, nil
+	}
+	return nil, nil
+}
+
+// Given two requests with one old cookie, when the other one takes the session over, and perhaps signs out, before this
+// one ends, then this one begins no session, unless it signs in: it has its page if it only reads, and its changes are a 409.
+func TestAdoptedByTwo(t *testing.T) {
+	for name, c := range map[string]struct {
+		do     func(*core.Session) error
+		status int
+	}{
+		"reads":     {func(s *core.Session) error { read(s); return nil }, 200},
+		"writes":    {func(s *core.Session) error { return count.Set(s, 1) }, 409},
+		"signs in":  {func(s *core.Session) error { return s.Login("alice") }, 200},
+		"signs out": {(*core.Session).Logout, 409},
+		"saves": {func(s *core.Session) error {
+			if err := s.Save(ctx); !errors.Is(err, core.ErrEnded) {
+				t.Errorf("Save: %v", err)
+			}
+			return nil
+		}, 409},
+	} {
+		for _, signsOut := range []bool{false, true} {
+			old := &legacy{visitor: name == "signs in" && signsOut}
+			m := newManager(t, core.Config{Adopt: old.adopt})
+			slow, quick := newBrowser(t, m), newBrowser(t, m)
+			slow.cookie, quick.cookie = "old=1", "old=1"
+			r := slow.send()
+			if count.GetOr(r.s, 0) != 5 {
+				t.Fatal("not adopted")
+			}
+			quick.visit(read)
+			if signsOut {
+				quick.visit(func(s *core.Session) { must(t, s.Logout()) })
+			}
+			must(t, c.do(r.s))
+			out, err := r.respond(200)
+			status := 200
+			if err != nil {
+				status = core.HTTPStatus(err)
+			}
+			own := 0 // a sign-in with a password begins a session of its own
+			if name == "signs in" {
+				own = 1
+			}
+			if status != c.status || (out.Name != "") != (own == 1) {
+				t.Errorf("%s: %d, %v, want %d; the cookie is %q", name, status, err, c.status, out.Name)
+			}
+			if n := sessions(t, m); n != map[bool]int{false: 1}[signsOut]+own {
+				t.Errorf("%s, the other signed out: %t: %d sessions", name, signsOut, n)
+			}
+		}
+	}
+}
+
+// Given a session of ours and an old cookie beside it, when it signs out, then the old session is over, too. If that
+// cannot be asked, the Logout fails.
+func TestLogoutBesideAnOldSession(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		old := &legacy{}
+		m := newManager(t, core.Config{Adopt: old.adopt})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, s.Login("bob")) })
+		b.cookie += "; old=1"
+		alive(t, b, true)
+		if old.asked != 0 {
+			t.Error("asked while bob is signed in")
+		}
+		old.down = down
+		r := b.send()
+		must(t, r.s.Logout())
+		out, err := r.respond(200)
+		if down {
+			if core.HTTPStatus(err) != 503 {
+				t.Errorf("a Logout that left the old session: %v", err)
+			}
+			continue
+		}
+		must(t, err)
+		gone := 0
+		for _, value := range out.Lines() {
+			if strings.HasPrefix(value, "old=;") {
+				gone++
+			}
+		}
+		if !old.taken || gone != 1 {
+			t.Errorf("taken: %t, %d deletions of the old cookie", old.taken, gone)
+		}
+		b.cookie = "old=1"
+		alive(t, b, false)
+	}
+}
+
+// Given a visitor's session of ours and the cookie of an old one that has a user, then that is taken over, with what the
+// visitor has gathered. An old session without a user is left alone.
+func TestAdoptOverAVisitor(t *testing.T) {
+	const note core.Key[string] = "note"
+	for _, user := range []string{"alice", ""} {
+		m := newManager(t, core.Config{Adopt: func(_ context.Context, cookies []*http.Cookie) (*core.Adoption, error) {
+			for _, c := range cookies {
+				if c.Name == "old" {
+					return &core.Adoption{Subject: user, Values: map[string]any{"count": 5}, Taken: func(context.Context) error { return nil }}, nil
+				}
+			}
+			return nil, nil
+		}})
+		b := newBrowser(t, m)
+		b.visit(func(s *core.Session) { must(t, errors.Join(note.Set(s, "mine"), count.Set(s, 1))) })
+		b.cookie += "; old=1"
+		b.visit(func(s *core.Session) {
+			want := map[string]int{"alice": 5, "": 1}[user]
+			if s.Subject() != user || note.GetOr(s, "") != "mine" || count.GetOr(s, 0) != want {
+				t.Errorf("%q has %q, %d, want %d", s.Subject(), note.GetOr(s, ""), count.GetOr(s, 0), want)
+			}
+		})
+		if n := sessions(t, m); n != 1 {
+			t.Errorf("%q: %d sessions", user, n)
 		}
 	}
 }

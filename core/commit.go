@@ -138,6 +138,9 @@ func (x *Exchange) conclude(ctx context.Context, s *Session, status int) error {
 		return x.endOnly(ctx, s, failed)
 	case dirty || emptied:
 		err := x.commit(ctx, s)
+		if err == errTakenBefore {
+			return nil // it has only read
+		}
 		if err != nil {
 			_ = x.endOnly(ctx, s, nil) // a Logout among the changes that were not stored
 		}

@@ -122,9 +122,11 @@ func tolerate(t *testing.T, change func(*testing.T, *core.Session), s *core.Sess
 // the first one, then the change counts once.
 func TestWriteThatMeetsItself(t *testing.T) {
 	for name, do := range map[string]func(s *core.Session) error{
-		"Update":   func(s *core.Session) error { return count.Update(s, func(n int) int { return n + 1 }) },
-		"RotateID": func(s *core.Session) error { return errors.Join(s.RotateID(), count.Update(s, func(n int) int { return n + 1 })) },
-		"Delete":   func(s *core.Session) error { return count.Delete(s) }, // the session vanishes
+		"Update": func(s *core.Session) error { return count.Update(s, func(n int) int { return n + 1 }) },
+		"RotateID": func(s *core.Session) error {
+			return errors.Join(s.RotateID(), count.Update(s, func(n int) int { return n + 1 }))
+		},
+		"Delete": func(s *core.Session) error { return count.Delete(s) }, // the session vanishes
 	} {
 		fault := storetest.NewFault(made.Of(memstore.New(memstore.Config{})))
 		m := newManager(t, core.Config{Store: fault.Store()})

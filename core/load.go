@@ -64,7 +64,7 @@ func (x *Exchange) load(ctx context.Context, s *Session) error {
 		return unreadable
 	}
 	l.choose()
-	if s.live || s.late || s.crowded || s.rare != nil {
+	if s.live && s.cur.subject != "" || s.late || s.crowded || s.rare != nil {
 		return nil
 	}
 	return x.adopt(ctx, s)

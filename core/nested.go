@@ -37,7 +37,7 @@ func (x *Exchange) saveWithin(ctx context.Context, outer *Exchange, s *Session) 
 	told := new(Out)
 	x.within = told
 	outer.takesBack(func(ctx context.Context) []Out {
-		s.take() // the adopted session is not stored, so Taken is not called
+		s.takeTaken() // the adopted session is not stored, so Taken is not called
 		if x.m.revert(ctx, before, after) {
 			return []Out{*told}
 		}

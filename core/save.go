@@ -28,6 +28,7 @@ type saving struct {
 	fate      fate        // of old
 	presented []presented // to be ended, too
 	adopted   bool        // another system's session is to be ended, too
+	onlyRead  bool        // all changes are of its Adoption
 	ops       []op        // what the request did
 	st        state       // the session after ops
 	next      issued      // the token to come
@@ -55,6 +56,7 @@ type saving struct {
 func (x *Exchange) save(ctx context.Context, s *Session) error {
 	writing, cancel := x.m.writeContext(ctx)
 	defer cancel()
+	x.alsoEnds(ctx, s)
 	j := saving{ctx: writing}
 	if due, err := x.collect(ctx, s, &j); !due {
 		return err
@@ -73,14 +75,19 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 		case !j.adopted:
 		case j.stored && x.outer() != nil: // outer may still take it back: Finish tells
 		case j.stored:
-			_ = x.tell(writing, s)
+			if err = x.tell(writing, s); errors.Is(err, ErrEnded) && !j.signsIn() {
+				return x.takenBefore(writing, s, j.onlyRead)
+			}
+			err = nil // logged
 		case j.fate == fateEnd:
 			err = x.tell(writing, s)
 		}
 		if err == nil {
 			return nil
 		}
-		err = driver.Unavailable("coatcheck", fmt.Errorf("%w: %w", errAdoption, err))
+		if !errors.Is(err, ErrEnded) {
+			err = driver.Unavailable("coatcheck", fmt.Errorf("%w: %w", errAdoption, err))
+		}
 	}
 	s.mu.Lock()
 	tidied := !s.dirty() && s.emptied
@@ -139,7 +146,7 @@ func (x *Exchange) collect(ctx context.Context, s *Session, j *saving) (bool, er
 		m: x.m, ctx: j.ctx, now: max(x.m.now(), s.cur.created),
 		old: s.rec, live: s.live, rotate: s.rotate, fate: s.fate, presented: s.toEnd(),
 		ops: s.ops[:len(s.ops):len(s.ops)], st: s.cur, token: s.token, unseen: x.phase != phaseOpen,
-		adopted: s.adopted(), passive: x.passive,
+		adopted: s.adopted(), onlyRead: s.adopted() && s.gen == s.rare.adopted, passive: x.passive,
 	}
 	switch {
 	case j.creates():

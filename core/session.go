@@ -77,6 +77,7 @@ type rare struct {
 	taken     func(context.Context) error // of an Adoption that is not stored yet
 	forget    []Out                       // of an Adoption: lines that no response has carried yet
 	over      bool                        // taken has ended the other session
+	adopted   uint32                      // gen after the Adoption; 0: there is none
 	lister    *Manager                    // of a view
 	late      bool                        // a change came after the header, and the log has it
 	outside   bool                        // Manager.Change has made the session: there is no response
