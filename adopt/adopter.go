@@ -30,6 +30,7 @@ type session struct {
 	until  time.Time // its deadline
 	read   func(context.Context) (*core.Adoption, error)
 	remove func(context.Context) error // nil: it has no record
+	chosen bool                        // Read has made the Adoption of this one
 }
 
 // Adopt is for core.Config.Adopt. A cookie that is malformed, forged, expired or not known is nobody's: it returns nil
@@ -82,6 +83,7 @@ func (a *Adopter) look(ctx context.Context, cookies []*http.Cookie) (found *core
 			if found, err = s.read(ctx); err != nil {
 				return nil, nil, err
 			}
+			s.chosen = found != nil
 		}
 	}
 	return found, live, nil
@@ -98,11 +100,17 @@ func (a *Adopter) values(cookies []*http.Cookie) (values []string) {
 }
 
 // end remembers that s was taken over before it removes the record. A request of the old application that is under way
-// may write the record back.
+// may write the record back. If another request has taken over the session that was chosen, end returns core.ErrEnded.
 func (a *Adopter) end(ctx context.Context, s *session) error {
 	err := a.taken.add(ctx, s.id, s.until)
-	if err == nil && s.remove != nil {
+	before := errors.Is(err, core.ErrEnded)
+	if (err == nil || before) && s.remove != nil {
 		err = s.remove(ctx)
+	} else if before {
+		err = nil
+	}
+	if err == nil && before && s.chosen {
+		err = core.ErrEnded
 	}
 	if err != nil {
 		return fmt.Errorf("adopt: cookie %s: %w", a.cookie.Name, err)

@@ -2,9 +2,9 @@
 // coatcheck signs nobody out. [NewGorilla] and [NewSCS] make an [Adopter], whose method Adopt is for core.Config.Adopt.
 //
 // A session is taken over once, at the first request that comes with its cookie. It becomes a session of ours, with the
-// user and the values that your function Read makes of the old ones. Then the old record is deleted, and so is the old
-// cookie, with the same response that brings ours. Where the cookie has the values, its hash is kept in TakenIn until its
-// deadline. So after our Logout a copy of that cookie signs nobody in.
+// user and the values that your function Read makes of the old ones. Then its hash is kept in TakenIn until its deadline,
+// the old record is deleted, and so is the old cookie, with the same response that brings ours. So after our Logout
+// nothing signs that browser in again: no copy of the cookie, and no slow request that began with it.
 //
 // # The change
 //
@@ -25,11 +25,8 @@
 // is done. So let the load balancer send requests that carry our cookie to new servers only, or keep each client on its
 // server.
 //
-// A request that is late on an old server writes its record and its cookie once more. Set TakenIn, also for records: it
-// knows them. It does not know the cookie that a late request makes where the cookie has the values, nor the session
-// that gin-contrib's GORM store makes then, nor that of a user who signs in on an old server. While there is a session
-// of ours, that counts; after its Logout, the other one would be taken over. So end it in the sign-out handler, too, as
-// the example of [Adopter.Adopt] does.
+// A request that is late on an old server writes its record and its cookie once more, and a user may sign in there
+// again. While there is a session of ours, that counts. Its Logout ends the session of the old cookie, too.
 //
 // # Limits
 //
@@ -38,9 +35,10 @@
 // Without a key for the encryption, two browsers that got the same values in the same second have the same cookie: the
 // second one counts as taken over.
 //
-// Our lifetimes begin at the takeover. Requests of one browser that come at once may each begin a session of ours. The
-// browser keeps the last one, even if an earlier one was signed out meanwhile. A file that the old application is just
-// writing counts as none for that request.
+// Our lifetimes begin at the takeover. Of requests that come at once with one old cookie, one begins a session of ours. The
+// others get their pages if they only read; a change there is a 409 (core.ErrEnded), and the browser has our cookie by the
+// time it asks again. If that one answer is lost on its way, the user signs in once more. A file that the old application
+// is just writing counts as none for that request.
 //
 // A genuine session whose values cannot be decoded is an error, and the answer a 503: a type is not registered, and to
 // take it for nobody's would sign out all users. core logs the error. It has no cookie, no ID and no value.

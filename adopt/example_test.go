@@ -87,6 +87,7 @@ func ExampleGorilla_redis() {
 	old, err := adopt.NewGorilla(adopt.Gorilla{
 		Cookie:   http.Cookie{Name: "mysession"},
 		KeyPairs: [][]byte{hashKey, blockKey},
+		TakenIn:  store,
 		Find: func(_ context.Context, id string) ([]byte, error) {
 			data, ok := redis["session_"+id]
 			if !ok {
@@ -127,10 +128,15 @@ func ExampleGorilla_files() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
+	store, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
 	old, err := adopt.NewGorilla(adopt.Gorilla{
 		Cookie:   http.Cookie{Name: "shop"},
 		KeyPairs: [][]byte{hashKey, blockKey},
 		Files:    dir,
+		TakenIn:  store,
 		MaxSize:  16 << 10,
 		Read: func(_ context.Context, values map[any]any) (*core.Adoption, error) {
 			user, _ := values["user"].(string)
@@ -176,7 +182,7 @@ func ExampleNewSCS() {
 		Store:            table, // SessionManager.Store
 		HashTokenInStore: false, // as in SessionManager
 		Decode:           nil,   // SessionManager.Codec.Decode, if that is not scs.GobCodec
-		TakenIn:          store, // while servers of the old release run
+		TakenIn:          store,
 		Read: func(_ context.Context, values map[string]any) (*core.Adoption, error) {
 			user, ok := values["userID"].(string)
 			if !ok {
@@ -266,15 +272,7 @@ func ExampleAdopter_Adopt() {
 	}
 	defer m.Close()
 	signOut := httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
-		found, err := old.Adopt(r.Context(), r.Cookies())
-		if err == nil && found != nil {
-			err = found.Taken(r.Context())
-		}
-		if err != nil {
-			http.Error(w, "try again", http.StatusServiceUnavailable)
-			return
-		}
-		_ = s.Logout()
+		_ = s.Logout() // ends the session of the old cookie, too
 		fmt.Fprint(w, "bye")
 	})
 

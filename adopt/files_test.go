@@ -19,7 +19,7 @@ func folder(t *testing.T) (adopt.Gorilla, string) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "session_"+id), []byte(write(t, "old", alice)), 0o600))
 	c := settings()
-	c.Files, c.TakenIn = dir, nil
+	c.Files = dir
 	return c, dir
 }
 
@@ -32,7 +32,7 @@ func TestFiles(t *testing.T) {
 		t.Fatalf("adopted %+v", found)
 	}
 	must(t, found.Taken(ctx))
-	must(t, found.Taken(ctx))
+	takenBefore(t, found)
 	if left := made.Of(os.ReadDir(dir)); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}

@@ -39,7 +39,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"user":"alice"}`))
 	f.Add([]byte(write(f, "old", alice)))
 	r := &records{data: map[string][]byte{}}
-	all := []*adopt.Adopter{made.Of(adopt.NewSCS(adopt.SCS{Cookie: settings().Cookie, Store: r, Read: readUser("user")}))}
+	all := []*adopt.Adopter{made.Of(adopt.NewSCS(adopt.SCS{Cookie: settings().Cookie, Store: r, TakenIn: newStore(nil), Read: readUser("user")}))}
 	for _, format := range []adopt.Format{adopt.Gob, adopt.JSON, adopt.Signed} {
 		c := settings()
 		c.Format = format

@@ -55,10 +55,9 @@ type Gorilla struct {
 	// it does not put into Values is left behind. If it returns nil and nil, the session is not taken over. Required.
 	Read func(ctx context.Context, values map[any]any) (*core.Adoption, error)
 
-	// TakenIn keeps which sessions were taken over, as hashes, until their deadlines. It may be the store of
-	// core.Config, and must be one that all servers share and that does not evict. Required if the values are in the
-	// cookie: nothing else can end such a session. Set it for the others while servers of the old application run: a
-	// request that is late there writes its record back. Default: nil.
+	// TakenIn keeps which sessions were taken over, as hashes, until their deadlines: so two requests that come at once
+	// take over one session, and nothing comes back after a Logout. It may be the store of core.Config, and must be one
+	// that all servers share and that does not evict. Required.
 	TakenIn driver.Store
 
 	// MaxSize is how many bytes a cookie or a record may have. A longer cookie is nobody's; a longer record is an error.
@@ -128,8 +127,6 @@ func (g *gorilla) checkRecords() error {
 		}
 		in := files{g.Files, g.MaxSize}
 		g.Find, g.Delete, g.Format = in.find, in.remove, Signed
-	case g.Find == nil && g.TakenIn == nil:
-		return wrong("TakenIn", "is not set, and the values are in the cookie: after a Logout, a copy of the old cookie would sign its user in again")
 	}
 	switch g.Format {
 	case "":

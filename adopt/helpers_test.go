@@ -2,6 +2,7 @@ package adopt_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -45,6 +46,14 @@ func present(name string, values ...string) (cookies []*http.Cookie) {
 		cookies = append(cookies, &http.Cookie{Name: name, Value: v})
 	}
 	return cookies
+}
+
+// takenBefore wants Taken to say that another request was faster.
+func takenBefore(t *testing.T, found *core.Adoption) {
+	t.Helper()
+	if err := found.Taken(ctx); !errors.Is(err, core.ErrEnded) || errors.Is(err, core.ErrUnavailable) {
+		t.Errorf("Taken, once more: %v", err)
+	}
 }
 
 // readUser is a Read that knows one value: "user".

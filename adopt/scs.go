@@ -41,9 +41,9 @@ type SCS struct {
 	// it does not put into Values is left behind. If it returns nil and nil, the session is not taken over. Required.
 	Read func(ctx context.Context, values map[string]any) (*core.Adoption, error)
 
-	// TakenIn keeps which sessions were taken over, as hashes, until their deadlines. It may be the store of core.Config,
-	// and must be one that all servers share and that does not evict. Set it while servers of the old application run: a
-	// request that is late there writes its record back. Default: nil.
+	// TakenIn keeps which sessions were taken over, as hashes, until their deadlines: so two requests that come at once
+	// take over one session, and nothing comes back after a Logout. It may be the store of core.Config, and must be one
+	// that all servers share and that does not evict. Required.
 	TakenIn driver.Store
 
 	// MaxSize is how many bytes a record may have. A longer one is an error. Default: 64 KiB.

@@ -70,11 +70,11 @@ func TestSCS(t *testing.T) {
 		key  string
 		make func(*records) adopt.SCS
 	}{
-		"plain":   {token, func(r *records) adopt.SCS { return adopt.SCS{Store: r} }},
-		"hashed":  {base64.RawURLEncoding.EncodeToString(hash[:]), func(r *records) adopt.SCS { return adopt.SCS{Store: r, HashTokenInStore: true} }},
-		"context": {token, func(r *records) adopt.SCS { return adopt.SCS{Store: withContext{r}} }},
+		"plain":   {token, func(r *records) adopt.SCS { return adopt.SCS{Store: r, TakenIn: newStore(nil)} }},
+		"hashed":  {base64.RawURLEncoding.EncodeToString(hash[:]), func(r *records) adopt.SCS { return adopt.SCS{Store: r, TakenIn: newStore(nil), HashTokenInStore: true} }},
+		"context": {token, func(r *records) adopt.SCS { return adopt.SCS{Store: withContext{r}, TakenIn: newStore(nil)} }},
 		"codec": {token, func(r *records) adopt.SCS {
-			return adopt.SCS{Store: r, Decode: func([]byte) (time.Time, map[string]any, error) {
+			return adopt.SCS{Store: r, TakenIn: newStore(nil), Decode: func([]byte) (time.Time, map[string]any, error) {
 				return clock.Now().Add(time.Hour), map[string]any{"user": "alice"}, nil
 			}}
 		}},
@@ -136,16 +136,17 @@ func TestSCSSettings(t *testing.T) {
 		"Read is not set":     func(c *adopt.SCS) { c.Read = nil },
 		"Cookie is not valid": func(c *adopt.SCS) { c.Cookie.Name = "a;b" },
 		"MaxSize is -1":       func(c *adopt.SCS) { c.MaxSize = -1 },
+		"TakenIn is not set":  func(c *adopt.SCS) { c.TakenIn = nil },
 		"TakenIn is a nil":    func(c *adopt.SCS) { c.TakenIn = (*nilStore)(nil) },
 	} {
-		c := adopt.SCS{Store: &records{}, Read: readUser("user")}
+		c := adopt.SCS{Store: &records{}, TakenIn: newStore(nil), Read: readUser("user")}
 		change(&c)
 		a, err := adopt.NewSCS(c)
 		if a != nil || err == nil || !strings.HasPrefix(err.Error(), "adopt: SCS.") || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}
-	if _, err := adopt.NewSCS(adopt.SCS{Read: readUser("user")}); err == nil {
+	if _, err := adopt.NewSCS(adopt.SCS{TakenIn: newStore(nil), Read: readUser("user")}); err == nil {
 		t.Error("without a Store")
 	}
 }

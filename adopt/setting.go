@@ -41,6 +41,9 @@ func sizeOf(n int) (int, error) {
 
 // clockOf returns the clock, and refuses a store that is no store.
 func clockOf(store driver.Store, now func() time.Time) (func() time.Time, error) {
+	if store == nil {
+		return nil, wrong("TakenIn", "is not set: it keeps which sessions were taken over, so that none comes back after a Logout; the store of core.Config will do")
+	}
 	if isNil(store) {
 		return nil, wrong("TakenIn", "is a nil %T: make one with its package's New, and look at the error", store)
 	}

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"time"
 
+	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
 )
 
-// taken keeps in a store which sessions were taken over. A nil taken keeps nothing.
+// taken keeps in a store which sessions were taken over.
 type taken struct {
 	store driver.Store
 	load  func(context.Context, driver.ID) (driver.Record, error)
@@ -17,9 +18,6 @@ type taken struct {
 }
 
 func newTaken(store driver.Store, now func() time.Time) *taken {
-	if store == nil {
-		return nil
-	}
 	t := &taken{store: store, load: store.Load, now: now}
 	if r := driver.AbilitiesOf(store).Reloader; r != nil {
 		t.load = r.Reload // a cache may not have it yet
@@ -29,9 +27,6 @@ func newTaken(store driver.Store, now func() time.Time) *taken {
 
 // has reports whether the session was taken over before.
 func (t *taken) has(ctx context.Context, id driver.ID) (bool, error) {
-	if t == nil {
-		return false, nil
-	}
 	rec, err := t.load(ctx, id)
 	switch {
 	case errors.Is(err, driver.ErrNotFound):
@@ -46,17 +41,17 @@ func (t *taken) has(ctx context.Context, id driver.ID) (bool, error) {
 	return true, nil
 }
 
-// add remembers a session until its deadline. That another request was faster is no error.
+// add remembers a session until its deadline. If another request was faster, it returns core.ErrEnded.
 func (t *taken) add(ctx context.Context, id driver.ID, until time.Time) error {
-	if t == nil {
-		return nil
-	}
 	now := t.now()
 	if !now.Before(until) {
 		return nil
 	}
 	err := t.store.Create(ctx, &driver.Record{ID: id, Created: now, Used: now, Expires: until})
-	if err != nil && !errors.Is(err, driver.ErrExists) {
+	switch {
+	case errors.Is(err, driver.ErrExists):
+		return core.ErrEnded
+	case err != nil:
 		return unavailable("TakenIn", err)
 	}
 	return nil

@@ -76,40 +76,52 @@ func TestTwoTabsAtOnce(t *testing.T) {
 }
 
 // The old application has a request under way, which stores its session after the takeover: the record is back, and so
-// is the cookie.
+// is the cookie. Our Logout ends that one, too.
 func TestALateRequestOfTheOldApplication(t *testing.T) {
-	for page, renewed := range map[string]bool{
-		"/sign-out":           false, // TakenIn knows the record
-		"/sign-out-there-too": true,  // cookie stores and GORM's begin another session, which is not connected with the first
-	} {
-		each(t, options{taken: newStore()}, func(t *testing.T, s *site) {
-			if s.app.renews && !renewed {
-				t.Skip("a limit: doc.go")
+	each(t, options{}, func(t *testing.T, s *site) {
+		b, old := s.signedIn("alice")
+		late := make(chan struct{})
+		go func() {
+			defer close(late)
+			if status, _ := b.get("/old/held"); status != 200 {
+				t.Errorf("the late request: %d", status)
 			}
-			b, old := s.signedIn("alice")
-			late := make(chan struct{})
-			go func() {
-				defer close(late)
-				if status, _ := b.get("/old/held"); status != 200 {
-					t.Errorf("the late request: %d", status)
-				}
-			}()
-			<-s.held
-			b.want("/me", 200, alice)
-			close(s.gate)
-			<-late
-			again := b.cookie(s.app.cookie)
-			if again == "" && s.app.keys || s.app.records != nil && s.app.records() != 1 {
-				t.Fatal("the old application did not write its session back: the test tests nothing")
-			}
-			b.want("/me", 200, alice)
-			s.replay(old, 200, nobody)
-			b.want(page, 200, "bye")
-			b.want("/me", 200, nobody)
-			s.replay(old, 200, nobody)
-			s.replay(again, 200, nobody)
-		})
-	}
+		}()
+		<-s.held
+		b.want("/me", 200, alice)
+		close(s.gate)
+		<-late
+		again := b.cookie(s.app.cookie)
+		if again == "" && s.app.keys || s.app.records != nil && s.app.records() != 1 {
+			t.Fatal("the old application did not write its session back: the test tests nothing")
+		}
+		b.want("/me", 200, alice)
+		s.replay(old, 200, nobody)
+		b.want("/sign-out", 200, "bye")
+		b.want("/me", 200, nobody)
+		s.replay(old, 200, nobody)
+		s.replay(again, 200, nobody)
+	})
+}
+
+// A slow request of the new application began with the old cookie. Meanwhile another one was taken over, and has signed
+// out. The slow one has its page, and brings nobody back.
+func TestALateRequestAfterTheLogout(t *testing.T) {
+	each(t, options{}, func(t *testing.T, s *site) {
+		b, old := s.signedIn("alice")
+		late := make(chan struct{})
+		go func() {
+			defer close(late)
+			b.want("/held", 200, alice)
+		}()
+		<-s.held
+		b.want("/me", 200, alice)
+		b.want("/sign-out", 200, "bye")
+		close(s.gate)
+		<-late
+		b.want("/me", 200, nobody)
+		s.replay(old, 200, nobody)
+	})
 }
 
 func TestOutage(t *testing.T) {

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 // options are what a test changes in the settings of the new application.
 type options struct {
 	keys    [][]byte     // nil: those of the old one
-	taken   driver.Store // nil: none, or if the values are in the cookie one of its own
+	taken   driver.Store // nil: one of its own
 	maxSize int
 	now     func() time.Time
 }
@@ -57,10 +57,10 @@ func open(t *testing.T, k kind, o options) *site {
 	s := &site{t: t, log: &lockedBuffer{}, gate: make(chan struct{}), held: make(chan struct{}, 9)}
 	s.app = k.start(t, s.hold)
 	fault := storetest.NewFault(newStore())
+	if o.taken == nil {
+		o.taken = fault.Store()
+	}
 	if s.app.records == nil {
-		if o.taken == nil {
-			o.taken = fault.Store()
-		}
 		s.app.down, s.app.up = func() { fault.Before(storetest.Outage) }, func() { fault.Before(nil) }
 	}
 	s.old = made.Of(s.app.adopter(o))
@@ -118,7 +118,7 @@ func adoption(get func(string) any) (*core.Adoption, error) {
 	return a, nil
 }
 
-var pages = []string{"/me", "/held", "/sign-out", "/sign-out-there-too"}
+var pages = []string{"/me", "/held", "/sign-out"}
 
 // newApp has the pages.
 func (s *site) newApp(m *core.Manager, onGin bool) http.Handler {
@@ -126,15 +126,6 @@ func (s *site) newApp(m *core.Manager, onGin bool) http.Handler {
 		switch path {
 		case "/held":
 			s.hold()
-		case "/sign-out-there-too":
-			found, err := s.old.Adopt(r.Context(), r.Cookies())
-			if err == nil && found != nil {
-				err = found.Taken(r.Context())
-			}
-			if err != nil {
-				return err.Error()
-			}
-			fallthrough
 		case "/sign-out":
 			_ = c.Logout()
 			return "bye"

@@ -18,7 +18,7 @@ func takeOver(store driver.Store) *adopt.Adopter {
 	old, err := adopt.NewGorilla(adopt.Gorilla{
 		Cookie:   http.Cookie{Name: "session", Secure: true},
 		KeyPairs: [][]byte{[]byte(os.Getenv("SESSION_SECRET"))},
-		TakenIn:  store, // nothing else remembers that such a cookie has ended
+		TakenIn:  store, // which old sessions were taken over
 		Read: func(_ context.Context, values map[any]any) (*core.Adoption, error) {
 			a := &core.Adoption{Values: map[string]any{}}
 			a.Subject, _ = values["user"].(string)

@@ -34,7 +34,7 @@ func takeOver(address string, store driver.Store) *adopt.Adopter {
 		Delete: func(ctx context.Context, id string) error {
 			return client.Do(ctx, client.B().Del().Key("session_"+id).Build()).Error()
 		},
-		TakenIn: store, // a late request on a server of before may write a record once more
+		TakenIn: store, // which old sessions were taken over
 		Read: func(_ context.Context, values map[any]any) (*core.Adoption, error) {
 			a := &core.Adoption{Values: map[string]any{}}
 			a.Subject, _ = values["user"].(string)

@@ -19,7 +19,7 @@ func takeOver(store driver.Store) *adopt.Adopter {
 		Cookie:   http.Cookie{Name: "session"},
 		KeyPairs: [][]byte{[]byte(os.Getenv("SESSION_SECRET"))},
 		Files:    os.Getenv("SESSION_DIR"),
-		TakenIn:  store, // a late request on a server of before may write a file once more
+		TakenIn:  store, // which old sessions were taken over
 		Read: func(_ context.Context, values map[any]any) (*core.Adoption, error) {
 			a := &core.Adoption{Values: map[string]any{}}
 			a.Subject, _ = values["user"].(string)

@@ -19,7 +19,7 @@ func takeOver(address string, store driver.Store) *adopt.Adopter {
 	client := redis.NewClient(&redis.Options{Addr: address})
 	old, err := adopt.NewSCS(adopt.SCS{
 		Store:   goredisstore.New(client), // as in before
-		TakenIn: store,                    // a late request on a server of before may write a record once more
+		TakenIn: store,                    // which old sessions were taken over
 		Read: func(_ context.Context, values map[string]any) (*core.Adoption, error) {
 			a := &core.Adoption{Values: map[string]any{}}
 			a.Subject, _ = values["user"].(string)
