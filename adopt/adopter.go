@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -20,13 +22,38 @@ const maxValues = 4
 // concurrently.
 type Adopter struct {
 	cookie http.Cookie
-	find   func(ctx context.Context, value string) (*session, error) // nil, nil: value is no live session
+	find   func(ctx context.Context, value string) (*session, error) // nil, nil: value is nobody's
 	taken  *taken
+
+	log     *slog.Logger
+	nobodys atomic.Int32 // values of the cookie that were nobody's, before the first genuine one; then below 0
 }
 
-// session is a live session of the other library.
+func newAdopter(c http.Cookie, find func(context.Context, string) (*session, error), t *taken, log *slog.Logger) *Adopter {
+	if log == nil {
+		log = slog.Default()
+	}
+	return &Adopter{cookie: c, find: find, taken: t, log: log}
+}
+
+// suspicious is after how many values that are nobody's the settings are doubted.
+const suspicious = 20
+
+// count doubts the settings, once, if no value of the cookie has been genuine.
+func (a *Adopter) count(genuine bool) {
+	switch {
+	case genuine:
+		a.nobodys.Store(-1 << 30)
+	case a.nobodys.Load() >= 0 && a.nobodys.Add(1) == suspicious:
+		a.log.Warn("adopt: cookies of the other library came, and none was a session of it. Are the keys, the cookie's name and the store its own?",
+			"cookie", a.cookie.Name, "values", suspicious)
+	}
+}
+
+// session is a session of the other library.
 type session struct {
 	id     driver.ID // in TakenIn
+	gone   bool      // its record is not there; what follows is not set
 	until  time.Time // its deadline
 	read   func(context.Context) (*core.Adoption, error)
 	remove func(context.Context) error // nil: it has no record
@@ -34,7 +61,8 @@ type session struct {
 }
 
 // Adopt is for core.Config.Adopt. A cookie that is malformed, forged, expired or not known is nobody's: it returns nil
-// and nil, and so it does for a session that was taken over before. If a store does not answer, or if the values of a
+// and nil, and so it does for a session that was taken over before. If that was less than 30 seconds ago, the error matches
+// core.ErrEnded, and core takes the request for late. If a store does not answer, or if the values of a
 // genuine session cannot be decoded, it returns an error.
 //
 // If the request has several live sessions under the cookie's name, the first one for which Read returns an Adoption is
@@ -64,18 +92,27 @@ func (a *Adopter) Adopt(ctx context.Context, cookies []*http.Cookie) (*core.Adop
 
 // look returns all live sessions that the cookies name, and what Read makes of one of them.
 func (a *Adopter) look(ctx context.Context, cookies []*http.Cookie) (found *core.Adoption, live []*session, err error) {
+	var late error
 	for _, value := range a.values(cookies) {
 		s, err := a.find(ctx, value)
 		if err != nil {
 			return nil, nil, err
 		}
 		if s == nil {
+			a.count(false)
 			continue
 		}
 		// After find: what another request has taken over meanwhile is seen.
-		if over, err := a.taken.has(ctx, s.id); err != nil {
+		over, err := a.taken.has(ctx, s.id)
+		a.count(over || !s.gone)
+		if over {
+			late = err
+			continue
+		}
+		if err != nil {
 			return nil, nil, err
-		} else if over {
+		}
+		if s.gone {
 			continue
 		}
 		live = append(live, s)
@@ -86,7 +123,10 @@ func (a *Adopter) look(ctx context.Context, cookies []*http.Cookie) (found *core
 			s.chosen = found != nil
 		}
 	}
-	return found, live, nil
+	if found != nil {
+		late = nil
+	}
+	return found, live, late
 }
 
 // values returns the different values of the old cookie, at most maxValues.

@@ -35,10 +35,11 @@
 // Without a key for the encryption, two browsers that got the same values in the same second have the same cookie: the
 // second one counts as taken over.
 //
-// Our lifetimes begin at the takeover. Of requests that come at once with one old cookie, one begins a session of ours. The
-// others get their pages if they only read; a change there is a 409 (core.ErrEnded), and the browser has our cookie by the
-// time it asks again. If that one answer is lost on its way, the user signs in once more. A file that the old application
-// is just writing counts as none for that request.
+// Our lifetimes begin at the takeover; Adoption.ExpireIn says how long a user was to be remembered. Of requests that come
+// at once with one old cookie, one begins a session of ours. The others, and those of the next half minute, get their
+// pages if they only read, some as visitors; a change there is a 409 (core.ErrEnded), and the browser has our cookie by
+// the time it asks again. If that one answer is lost on its way, the user signs in once more. A file that the old
+// application is just writing counts as none for that request.
 //
 // A genuine session whose values cannot be decoded is an error, and the answer a 503: a type is not registered, and to
 // take it for nobody's would sign out all users. core logs the error. It has no cookie, no ID and no value.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -33,6 +34,7 @@ func ExampleNewGorilla() {
 		KeyPairs: [][]byte{hashKey, blockKey}, // as NewCookieStore was given them
 		MaxAge:   7 * 24 * time.Hour,
 		TakenIn:  store,
+		Logger:   slog.Default(),
 		Read: func(_ context.Context, values map[any]any) (*core.Adoption, error) {
 			user, ok := values["user"].(string)
 			if !ok {
@@ -65,8 +67,8 @@ func ExampleNewGorilla() {
 	request(m, cookie, func(s *core.Session) { fmt.Printf("a copy of the old cookie: %q\n", s.Subject()) })
 	// Output:
 	// alice [hat] 2026-01-02 03:04:05 +0000 UTC
-	// shop=; Path=/; Domain=example.com; Max-Age=0; HttpOnly; Secure
 	// __Host-session=(a token)
+	// shop=; Path=/; Domain=example.com; Max-Age=0; HttpOnly; Secure
 	// a copy of the old cookie: ""
 }
 
@@ -179,6 +181,9 @@ func ExampleNewSCS() {
 		log.Fatal(err)
 	}
 	old, err := adopt.NewSCS(adopt.SCS{
+		Cookie:           http.Cookie{Name: "session", Secure: true}, // SessionManager.Cookie
+		MaxSize:          16 << 10,
+		Logger:           slog.Default(),
 		Store:            table, // SessionManager.Store
 		HashTokenInStore: false, // as in SessionManager
 		Decode:           nil,   // SessionManager.Codec.Decode, if that is not scs.GobCodec

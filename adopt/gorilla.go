@@ -5,6 +5,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -64,6 +65,10 @@ type Gorilla struct {
 	// Default: 64 KiB.
 	MaxSize int
 
+	// Logger gets one line if the first 20 values of the old cookie are all nobody's: a key, the cookie's name or the store
+	// is another one then. It never gets a cookie or a value. Default: slog.Default().
+	Logger *slog.Logger
+
 	// Now is the clock, for tests. Default: time.Now.
 	Now func() time.Time
 }
@@ -81,7 +86,7 @@ func NewGorilla(c Gorilla) (*Adopter, error) {
 		return nil, fmt.Errorf("adopt: Gorilla.%w", err)
 	}
 	gob.Register([]any{}) // as gorilla/sessions does: flash messages are of this type
-	return &Adopter{cookie: g.Cookie, find: g.find, taken: newTaken(g.TakenIn, g.Now)}, nil
+	return newAdopter(g.Cookie, g.find, newTaken(g.TakenIn, g.Now), g.Logger), nil
 }
 
 // check sets the defaults, and refuses what cannot work.
@@ -153,11 +158,12 @@ func (g *gorilla) find(ctx context.Context, value string) (*session, error) {
 		return nil, err
 	}
 	values, err := g.record(ctx, id)
-	if values == nil || err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return &session{
-		id: idOf("gorilla record", g.Cookie.Name, id),
+		id:   idOf("gorilla record", g.Cookie.Name, id),
+		gone: values == nil,
 		// The old application may have written a later cookie for this record.
 		until:  g.Now().Add(g.MaxAge + time.Second),
 		read:   g.reader(values),

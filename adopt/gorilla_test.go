@@ -1,10 +1,12 @@
 package adopt_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/gob"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -305,3 +307,22 @@ func TestGorillaSettings(t *testing.T) {
 }
 
 type nilStore struct{ driver.Store }
+
+// With a wrong key everybody is a visitor, and nothing else would tell.
+func TestNobodysCookies(t *testing.T) {
+	for genuine, lines := range map[bool]int{false: 1, true: 0} {
+		var log bytes.Buffer
+		c := settings()
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		a := made.Of(adopt.NewGorilla(c))
+		if genuine {
+			subject(t, a, present("old", write(t, "old", alice)))
+		}
+		for range 50 {
+			subject(t, a, present("old", write(t, "old", alice, []byte("another key for the MAC, 32 byte"))))
+		}
+		if n := strings.Count(log.String(), "none was a session"); n != lines {
+			t.Errorf("a genuine one before: %t: %d lines, want %d", genuine, n, lines)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -49,6 +50,10 @@ type SCS struct {
 	// MaxSize is how many bytes a record may have. A longer one is an error. Default: 64 KiB.
 	MaxSize int
 
+	// Logger gets one line if the first 20 values of the old cookie are all nobody's: a key, the cookie's name or the store
+	// is another one then. It never gets a cookie or a value. Default: slog.Default().
+	Logger *slog.Logger
+
 	// Now is the clock, for tests. Default: time.Now.
 	Now func() time.Time
 }
@@ -66,7 +71,7 @@ func NewSCS(c SCS) (*Adopter, error) {
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("adopt: SCS.%w", err)
 	}
-	return &Adopter{cookie: s.Cookie, find: s.find, taken: newTaken(s.TakenIn, s.Now)}, nil
+	return newAdopter(s.Cookie, s.find, newTaken(s.TakenIn, s.Now), s.Logger), nil
 }
 
 // check sets the defaults, and refuses what cannot work.
@@ -122,7 +127,7 @@ func (s *scs) find(ctx context.Context, token string) (*session, error) {
 	case err != nil:
 		return nil, fmt.Errorf("find: %w", err)
 	case !found:
-		return nil, nil
+		return &session{id: idOf("scs", s.Cookie.Name, token), gone: true}, nil
 	case len(data) > s.MaxSize:
 		return nil, tooLarge(len(data), s.MaxSize)
 	}

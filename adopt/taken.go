@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
@@ -25,7 +26,14 @@ func newTaken(store driver.Store, now func() time.Time) *taken {
 	return t
 }
 
-// has reports whether the session was taken over before.
+// lateFor is how long after a takeover a request with the old cookie is known to be late, as after a Login of ours: it
+// began before the browser had our cookie.
+const lateFor = 30 * time.Second
+
+// errLate is for a session that was taken over a moment ago.
+var errLate = fmt.Errorf("another request has just taken the session over: %w", core.ErrEnded)
+
+// has reports whether the session was taken over before. If that was a moment ago, it returns errLate, too.
 func (t *taken) has(ctx context.Context, id driver.ID) (bool, error) {
 	rec, err := t.load(ctx, id)
 	switch {
@@ -37,6 +45,8 @@ func (t *taken) has(ctx context.Context, id driver.ID) (bool, error) {
 		return false, unavailable("TakenIn", err)
 	case rec.ID != id:
 		return false, unavailable("TakenIn", errors.New("the store answered for another ID"))
+	case t.now().Before(rec.Created.Add(lateFor)):
+		return true, errLate
 	}
 	return true, nil
 }

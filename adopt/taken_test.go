@@ -3,10 +3,14 @@ package adopt_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/adopt"
+	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/driver"
+	"github.com/coatcheck-go/coatcheck/core/storetest"
 	"github.com/coatcheck-go/coatcheck/internal/test/made"
 )
 
@@ -38,6 +42,31 @@ func TestTakenInBehindACache(t *testing.T) {
 	must(t, made.Of(a.Adopt(ctx, cookies)).Taken(ctx))
 	if subject(t, a, cookies) != "" {
 		t.Error("adopted after Taken")
+	}
+}
+
+// For half a minute after a takeover a request with the old cookie is late. Then it is nobody's.
+func TestTakenAMomentAgo(t *testing.T) {
+	clock := storetest.NewClock()
+	r := &records{data: map[string][]byte{token: recordOf(t, clock.Now().Add(time.Hour), map[string]any{"user": "alice"})}}
+	c := settings()
+	c.TakenIn, c.Now = newStore(clock.Now), clock.Now
+	for name, from := range map[string]struct {
+		a       *adopt.Adopter
+		cookies []*http.Cookie
+	}{
+		"cookie": {made.Of(adopt.NewGorilla(c)), present("old", write(t, "old", alice))},
+		"record": {made.Of(adopt.NewSCS(adopt.SCS{Store: r, TakenIn: newStore(clock.Now), Now: clock.Now, Read: readUser("user")})), present("session", token)},
+	} {
+		must(t, made.Of(from.a.Adopt(ctx, from.cookies)).Taken(ctx))
+		clock.Advance(29 * time.Second)
+		if found, err := from.a.Adopt(ctx, from.cookies); found != nil || !errors.Is(err, core.ErrEnded) {
+			t.Errorf("%s, 29 s later: %v, %v", name, found, err)
+		}
+		clock.Advance(2 * time.Second)
+		if found, err := from.a.Adopt(ctx, from.cookies); found != nil || err != nil {
+			t.Errorf("%s, 31 s later: %v, %v", name, found, err)
+		}
 	}
 }
 

@@ -24,8 +24,13 @@ type Adoption struct {
 	// AuthTime is when the user signed in there. Default: the zero time, not known: RequireFresh then asks for a sign-in.
 	AuthTime time.Time
 
-	// Values are put into the session under their keys, as by Key.Set. Default: none.
+	// Values are put into the session under their keys, as by Key.Set. A value that Codec refuses makes each request of
+	// this user a 500, and nothing is taken over. Default: none.
 	Values map[string]any
+
+	// ExpireIn is the time without activity, as for Session.ExpireIn: "remember me". More than Config.AAL allows counts as
+	// that. Default: 0, as for a new session.
+	ExpireIn time.Duration
 
 	// Taken is called when our session has been stored. It should end the other session. An error that matches ErrEnded
 	// says that another request has taken it over first: our session is removed, and no cookie is sent. A request that
@@ -61,12 +66,16 @@ func deletions(cookies []*http.Cookie) (lines []Out, err error) {
 }
 
 // errTakenBefore is for a request that has only read an adopted session, which another request took over first.
-var errTakenBefore = fmt.Errorf("coatcheck: another request took the session over: %w", ErrEnded)
+var errTakenBefore = fmt.Errorf("coatcheck: another request took the session over: %w", errLate)
 
 // adopt calls Config.Adopt. What that returns becomes the first operations of the request: of a new session, or of a
 // Login over a visitor's.
 func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	found, err := x.other(ctx)
+	if errors.Is(err, ErrEnded) {
+		s.late = !s.live
+		return nil
+	}
 	if found == nil || err != nil {
 		return err
 	}
@@ -91,6 +100,12 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 		s.spoil(nil, errSubject)
 	} else if n > 0 {
 		s.signIn(found)
+	}
+	if d := found.ExpireIn; d >= time.Second {
+		if most, limited := s.idleLimit(); limited {
+			d = min(d, most)
+		}
+		s.do(op{kind: opExpiry, mode: expireSliding, micros: d.Microseconds()})
 	}
 	s.take(found)
 	if x.phase != phaseOpen {
@@ -134,7 +149,7 @@ func (x *Exchange) other(ctx context.Context) (*Adoption, error) {
 	calls, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.StoreTimeout)
 	defer cancel()
 	found, err := m.cfg.Adopt(aside{calls}, cookies)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrEnded) {
 		err = driver.Unavailable("coatcheck: Config.Adopt", err)
 		m.observe(ctx, Event{Kind: EventAdopt, Err: err})
 		m.warn(ctx, EventAdopt, "another system's session was not taken over", "error", err)
@@ -155,7 +170,7 @@ func (x *Exchange) alsoEnds(ctx context.Context, s *Session) {
 		return
 	}
 	found, err := x.other(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrEnded) {
 		found = &Adoption{Taken: func(context.Context) error { return err }}
 	}
 	if found != nil {
@@ -231,7 +246,7 @@ func (x *Exchange) takenBefore(ctx context.Context, s *Session, onlyRead bool) e
 	if onlyRead {
 		return errTakenBefore
 	}
-	return x.dropped(ctx, s, ErrEnded)
+	return x.dropped(ctx, s, errLate)
 }
 
 // signsIn reports whether the handler has called Login after the session was adopted. That needs no takeover.

@@ -243,6 +243,7 @@ func TestAdoptionForgetsCookies(t *testing.T) {
 type legacy struct {
 	down, taken bool
 	visitor     bool // nobody has signed in
+	justNow     bool // says that it was taken a moment ago
 	asked       int
 }
 
@@ -255,6 +256,8 @@ func (l *legacy) adopt(_ context.Context, cookies []*http.Cookie) (*core.Adoptio
 		switch {
 		case l.down:
 			return nil, errors.New("down")
+		case l.taken && l.justNow:
+			return nil, core.ErrEnded
 		case l.taken:
 			return nil, nil
 		}
@@ -390,5 +393,62 @@ func TestAdoptOverAVisitor(t *testing.T) {
 		if n := sessions(t, m); n != 1 {
 			t.Errorf("%q: %d sessions", user, n)
 		}
+	}
+}
+
+// Given a session that was taken over a moment ago, when another request comes with the old cookie, then it is late: it
+// reads as a visitor, and begins nothing that could replace the new cookie.
+func TestAdoptedAMomentAgo(t *testing.T) {
+	old := &legacy{justNow: true}
+	m := newManager(t, core.Config{Adopt: old.adopt})
+	b := newBrowser(t, m)
+	b.cookie = "old=1"
+	b.visit(read)
+	for want, do := range map[int]func(*core.Session) error{
+		200: func(s *core.Session) error { read(s); return nil },
+		409: func(s *core.Session) error { return count.Set(s, 1) },
+	} {
+		late := newBrowser(t, m)
+		late.cookie = "old=1"
+		r := late.send()
+		if r.s.Subject() != "" {
+			t.Errorf("signed in as %q", r.s.Subject())
+		}
+		must(t, do(r.s))
+		out, err := r.respond(200)
+		status := 200
+		if err != nil {
+			status = core.HTTPStatus(err)
+		}
+		if status != want || out.Name != "" {
+			t.Errorf("%d, %v, want %d; the cookie is %q", status, err, want, out.Name)
+		}
+	}
+	late := newBrowser(t, m)
+	late.cookie = "old=1"
+	late.visit(func(s *core.Session) { must(t, s.Login("alice")) }) // with a password
+	if n := sessions(t, m); n != 2 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
+func TestAdoptedForLong(t *testing.T) {
+	for aal, want := range map[int]time.Duration{0: 30 * 24 * time.Hour, 2: time.Hour} {
+		m := newManager(t, core.Config{AAL: aal, Adopt: func(_ context.Context, cookies []*http.Cookie) (*core.Adoption, error) {
+			for _, c := range cookies {
+				if c.Name == "old" {
+					return &core.Adoption{Subject: "alice", ExpireIn: 30 * 24 * time.Hour, Taken: func(context.Context) error { return nil }}, nil
+				}
+			}
+			return nil, nil
+		}})
+		b := newBrowser(t, m)
+		b.cookie = "old=1"
+		b.visit(read)
+		b.visit(func(s *core.Session) {
+			if got := s.TimeLeft(); got > want || got < want-time.Minute {
+				t.Errorf("AAL %d: %v left, want %v", aal, got, want)
+			}
+		})
 	}
 }

@@ -123,8 +123,10 @@ type Config struct {
 
 	// Adopt takes over a session of another system, which the request's cookies name. It is called for a request that
 	// has cookies and no session of ours, when the session is first used. It is called again at each request until
-	// our session is stored and its cookie is there. Return a nil Adoption and a nil error if there is no session to
-	// take over. An error answers the request with 503. Default: nil.
+	// our session is stored and its cookie is there, and at a Logout. Return a nil Adoption and a nil error if there is no
+	// session to take over. An error that matches ErrEnded says that another request took it over a moment ago: this one
+	// is anonymous, and its changes are ErrEnded, so that it does not replace the new cookie. Any other error answers the
+	// request with 503. Default: nil.
 	Adopt func(ctx context.Context, cookies []*http.Cookie) (*Adoption, error)
 
 	// Devices keeps a label of the browser and the network of the client with each sign-in: Session.Device shows them in

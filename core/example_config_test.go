@@ -104,6 +104,7 @@ func ExampleAdoption() {
 						Subject:  "alice",
 						AuthTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 						Values:   map[string]any{"visits": 41},
+						ExpireIn: 30 * 24 * time.Hour, // it was "remembered" there
 						Taken:    func(context.Context) error { fmt.Println("the old one is deleted"); return nil },
 						Forget:   []*http.Cookie{{Name: c.Name, Secure: true}}, // with the attributes that it was set with
 					}, nil

@@ -32,12 +32,15 @@ func (o Out) Lines() iter.Seq2[string, string] {
 }
 
 func (o Out) each(yield func(name, value string) bool) bool {
+	if o.Name != "" && !yield(o.Name, o.Value) {
+		return false
+	}
 	for _, more := range o.More {
 		if !more.each(yield) {
 			return false
 		}
 	}
-	return o.Name == "" || yield(o.Name, o.Value)
+	return true
 }
 
 // Header is the header of a response. http.Header is one; frameworks that are not on net/http wrap theirs.
@@ -50,9 +53,13 @@ type Header interface {
 // Apply puts o into h. A response with a token must not be stored by a shared cache (OWASP, Session Management Cheat
 // Sheet), so it gets "Cache-Control: no-store" unless it has that or "private" already.
 func (o Out) Apply(h Header) {
-	for _, more := range o.More {
+	o.applyOwn(h)
+	for _, more := range o.More { // last: curl 7.88 ignores the deletion of a cookie that comes before another cookie
 		more.Apply(h)
 	}
+}
+
+func (o Out) applyOwn(h Header) {
 	if standard, ok := h.(http.Header); ok {
 		o.apply(standard)
 		return

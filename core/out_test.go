@@ -62,12 +62,12 @@ func TestLinesOfOut(t *testing.T) {
 	for name, value := range out.Lines() {
 		lines = append(lines, name+": "+value)
 	}
-	if want := []string{"Set-Cookie: c=d", "X-Token: a"}; !slices.Equal(lines, want) {
+	if want := []string{"X-Token: a", "Set-Cookie: c=d"}; !slices.Equal(lines, want) {
 		t.Errorf("Lines: %q, want %q", lines, want)
 	}
 	for _, header := range []core.Header{http.Header{}, struct{ core.Header }{http.Header{}}} {
 		out.Apply(header)
-		if len(header.Values("Set-Cookie")) != 1 || len(header.Values("X-Token")) != 1 || !slices.Equal(header.Values("Vary"), []string{"Cookie", "X-Token"}) {
+		if len(header.Values("Set-Cookie")) != 1 || len(header.Values("X-Token")) != 1 || !slices.Equal(header.Values("Vary"), []string{"X-Token", "Cookie"}) {
 			t.Errorf("%T: %v", header, header)
 		}
 	}

@@ -124,6 +124,20 @@ func TestALateRequestAfterTheLogout(t *testing.T) {
 	})
 }
 
+// A page of the new application loads with a script that writes, and both requests come with the old cookie. The script's
+// comes when the page was taken over: it must not replace the page's cookie by a visitor's.
+func TestAWriteRightAfterTheTakeover(t *testing.T) {
+	each(t, options{}, func(t *testing.T, s *site) {
+		b, old := s.signedIn("alice")
+		b.want("/me", 200, alice)
+		status, cookies := s.visit(old)
+		if status != 409 || len(cookies) != 0 {
+			t.Errorf("a write with the old cookie: %d, %v", status, cookies)
+		}
+		b.want("/me", 200, alice)
+	})
+}
+
 func TestOutage(t *testing.T) {
 	each(t, options{}, func(t *testing.T, s *site) {
 		if s.app.down == nil {

@@ -85,8 +85,9 @@ func (s *site) hold() {
 }
 
 const (
-	carts = core.Key[[]string]("cart")
-	since = 1767323045
+	carts  = core.Key[[]string]("cart")
+	visits = core.Key[int]("visits")
+	since  = 1767323045
 )
 
 // cart is a type of the old application.
@@ -118,7 +119,7 @@ func adoption(get func(string) any) (*core.Adoption, error) {
 	return a, nil
 }
 
-var pages = []string{"/me", "/held", "/sign-out"}
+var pages = []string{"/me", "/held", "/sign-out", "/visit"}
 
 // newApp has the pages.
 func (s *site) newApp(m *core.Manager, onGin bool) http.Handler {
@@ -126,6 +127,8 @@ func (s *site) newApp(m *core.Manager, onGin bool) http.Handler {
 		switch path {
 		case "/held":
 			s.hold()
+		case "/visit":
+			_ = visits.Update(c, func(n int) int { return n + 1 })
 		case "/sign-out":
 			_ = c.Logout()
 			return "bye"
@@ -223,6 +226,16 @@ func (s *site) replay(value string, status int, body string) {
 	if got := string(made.Of(io.ReadAll(answer.Body))); answer.StatusCode != status || body != "" && got != body {
 		s.t.Errorf("the old cookie alone: %d %q, want %d %q", answer.StatusCode, strings.TrimSpace(got), status, body)
 	}
+}
+
+// visit sends a request that writes, with the old cookie alone.
+func (s *site) visit(value string) (status int, cookies []*http.Cookie) {
+	s.t.Helper()
+	r := made.Of(http.NewRequestWithContext(context.Background(), "GET", s.server.URL+"/visit", nil))
+	r.Header.Set("Cookie", s.app.cookie+"="+value)
+	answer := made.Of(s.server.Client().Do(r))
+	answer.Body.Close()
+	return answer.StatusCode, answer.Cookies()
 }
 
 // lockedBuffer keeps what the new application logs.

@@ -46,6 +46,7 @@ var exampled = []struct {
 	{dir: "sessiontest", untyped: map[string]string{"Fatalf": "the package itself", "Cleanup": "the package itself"}},
 	{dir: "sessionadmin"},
 	{dir: "otelsession"},
+	{dir: "adopt", untyped: map[string]string{"Now": "tests", "Find": "the application's store of scs has it", "Delete": "the same"}},
 }
 
 // Reasons why an Example does not run.
