@@ -184,7 +184,7 @@ func (l *loading) ambiguous() {
 // anonymous makes s the session of a request that carries none.
 func (l *loading) anonymous(late bool) {
 	s := l.s
-	*s.hidden = hidden{shell: *s, x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
+	*s.hidden = hidden{shell: s.shell, way: s.way, x: s.x, late: late, crowded: s.crowded, rare: s.rare, cur: state{header: header{codec: s.x.m.cfg.Codec}}}
 }
 
 // header returns the first line that may have a token.

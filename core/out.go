@@ -23,7 +23,7 @@ type Out struct {
 	More []Out
 }
 
-// Format keeps the token out of a printed Out, for every verb.
+// Format keeps the token out of a printed Out, for every verb. In an unexported field of another struct fmt cannot call it.
 func (o Out) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coatcheck.Out("+o.Name+")") }
 
 // Lines returns the names and values of all header lines, those of More included.

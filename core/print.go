@@ -41,18 +41,19 @@ func (s *Session) LogValue() slog.Value {
 }
 
 // String is what fmt and templates show of a session, by value or by pointer: its ID in short, and nothing else.
-func (h *hidden) String() string { return h.describe() }
+func (l *link) String() string { return l.describe() }
 
 // Format writes what String returns, for every verb.
-func (h *hidden) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.describe()) }
+func (l *link) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, l.describe()) }
 
 // MarshalJSON gives what String returns.
-func (h *hidden) MarshalJSON() ([]byte, error) { return []byte(`"` + h.describe() + `"`), nil }
+func (l *link) MarshalJSON() ([]byte, error) { return []byte(`"` + l.describe() + `"`), nil }
 
-func (h *hidden) describe() string {
-	if h == nil {
+func (l *link) describe() string {
+	if l == nil {
 		return "session(nil)"
 	}
+	h := l.hidden
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.live {

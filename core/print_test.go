@@ -29,7 +29,7 @@ import (
 // printers are the ways in which things end up in pages and logs.
 var printers = map[string]func(w io.Writer, v any) error{
 	"fmt": func(w io.Writer, v any) error {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X"} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "%t"} {
 			fmt.Fprintf(w, verb+"\n", v)
 		}
 		return nil
@@ -52,6 +52,9 @@ var (
 // copied returns what p points to, by value, past go vet.
 func copied(p any) any { return reflect.ValueOf(p).Elem().Interface() }
 
+// inside keeps fmt from calling methods of v.
+type inside struct{ v any }
+
 // holders put v where fmt, encoding/json and templates come to it by themselves.
 func holders(v any) map[string]any {
 	t := reflect.TypeOf(v)
@@ -63,6 +66,7 @@ func holders(v any) map[string]any {
 	table.SetMapIndex(reflect.ValueOf("v"), reflect.ValueOf(v))
 	return map[string]any{
 		"itself": v, "a field": s.Interface(), "a field, by pointer": s.Addr().Interface(),
+		"an unexported field": inside{v}, "an unexported field, by pointer": &inside{v},
 		"a slice": list.Interface(), "a map": table.Interface(), "any": []any{map[string]any{"v": v}},
 	}
 }
@@ -129,10 +133,14 @@ func TestPrintingShowsNothing(t *testing.T) {
 		for where, v := range holders(c.v) {
 			for way, print := range printers {
 				var got bytes.Buffer
+				hidden := strings.HasPrefix(where, "an unexported") // fmt cannot ask it for its name
+				if hidden && (strings.HasPrefix(what, "key") || strings.HasPrefix(what, "out") || what == "exchange of bytes, copied") {
+					continue // documented for Key; the others are for adapters
+				}
 				if err := print(&got, v); err != nil && c.want != "" {
 					t.Errorf("%s in %s by %s: %v", what, where, way, err)
 				}
-				if !strings.Contains(got.String(), c.want) {
+				if !hidden && !strings.Contains(got.String(), c.want) {
 					t.Errorf("%s in %s by %s: no %q in %.300s", what, where, way, c.want, got.String())
 				}
 				for _, secret := range secrets {

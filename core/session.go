@@ -28,12 +28,17 @@ func ParseID(s string) (ID, error) { return driver.ParseID(s) }
 // A Session that is printed, logged or put into a page, by value or by pointer, shows its ID in short and nothing
 // else.
 type Session struct {
-	*hidden // where fmt may not call methods, it prints what is behind a pointer, but nothing behind a second one
+	*link
 }
+
+// link is on the way from a Session to its fields, because of fmt: in an unexported field of the application's, where
+// it may not call methods, a wrong verb makes it print what is behind a pointer, but nothing behind a second one.
+type link struct{ *hidden }
 
 // hidden has all fields of a Session.
 type hidden struct {
-	shell Session // points here: one allocation for both
+	shell Session // points to way, and that points here: one allocation for all
+	way   link
 
 	x *Exchange // nil for a view
 
@@ -161,7 +166,7 @@ func deadSession(err error) *Session {
 }
 
 func newSession(h *hidden) *Session {
-	h.shell.hidden = h
+	h.way.hidden, h.shell.link = h, &h.way
 	return &h.shell
 }
 
