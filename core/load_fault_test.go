@@ -157,7 +157,7 @@ func TestSlowHandlerIsNoOutage(t *testing.T) {
 		t.Errorf("Session: %v", err)
 	}
 	if n := lines("ERROR", "does not answer"); n != 0 {
-		t.Errorf("%d lines say that the store does not answer", n)
+		t.Errorf("%d lines say that the store fails", n)
 	}
 	if n := lines("WARN", "deadline"); n != 1 {
 		t.Errorf("%d lines say that the request was late", n)

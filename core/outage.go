@@ -26,10 +26,10 @@ type outage struct {
 	failed, sinceTold int // loads and saves
 }
 
-// down notes that a request was not served because the store did not answer.
+// down notes that a request was not served because the store failed: it did not answer, or it is full.
 func (m *Manager) down(ctx context.Context, err error) {
 	log := m.cfg.Logger
-	log.DebugContext(aside{ctx}, "coatcheck: the store did not answer", "store", m.info.Name, "error", err)
+	log.DebugContext(aside{ctx}, "coatcheck: the store failed", "store", m.info.Name, "error", err)
 	o, now := &m.outage, time.Now()
 	o.mu.Lock()
 	begins := !o.on.Swap(true) || now.Sub(o.last) > outageForgotten
@@ -47,9 +47,9 @@ func (m *Manager) down(ctx context.Context, err error) {
 	o.mu.Unlock()
 	switch {
 	case begins:
-		log.ErrorContext(aside{ctx}, "coatcheck: the store does not answer", "store", m.info.Name, "error", err)
+		log.ErrorContext(aside{ctx}, "coatcheck: the store fails", "store", m.info.Name, "error", err)
 	case counts:
-		log.ErrorContext(aside{ctx}, "coatcheck: the store still does not answer", "store", m.info.Name, "error", err,
+		log.ErrorContext(aside{ctx}, "coatcheck: the store still fails", "store", m.info.Name, "error", err,
 			"failures", n, "for", now.Sub(began).Round(time.Second))
 	}
 }
@@ -77,7 +77,7 @@ func (m *Manager) up(ctx context.Context, err error) {
 	n, lasted := o.failed, o.last.Sub(o.began)
 	o.mu.Unlock()
 	if over {
-		m.cfg.Logger.InfoContext(aside{ctx}, "coatcheck: the store answers again", "store", m.info.Name,
+		m.cfg.Logger.InfoContext(aside{ctx}, "coatcheck: the store works again", "store", m.info.Name,
 			"failures", n, "after", lasted.Round(time.Millisecond))
 	}
 }

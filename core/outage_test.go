@@ -39,7 +39,7 @@ func TestOutageInTheLog(t *testing.T) {
 		}
 		text := log.String()
 		for line, want := range map[string][2]int{
-			"the store does not answer": {1, 1}, "the store still does not answer": {10, 12}, "the store answers again": {1, 1}, "\n": {12, 14},
+			"the store fails": {1, 1}, "the store still fails": {10, 12}, "the store works again": {1, 1}, "\n": {12, 14},
 		} {
 			if n := strings.Count(text, line); n < want[0] || n > want[1] {
 				t.Errorf("%q %d times: %s", line, n, text)
@@ -106,7 +106,7 @@ func TestOutageMetByTheApplication(t *testing.T) {
 		if err := call(m, r.s); !errors.Is(err, core.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if n := strings.Count(log.String(), "the store does not answer"); n != 1 {
+		if n := strings.Count(log.String(), "the store fails"); n != 1 {
 			t.Errorf("%s: %d lines: %s", name, n, log.String())
 		}
 		r.x.Discard()

@@ -79,7 +79,7 @@ func TestDoneInAnOutage(t *testing.T) {
 		if over(done) {
 			t.Error("an outage ended it")
 		}
-		if begins, counts := lines("ERROR", "the store does not answer"), lines("ERROR", "still does not answer"); begins != 1 || counts < 5 || counts > 20 {
+		if begins, counts := lines("ERROR", "the store fails"), lines("ERROR", "still fails"); begins != 1 || counts < 5 || counts > 20 {
 			t.Errorf("%d lines when it begins, %d counts", begins, counts)
 		}
 		endOf["Logout"](t, b.on(there))
@@ -389,7 +389,7 @@ func TestDoneReadsWithACookieStore(t *testing.T) {
 		fault.Before(nil)
 		time.Sleep(20 * time.Second)
 		ended := over(done)
-		if n := lines("INFO", "the store answers again"); n != 1 || ended {
+		if n := lines("INFO", "the store works again"); n != 1 || ended {
 			t.Errorf("%d lines at the end of the outage, over: %t", n, ended)
 		}
 		r.x.Discard()

@@ -57,7 +57,7 @@ func TestReady(t *testing.T) {
 	if status, text := asked(t, m); status != http.StatusServiceUnavailable || text != "unavailable" {
 		t.Error(status, text)
 	}
-	if !strings.Contains(f.log.String(), "the store does not answer") || !strings.Contains(f.log.String(), "dial 10.0.0.7: refused") {
+	if !strings.Contains(f.log.String(), "the store fails") || !strings.Contains(f.log.String(), "dial 10.0.0.7: refused") {
 		t.Errorf("the log does not say why: %s", f.log)
 	}
 	hangs = true
