@@ -222,13 +222,7 @@ func (e *openError) Unwrap() error { return e.err }
 
 // clean is the text of err after the URL, in one line, without the URL's secrets.
 func (u *URL) clean(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	for _, secret := range u.secrets() {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "xxxxx")
-		}
-	}
-	return "coatcheck: open the store " + u.String() + ": " + text
+	return "coatcheck: open the store " + u.String() + ": " + strings.Join(strings.Fields(u.mask(err.Error())), " ")
 }
 
 // oneLine joins errors in one line.

@@ -2,6 +2,8 @@ package driver
 
 import (
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -67,13 +69,18 @@ func RedactURL(text string) string {
 	return "..."
 }
 
-// secrets are the texts that no error may repeat.
-func (u *URL) secrets() (list []string) {
+// secret is a text that no error may repeat, in one of the ways to write it, and the name of its option.
+type secret struct{ name, value string }
+
+func (u *URL) secrets() (list []secret) {
 	authority, _, _ := u.authority()
 	if at := strings.LastIndex(authority, "@"); at >= 0 {
 		_, written, _ := strings.Cut(authority[:at], ":")
 		_, decoded, _ := u.User()
-		list = append(list, written, decoded, url.QueryEscape(decoded), url.PathEscape(decoded))
+		quoted := strings.Trim(strconv.Quote(decoded), `"`)
+		for _, value := range []string{written, decoded, quoted, url.QueryEscape(decoded), url.PathEscape(decoded)} {
+			list = append(list, secret{"password", value})
+		}
 	}
 	for _, o := range u.options {
 		if o.unknown || o.shown() == o.raw { // the error for an unknown option does not quote its value
@@ -81,8 +88,41 @@ func (u *URL) secrets() (list []string) {
 		} else if inner, err := ParseURL(o.value); err == nil && strings.Contains(o.value, "//") {
 			list = append(list, inner.secrets()...)
 		} else {
-			list = append(list, o.value)
+			list = append(list, secret{o.name, o.value})
 		}
 	}
 	return list
+}
+
+var (
+	quotedText = regexp.MustCompile("`[^`]*`" + `|"(?:[^"\\]|\\.)*"`)
+	dataSource = regexp.MustCompile(`://|\b(user|password)=`)
+)
+
+// mask takes the secrets out of the text of an error, where a client library may have put them. To mask each occurrence
+// would tell a password that is a word of the text: "user=xxxxx". So a secret is masked in the places where a secret
+// stands whatever it is, a data source in quotes is left out, and elsewhere only what nobody takes for a word is masked.
+func (u *URL) mask(text string) string {
+	shown, pairs := u.String(), []string(nil)
+	for _, s := range u.secrets() {
+		if s.value == "" || s.value == "PASSWORD" { // as our own advice is written
+			continue
+		}
+		pairs = append(pairs, ":"+s.value+"@", ":xxxxx@", s.name+"="+s.value, s.name+"=xxxxx")
+		if s.unlikeWords() && !strings.Contains(shown, s.value) {
+			pairs = append(pairs, s.value, "xxxxx")
+		}
+	}
+	text = strings.NewReplacer(pairs...).Replace(text) // in one pass: the password may be x
+	return quotedText.ReplaceAllStringFunc(text, func(quoted string) string {
+		if dataSource.MatchString(quoted) {
+			return quoted[:1] + "..." + quoted[:1]
+		}
+		return quoted
+	})
+}
+
+// unlikeWords reports whether an error of a library hardly has this text by itself, as it has "postgres" and "5432".
+func (s secret) unlikeWords() bool {
+	return len(s.value) >= 16 || len(s.value) >= 5 && strings.Trim(s.value, letters) != ""
 }
