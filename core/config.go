@@ -44,8 +44,8 @@ type Config struct {
 	// to LocalPath. Django: LOGIN_URL. Default: "", then browsers get a 401 as well.
 	LoginURL string
 
-	// IdleTimeout is how long a session may stay unused before it expires. At least 1s. Django: SESSION_COOKIE_AGE.
-	// Default: 14 days, or the limit of AAL.
+	// IdleTimeout is how long a session may stay unused before it expires. At least 1s, at most 400 days. Django:
+	// SESSION_COOKIE_AGE. Default: 14 days, or the limit of AAL.
 	IdleTimeout time.Duration
 
 	// Lifetime is the absolute limit, counted from creation or the last Login, however often the session is used. At
@@ -82,7 +82,8 @@ type Config struct {
 
 	// Keys encrypts the values in the store with AES-256-GCM, and binds them to their session. Users, times
 	// and sizes stay in the clear. Records from before Keys was set are refused: their users sign in once more. A
-	// cookie store has its own keys. Django: SECRET_KEY and SECRET_KEY_FALLBACKS. Default: nil, not encrypted.
+	// cookie store has its own keys. It is what Django does with SECRET_KEY and SECRET_KEY_FALLBACKS, but those are no keys
+	// for it: "coatcheck keys new" makes one. Default: nil, not encrypted.
 	Keys *keyring.Keyring
 
 	// MaxSize is the limit for a session's encoded values and their keys, in bytes. A larger session is not saved
@@ -195,6 +196,8 @@ func (c *Config) defaults() error {
 	switch {
 	case c.IdleTimeout < time.Second:
 		return wrongField("IdleTimeout", "is %v, at least 1s", c.IdleTimeout)
+	case c.IdleTimeout > maxCookieAge:
+		return wrongField("IdleTimeout", "is %v, at most 400 days: browsers keep no cookie longer", c.IdleTimeout)
 	case c.Lifetime < c.IdleTimeout:
 		return wrongField("Lifetime", "is %v, at least IdleTimeout (%v): else the session ends before it can be idle for so long", c.Lifetime, c.IdleTimeout)
 	case c.AAL > 0 && c.Lifetime > limit.life:
@@ -214,7 +217,7 @@ func (c *Config) defaults() error {
 	case c.MaxPerSubject < 0:
 		return wrongField("MaxPerSubject", "is %d sessions: 1 or more, or 0 for no limit", c.MaxPerSubject)
 	case c.WhenFull != EndOldest && c.WhenFull != RefuseNew:
-		return wrongField("WhenFull", "is %.40q: core.EndOldest or core.RefuseNew", c.WhenFull)
+		return wrongField("WhenFull", "is %.40q: core.EndOldest (%q) or core.RefuseNew (%q)", c.WhenFull, EndOldest, RefuseNew)
 	case !validLoginURL(c.LoginURL):
 		return wrongField("LoginURL", "%.80q must be a path such as /sign-in, or a URL with https:// or http://, of at most %d bytes", c.LoginURL, maxNext)
 	}

@@ -18,8 +18,8 @@ type Cookie struct {
 	// "__Secure-session"; with Insecure "session".
 	Name string
 
-	// Domain sends the cookie to subdomains as well: everything that runs there gets it, too. Django:
-	// SESSION_COOKIE_DOMAIN. Default: "", this host only.
+	// Domain sends the cookie to subdomains as well: everything that runs there gets it, too. It has a dot inside, or is
+	// localhost. Django: SESSION_COOKIE_DOMAIN. Default: "", this host only.
 	Domain string
 
 	// Path limits the cookie to a part of the site. It is no security boundary. Mount the middleware only below it: a
@@ -74,12 +74,19 @@ func (c *Cookie) validate() error {
 	wrong := func(field, format string, args ...any) error {
 		return fmt.Errorf("coatcheck: Config.Cookie."+field+": "+format, args...)
 	}
+	valid := func(probe http.Cookie) bool {
+		probe.Value = "x"
+		return probe.Valid() == nil
+	}
 	// Browsers ignore the case of the prefixes (RFC 6265bis, section 4.1.3).
 	host := hasPrefixFold(c.Name, "__Host-")
 	secure := host || hasPrefixFold(c.Name, "__Secure-")
+	inside := strings.Contains(strings.Trim(c.Domain, "."), ".") // browsers drop a cookie for all of com, or for None
 	switch {
 	case len(c.Name) > 64:
 		return wrong("Name", "is %d bytes long, at most 64", len(c.Name))
+	case !valid(http.Cookie{Name: c.Name}):
+		return wrong("Name", "%q: use letters, digits, - and _", c.Name)
 	case host && !strings.HasPrefix(c.Name, "__Host-"), secure && !host && !strings.HasPrefix(c.Name, "__Secure-"):
 		return wrong("Name", "%q: write the prefix as __Host- or __Secure-", c.Name)
 	case secure && c.Insecure:
@@ -88,20 +95,16 @@ func (c *Cookie) validate() error {
 		return wrong("Domain", "%q: a cookie named %s belongs to one host; leave Domain empty or use the prefix __Secure-", c.Domain, c.Name)
 	case host && c.Path != "/":
 		return wrong("Path", "%q: a cookie named %s has the path /; use the prefix __Secure-", c.Path, c.Name)
-	case c.Path[0] != '/' || len(c.Path) > maxAttribute:
-		return wrong("Path", "must begin with / and have at most %d bytes", maxAttribute)
-	case len(c.Domain) > maxAttribute:
-		return wrong("Domain", "has %d bytes, at most %d", len(c.Domain), maxAttribute)
+	case c.Path[0] != '/' || len(c.Path) > maxAttribute || !valid(http.Cookie{Name: "x", Path: c.Path}):
+		return wrong("Path", "%.80q must begin with /, and have at most %d printable characters of ASCII and no ;", c.Path, maxAttribute)
+	case c.Domain != "" && !inside && !strings.EqualFold(c.Domain, "localhost") || !valid(http.Cookie{Name: "x", Domain: c.Domain}):
+		return wrong("Domain", "%.80q is no domain: write it like example.com, without scheme, port and path, or leave it empty for this host only", c.Domain)
 	case c.SameSite == http.SameSiteNoneMode && c.Insecure:
-		return wrong("SameSite", "None needs a secure cookie, or browsers drop it; do not set Insecure")
+		return wrong("SameSite", "None needs a secure cookie, or browsers drop it; do not set Cookie.Insecure")
 	case c.SameSite < http.SameSiteLaxMode || c.SameSite > http.SameSiteNoneMode:
 		return wrong("SameSite", "use http.SameSiteLaxMode, StrictMode or NoneMode")
 	case c.Partitioned && c.Insecure:
-		return wrong("Partitioned", "needs a secure cookie; do not set Insecure")
-	}
-	probe := http.Cookie{Name: c.Name, Value: "x", Domain: c.Domain, Path: c.Path, Secure: !c.Insecure, Partitioned: c.Partitioned}
-	if err := probe.Valid(); err != nil {
-		return fmt.Errorf("coatcheck: Config.Cookie: %w", err)
+		return wrong("Partitioned", "needs a secure cookie; do not set Cookie.Insecure")
 	}
 	return nil
 }

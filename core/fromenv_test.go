@@ -98,7 +98,7 @@ func fieldsOf(typ reflect.Type, prefix string) (names []string) {
 func TestDjangoNames(t *testing.T) {
 	setenv(t, map[string]string{
 		"SESSION_COOKIE_AGE": "3600", "SESSION_COOKIE_NAME": "sid", "SESSION_COOKIE_PATH": "/a", "SESSION_COOKIE_SAMESITE": "Strict",
-		"SESSION_COOKIE_SECURE": "False", "SESSION_SAVE_EVERY_REQUEST": "True", "SESSION_EXPIRE_AT_BROWSER_CLOSE": "True",
+		"SESSION_COOKIE_SECURE": " False\t", "SESSION_SAVE_EVERY_REQUEST": "True", "SESSION_EXPIRE_AT_BROWSER_CLOSE": "True",
 		"LOGIN_URL": "/accounts/login/", "SESSION_COOKIE_HTTPONLY": "True", "SESSION_SERIALIZER": "django.contrib.sessions.serializers.JSONSerializer",
 		"SESSION_ENGINE": "django.contrib.sessions.backends.db", "COATCHECK_STORE": "memory:", "COATCHECK_IDLE_TIMEOUT": "1h",
 	})
@@ -111,6 +111,8 @@ func TestDjangoNames(t *testing.T) {
 }
 
 func TestNothingInTheEnvironment(t *testing.T) {
+	t.Setenv("COATCHECK_STORE", " ")
+	t.Setenv("COATCHECK_NOTHING", " ")
 	cfg, err := core.ConfigFromEnv(ctx)
 	must(t, err)
 	if cfg.Store != nil {
@@ -122,24 +124,50 @@ func TestNothingInTheEnvironment(t *testing.T) {
 }
 
 func TestWrongEnvironment(t *testing.T) {
+	env := func(pairs ...string) map[string]string {
+		variables := map[string]string{}
+		for pair := range slices.Chunk(pairs, 2) {
+			variables[pair[0]] = pair[1]
+		}
+		return variables
+	}
 	for name, c := range map[string]struct {
 		variables map[string]string
 		want      []string
 	}{
-		"unknown":     {map[string]string{"COATCHECK_IDLE_TIMEOT": "1h"}, []string{"COATCHECK_IDLE_TIMEOT is no setting; did you mean COATCHECK_IDLE_TIMEOUT?"}},
-		"code only":   {map[string]string{"COATCHECK_OBSERVER": "x"}, []string{"COATCHECK_OBSERVER: Config.Observer is set in code only"}},
-		"all at once": {map[string]string{"COATCHECK_LIFETIME": "30", "COATCHECK_AAL": "x", "SESSION_COOKIE_AGE": "1h"}, []string{"COATCHECK_LIFETIME is a time with its unit", "COATCHECK_AAL is a whole number", "SESSION_COOKIE_AGE is a whole number of seconds"}},
-		"bool":        {map[string]string{"COATCHECK_REVOKE_ON_REUSE": "maybe"}, []string{"COATCHECK_REVOKE_ON_REUSE is true or false"}},
-		"same site":   {map[string]string{"SESSION_COOKIE_SAMESITE": "False"}, []string{"SESSION_COOKIE_SAMESITE is Lax, Strict or None"}},
-		"two names":   {map[string]string{"COATCHECK_IDLE_TIMEOUT": "1h", "SESSION_COOKIE_AGE": "3601"}, []string{"COATCHECK_IDLE_TIMEOUT and SESSION_COOKIE_AGE differ: leave one out"}},
-		"keys":        {map[string]string{"COATCHECK_KEYS": "k1:hush"}, []string{"COATCHECK_KEYS has no keys"}},
-		"key env":     {map[string]string{"COATCHECK_KEYS": "env:" + strings.Repeat("hush", 10) + "Q4="}, []string{"COATCHECK_KEYS env: needs the name of an environment variable"}},
-		"devices":     {map[string]string{"COATCHECK_DEVICES": "false", "COATCHECK_DEVICES_IPV6_BITS": "32"}, []string{"COATCHECK_DEVICES_IPV6_BITS is set, but COATCHECK_DEVICES is false"}},
-		"key file":    {map[string]string{"COATCHECK_KEYS": "file:/no/such/file"}, []string{"COATCHECK_KEYS open /no/such/file"}},
-		"store":       {map[string]string{"COATCHECK_STORE": "redis://shop:hush@host/0"}, []string{"redis://shop:xxxxx@host/0: nothing is registered", "from COATCHECK_STORE"}},
-		"engine":      {map[string]string{"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}, []string{"set COATCHECK_STORE=postgres://USER:PASSWORD@HOST/NAME?cache=redis://HOST:6379/0"}},
-		"http only":   {map[string]string{"SESSION_COOKIE_HTTPONLY": "False"}, []string{"always HttpOnly"}},
-		"serializer":  {map[string]string{"SESSION_SERIALIZER": "shop.Pickle"}, []string{"Config.Codec"}},
+		"unknown":       {env("COATCHECK_IDLE_TIMEOT", "1h"), []string{"COATCHECK_IDLE_TIMEOT is no setting; did you mean COATCHECK_IDLE_TIMEOUT?"}},
+		"code only":     {env("COATCHECK_OBSERVER", "x"), []string{"COATCHECK_OBSERVER: Config.Observer is set in code only"}},
+		"all at once":   {env("COATCHECK_LIFETIME", "30", "COATCHECK_AAL", "x", "SESSION_COOKIE_AGE", "1h"), []string{`COATCHECK_LIFETIME is "30": give a time with its unit`, `COATCHECK_AAL is "x": give a whole number`, `SESSION_COOKIE_AGE is "1h": give a whole number of seconds`}},
+		"bool":          {env("COATCHECK_REVOKE_ON_REUSE", "maybe"), []string{`COATCHECK_REVOKE_ON_REUSE is "maybe": give true or false`}},
+		"same site":     {env("SESSION_COOKIE_SAMESITE", "False"), []string{`SESSION_COOKIE_SAMESITE is "False": give Lax, Strict or None`}},
+		"two names":     {env("COATCHECK_IDLE_TIMEOUT", "1h", "SESSION_COOKIE_AGE", "3601"), []string{"COATCHECK_IDLE_TIMEOUT and SESSION_COOKIE_AGE differ: leave one out"}},
+		"keys":          {env("COATCHECK_KEYS", "k1:hush"), []string{"COATCHECK_KEYS has no keys"}},
+		"key env":       {env("COATCHECK_KEYS", "env:"+strings.Repeat("hush", 10)+"Q4="), []string{"COATCHECK_KEYS env: needs the name of an environment variable"}},
+		"devices":       {env("COATCHECK_DEVICES", "false", "COATCHECK_DEVICES_IPV6_BITS", "32"), []string{"COATCHECK_DEVICES_IPV6_BITS is set, but COATCHECK_DEVICES is false"}},
+		"key file":      {env("COATCHECK_KEYS", "file:/no/such/file"), []string{"COATCHECK_KEYS open /no/such/file"}},
+		"store":         {env("COATCHECK_STORE", "redis://shop:hush@host/0"), []string{"redis://shop:xxxxx@host/0: nothing is registered", "from COATCHECK_STORE"}},
+		"engine":        {env("SESSION_ENGINE", "django.contrib.sessions.backends.cached_db"), []string{`SESSION_ENGINE is "django.contrib.sessions.backends.cached_db", a module of Django: set COATCHECK_STORE=postgres://USER:PASSWORD@HOST/NAME?cache=redis://HOST:6379/0`}},
+		"engine file":   {env("SESSION_ENGINE", "django.contrib.sessions.backends.file", "SESSION_FILE_PATH", "/var/100%?"), []string{"set COATCHECK_STORE=file:/var/100%25%3F"}},
+		"engine folder": {env("SESSION_ENGINE", "django.contrib.sessions.backends.file", "SESSION_FILE_PATH", "None"), []string{"set COATCHECK_STORE=file:FOLDER"}},
+		"engine cookie": {env("SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies"), []string{"set COATCHECK_STORE=cookie:?keys=env:SESSION_KEYS&revocations=file:./ended"}},
+		"engine URL":    {env("SESSION_ENGINE", "redis://:hush@host"), []string{"SESSION_ENGINE is a URL: give it to COATCHECK_STORE"}},
+		"http only":     {env("SESSION_COOKIE_HTTPONLY", "False"), []string{"always HttpOnly"}},
+		"serializer":    {env("SESSION_SERIALIZER", "shop.Pickle"), []string{"Config.Codec"}},
+		"age 0":         {env("SESSION_COOKIE_AGE", "0"), []string{`SESSION_COOKIE_AGE is "0": give a whole number of seconds from 1 to 34560000 (400 days); for a cookie that ends with the browser, set SESSION_EXPIRE_AT_BROWSER_CLOSE=True`}},
+		"age":           {env("SESSION_COOKIE_AGE", "9999999999"), []string{`SESSION_COOKIE_AGE is "9999999999": give a whole number of seconds from 1 to 34560000 (400 days)`}},
+		"age -1":        {env("SESSION_COOKIE_AGE", "-1"), []string{`SESSION_COOKIE_AGE is "-1": give`}},
+		"age 401 days":  {env("SESSION_COOKIE_AGE", "34560001"), []string{`SESSION_COOKIE_AGE is "34560001": give`}},
+		"idle 0":        {env("COATCHECK_IDLE_TIMEOUT", "0"), []string{`COATCHECK_IDLE_TIMEOUT is "0": give a time with its unit, such as 336h, 10m or 2s, or leave it out for the default`}},
+		"sweep 0":       {env("COATCHECK_SWEEP_INTERVAL", "0s"), []string{`COATCHECK_SWEEP_INTERVAL is "0s": give a time`}},
+		"size 0":        {env("COATCHECK_MAX_SIZE", "0"), []string{`COATCHECK_MAX_SIZE is "0": give a whole number, at least 128`}},
+		"bits 0":        {env("COATCHECK_DEVICES_IPV4_BITS", "0"), []string{`COATCHECK_DEVICES_IPV4_BITS is "0": give a number of bits, or -1 to keep no address`}},
+		"cookie age":    {env("COATCHECK_COOKIE_AGE", "60"), []string{"COATCHECK_COOKIE_AGE is no setting; did you mean COATCHECK_IDLE_TIMEOUT or SESSION_COOKIE_AGE?"}},
+		"both prefixes": {env("COATCHECK_SESSION_COOKIE_AGE", "60"), []string{"is no setting; did you mean COATCHECK_IDLE_TIMEOUT or SESSION_COOKIE_AGE?"}},
+		"secure":        {env("COATCHECK_COOKIE_SECURE", "true"), []string{"did you mean COATCHECK_COOKIE_INSECURE or SESSION_COOKIE_SECURE?"}},
+		"our http only": {env("COATCHECK_COOKIE_HTTPONLY", "true"), []string{"COATCHECK_COOKIE_HTTPONLY is no setting: the cookie is always HttpOnly"}},
+		"secret key":    {env("COATCHECK_SECRET_KEY", "hush"), []string{`COATCHECK_SECRET_KEY is no setting: "coatcheck keys new k1" makes a key for COATCHECK_KEYS`}},
+		"our engine":    {env("COATCHECK_ENGINE", "x"), []string{"COATCHECK_ENGINE is no setting: the store is a URL in COATCHECK_STORE"}},
+		"prefix only":   {env("COATCHECK_", "x"), []string{"COATCHECK_ is no setting; did you mean COATCHECK_AAL?"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			setenv(t, c.variables)

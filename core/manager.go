@@ -51,9 +51,17 @@ type Manager struct {
 	closed  error // what the store's Close returned
 }
 
-// New checks cfg and returns a Manager. The error names the field that is wrong. If the store needs sweeping, New
-// starts the background sweeper; Close ends it.
+// New checks cfg and returns a Manager. The error names the field that is wrong, and the variable that set it, if
+// ConfigFromEnv did. If the store needs sweeping, New starts the background sweeper; Close ends it.
 func New(cfg Config) (*Manager, error) {
+	m, err := newManager(cfg)
+	if err != nil {
+		return nil, cfg.naming(err)
+	}
+	return m, nil
+}
+
+func newManager(cfg Config) (*Manager, error) {
 	given := cfg
 	if err := cfg.defaults(); err != nil {
 		return nil, err

@@ -43,12 +43,16 @@ var settings = []setting{
 	ofText("LoginURL", "LOGIN_URL", "LOGIN_URL", func(c *Config) *string { return &c.LoginURL }),
 	ofTime("IdleTimeout", "IDLE_TIMEOUT", func(c *Config) *time.Duration { return &c.IdleTimeout }).
 		like("SESSION_COOKIE_AGE", func(c *Config, text string) error {
-			seconds, err := strconv.ParseInt(text, 10, 32)
+			seconds, err := strconv.Atoi(text)
+			if most := int(maxCookieAge / time.Second); err != nil || seconds < 1 || seconds > most {
+				return give(text, "a whole number of seconds from 1 to %d (400 days); for a cookie that ends with the browser, "+
+					"set SESSION_EXPIRE_AT_BROWSER_CLOSE=True", most)
+			}
 			c.IdleTimeout = time.Duration(seconds) * time.Second
-			return saying(err, "is a whole number of seconds")
+			return nil
 		}),
 	ofTime("Lifetime", "LIFETIME", func(c *Config) *time.Duration { return &c.Lifetime }),
-	ofInt("AAL", "AAL", func(c *Config) *int { return &c.AAL }),
+	ofInt("AAL", "AAL", 0, func(c *Config) *int { return &c.AAL }),
 	ofTime("TouchInterval", "TOUCH_INTERVAL", func(c *Config) *time.Duration { return &c.TouchInterval }),
 	ofBool("SaveEveryRequest", "SAVE_EVERY_REQUEST", "SESSION_SAVE_EVERY_REQUEST", func(c *Config) *bool { return &c.SaveEveryRequest }),
 	ofBool("ExpireAtBrowserClose", "EXPIRE_AT_BROWSER_CLOSE", "SESSION_EXPIRE_AT_BROWSER_CLOSE", func(c *Config) *bool { return &c.ExpireAtBrowserClose }),
@@ -61,10 +65,10 @@ var settings = []setting{
 		return strings.Join(names, ", ")
 	}},
 	{field: "Keys", env: "KEYS", set: setKeys, show: showKeys},
-	ofInt("MaxSize", "MAX_SIZE", func(c *Config) *int { return &c.MaxSize }),
+	ofInt("MaxSize", "MAX_SIZE", 128, func(c *Config) *int { return &c.MaxSize }),
 	ofTime("StoreTimeout", "STORE_TIMEOUT", func(c *Config) *time.Duration { return &c.StoreTimeout }),
 	ofTime("SweepInterval", "SWEEP_INTERVAL", func(c *Config) *time.Duration { return &c.SweepInterval }),
-	ofInt("MaxPerSubject", "MAX_PER_SUBJECT", func(c *Config) *int { return &c.MaxPerSubject }),
+	ofInt("MaxPerSubject", "MAX_PER_SUBJECT", 0, func(c *Config) *int { return &c.MaxPerSubject }),
 	{field: "MaxPerSubjectFor", show: func(c *Config) string { return setOr(c.MaxPerSubjectFor != nil, "") }},
 	{field: "WhenFull", env: "WHEN_FULL",
 		set:  func(c *Config, text string) error { c.WhenFull = WhenFull(text); return nil },
@@ -105,20 +109,25 @@ func ofBool(field, env, django string, at func(*Config) *bool) setting {
 		show: func(c *Config) string { return strconv.FormatBool(*at(c)) }}
 }
 
-func ofInt(field, env string, at func(*Config) *int) setting {
+func ofInt(field, env string, least int, at func(*Config) *int) setting {
 	return setting{field: field, env: env,
 		set: func(c *Config, text string) (err error) {
-			*at(c), err = strconv.Atoi(text)
-			return saying(err, "is a whole number")
+			if *at(c), err = strconv.Atoi(text); err != nil || *at(c) < least {
+				return give(text, "a whole number, at least %d", least)
+			}
+			return nil
 		},
 		show: func(c *Config) string { return strconv.Itoa(*at(c)) }}
 }
 
+// ofTime takes no 0: that is a field that is not set, and the default is in force.
 func ofTime(field, env string, at func(*Config) *time.Duration) setting {
 	return setting{field: field, env: env,
 		set: func(c *Config, text string) (err error) {
-			*at(c), err = time.ParseDuration(text)
-			return saying(err, "is a time with its unit, such as 336h, 10m or 2s")
+			if *at(c), err = time.ParseDuration(text); err != nil || *at(c) == 0 {
+				return give(text, "a time with its unit, such as 336h, 10m or 2s, or leave it out for the default")
+			}
+			return nil
 		},
 		show: func(c *Config) string { return at(c).String() }}
 }
@@ -133,8 +142,10 @@ func ofBits(field, env string, at func(*Devices) *int) setting {
 			if c.Devices == nil {
 				c.Devices = &Devices{}
 			}
-			*at(c.Devices), err = strconv.Atoi(text)
-			return saying(err, "is a whole number")
+			if *at(c.Devices), err = strconv.Atoi(text); err != nil || *at(c.Devices) == 0 {
+				return give(text, "a number of bits, or -1 to keep no address")
+			}
+			return nil
 		},
 		show: func(c *Config) string {
 			if c.Devices == nil {
@@ -144,17 +155,17 @@ func ofBits(field, env string, at func(*Devices) *int) setting {
 		}}
 }
 
-// saying returns an error of these words if err is one. A parser's own error would quote the value.
-func saying(err error, text string) error {
-	if err == nil {
-		return nil
-	}
-	return errors.New(text)
+// give is the error for a value that cannot be read, and says what to write. The value is no secret.
+func give(text, format string, args ...any) error {
+	return fmt.Errorf("is %.80q: give "+format, append([]any{text}, args...)...)
 }
 
 func parseBool(text string) (bool, error) {
 	b, err := strconv.ParseBool(text)
-	return b, saying(err, "is true or false")
+	if err != nil {
+		return false, give(text, "true or false")
+	}
+	return b, nil
 }
 
 var sameSites = map[http.SameSite]string{http.SameSiteLaxMode: "Lax", http.SameSiteStrictMode: "Strict", http.SameSiteNoneMode: "None"}
@@ -166,7 +177,7 @@ func setSameSite(c *Config, text string) error {
 			return nil
 		}
 	}
-	return errors.New("is Lax, Strict or None")
+	return give(text, "Lax, Strict or None")
 }
 
 // setSources reads "cookie, bearer, X-Session-Token".

@@ -15,7 +15,8 @@ type Settings struct {
 	// List has the Store, and then every field of Config in its order.
 	List []Setting `json:"settings"`
 
-	// Warnings say what would orphan sessions or make them unsafe, a sentence each.
+	// Warnings say what would orphan sessions or make them unsafe, and which of Django's variables nobody reads. Each is a
+	// sentence or two.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -34,16 +35,14 @@ type Setting struct {
 // store nothing.
 func (m *Manager) Settings() Settings {
 	all := Settings{Warnings: m.warnings(), List: []Setting{m.storeSetting()}}
-	from := m.cfg.loaded
 	for _, s := range settings {
 		one := Setting{Field: s.field, Value: s.show(&m.cfg), From: "code", Django: s.django}
 		if s.env != "" {
 			one.Env = envPrefix + s.env
 		}
-		switch {
-		case from != nil && from.from[s.field] != "" && from.value[s.field] == one.Value:
-			one.From = from.from[s.field]
-		case zeroField(&m.given, s.field):
+		if name := m.cfg.setBy(&s); name != "" {
+			one.From = name
+		} else if zeroField(&m.given, s.field) {
 			one.From = "default"
 		}
 		all.List = append(all.List, one)
@@ -97,6 +96,12 @@ func (m *Manager) warnings() (list []string) {
 		"prefix: a sibling domain, or a page on plain http, can set a cookie of that name. Let it begin with __Host- or __Secure-.", cfg.Cookie.Name)
 	warn(cfg.Cookie.Domain != "", "Cookie.Domain is set: everything that runs under %s gets the cookie.", cfg.Cookie.Domain)
 	warn(cfg.SweepInterval < 0 && m.can.Sweeper != nil, "SweepInterval is negative: nothing removes expired sessions unless you call Manager.Sweep.")
+	if cfg.loaded != nil {
+		for _, name := range cfg.loaded.other {
+			key := strings.HasPrefix(name, "SECRET_KEY") // other programs have one, too
+			warn(!key || m.store != nil && cfg.Keys == nil, "%s is not read: %s.", name, elsewhere[name])
+		}
+	}
 	return list
 }
 

@@ -143,9 +143,12 @@ func wrapArgs(c *cobra.Command) {
 func (a *app) config(ctx context.Context) (core.Config, error) {
 	url := a.store
 	if url == "" {
-		url = os.Getenv("COATCHECK_STORE")
+		url = strings.TrimSpace(os.Getenv("COATCHECK_STORE"))
 	}
 	if url == "" {
+		if _, err := core.ConfigFromEnv(ctx); err != nil { // it says what to write in place of SESSION_ENGINE
+			return core.Config{}, err
+		}
 		return core.Config{}, usagef("COATCHECK_STORE is not set: set it to the URL of the application's store, such as redis://localhost:6379/0, or use --store")
 	}
 	if err := os.Setenv("COATCHECK_STORE", existing(url)); err != nil {

@@ -284,7 +284,12 @@ func TestWrongCalls(t *testing.T) {
 	if r := s.runs("doctor", "--store", "redis://"+dead); strings.Contains(r.out+r.err, "create=false") {
 		t.Errorf("the output has an option that nobody gave: %q %q", r.out, r.err)
 	}
+	t.Setenv("COATCHECK_STORE", " ")
+	t.Setenv("SESSION_ENGINE", "django.contrib.sessions.backends.file")
+	t.Setenv("SESSION_FILE_PATH", "/var/sessions")
+	s.wants(s.runs("list"), exitFailed, "set COATCHECK_STORE=file:/var/sessions")
 	t.Setenv("COATCHECK_STORE", "memory:")
+	s.wants(s.runs("doctor"), exitDone, "warning: SESSION_ENGINE is not read", "warning: SESSION_FILE_PATH is not read")
 	for _, token := range []string{"hush-hush", "hush\x1b[31m"} { // somebody types the cookie
 		s.wants(s.runs("revoke", token), exitUsage, "at ID number 1: that is no ID")
 		s.wants(s.runsWith(token, "revoke", "-"), exitUsage)
