@@ -22,7 +22,7 @@ var logRules = []rule{
 			if n := e.logLines(); n > 1 {
 				e.Errorf("%d lines above debug for 100 requests: %.2000s", n, e.log.String())
 			}
-			if n := strings.Count(e.log.String(), "does not answer"); n != 1 {
+			if n := strings.Count(e.log.String(), "the store fails"); n != 1 {
 				e.Errorf("%d lines for the outage", n)
 			}
 		},
