@@ -156,7 +156,7 @@ func TestSlowHandlerIsNoOutage(t *testing.T) {
 	if _, err := x.Session(late); !errors.Is(err, core.ErrUnavailable) {
 		t.Errorf("Session: %v", err)
 	}
-	if n := lines("ERROR", "does not answer"); n != 0 {
+	if n := lines("ERROR", "the store fails"); n != 0 {
 		t.Errorf("%d lines say that the store fails", n)
 	}
 	if n := lines("WARN", "deadline"); n != 1 {
