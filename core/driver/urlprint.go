@@ -2,7 +2,6 @@ package driver
 
 import (
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -94,11 +93,6 @@ func (u *URL) secrets() (list []secret) {
 	return list
 }
 
-var (
-	quotedText = regexp.MustCompile("`[^`]*`" + `|"(?:[^"\\]|\\.)*"`)
-	dataSource = regexp.MustCompile(`://|\b(user|password)=`)
-)
-
 // mask takes the secrets out of the text of an error, where a client library may have put them. To mask each occurrence
 // would tell a password that is a word of the text: "user=xxxxx". So a secret is masked in the places where a secret
 // stands whatever it is, a data source in quotes is left out, and elsewhere only what nobody takes for a word is masked.
@@ -114,12 +108,43 @@ func (u *URL) mask(text string) string {
 		}
 	}
 	text = strings.NewReplacer(pairs...).Replace(text) // in one pass: the password may be x
-	return quotedText.ReplaceAllStringFunc(text, func(quoted string) string {
-		if dataSource.MatchString(quoted) {
-			return quoted[:1] + "..." + quoted[:1]
+	return withoutSources(text)
+}
+
+// withoutSources leaves out what stands in quotes and looks like a data source.
+func withoutSources(text string) string {
+	var b strings.Builder
+	for {
+		begin := strings.IndexAny(text, "`\"")
+		if begin < 0 {
+			return b.String() + text
 		}
-		return quoted
-	})
+		end := quotedEnd(text, begin)
+		if end < 0 { // another quote may begin further on
+			b.WriteString(text[:begin+1])
+			text = text[begin+1:]
+			continue
+		}
+		mark, inside := text[begin:begin+1], text[begin+1:end]
+		if strings.Contains(inside, "://") || strings.Contains(inside, "user=") || strings.Contains(inside, "password=") {
+			inside = "..."
+		}
+		b.WriteString(text[:begin] + mark + inside + mark)
+		text = text[end+1:]
+	}
+}
+
+// quotedEnd returns where the quotation that starts at begin ends; -1 if it does not.
+func quotedEnd(text string, begin int) int {
+	for i := begin + 1; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && text[begin] == '"':
+			i++
+		case text[i] == text[begin]:
+			return i
+		}
+	}
+	return -1
 }
 
 // unlikeWords reports whether an error of a library hardly has this text by itself, as it has "postgres" and "5432".
