@@ -24,6 +24,9 @@
 // After a panic, or with a status of 408 or of 500 and more, nothing is stored but a Logout. What Save stored before
 // stays. Gin redirects for a trailing slash before any middleware runs, so that response has no session.
 //
+// When a handler panics, gin.Recovery may write the request's header into the log, the cookie included: docs/start/gin.md
+// has another one.
+//
 // # Goroutines, streams and sockets
 //
 // Gin reuses *gin.Context: give a goroutine the session, not c. After the request the session returns core.ErrClosed.
