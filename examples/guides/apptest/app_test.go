@@ -78,7 +78,7 @@ func TestIdleSessionEnds(t *testing.T) {
 
 func TestOwnStore(t *testing.T) {
 	clock := sessiontest.NewClock()
-	store, err := memstore.New(memstore.Config{Now: clock.Now, MaxRecords: 1000}) // filestore and gormstore have it, too
+	store, err := memstore.New(memstore.Config{Now: clock.Now, MaxRecords: 1000}) // filestore and gormstore have Now, too
 	if err != nil {
 		t.Fatal(err)
 	}
