@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/core/keyring"
@@ -66,22 +67,68 @@ func Example_devicesList() {
 	defer m.Close()
 	mux := devicesRoutes()
 	mux.Handle("GET /devices", httpsession.RequireLogin(httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
+		all := []*core.Session{s} // this one first
 		for other, err := range m.Sessions(r.Context(), s.Subject()) {
 			if err != nil {
+				if after := core.RetryAfter(err); after != "" {
+					w.Header().Set("Retry-After", after)
+				}
 				http.Error(w, "no list", core.HTTPStatus(err))
 				return
 			}
-			d := other.Device() // and other.Created(), other.LastUsed(), other.ExpiresAt(); other.ID() for the button that ends it
-			_, _ = fmt.Fprintf(w, "%s, %v, by %s, this one: %t\n", d.Label, d.Network, d.Method, other.ID() == s.ID())
+			if other.ID() != s.ID() {
+				all = append(all, other)
+			}
+		}
+		for _, one := range all {
+			used := time.Since(one.LastUsed()).Round(time.Minute).String() + " ago"
+			if one == s {
+				used = "now" // LastUsed is that of an earlier request: this one's use is stored when it ends
+			}
+			d := one.Device() // and one.Created(), one.ExpiresAt(); one.ID() for the button that ends it
+			_, _ = fmt.Fprintf(w, "%s, %v, by %s, used %s\n", d.Label, d.Network, d.Method, used)
 		}
 	})))
 	site := serve(realAddr("127.0.0.1", httpsession.New(m)(mux)))
 	defer site.Close()
 
-	alice := site.browser()
-	alice.do("POST", "/sign-in", "name=alice", "User-Agent", "Firefox/150", "X-Forwarded-For", "198.51.100.9, 203.0.113.7")
-	fmt.Println(alice.get("/devices"))
-	// Output: 200 Firefox, 203.0.113.0/24, by passkey, this one: true
+	laptop, phone := site.browser(), site.browser()
+	laptop.do("POST", "/sign-in", "name=alice", "User-Agent", "Firefox/150", "X-Forwarded-For", "198.51.100.9, 203.0.113.7")
+	phone.do("POST", "/sign-in", "name=alice", "User-Agent", "Chrome/150", "X-Forwarded-For", "192.0.2.1")
+	fmt.Println(laptop.get("/devices"))
+	fmt.Println(phone.get("/devices"))
+	// Output:
+	// 200 Firefox, 203.0.113.0/24, by passkey, used now
+	// Chrome, 192.0.2.0/24, by passkey, used 0s ago
+	// 200 Chrome, 192.0.2.0/24, by passkey, used now
+	// Firefox, 203.0.113.0/24, by passkey, used 0s ago
+}
+
+// With the request's own context, Revoke of its own session works like Logout. A test that plays another tab takes a
+// context of its own: then the request meets the end of its session, as it would meet another tab's.
+func Example_devicesRevokeOneself() {
+	m := memory(core.Config{})
+	defer m.Close()
+	for _, otherTab := range []bool{false, true} {
+		mux := devicesRoutes()
+		mux.Handle("POST /end", httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
+			ctx := r.Context()
+			if otherTab {
+				ctx = context.Background()
+			}
+			err := m.Revoke(ctx, s.ID())
+			_ = s.AddFlash("info", "Done.")
+			_, _ = fmt.Fprintf(w, "%q, %v", s.Subject(), err)
+		}))
+		site := serve(httpsession.New(m)(mux))
+		alice := site.browser()
+		alice.post("/sign-in", "name=alice")
+		fmt.Println(alice.post("/end", ""), "then", alice.get("/who"))
+		site.Close()
+	}
+	// Output:
+	// 200 "", <nil> then 401 Unauthorized
+	// 409 Conflict then 401 Unauthorized
 }
 
 // realAddr is for net/http and chi behind one proxy, which adds the client's address at the end of X-Forwarded-For.
@@ -113,10 +160,13 @@ func Example_devicesPassword() {
 	defer m.Close()
 	mux := devicesRoutes()
 	mux.Handle("POST /password", httpsession.RequireLogin(httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
-		_ = s.RotateID()                                            // in either order
+		_ = s.RotateID()
+		if s.Save(r.Context()) != nil {
+			return // the error handler answers; the new password comes after this
+		}
 		_, err := m.RevokeSubject(r.Context(), s.Subject(), s.ID()) // errors.ErrUnsupported with NoRevocation
 		if err != nil {
-			http.Error(w, "the other devices are still signed in", core.HTTPStatus(err))
+			_, _ = fmt.Fprint(w, "the other devices are still signed in")
 		}
 	})))
 	site := serve(httpsession.New(m)(mux))

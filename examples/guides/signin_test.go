@@ -11,8 +11,6 @@ import (
 
 	"github.com/coatcheck-go/coatcheck/core"
 	"github.com/coatcheck-go/coatcheck/httpsession"
-	"github.com/coatcheck-go/coatcheck/sessiontest"
-	"github.com/coatcheck-go/coatcheck/stores/memstore"
 )
 
 // signinApp is an application whose users sign in with a password.
@@ -23,7 +21,11 @@ type signinApp struct {
 
 func newSigninApp(cfg core.Config) *signinApp {
 	cfg.LoginURL = "/sign-in"
-	a := &signinApp{m: memory(cfg)}
+	return signinUsers(memory(cfg))
+}
+
+func signinUsers(m *core.Manager) *signinApp {
+	a := &signinApp{m: m}
 	a.passwords.Store("alice", "looking-glass")
 	a.passwords.Store("bob", "build-it")
 	return a
@@ -42,19 +44,20 @@ func (a *signinApp) routes() http.Handler {
 	mux.Handle("POST /cart", httpsession.Handle(a.addToCart))
 	mux.Handle("GET /account", httpsession.RequireLogin(httpsession.Handle(a.account)))
 	mux.Handle("POST /devices/end", httpsession.RequireLogin(httpsession.Handle(a.endDevice)))
+	mux.Handle("POST /devices/end-others", httpsession.RequireLogin(httpsession.Handle(a.endOthers)))
 
-	fresh := httpsession.RequireFresh(10 * time.Minute) // signed in at most ten minutes ago
-	mux.Handle("POST /password", fresh(httpsession.Handle(a.changePassword)))
+	mux.Handle("GET /password", httpsession.RequireFresh(5*time.Minute)(httpsession.Handle(a.passwordForm)))
+	mux.Handle("POST /password", httpsession.RequireFresh(10*time.Minute)(httpsession.Handle(a.changePassword)))
 	return httpsession.New(a.m, httpsession.WithErrorHandler(a.fail))(mux)
 }
 
-// form asks for the name and the password. It keeps the way back in a hidden field.
+// form asks for the name and the password. Without an action, it is posted to its own address, with the way back in it.
 func (a *signinApp) form(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	text := "Sign in"
 	if s.Subject() != "" { // RequireFresh sent this user here
 		text = s.Subject() + ", please enter your password again"
 	}
-	fmt.Fprintf(w, "%s (then: %s)", text, core.LocalPath(r.FormValue("next"), "/account"))
+	fmt.Fprintf(w, "%s (then: %s)", text, core.LocalPath(r.URL.Query().Get("next"), "/account"))
 }
 
 func (a *signinApp) check(w http.ResponseWriter, r *http.Request, s *core.Session) {
@@ -70,33 +73,12 @@ func (a *signinApp) check(w http.ResponseWriter, r *http.Request, s *core.Sessio
 	} else if !again {
 		_ = s.ExpireAtBrowserClose()
 	}
-	http.Redirect(w, r, core.LocalPath(r.PostFormValue("next"), "/account"), http.StatusSeeOther)
+	http.Redirect(w, r, core.LocalPath(r.URL.Query().Get("next"), "/account"), http.StatusSeeOther)
 }
 
 func (a *signinApp) signOut(w http.ResponseWriter, r *http.Request, s *core.Session) {
 	_ = s.Logout()
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
-}
-
-func (a *signinApp) changePassword(w http.ResponseWriter, r *http.Request, s *core.Session) {
-	a.passwords.Store(s.Subject(), r.PostFormValue("password"))
-	_, err := a.m.RevokeSubject(r.Context(), s.Subject(), s.ID()) // ends the user's other sessions
-	_ = s.RotateID()                                              // a new token for this one
-	if err != nil {
-		http.Error(w, "Your password is new. Other devices may still be signed in.", core.HTTPStatus(err))
-		return
-	}
-	http.Redirect(w, r, "/account", http.StatusSeeOther)
-}
-
-func (a *signinApp) endDevice(w http.ResponseWriter, r *http.Request, s *core.Session) {
-	id, _ := core.ParseID(r.PostFormValue("id")) // of junk, the zero ID, which names no session
-	err := a.m.RevokeOwn(r.Context(), s.Subject(), id)
-	if err != nil && !errors.Is(err, core.ErrNotFound) {
-		http.Error(w, http.StatusText(core.HTTPStatus(err)), core.HTTPStatus(err))
-		return
-	}
-	http.Redirect(w, r, "/account", http.StatusSeeOther)
 }
 
 const signinCart core.Key[[]string] = "cart"
@@ -112,12 +94,15 @@ func (a *signinApp) account(w http.ResponseWriter, r *http.Request, s *core.Sess
 	fmt.Fprintf(w, "%s, cart %v, lifetime %s", s.Subject(), signinCart.GetOr(s, nil), s.Expiry().Mode)
 }
 
-// fail answers a request whose session could not be loaded or stored.
+// fail answers a request whose session could not be loaded or stored, or whose call of the manager failed.
 func (a *signinApp) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, core.ErrEnded) && r.Header.Get("Sec-Fetch-Mode") == "navigate" { // another tab was faster
 		w.Header().Del("Retry-After")
 		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 		return
+	}
+	if after := core.RetryAfter(err); after != "" {
+		w.Header().Set("Retry-After", after)
 	}
 	http.Error(w, http.StatusText(core.HTTPStatus(err)), core.HTTPStatus(err))
 }
@@ -132,10 +117,10 @@ func Example_signinNext() {
 	alice := site.browser()
 	fmt.Println(alice.get("/account"))
 	fmt.Println(alice.get("/sign-in?next=%2Faccount"))
-	fmt.Println(alice.post("/sign-in", "name=alice&password=x&next=%2Faccount"))
-	fmt.Println(alice.post("/sign-in", "name=alice&password=looking-glass&remember=on&next=%2Faccount"))
+	fmt.Println(alice.post("/sign-in?next=%2Faccount", "name=alice&password=x"))
+	fmt.Println(alice.post("/sign-in?next=%2Faccount", "name=alice&password=looking-glass&remember=on"))
 	fmt.Println(alice.get("/account"))
-	fmt.Println(alice.post("/sign-in", "name=alice&password=looking-glass&next=https://evil.example"))
+	fmt.Println(alice.post("/sign-in?next=https://evil.example", "name=alice&password=looking-glass"))
 	for _, next := range []string{"/cart?page=2", "//evil.example", `/\evil.example`, "https://evil.example", "javascript:alert(1)"} {
 		fmt.Println(next, "→", core.LocalPath(next, "/"))
 	}
@@ -177,55 +162,6 @@ func Example_signinFixation() {
 	// 303 to /account
 	// 200 alice, cart [a b], lifetime browser_close
 	// 303 to /sign-in?next=%2Faccount
-}
-
-// Step-up: the password is asked again, and the choice of "remember me" stays.
-func Example_signinFresh() {
-	clock := sessiontest.NewClock()
-	store, _ := memstore.New(memstore.Config{Now: clock.Now})
-	app := newSigninApp(core.Config{Store: store, Now: clock.Now})
-	defer app.m.Close()
-	site := serve(app.routes())
-	defer site.Close()
-
-	alice := site.browser()
-	alice.post("/sign-in", "name=alice&password=looking-glass&remember=on")
-	clock.Advance(11 * time.Minute)
-	fmt.Println(alice.do("POST", "/password", "password=new", "Referer", site.URL+"/account"))
-	fmt.Println(alice.get("/sign-in?next=%2Faccount"))
-	fmt.Println(alice.post("/sign-in", "name=alice&password=looking-glass"))
-	fmt.Println(alice.post("/password", "password=new"))
-	fmt.Println(alice.get("/account"))
-	// Output:
-	// 303 to /sign-in?next=%2Faccount
-	// 200 alice, please enter your password again (then: /account)
-	// 303 to /account
-	// 303 to /account
-	// 200 alice, cart [], lifetime sliding
-}
-
-// A changed password signs out the user's other devices, and makes a stolen token of this one worthless.
-func Example_signinEverywhere() {
-	app := newSigninApp(core.Config{})
-	defer app.m.Close()
-	site := serve(app.routes())
-	defer site.Close()
-
-	laptop, phone, bob, thief := site.browser(), site.browser(), site.browser(), site.browser()
-	laptop.post("/sign-in", "name=alice&password=looking-glass")
-	phone.post("/sign-in", "name=alice&password=looking-glass")
-	bob.post("/sign-in", "name=bob&password=build-it")
-	signinPlant(thief, laptop.cookie("__Host-session"))
-
-	laptop.post("/password", "password=new")
-	for _, b := range []*browser{laptop, phone, thief, bob} {
-		fmt.Println(b.get("/account"))
-	}
-	// Output:
-	// 200 alice, cart [], lifetime browser_close
-	// 303 to /sign-in?next=%2Faccount
-	// 303 to /sign-in?next=%2Faccount
-	// 200 bob, cart [], lifetime browser_close
 }
 
 // Somebody else who signs in in the same browser sees nothing of the one before.
