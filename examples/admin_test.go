@@ -56,7 +56,7 @@ func refused(alice, visitor *browser) {
 	alice.t.Helper()
 	for _, path := range []string{"/admin/", "/admin/sessions", "/admin/revoke?user=alice"} {
 		visitor.get(path)
-		visitor.want("the way back", visitor.first(`name="next" value="(.*?)"`), path)
+		visitor.want("the way back", visitor.first(`id="please">.*<code>(.*?)</code>`), path)
 		alice.get(path)
 		alice.want(path, http.StatusText(alice.status), "Forbidden")
 	}

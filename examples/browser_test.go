@@ -118,7 +118,13 @@ func (b *browser) do(method, path string, form url.Values, header http.Header) *
 
 func (b *browser) signIn(user, password string, more ...string) *browser {
 	b.t.Helper()
-	return b.post("/sign-in", append([]string{"name", user, "password", password}, more...)...)
+	return b.signInAt("/sign-in", user, password, more...)
+}
+
+// signInAt posts the form of the sign-in page at this address, which is where browsers send it.
+func (b *browser) signInAt(page, user, password string, more ...string) *browser {
+	b.t.Helper()
+	return b.post(page, append([]string{"name", user, "password", password}, more...)...)
 }
 
 func (b *browser) asAlice() *browser {

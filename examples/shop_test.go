@@ -40,6 +40,7 @@ var cases = []struct {
 	{"a request that comes late", late},
 	{"devices", devices},
 	{"only one's own devices", others},
+	{"no list of devices", noList},
 	{"sign out everywhere else", everywhereElse},
 	{"a page that is live", live},
 	{"other sites cannot post", crossSite},
@@ -195,18 +196,18 @@ func wayBack(t *testing.T, s *server) {
 	if b.session() != nil {
 		t.Errorf("a visitor who was asked to sign in got a session: %v", b.session())
 	}
-	next := b.first(`name="next" value="(.*?)"`)
-	b.want("the way back", next, "/devices?from=a&b")
-	b.signIn("alice", "wrong", "next", next)
-	b.want("after a wrong password", b.first(`name="next" value="(.*?)"`), next)
-	b.signIn("alice", "looking-glass", "next", next)
+	const next = "/devices?from=a&b"
+	b.want("the way back", b.first(`id="please">.*<code>(.*?)</code>`), next)
+	b.signInAt("/sign-in?next="+url.QueryEscape(next), "alice", "wrong")
+	b.want("after a wrong password", b.first(`id="please">.*<code>(.*?)</code>`), next)
+	b.signInAt("/sign-in?next="+url.QueryEscape(next), "alice", "looking-glass")
 	b.want("the page", b.first(`<h1>(.*?)</h1>`), "My devices")
 	b.wantUser("alice")
 	for _, evil := range []string{"https://elsewhere.example/", "//elsewhere.example", `/\elsewhere.example`, "/a\r\nb: c"} {
 		b.post("/sign-out")
 		b.get("/sign-in?next=" + url.QueryEscape(evil))
-		b.want("the way back to "+evil, b.first(`name="next" value="(.*?)"`), "")
-		b.signIn("alice", "looking-glass", "next", evil)
+		b.want("the way back to "+evil, b.first(`id="please">(.*?)<`), "")
+		b.signInAt("/sign-in?next="+url.QueryEscape(evil), "alice", "looking-glass")
 		b.want("the page", b.first(`<h1>(.*?)</h1>`), "Hello, alice")
 	}
 	if b.do(http.MethodGet, "/devices", nil, http.Header{"Accept": {"application/json"}}); b.status != http.StatusOK {
@@ -307,6 +308,8 @@ func devices(t *testing.T, s *server) {
 		t.Errorf("devices: %q", names)
 	}
 	b.want("where it signed in", b.first(`class="from">(.*?)<`), "127.0.0.0/24")
+	b.want("the first device", b.ids()[0], b.current())
+	b.want("its last use", b.first(`(?s)device current.*?<p>(.*?)[,<]`), "Used now")
 	if ids := b.ids(); !slices.Contains(ids, id) || !slices.Contains(ids, b.current()) || id == b.current() {
 		t.Errorf("IDs %q, this one %q, phone %q", ids, b.current(), id)
 	}
@@ -317,6 +320,34 @@ func devices(t *testing.T, s *server) {
 	}
 	phone.get("/").wantUser("")
 	b.get("/").wantUser("alice")
+}
+
+// A list that the store cannot give just now is no fault of the application: the client may try again.
+func noList(t *testing.T, s *server) {
+	b := newBrowser(t, s, firefox).asAlice()
+	if !strings.HasPrefix(s.store, "file:") {
+		return
+	}
+	index := filepath.Join(s.dir, "kept", "subject")
+	if err := os.Rename(index, index+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(index, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, ask := range []func(){func() { b.get("/devices") }, func() { b.post("/devices/revoke-others") }} {
+		ask()
+		if b.status != http.StatusServiceUnavailable || b.header.Get("Retry-After") != "5" || !strings.Contains(b.page, "The cloakroom is closed") {
+			t.Errorf("status %d, header %v", b.status, b.header)
+		}
+	}
+	if err := os.Remove(index); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(index+".away", index); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/devices").wantUser("alice")
 }
 
 func others(t *testing.T, s *server) {

@@ -16,7 +16,7 @@ type account struct{ m *core.Manager }
 func (a account) devices(c echo.Context, s *core.Session) error {
 	page, err := shop.DevicesPage(a.m.Sessions(c.Request().Context(), s.Subject()), s.ID())
 	if err != nil {
-		return fail(err)
+		return err // the adapter answers: in an outage a 503, with Retry-After and no-store
 	}
 	return show(c, s, http.StatusOK, "devices.html", page)
 }
@@ -29,7 +29,7 @@ func (a account) revoke(c echo.Context, s *core.Session) error {
 	case errors.Is(err, core.ErrNotFound):
 		_ = s.AddFlash("info", "That device was not signed in any more.")
 	case err != nil:
-		return fail(err)
+		return err
 	default:
 		_ = s.AddFlash("info", "That device is signed out.")
 	}
@@ -39,13 +39,8 @@ func (a account) revoke(c echo.Context, s *core.Session) error {
 func (a account) revokeOthers(c echo.Context, s *core.Session) error {
 	_, err := a.m.RevokeSubject(c.Request().Context(), s.Subject(), s.ID())
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	_ = s.AddFlash("info", "You are signed out everywhere else.")
 	return c.Redirect(http.StatusSeeOther, "/devices")
-}
-
-// fail returns an error that problem answers and logs.
-func fail(err error) error {
-	return echo.NewHTTPError(shop.Status(err), http.StatusText(shop.Status(err))).SetInternal(err)
 }

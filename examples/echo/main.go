@@ -105,7 +105,7 @@ func signInPage(c echo.Context, s *core.Session) error {
 
 // signIn goes back to the page that RequireLogin was asked for. The way back comes from the client, so LocalPath looks at it.
 func signIn(c echo.Context, s *core.Session) error {
-	name, next := c.FormValue("name"), core.LocalPath(c.FormValue("next"), "")
+	name, next := c.FormValue("name"), core.LocalPath(c.QueryParam("next"), "")
 	user, ok := shop.SignIn(name, c.FormValue("password"))
 	if !ok {
 		return show(c, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})

@@ -121,7 +121,7 @@ func signInPage(c *fiber.Ctx, s *core.Session) error {
 
 // signIn goes back to the page that RequireLogin was asked for. The way back comes from the client, so LocalPath looks at it.
 func signIn(c *fiber.Ctx, s *core.Session) error {
-	name, next := c.FormValue("name"), core.LocalPath(c.FormValue("next"), "")
+	name, next := c.FormValue("name"), core.LocalPath(c.Query("next"), "")
 	user, ok := shop.SignIn(name, c.FormValue("password"))
 	if !ok {
 		return show(c, s, fiber.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"log"
 
 	"github.com/gofiber/fiber/v3"
 
@@ -16,7 +15,7 @@ type account struct{ m *core.Manager }
 func (a account) devices(c fiber.Ctx, s *core.Session) error {
 	page, err := shop.DevicesPage(a.m.Sessions(c.Context(), s.Subject()), s.ID())
 	if err != nil {
-		return fail(err)
+		return err // the adapter answers: in an outage a 503, with Retry-After and no-store
 	}
 	return show(c, s, fiber.StatusOK, "devices.html", page)
 }
@@ -29,7 +28,7 @@ func (a account) revoke(c fiber.Ctx, s *core.Session) error {
 	case errors.Is(err, core.ErrNotFound):
 		_ = s.AddFlash("info", "That device was not signed in any more.")
 	case err != nil:
-		return fail(err)
+		return err
 	default:
 		_ = s.AddFlash("info", "That device is signed out.")
 	}
@@ -39,14 +38,8 @@ func (a account) revoke(c fiber.Ctx, s *core.Session) error {
 func (a account) revokeOthers(c fiber.Ctx, s *core.Session) error {
 	_, err := a.m.RevokeSubject(c.Context(), s.Subject(), s.ID())
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	_ = s.AddFlash("info", "You are signed out everywhere else.")
 	return c.Redirect().Status(fiber.StatusSeeOther).To("/devices")
-}
-
-// fail returns an error that problem answers.
-func fail(err error) error {
-	log.Print(err)
-	return fiber.NewError(shop.Status(err))
 }

@@ -100,7 +100,7 @@ func signInPage(c *gin.Context, s *core.Session) {
 
 // signIn goes back to the page that RequireLogin was asked for. The way back comes from the client, so LocalPath looks at it.
 func signIn(c *gin.Context, s *core.Session) {
-	name, next := c.PostForm("name"), core.LocalPath(c.PostForm("next"), "")
+	name, next := c.PostForm("name"), core.LocalPath(c.Query("next"), "")
 	user, ok := shop.SignIn(name, c.PostForm("password"))
 	if !ok {
 		show(c, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
@@ -140,7 +140,8 @@ func show(c *gin.Context, s *core.Session, status int, name string, page shop.Pa
 func fail(c *gin.Context, err error) {
 	_ = c.Error(err)
 	c.Abort()
-	problem(c, shop.Status(err))
+	c.Header("Retry-After", core.RetryAfter(err)) // "" sets none
+	problem(c, core.HTTPStatus(err))
 }
 
 func problem(c *gin.Context, status int) {

@@ -97,12 +97,12 @@ func setQuantity(w http.ResponseWriter, r *http.Request, s *core.Session) {
 }
 
 func signInPage(w http.ResponseWriter, r *http.Request, s *core.Session) {
-	show(w, r, s, http.StatusOK, "signin.html", shop.Page{Next: core.LocalPath(r.FormValue("next"), "")})
+	show(w, r, s, http.StatusOK, "signin.html", shop.Page{Next: core.LocalPath(r.URL.Query().Get("next"), "")})
 }
 
 // signIn goes back to the page that RequireLogin was asked for. The way back comes from the client, so LocalPath looks at it.
 func signIn(w http.ResponseWriter, r *http.Request, s *core.Session) {
-	name, next := r.PostFormValue("name"), core.LocalPath(r.PostFormValue("next"), "")
+	name, next := r.PostFormValue("name"), core.LocalPath(r.URL.Query().Get("next"), "")
 	user, ok := shop.SignIn(name, r.PostFormValue("password"))
 	if !ok {
 		show(w, r, s, http.StatusUnprocessableEntity, "signin.html", shop.Page{Name: name, Next: next, Flashes: shop.WrongPassword})
@@ -143,7 +143,10 @@ func show(w http.ResponseWriter, r *http.Request, s *core.Session, status int, n
 // fail answers when the session could not be loaded or stored, and after other errors.
 func fail(w http.ResponseWriter, _ *http.Request, err error) {
 	log.Print(err)
-	problem(w, shop.Status(err))
+	if after := core.RetryAfter(err); after != "" {
+		w.Header().Set("Retry-After", after)
+	}
+	problem(w, core.HTTPStatus(err))
 }
 
 func problem(w http.ResponseWriter, status int) {

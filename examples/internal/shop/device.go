@@ -21,10 +21,10 @@ type Device struct {
 	ID                 core.ID // may be shown, since it gives no access
 	Name, From, Method string
 	Since, Used, Until time.Time
-	Current            bool
+	Current            bool // it is used now: Used is that of an earlier request, since this one's use is stored when it ends
 }
 
-// DevicesPage lists a user's sessions, the newest first, or says that the store cannot list them.
+// DevicesPage lists a user's sessions, this one first and then the newest, or says that the store cannot list them.
 func DevicesPage(sessions iter.Seq2[*core.Session, error], current core.ID) (Page, error) {
 	var page Page
 	for s, err := range sessions {
@@ -44,7 +44,15 @@ func DevicesPage(sessions iter.Seq2[*core.Session, error], current core.ID) (Pag
 		}
 		page.Devices = append(page.Devices, line)
 	}
-	slices.SortFunc(page.Devices, func(a, b Device) int { return b.Since.Compare(a.Since) })
+	slices.SortFunc(page.Devices, func(a, b Device) int {
+		switch {
+		case a.Current:
+			return -1
+		case b.Current:
+			return 1
+		}
+		return b.Since.Compare(a.Since)
+	})
 	return page, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
@@ -97,12 +96,4 @@ func hosts(addr net.Addr) []string {
 		}
 	}
 	return list
-}
-
-// Status returns the HTTP status for err: 501 if the store cannot do it.
-func Status(err error) int {
-	if errors.Is(err, errors.ErrUnsupported) {
-		return http.StatusNotImplemented
-	}
-	return core.HTTPStatus(err)
 }

@@ -43,7 +43,6 @@ var majors = []struct {
 	apart: []string{"run", "problem"}, // Echo v5 has no server of its own, and another HTTPErrorHandler
 	changes: []change{
 		{"echo.Context", "*echo.Context"},
-		{"SetInternal", "Wrap"},
 		{"echosession", "echov5session"},
 		{`"Echo"`, `"Echo v5"`},
 		{"e.HideBanner, e.HidePort = true, true", ""},
