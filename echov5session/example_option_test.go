@@ -1,6 +1,8 @@
 package echov5session_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -88,4 +90,36 @@ func ExampleOption() {
 	// Output:
 	// / hello "alice"
 	// /admin/ hello ""
+}
+
+// Another tab signs out while a form is under way: a page gets the sign-in in place of a 409, a script the 409.
+func ExampleWithErrorHandler_anotherTab() {
+	app := func(m *core.Manager) http.Handler {
+		e := echo.New()
+		e.Use(echov5session.New(m, echov5session.WithErrorHandler(func(c *echo.Context, err error) error {
+			if errors.Is(err, core.ErrEnded) && c.Request().Header.Get("Sec-Fetch-Mode") == "navigate" {
+				c.Response().Header().Del("Retry-After")
+				return c.Redirect(http.StatusSeeOther, "/sign-in")
+			}
+			return echo.NewHTTPError(core.HTTPStatus(err), http.StatusText(core.HTTPStatus(err)))
+		})))
+		e.POST("/cart", echov5session.Handle(func(_ *echo.Context, s *core.Session) error {
+			_ = m.Revoke(context.Background(), s.ID()) // meanwhile, in another tab
+			return s.AddFlash("success", "It is in your cart.")
+		}))
+		return e
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{})
+	for _, mode := range []string{"navigate", "cors"} {
+		alice := m.SignedIn("alice")
+		r := alice.Form("/cart", "sku", "hat")
+		r.Header.Set("Sec-Fetch-Mode", mode)
+		res := alice.Do(app(m.Manager), r)
+		fmt.Println(res.StatusCode, res.Header["Location"])
+	}
+	// Output:
+	// 303 [/sign-in]
+	// 409 []
 }

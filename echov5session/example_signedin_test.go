@@ -38,17 +38,21 @@ func ExampleRequireLogin() {
 	// 303 /sign-in?next=%2Faccount
 }
 
-// A new password needs a sign-in of the last ten minutes.
+// A new password needs a sign-in of the last ten minutes. Save comes first: if it fails, nothing has changed.
 func ExampleRequireFresh() {
 	app := func(m *core.Manager) http.Handler {
 		e := echo.New()
 		e.Use(echov5session.New(m))
 		e.POST("/password", echov5session.Handle(func(c *echo.Context, s *core.Session) error {
-			_, err := m.RevokeSubject(c.Request().Context(), s.Subject(), s.ID()) // all other devices
-			if err != nil {
+			_ = s.RotateID() // a new token for this session
+			if err := s.Save(c.Request().Context()); err != nil {
 				return err
 			}
-			return s.RotateID()
+			// Here the new password is stored.
+			if _, err := m.RevokeSubject(c.Request().Context(), s.Subject(), s.ID()); err != nil { // all other devices
+				return c.String(http.StatusOK, "Your password is new. Other devices may still be signed in.")
+			}
+			return nil
 		}), echov5session.RequireFresh(10*time.Minute))
 		return e
 	}

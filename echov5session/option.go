@@ -29,10 +29,11 @@ func WithLoginHandler(handle func(c *echo.Context, ch core.Challenge) error) Opt
 }
 
 // WithErrorHandler makes handle choose the error that HTTPErrorHandler gets when a session could not be loaded (Handle)
-// or stored, and when a handler returns an error of core as it is: an outage that Manager.Sessions met. Use the status core.HTTPStatus(err); err itself is for logs only. handle may also send the response and
-// return nil. For core.ErrEnded, a redirect to the sign-in page may be better. The header fields that the handler set
-// are gone. Cache-Control: no-store is set already, and Retry-After where a retry may help: delete that for a redirect. Default: an *echo.HTTPError
-// with the status and its text, which wraps err.
+// or stored, and when a handler returns an error of core as it is: an outage that Manager.Sessions met. Use the status
+// core.HTTPStatus(err); err itself is for logs only. handle may also send the response and return nil. For
+// core.ErrEnded, a redirect to the sign-in page may be better. The header fields that the handler set are gone.
+// Cache-Control: no-store is set already, and Retry-After where a retry may help: delete that for a redirect. Default:
+// an *echo.HTTPError with the status and its text, which wraps err.
 func WithErrorHandler(handle func(c *echo.Context, err error) error) Option {
 	return func(mw *middleware) {
 		if handle != nil {

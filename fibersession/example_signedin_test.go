@@ -44,17 +44,21 @@ func ExampleRequireLogin() {
 	// 303 /sign-in?next=%2Faccount
 }
 
-// A new password needs a sign-in of the last ten minutes.
+// A new password needs a sign-in of the last ten minutes. Save comes first: if it fails, nothing has changed.
 func ExampleRequireFresh() {
 	app := func(m *core.Manager) *fiber.App {
 		app := fiber.New()
 		app.Use(fibersession.New(m))
 		app.Post("/password", fibersession.RequireFresh(10*time.Minute), fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
-			_, err := m.RevokeSubject(c.UserContext(), s.Subject(), s.ID()) // all other devices
-			if err != nil {
+			_ = s.RotateID() // a new token for this session
+			if err := s.Save(c.UserContext()); err != nil {
 				return err
 			}
-			return s.RotateID()
+			// Here the new password is stored.
+			if _, err := m.RevokeSubject(c.UserContext(), s.Subject(), s.ID()); err != nil { // all other devices
+				return c.SendString("Your password is new. Other devices may still be signed in.")
+			}
+			return nil
 		}))
 		return app
 	}

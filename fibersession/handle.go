@@ -12,6 +12,9 @@ import (
 // Handle makes a handler that loads the session and then runs h. If the store cannot answer, h does not run and the
 // client gets a 503. Without the middleware the client gets a 500. If a request has several sessions, h gets that of
 // the innermost middleware. Handle panics if h is nil.
+//
+// h may return an error of core as it is, such as an outage that Manager.Sessions or RevokeSubject met: the middleware
+// answers with core.HTTPStatus(err), Retry-After and Cache-Control: no-store.
 func Handle(h func(c *fiber.Ctx, s *core.Session) error) fiber.Handler {
 	if h == nil {
 		panic("fibersession: Handle: the handler is nil")

@@ -28,10 +28,11 @@ func WithLoginHandler(handle func(c *fiber.Ctx, ch core.Challenge) error) Option
 }
 
 // WithErrorHandler makes handle choose the error that the application's ErrorHandler gets when a session could not be
-// loaded (Handle) or stored, and when a handler returns an error of core as it is: an outage that Manager.Sessions met. Use the status core.HTTPStatus(err); err itself is for logs only. handle may also make the
-// response and return nil. For core.ErrEnded, a redirect to the sign-in page may be better. What the handler put into
-// the response is gone. Cache-Control: no-store is set already, and Retry-After where a retry may help: delete that for a redirect. Default: an
-// error in which errors.As finds a *fiber.Error with the status and its text, and errors.Is finds the cause. For
+// loaded (Handle) or stored, and when a handler returns an error of core as it is: an outage that Manager.Sessions met.
+// Use the status core.HTTPStatus(err); err itself is for logs only. handle may also make the response and return nil.
+// For core.ErrEnded, a redirect to the sign-in page may be better. What the handler put into the response is gone.
+// Cache-Control: no-store is set already, and Retry-After where a retry may help: delete that for a redirect. Default:
+// an error in which errors.As finds a *fiber.Error with the status and its text, and errors.Is finds the cause. For
 // Handle, the default is the error handler of an outer middleware, if it has one.
 func WithErrorHandler(handle func(c *fiber.Ctx, err error) error) Option {
 	return func(mw *middleware) {

@@ -1,6 +1,8 @@
 package fiberv3session_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -94,4 +96,40 @@ func ExampleOption() {
 	// Output:
 	// / 200 hello "alice"
 	// /admin/ 200 hello ""
+}
+
+// Another tab signs out while a form is under way: a page gets the sign-in in place of a 409, a script the 409.
+func ExampleWithErrorHandler_anotherTab() {
+	app := func(m *core.Manager) *fiber.App {
+		app := fiber.New()
+		app.Use(fiberv3session.New(m, fiberv3session.WithErrorHandler(func(c fiber.Ctx, err error) error {
+			if errors.Is(err, core.ErrEnded) && c.Get("Sec-Fetch-Mode") == "navigate" {
+				c.Response().Header.Del("Retry-After")
+				return c.Redirect().Status(fiber.StatusSeeOther).To("/sign-in")
+			}
+			return fiber.NewError(core.HTTPStatus(err))
+		})))
+		app.Post("/cart", fiberv3session.Handle(func(_ fiber.Ctx, s *core.Session) error {
+			_ = m.Revoke(context.Background(), s.ID()) // meanwhile, in another tab
+			return s.AddFlash("success", "It is in your cart.")
+		}))
+		return app
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{})
+	for _, mode := range []string{"navigate", "cors"} {
+		alice := m.SignedIn("alice")
+		r := alice.Form("/cart", "sku", "hat")
+		r.Header.Set("Sec-Fetch-Mode", mode)
+		res, err := app(m.Manager).Test(r)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(res.StatusCode, res.Header["Location"])
+	}
+	// Output:
+	// 303 [/sign-in]
+	// 409 []
 }

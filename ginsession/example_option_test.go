@@ -1,6 +1,8 @@
 package ginsession_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -87,4 +89,37 @@ func ExampleOption() {
 	// Output:
 	// / hello "alice"
 	// /admin/ hello ""
+}
+
+// Another tab signs out while a form is under way: a page gets the sign-in in place of a 409, a script the 409.
+func ExampleWithErrorHandler_anotherTab() {
+	app := func(m *core.Manager) http.Handler {
+		r := gin.New()
+		r.Use(ginsession.New(m, ginsession.WithErrorHandler(func(c *gin.Context, err error) {
+			if errors.Is(err, core.ErrEnded) && c.GetHeader("Sec-Fetch-Mode") == "navigate" {
+				c.Header("Retry-After", "") // takes it away
+				c.Redirect(http.StatusSeeOther, "/sign-in")
+				return
+			}
+			c.String(core.HTTPStatus(err), http.StatusText(core.HTTPStatus(err)))
+		})))
+		r.POST("/cart", ginsession.Handle(func(_ *gin.Context, s *core.Session) {
+			_ = m.Revoke(context.Background(), s.ID()) // meanwhile, in another tab
+			_ = s.AddFlash("success", "It is in your cart.")
+		}))
+		return r
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{})
+	for _, mode := range []string{"navigate", "cors"} {
+		alice := m.SignedIn("alice")
+		r := alice.Form("/cart", "sku", "hat")
+		r.Header.Set("Sec-Fetch-Mode", mode)
+		res := alice.Do(app(m.Manager), r)
+		fmt.Println(res.StatusCode, res.Header["Location"])
+	}
+	// Output:
+	// 303 [/sign-in]
+	// 409 []
 }

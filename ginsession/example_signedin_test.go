@@ -37,17 +37,20 @@ func ExampleRequireLogin() {
 	// 303 /sign-in?next=%2Faccount
 }
 
-// A new password needs a sign-in of the last ten minutes.
+// A new password needs a sign-in of the last ten minutes. Save comes first: if it fails, nothing has changed.
 func ExampleRequireFresh() {
 	app := func(m *core.Manager) http.Handler {
 		r := gin.New()
 		r.Use(ginsession.New(m))
 		r.POST("/password", ginsession.RequireFresh(10*time.Minute), ginsession.Handle(func(c *gin.Context, s *core.Session) {
-			if _, err := m.RevokeSubject(c.Request.Context(), s.Subject(), s.ID()); err != nil { // all other devices
-				c.AbortWithStatus(core.HTTPStatus(err))
-				return
+			_ = s.RotateID() // a new token for this session
+			if s.Save(c.Request.Context()) != nil {
+				return // the error handler answers
 			}
-			_ = s.RotateID()
+			// Here the new password is stored.
+			if _, err := m.RevokeSubject(c.Request.Context(), s.Subject(), s.ID()); err != nil { // all other devices
+				c.String(http.StatusOK, "Your password is new. Other devices may still be signed in.")
+			}
 		}))
 		return r
 	}

@@ -1,6 +1,8 @@
 package httpsession_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -94,4 +96,36 @@ func ExampleReady() {
 	// Output:
 	// 200 OK
 	// 503 Service Unavailable
+}
+
+// Another tab signs out while a form is under way: a page gets the sign-in in place of a 409, a script the 409.
+func ExampleWithErrorHandler_anotherTab() {
+	app := func(m *core.Manager) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("POST /cart", httpsession.Handle(func(_ http.ResponseWriter, _ *http.Request, s *core.Session) {
+			_ = m.Revoke(context.Background(), s.ID()) // meanwhile, in another tab
+			_ = s.AddFlash("success", "It is in your cart.")
+		}))
+		return httpsession.New(m, httpsession.WithErrorHandler(func(w http.ResponseWriter, r *http.Request, err error) {
+			if errors.Is(err, core.ErrEnded) && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+				w.Header().Del("Retry-After")
+				http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+				return
+			}
+			http.Error(w, http.StatusText(core.HTTPStatus(err)), core.HTTPStatus(err))
+		}))(mux)
+	}
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+
+	m := sessiontest.New(t, core.Config{})
+	for _, mode := range []string{"navigate", "cors"} {
+		alice := m.SignedIn("alice")
+		r := alice.Form("/cart", "sku", "hat")
+		r.Header.Set("Sec-Fetch-Mode", mode)
+		res := alice.Do(app(m.Manager), r)
+		fmt.Println(res.StatusCode, res.Header["Location"])
+	}
+	// Output:
+	// 303 [/sign-in]
+	// 409 []
 }

@@ -34,17 +34,20 @@ func ExampleRequireLogin() {
 	// 303 /sign-in?next=%2Faccount
 }
 
-// A new password needs a sign-in of the last ten minutes.
+// A new password needs a sign-in of the last ten minutes. Save comes first: if it fails, nothing has changed.
 func ExampleRequireFresh() {
 	app := func(m *core.Manager) http.Handler {
 		mux := http.NewServeMux()
 		fresh := httpsession.RequireFresh(10 * time.Minute)
 		mux.Handle("POST /password", fresh(httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
-			if _, err := m.RevokeSubject(r.Context(), s.Subject(), s.ID()); err != nil { // all other devices
-				http.Error(w, "Please try again.", core.HTTPStatus(err))
-				return
+			_ = s.RotateID() // a new token for this session
+			if s.Save(r.Context()) != nil {
+				return // the error handler answers
 			}
-			_ = s.RotateID()
+			// Here the new password is stored.
+			if _, err := m.RevokeSubject(r.Context(), s.Subject(), s.ID()); err != nil { // all other devices
+				_, _ = io.WriteString(w, "Your password is new. Other devices may still be signed in.")
+			}
 		})))
 		return httpsession.New(m)(mux)
 	}

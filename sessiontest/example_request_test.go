@@ -1,6 +1,7 @@
 package sessiontest_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http/httptest"
@@ -86,6 +87,21 @@ func ExampleVia() {
 	// Output:
 	// true 0
 	// a hat
+}
+
+// A list of devices, as the application's own settings make it.
+func ExampleFrom() {
+	t := sessiontest.ExampleTB{} // in a test: its *testing.T
+	m := sessiontest.New(t, core.Config{Devices: &core.Devices{}})
+
+	laptop := m.SignedIn("alice", sessiontest.From("Firefox/150", "203.0.113.7"))
+	m.SignedIn("alice", sessiontest.From("Safari/26", "2001:db8::7"))
+	for s, err := range m.Sessions(context.Background(), "alice") {
+		fmt.Println(s.Device().Label, s.Device().Network, s.ID() == laptop.Session().ID(), err)
+	}
+	// Unordered output:
+	// Firefox/150 203.0.113.0/24 true <nil>
+	// Safari/26 2001:db8::/48 false <nil>
 }
 
 // A client over a real connection. The jar of net/http would not return Secure cookies to a server without TLS.

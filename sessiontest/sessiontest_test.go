@@ -331,6 +331,7 @@ func TestChecksFail(t *testing.T) {
 			sessiontest.New(f, core.Config{Now: time.Now, Store: made.Of(memstore.New(memstore.Config{}))}).Visitor(sessiontest.Age(1))
 		},
 		"Via":   func(f *failing) { sessiontest.New(f, core.Config{}).Visitor(sessiontest.Via(core.FromBearer)) },
+		"From":  func(f *failing) { sessiontest.New(f, core.Config{}).Visitor(sessiontest.From("Firefox/150", "")) },
 		"Fail":  func(f *failing) { sessiontest.New(f, core.Config{}).Fail("Updates") },
 		"Login": func(f *failing) { sessiontest.New(f, core.Config{}).SignedIn("") },
 	} {

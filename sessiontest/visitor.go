@@ -19,6 +19,7 @@ import (
 type Visitor struct {
 	m     *Manager
 	from  core.Source      // where the token is sent
+	dev   device           // where it comes from
 	token string           // "" while there is no session
 	begun []*core.Exchange // by Context
 }
@@ -28,6 +29,7 @@ type Option struct {
 	change func(*core.Session) error
 	age    time.Duration
 	from   core.Source
+	device device
 }
 
 // Via makes the visitor a client that sends its token in this one of Config.Sources: an API client of a manager that
@@ -67,6 +69,11 @@ func (m *Manager) Visitor(options ...Option) *Visitor {
 	var age time.Duration
 	for _, o := range options {
 		age = max(age, o.age)
+		if o.device != (device{}) {
+			if v.dev = o.device; m.Config().Devices == nil {
+				m.t.Fatalf("sessiontest: From: the manager keeps no devices: set Config.Devices")
+			}
+		}
 		if o.from == "" {
 			continue
 		}
@@ -120,7 +127,9 @@ func (v *Visitor) request(change func(*core.Session)) {
 func (v *Visitor) begin() *core.Exchange {
 	h := http.Header{}
 	v.set(h)
-	return v.m.Adapter().Begin(context.Background(), h)
+	x := v.m.Adapter().Begin(context.Background(), h)
+	v.dev.at(x)
+	return x
 }
 
 // end answers a request of the visitor with 200.
@@ -218,6 +227,7 @@ func (v *Visitor) Request(method, target string, body io.Reader) *http.Request {
 	r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
 	r.Header.Set("X-Forwarded-Proto", "https") // app.Test of Fiber knows no TLS
 	v.set(r.Header)
+	v.dev.send(r)
 	return r
 }
 

@@ -57,7 +57,8 @@ func Example_anotherTab() {
 	defer m.Close()
 	r := gin.New()
 	r.Use(ginsession.New(m, ginsession.WithErrorHandler(func(c *gin.Context, err error) {
-		if errors.Is(err, core.ErrEnded) { // signed in or out in another tab
+		if errors.Is(err, core.ErrEnded) && c.GetHeader("Sec-Fetch-Mode") == "navigate" { // in or out in another tab
+			c.Header("Retry-After", "") // takes it away
 			c.Redirect(http.StatusSeeOther, "/sign-in")
 			return
 		}
@@ -73,9 +74,13 @@ func Example_anotherTab() {
 	defer site.Close()
 
 	b := site.browser()
-	fmt.Println(b.get("/enter"))
-	fmt.Println(b.get("/save"))
+	for _, mode := range []string{"navigate", "cors"} {
+		fmt.Println(b.get("/enter"))
+		fmt.Println(b.do("GET", "/save", "", "Sec-Fetch-Mode", mode))
+	}
 	// Output:
 	// 200
 	// 303 to /sign-in
+	// 200
+	// 409 Sorry, that did not work.
 }
