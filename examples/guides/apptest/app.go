@@ -2,6 +2,7 @@
 package apptest
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -28,12 +29,27 @@ func add(sku string) func(Items) Items {
 	}
 }
 
+// config is the application's settings, but for the store: main adds it.
+func config() core.Config {
+	return core.Config{LoginURL: "/sign-in", Devices: &core.Devices{}}
+}
+
 // routes makes the application on Gin, with the middleware for this manager.
 func routes(m *core.Manager) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.Use(ginsession.New(m))
 	r.GET("/account", ginsession.RequireLogin, ginsession.Handle(account))
+	r.GET("/devices", ginsession.RequireLogin, ginsession.Handle(func(c *gin.Context, s *core.Session) {
+		for other, err := range m.Sessions(c.Request.Context(), s.Subject()) {
+			if err != nil {
+				c.Header("Retry-After", core.RetryAfter(err))
+				c.String(core.HTTPStatus(err), "no list")
+				return
+			}
+			_, _ = fmt.Fprintln(c.Writer, other.Device().Label, other.Device().Network)
+		}
+	}))
 	r.POST("/cart/add", ginsession.Handle(func(c *gin.Context, s *core.Session) {
 		_ = cart.Update(s, add(c.PostForm("sku")))
 		_ = s.AddFlash("success", "Hat is in your cart.")
@@ -50,6 +66,10 @@ func fiberRoutes(m *core.Manager) *fiber.App {
 	app.Use(fibersession.New(m))
 	app.Get("/account", fibersession.RequireLogin, fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
 		return c.SendString("hello " + s.Subject())
+	}))
+	app.Post("/cart/add", fibersession.Handle(func(c *fiber.Ctx, s *core.Session) error {
+		_ = cart.Update(s, add(c.FormValue("sku")))
+		return c.Redirect("/", fiber.StatusSeeOther)
 	}))
 	return app
 }

@@ -3,6 +3,7 @@ package apptest
 import (
 	"io"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 )
 
 func TestAccount(t *testing.T) {
-	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	m := sessiontest.New(t, config())
 	res := m.SignedIn("alice").Get(routes(m.Manager), "/account")
 	if res.StatusCode != 200 {
 		t.Error(res.Status)
@@ -23,15 +24,41 @@ func TestAccount(t *testing.T) {
 }
 
 func TestAccountOnFiber(t *testing.T) {
-	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	m := sessiontest.New(t, config())
 	res, err := fiberRoutes(m.Manager).Test(m.SignedIn("alice").Request("GET", "/account", nil))
 	if err != nil || res.StatusCode != 200 {
 		t.Error(res, err)
 	}
 }
 
+func TestCartOnFiber(t *testing.T) {
+	m := sessiontest.New(t, config())
+	alice := m.SignedIn("alice")
+	res, err := fiberRoutes(m.Manager).Test(alice.Form("/cart/add", "sku", "hat"))
+	if err != nil || res.StatusCode != 303 {
+		t.Fatal(res, err)
+	}
+	alice.Keep(res) // the token that the response brings, if it brings one
+	sessiontest.Want(alice, cart, Items{"hat": 1})
+}
+
+func TestDevices(t *testing.T) {
+	m := sessiontest.New(t, config())
+	laptop := m.SignedIn("alice", sessiontest.From("Firefox/150", "203.0.113.7"))
+	m.SignedIn("alice", sessiontest.From("Safari/26", "198.51.100.9"))
+	page, err := io.ReadAll(laptop.Get(routes(m.Manager), "/devices").Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"Firefox/150 203.0.113.0/24\n", "Safari/26 198.51.100.0/24\n"} {
+		if !strings.Contains(string(page), line) {
+			t.Errorf("the page is %q, without %q", page, line)
+		}
+	}
+}
+
 func TestAccountNeedsSignIn(t *testing.T) {
-	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	m := sessiontest.New(t, config())
 	res := m.Visitor().Get(routes(m.Manager), "/account")
 	if res.StatusCode != 303 || res.Header.Get("Location") != "/sign-in?next=%2Faccount" {
 		t.Error(res.Status, res.Header)
@@ -40,7 +67,7 @@ func TestAccountNeedsSignIn(t *testing.T) {
 
 // A handler without the middleware finds the session in the request's context.
 func TestHandlerAlone(t *testing.T) {
-	alice := sessiontest.New(t, core.Config{}).SignedIn("alice")
+	alice := sessiontest.New(t, config()).SignedIn("alice")
 	w := httptest.NewRecorder()
 	c, _ := gin.CreateTestContext(w)
 	c.Request = httptest.NewRequest("GET", "/account", nil).WithContext(alice.Context())
@@ -51,7 +78,7 @@ func TestHandlerAlone(t *testing.T) {
 }
 
 func TestCart(t *testing.T) {
-	m := sessiontest.New(t, core.Config{})
+	m := sessiontest.New(t, config())
 	app := routes(m.Manager)
 
 	alice := m.SignedIn("alice",
@@ -70,7 +97,7 @@ func TestCart(t *testing.T) {
 }
 
 func TestIdleSessionEnds(t *testing.T) {
-	m := sessiontest.New(t, core.Config{})
+	m := sessiontest.New(t, config())
 	alice := m.SignedIn("alice")
 	m.Clock.Advance(15 * 24 * time.Hour) // longer than IdleTimeout
 	alice.WantSignedIn("")
@@ -89,7 +116,7 @@ func TestOwnStore(t *testing.T) {
 }
 
 func TestOutage(t *testing.T) {
-	m := sessiontest.New(t, core.Config{})
+	m := sessiontest.New(t, config())
 	app, alice := routes(m.Manager), m.SignedIn("alice")
 
 	m.Fail("Update")                                  // or m.Fail(): every call
@@ -103,7 +130,7 @@ func TestOutage(t *testing.T) {
 }
 
 func TestRealClient(t *testing.T) {
-	m := sessiontest.New(t, core.Config{LoginURL: "/sign-in"})
+	m := sessiontest.New(t, config())
 	app := routes(m.Manager)
 
 	srv := httptest.NewServer(app)
