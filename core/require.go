@@ -143,7 +143,7 @@ func (r *Asked) back() string {
 // LocalPath returns next if it is a path of this site, with or without a query, and else fallback. Use it on the
 // parameter "next", which anybody can make up, before you redirect to it:
 //
-//	http.Redirect(w, r, core.LocalPath(r.FormValue("next"), "/"), http.StatusSeeOther)
+//	http.Redirect(w, r, core.LocalPath(r.URL.Query().Get("next"), "/"), http.StatusSeeOther)
 //
 // It refuses what browsers take for another site, or what is no path: a scheme, a host, "//" and "/\" at the
 // beginning, backslashes and control characters anywhere, and more than 2 KiB. Django:

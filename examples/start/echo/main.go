@@ -43,7 +43,7 @@ func routes(m *core.Manager) *echo.Echo {
 	e.GET("/sign-in", func(c echo.Context) error { return c.HTML(http.StatusOK, form) })
 	e.POST("/sign-in", echosession.Handle(func(c echo.Context, s *core.Session) error {
 		_ = s.Login(cmp.Or(c.FormValue("name"), "guest")) // your application checks a password or a passkey first
-		return c.Redirect(http.StatusSeeOther, core.LocalPath(c.FormValue("next"), "/"))
+		return c.Redirect(http.StatusSeeOther, core.LocalPath(c.QueryParam("next"), "/"))
 	}))
 	e.POST("/sign-out", echosession.Handle(func(c echo.Context, s *core.Session) error {
 		_ = s.Logout()

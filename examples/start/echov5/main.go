@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"html"
 	"log"
@@ -31,7 +30,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := errors.Join(routes(m).Start(cmp.Or(os.Getenv("ADDR"), "localhost:8080")), m.Close()); err != nil {
+	if err := routes(m).Start(cmp.Or(os.Getenv("ADDR"), "localhost:8080")); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -46,7 +45,7 @@ func routes(m *core.Manager) *echo.Echo {
 	e.GET("/sign-in", func(c *echo.Context) error { return c.HTML(http.StatusOK, form) })
 	e.POST("/sign-in", echov5session.Handle(func(c *echo.Context, s *core.Session) error {
 		_ = s.Login(cmp.Or(c.FormValue("name"), "guest")) // your application checks a password or a passkey first
-		return c.Redirect(http.StatusSeeOther, core.LocalPath(c.FormValue("next"), "/"))
+		return c.Redirect(http.StatusSeeOther, core.LocalPath(c.QueryParam("next"), "/"))
 	}))
 	e.POST("/sign-out", echov5session.Handle(func(c *echo.Context, s *core.Session) error {
 		_ = s.Logout()

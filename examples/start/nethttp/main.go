@@ -40,7 +40,7 @@ func routes(m *core.Manager) http.Handler {
 	mux.HandleFunc("GET /sign-in", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, form) })
 	mux.Handle("POST /sign-in", httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		_ = s.Login(cmp.Or(r.PostFormValue("name"), "guest")) // your application checks a password or a passkey first
-		http.Redirect(w, r, core.LocalPath(r.FormValue("next"), "/"), http.StatusSeeOther)
+		http.Redirect(w, r, core.LocalPath(r.URL.Query().Get("next"), "/"), http.StatusSeeOther)
 	}))
 	mux.Handle("POST /sign-out", httpsession.Handle(func(w http.ResponseWriter, r *http.Request, s *core.Session) {
 		_ = s.Logout()
