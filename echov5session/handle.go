@@ -14,7 +14,8 @@ import (
 // the innermost middleware. Handle panics if h is nil.
 //
 // h may return an error of core as it is, such as an outage that Manager.Sessions or RevokeSubject met: the middleware
-// answers with core.HTTPStatus(err), Retry-After and Cache-Control: no-store.
+// answers with core.HTTPStatus(err), no-store, and Retry-After where a retry may help. What is a 500, such as
+// core.ErrIncomplete, comes to HTTPErrorHandler as it is.
 func Handle(h func(c *echo.Context, s *core.Session) error) echo.HandlerFunc {
 	if h == nil {
 		panic("echov5session: Handle: the handler is nil")
