@@ -16,6 +16,7 @@ import (
 	"github.com/boj/redistore"
 	ginsessions "github.com/gin-contrib/sessions"
 	gincookie "github.com/gin-contrib/sessions/cookie"
+	ginfiles "github.com/gin-contrib/sessions/filesystem"
 	gingorm "github.com/gin-contrib/sessions/gorm"
 	ginredis "github.com/gin-contrib/sessions/redis"
 	"github.com/gin-gonic/gin"
@@ -52,14 +53,13 @@ var kinds = []kind{
 		return a
 	}},
 	{"gorilla, files", false, func(t *testing.T, hold func()) *app {
-		dir := filepath.Join(t.TempDir(), "sessions")
-		must(t, os.Mkdir(dir, 0o700))
-		a := gorillaApp("shop", sessions.NewFilesystemStore(dir, hashKey, blockKey), hold,
-			adopt.Gorilla{KeyPairs: [][]byte{hashKey, blockKey}, Files: dir})
-		a.records = func() int { return len(made.Of(os.ReadDir(dir))) }
-		a.down = func() { must(t, os.Rename(dir, dir+".away")) }
-		a.up = func() { must(t, os.Rename(dir+".away", dir)) }
-		return a
+		dir := folder(t)
+		return inFolder(t, dir, gorillaApp("shop", sessions.NewFilesystemStore(dir, hashKey, blockKey), hold,
+			adopt.Gorilla{KeyPairs: [][]byte{hashKey, blockKey}, Files: dir}))
+	}},
+	{"gin, files", true, func(t *testing.T, hold func()) *app {
+		dir := folder(t)
+		return inFolder(t, dir, ginApp(ginfiles.NewStore(dir, hashKey), hold, adopt.Gorilla{KeyPairs: [][]byte{hashKey}, Files: dir}))
 	}},
 	{"gin, Redis", true, func(t *testing.T, hold func()) *app {
 		r := newRedis(t)
@@ -120,6 +120,19 @@ var (
 	blockKey = []byte("a key for the AES, of 32 bytes..")
 	redisOf  = startserver.Share(func(tb testing.TB) *startserver.Server { return startserver.Redis(tb) })
 )
+
+func folder(t *testing.T) string {
+	dir := filepath.Join(t.TempDir(), "sessions")
+	must(t, os.Mkdir(dir, 0o700))
+	return dir
+}
+
+func inFolder(t *testing.T, dir string, a *app) *app {
+	a.records = func() int { return len(made.Of(os.ReadDir(dir))) }
+	a.down = func() { must(t, os.Rename(dir, dir+".away")) }
+	a.up = func() { must(t, os.Rename(dir+".away", dir)) }
+	return a
+}
 
 // redisServer is a Redis, which the new application reaches by way of a proxy.
 type redisServer struct {
