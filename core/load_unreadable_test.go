@@ -68,7 +68,7 @@ func TestUnreadableAndKept(t *testing.T) {
 		b.m = reader
 		x := reader.Adapter().Begin(ctx, b.header())
 		s, err := x.Session(ctx)
-		if !errors.Is(err, core.ErrUnreadable) || core.HTTPStatus(err) != 503 {
+		if !errors.Is(err, core.ErrUnreadable) || core.HTTPStatus(err) != 503 || !strings.Contains(err.Error(), `key "k2"`) {
 			t.Fatalf("%s: %v", how, err)
 		}
 		switch how {

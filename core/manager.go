@@ -257,6 +257,9 @@ func (m *Manager) unopened(err error, data []byte) error {
 		return driver.Corrupt("coatcheck: the record is from before Config.Keys was set, and not sealed")
 	}
 	if errors.Is(err, keyring.ErrUnknownKey) {
+		if id, ok := keyring.SealedBy(data); ok { // else a newer release sealed it
+			err = fmt.Errorf("key %q: %w", id, err)
+		}
 		return fmt.Errorf("coatcheck: %w: %w", ErrUnreadable, err)
 	}
 	return errors.Join(driver.ErrCorrupt, err)
