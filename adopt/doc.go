@@ -43,4 +43,6 @@
 //
 // A genuine session whose values cannot be decoded is an error, and the answer a 503: a type is not registered, and to
 // take it for nobody's would sign out all users. core logs the error. It has no cookie, no ID and no value.
+//
+// The guide is docs/moving/README.md, with a page for each library.
 package adopt

@@ -1,9 +1,9 @@
 // Package core is coatcheck's session management without a web framework: the settings, the session that a handler
 // works with, and the rules of saving.
 //
-// An application makes one [Manager] with [New] and gives it to the adapter of its framework (httpsession,
-// ginsession, echov5session, fiberv3session; echosession, fibersession for Echo v4 and Fiber v2). The adapter hands a [Session] to each handler. Typed keys read and write
-// its values:
+// An application makes one [Manager] with [New] and gives it to the adapter of its framework (httpsession, ginsession,
+// echov5session, fiberv3session; echosession, fibersession for Echo v4 and Fiber v2). The adapter hands a [Session] to
+// each handler. Typed keys read and write its values:
 //
 //	const visits core.Key[int] = "visits"
 //
@@ -34,8 +34,9 @@
 // another, even across a RotateID.
 //
 // A session that was ended stays ended, even if another request still uses it. A change to an ended session fails
-// with [ErrEnded], which adapters answer with 409 through their error handler. A request
-// may also come with a token that was replaced in the last 30 seconds. A change in it fails with ErrEnded, too. A request that only reads is never refused.
+// with [ErrEnded], which adapters answer with 409 through their error handler. A request may also come with a token that
+// was replaced in the last 30 seconds. A change in it fails with ErrEnded, too. A request that only reads is never
+// refused.
 //
 // # Beyond the request
 //
@@ -50,8 +51,11 @@
 //
 // # Guides
 //
-// Each is a file of the repository:
+// Each is a file of the repository. docs/README.md lists all:
 //
+//   - docs/start/: a first program with each framework
+//   - docs/choosing-a-store.md: stores, and how they are set up
+//   - docs/values.md: values and errors
 //   - docs/signing-in.md: sign-in, sign-out, "remember me"
 //   - docs/forms.md: forms and messages
 //   - docs/csrf.md: requests from other sites

@@ -5,7 +5,7 @@
 //	coatcheck list --user alice
 //	coatcheck revoke-user alice
 //
-// coatcheck --help has the commands and the exit codes.
+// coatcheck --help has the commands and the exit codes. The guide is docs/operations.md.
 package main
 
 import (

@@ -101,7 +101,7 @@
 // The durability is that of the new store, and of the old one for sessions that were not taken over yet. Take-over
 // deletes in the old store what the new one has acknowledged.
 //
-// The guide is docs/choosing-a-store.md.
+// The guide is docs/operations.md, "Moving to another store".
 package crossingstore
 
 import (
