@@ -84,7 +84,7 @@ func (o outcome) check(t *testing.T, out core.Out, err error) {
 	}
 }
 
-// expect is DESIGN's table for a request that loaded the session before another one ended it.
+// expect is what becomes of a request that loaded the session before another one ended it.
 func expect(end, change string) outcome {
 	switch {
 	case change == "nothing" || change == "flashes":

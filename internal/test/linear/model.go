@@ -36,7 +36,7 @@ type session struct {
 // state is every session of a history, by number.
 type state []session
 
-// model is the rules of sessions: what DESIGN and ARCHITECTURE promise, as one step for each event.
+// model is the rules of sessions: what ARCHITECTURE.md promises, as one step for each event.
 var model = porcupine.Model{
 	Init: func() any { return state(nil) },
 	Step: func(st, in, _ any) (bool, any) {
