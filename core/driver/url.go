@@ -158,16 +158,22 @@ func (u *URL) Name() (string, error) {
 }
 
 // Path returns the path of a file or a folder, decoded: of "file:./sessions", "file:/var/lib/sessions" and
-// "file:///var/lib/sessions".
+// "file:///var/lib/sessions". An empty one is an error.
 func (u *URL) Path() (string, error) {
 	authority, path, found := u.authority()
-	switch {
-	case !found:
-		return unescape(u.Rest)
-	case authority != "" && authority != "localhost":
-		return "", fmt.Errorf("names a host: write %s:FOLDER/FILE, or %s:///FOLDER/FILE for an absolute path", u.Scheme, u.Scheme)
+	if !found {
+		path = u.Rest
 	}
-	return unescape(path)
+	wrong := ""
+	switch {
+	case authority != "" && authority != "localhost":
+		wrong = "names a host"
+	case path == "":
+		wrong = "names no file or folder"
+	default:
+		return unescape(path)
+	}
+	return "", fmt.Errorf("%s: write %s:FOLDER/FILE, or %s:///FOLDER/FILE for an absolute path", wrong, u.Scheme, u.Scheme)
 }
 
 func unescape(path string) (string, error) {

@@ -94,9 +94,12 @@ func TestURLParts(t *testing.T) {
 			t.Errorf("%s: %q, %v", text, path, err)
 		}
 	}
-	for _, text := range []string{"file://a/b", "file:a%", "file:a%zz"} {
-		if path, err := parse(text).Path(); err == nil {
-			t.Errorf("%s: %q", text, path)
+	for text, want := range map[string]string{
+		"file://a/b": "names a host: write file:FOLDER/FILE", "file:a%": "write %25 for %", "file:a%zz": "write %25 for %",
+		"bolt:": "names no file or folder: write bolt:FOLDER/FILE, or bolt:///FOLDER/FILE", "bolt://": "names no", "bolt://localhost": "names no",
+	} {
+		if path, err := parse(text).Path(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %q, %v", text, path, err)
 		}
 	}
 	if _, _, err := parse("x://u%zz:p@host").User(); err == nil {

@@ -16,7 +16,7 @@ func TestURL(t *testing.T) {
 	urltest.Refused(t, map[string]string{
 		"file:" + none + "?create=false":   "there is no folder of sessions",
 		"file:" + parent + "?create=false": "there is no folder of sessions",
-		"file:":                            "name a folder",
+		"file:":                            "names no file or folder",
 		"file:x?sync=off":                  `option sync is "all" or "ends"`,
 		"file:x?mode=0700":                 `there is no option "mode"`,
 	})

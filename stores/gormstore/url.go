@@ -175,12 +175,12 @@ func mysqlDSN(u *driver.URL) (string, error) {
 // sqliteDSN returns a URI with WAL and a short wait for locks, in the words of all drivers: those in pure Go read _pragma,
 // mattn's reads the others, and each passes over what it does not know.
 func sqliteDSN(u *driver.URL) (string, error) {
-	file, err := u.Path()
-	switch {
-	case err != nil:
-		return "", err
-	case file == "" || file == ":memory:":
+	if u.Rest == "" || u.Rest == ":memory:" {
 		return "", errors.New("is no sqlite:FILE; memory: keeps sessions in this process")
+	}
+	file, err := u.Path()
+	if err != nil {
+		return "", err
 	}
 	query := "_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(500)" +
 		"&_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=500"
