@@ -15,8 +15,10 @@
 //   - A record that a newer release wrote is kept. A deployment changes one server after the other, so a store meets
 //     records of a newer format. It answers ErrUnreadable, not ErrCorrupt.
 //   - Data and Labels are immutable. Once they are handed over, in either direction, neither side writes to them
-//     again, and both may keep them. A reader may append to what it loaded, and that must reach no other reader: what
-//     a store returns has no spare capacity (slices.Clip), unless it is a copy for that reader alone.
+//     again, and both may keep them. What a store returns stays as it is, Subject and Labels, too: memory that belongs
+//     to a transaction, a mapped file or a buffer is copied first. A reader may append to what it loaded, and that must
+//     reach no other reader: what a store returns has no spare capacity (slices.Clip), unless it is a copy for that
+//     reader alone.
 //
 // The guide is docs/writing-a-store.md.
 package driver
@@ -95,7 +97,10 @@ type Info struct {
 	// every other store's calls.
 	InMemory bool
 
-	// Local says that other processes do not see the records.
+	// Local says that no other process can use the records while this one does: they are in its memory, or it has the
+	// storage for itself, as an embedded database whose file it has locked. core warns of it (Manager.Settings), the
+	// adapters for Fiber warn of several processes (Prefork), and package storetest lets its harness return one handle
+	// again and again.
 	Local bool
 
 	// NoRevocation says that a TokenStore's RevokeID and RevokeSubject always return errors.ErrUnsupported.
@@ -106,13 +111,18 @@ type Info struct {
 // processes, may share a storage.
 //
 // Every error matches one of this package's Err values with errors.Is, and the client library's own error with
-// errors.As. When the context ends first, a method returns soon with an error that matches ErrUnavailable and the
-// context's error. A nil error from Create, Update, Touch and Delete means that the change is kept to the durability
-// that the store's documentation states.
+// errors.As. Its text begins with the package's name and a colon, as in Info.Name, and shows no Subject, Label or Data:
+// it goes into logs. (A wrapper passes on the errors of the store inside.) When the context ends first, a method returns
+// soon with an error that matches ErrUnavailable and the context's error, also if it waits for a lock or for another
+// call. A nil error from Create, Update, Touch and Delete means that the change is kept to the durability that the
+// store's documentation states.
 //
 // A store whose records have a format of their own must tell a newer format from bytes that are no record. For a
-// record of a newer format, Load, Update, Touch, Succeed and Reload return ErrUnreadable. Create returns ErrExists,
-// since nobody can say that the record has expired. Nothing but Delete changes or removes such a record.
+// record of a newer format, Load, Update, Touch, Succeed, Reload and Watch return ErrUnreadable. For a damaged one, whose
+// bytes are no record, they return ErrCorrupt, and never ErrNotFound. (An Update or a Touch may succeed if the damage is
+// only in what it replaces or does not read. A store in which a crash leaves such bytes as a matter of course may say in
+// its documentation that they count as absent.) For both, Create returns ErrExists, since nobody can say that the record
+// has expired. Nothing but Delete changes or removes such a record: somebody may repair it.
 type Store interface {
 	Backend
 
@@ -120,8 +130,8 @@ type Store interface {
 	// the bytes found are no record. ErrUnreadable: the record is of a newer format.
 	Load(ctx context.Context, id ID) (Record, error)
 
-	// Create inserts rec and sets rec.Version. ErrExists: a live record has this ID; it is unchanged. An expired
-	// record counts as absent. ErrTooLarge: the storage does not take a record of this size.
+	// Create inserts rec and sets rec.Version. ErrExists: a live record has this ID, or one that cannot be read; it is
+	// unchanged. An expired record counts as absent. ErrTooLarge: the storage does not take a record of this size.
 	Create(ctx context.Context, rec *Record) error
 
 	// Update replaces the Data of the live record that has rec's ID and Version, in one atomic step. It sets
@@ -132,15 +142,15 @@ type Store interface {
 	// The later deadline stays, unless rec.Exact is set: then rec.Expires counts. So neither a clock that is late nor
 	// a slow request shortens a session's life.
 	//
-	// ErrConflict: the record has another version. ErrNotFound: there is no live record. ErrUnreadable: see Store.
-	// ErrTooLarge: see Create. After ErrUnavailable the update may or may not have been made. After any other error,
-	// rec and the stored record are unchanged.
+	// ErrConflict: the record has another version. ErrNotFound: there is no live record. ErrUnreadable, ErrCorrupt: see
+	// Store. ErrTooLarge: see Create. After ErrUnavailable the update may or may not have been made, and never a part of
+	// it. After any other error, rec and the stored record are unchanged.
 	Update(ctx context.Context, rec *Record) error
 
 	// Touch moves Used to used and the deadline to expires, for the live record that has this ID and version. It
 	// leaves each alone that is later already: a Touch never shortens a life. It writes no data and keeps the
-	// version. ErrNotFound: there is no live record. ErrUnreadable: see Store. ErrConflict: the record has another
-	// version; the data is unchanged, but the deadline may have been extended, and Used moved forward.
+	// version. ErrNotFound: there is no live record. ErrUnreadable, ErrCorrupt: see Store. ErrConflict: the record has
+	// another version; the data is unchanged, but the deadline may have been extended, and Used moved forward.
 	Touch(ctx context.Context, id ID, version uint64, used, expires time.Time) error
 
 	// Delete removes the record, even one that cannot be read. A missing record is no error.
@@ -207,18 +217,22 @@ type Reloader interface {
 // expired records by itself (memcached, Redis) does not need it.
 type Sweeper interface {
 	// Sweep removes up to limit expired records and returns how many it removed. A result below limit means that a
-	// full pass has completed: it has seen all records since the last such result. It must not hold up other calls
-	// noticeably. Every error is ErrUnavailable, as in Store. The number counts what was removed before the error.
+	// full pass has completed: it has seen all records since the last such result. The caller then rests until the next
+	// pass is due; after limit it calls again at once. So a Sweep that looks at a part of the storage in each call must go
+	// on until it has removed limit, or has seen all. It must not hold up other calls noticeably. Every error is
+	// ErrUnavailable, as in Store. The number counts what was removed before the error.
 	Sweep(ctx context.Context, limit int) (int, error)
 }
 
 // Lister is the ability to walk through all live records, in any order. The sequence ends after the first error. A
 // record that comes or goes during the walk may or may not be seen. No other is missed or seen twice. A record of a
-// newer format hides no other: the walk passes it over, goes through all others, and ends with ErrUnreadable.
+// newer format, or a damaged one, hides no other: the walk passes it over, goes through all others, and ends with
+// ErrUnreadable or ErrCorrupt.
 //
 // The body of the loop may call the store, and may be slow. So a store reads a page, and releases its locks, rows and
 // connections before it yields. After the yield, what it knows of the storage and did not write down may be out of
-// date. The deadline of ctx may be later by then: a store asks for it with each page.
+// date. The deadline of ctx may be later by then, since the caller's time stands still while the body runs: call
+// ctx.Deadline() anew for each page, and keep no context that is derived from ctx.
 type Lister interface {
 	All(ctx context.Context) iter.Seq2[Record, error]
 }
@@ -226,7 +240,8 @@ type Lister interface {
 // Indexer is the ability to find the live records of one subject, or with one label, under the rules of Lister. The
 // index has a record before its Create returns nil. The subject "" and the label "" have no records. A subject is not
 // found as a label, nor a label as a subject. If the storage may lose the index and keep the records, a walk that may
-// lack some yields all that it has and ends with ErrIncomplete.
+// lack some yields all that it has and ends with ErrIncomplete. A walk may leave a damaged record out: nobody can use
+// that, and the damage may have taken its subject.
 type Indexer interface {
 	// BySubject walks through the records whose Subject is subject.
 	BySubject(ctx context.Context, subject string) iter.Seq2[Record, error]

@@ -27,7 +27,8 @@ var (
 )
 
 // Unavailable wraps an error of a client library or the operating system: errors.Is finds ErrUnavailable, and
-// errors.As finds err. what starts with the package's name: "filestore: write".
+// errors.As finds err. what starts with the package's name: "filestore: write". The text of err must show no Subject,
+// Label or Data: some libraries quote the values of a query.
 func Unavailable(what string, err error) error {
 	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
 }

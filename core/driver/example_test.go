@@ -20,6 +20,13 @@ type mapStore struct {
 
 var _ driver.Store = (*mapStore)(nil)
 
+// Its errors begin with its name, and errors.Is finds those of package driver.
+var (
+	errNotFound = fmt.Errorf("mapstore: %w", driver.ErrNotFound)
+	errExists   = fmt.Errorf("mapstore: %w", driver.ErrExists)
+	errConflict = fmt.Errorf("mapstore: %w", driver.ErrConflict)
+)
+
 func newMapStore() *mapStore { return &mapStore{records: map[driver.ID]driver.Record{}} }
 
 func (s *mapStore) Info() driver.Info {
@@ -37,7 +44,7 @@ func (s *mapStore) Create(_ context.Context, rec *driver.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, err := s.live(rec.ID); err == nil {
-		return driver.ErrExists
+		return errExists
 	}
 	rec.Version = 1
 	s.keep(*rec)
@@ -92,7 +99,7 @@ func (s *mapStore) Delete(_ context.Context, id driver.ID) error {
 func (s *mapStore) live(id driver.ID) (driver.Record, error) {
 	rec, ok := s.records[id]
 	if !ok || !rec.Live(time.Now()) {
-		return driver.Record{}, driver.ErrNotFound
+		return driver.Record{}, errNotFound
 	}
 	return rec, nil
 }
@@ -101,7 +108,7 @@ func (s *mapStore) live(id driver.ID) (driver.Record, error) {
 func (s *mapStore) liveVersion(id driver.ID, version uint64) (driver.Record, error) {
 	rec, err := s.live(id)
 	if err == nil && rec.Version != version {
-		err = driver.ErrConflict
+		err = errConflict
 	}
 	return rec, err
 }

@@ -37,8 +37,9 @@ type Limit struct {
 }
 
 // Surplus is the rule of [Limiter], for stores that find the subject's records first and insert and remove
-// afterwards, all under one lock. It returns which records to remove. found are live records of rec.Subject, of which
-// Surplus looks at ID, Created and Data. newer are those of a newer format. The error is nil or ErrLimit.
+// afterwards, all under one lock. It returns which records to remove. found are live records of rec.Subject, of any
+// namespace: Surplus passes over those of others, over rec, and over limit.Except. It looks at their ID, Created and
+// Data. newer are those of a newer format. The error is nil or ErrLimit, to which the store adds its name.
 func (l Limit) Surplus(rec *Record, found []Record, newer []ID) ([]ID, error) {
 	counts := func(id ID) bool {
 		return id != rec.ID && [16]byte(id[16:]) == [16]byte(rec.ID[16:]) && !slices.Contains(l.Except, id)
