@@ -89,7 +89,7 @@ func (w watcher) Watch(ctx context.Context, id driver.ID, changed func()) (rec d
 	rec, stop, err = w.to.Watch(ctx, id, changed)
 	if err == nil && reserved(&rec) { // the session has ended since: see takeOver
 		stop()
-		return driver.Record{}, nil, driver.ErrNotFound
+		return driver.Record{}, nil, errNotFound
 	}
 	return rec, stop, err
 }

@@ -3,6 +3,7 @@ package crossingstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"sync"
 	"testing"
@@ -108,7 +109,7 @@ func (b *began) Create(ctx context.Context, rec *driver.Record) error {
 	defer b.mu.Unlock()
 	for _, store := range []driver.Store{b.from, b.to} {
 		if _, err := store.Load(ctx, rec.ID); err == nil || errors.Is(err, driver.ErrUnreadable) {
-			return driver.ErrExists
+			return fmt.Errorf("began: %w", driver.ErrExists)
 		}
 	}
 	err := b.from.Create(ctx, rec)

@@ -48,8 +48,8 @@ func (s *Store) insert(ctx context.Context, id driver.ID, create func() error) e
 			_, err = s.bring(ctx, id) // it may be no more than a reservation
 		}
 		switch {
-		case err == nil || errors.Is(err, driver.ErrUnreadable):
-			return driver.ErrExists
+		case err == nil || errors.Is(err, driver.ErrUnreadable) || errors.Is(err, driver.ErrCorrupt):
+			return errExists
 		case !errors.Is(err, driver.ErrNotFound):
 			return err
 		}
@@ -88,7 +88,7 @@ func (s *Store) known(ctx context.Context, id driver.ID, version uint64) error {
 	if _, err := s.bring(ctx, id); err != nil {
 		return err
 	}
-	return driver.ErrConflict
+	return errConflict
 }
 
 // Delete implements driver.Store. It deletes in the old store first: the other way round, another server could take the

@@ -42,7 +42,7 @@ func (s *Store) takeOver(ctx context.Context, id driver.ID, seen *driver.Record)
 		case mine.Version != 0 && gone:
 			err = s.cancel(ctx, &mine)
 			if err == nil {
-				return driver.Record{}, false, driver.ErrNotFound
+				return driver.Record{}, false, errNotFound
 			}
 		case mine.Version != 0:
 			rec, err = s.fill(ctx, &mine, old)
@@ -56,7 +56,7 @@ func (s *Store) takeOver(ctx context.Context, id driver.ID, seen *driver.Record)
 			}
 			err = s.cancel(ctx, &there)
 			if err == nil {
-				return driver.Record{}, false, driver.ErrNotFound
+				return driver.Record{}, false, errNotFound
 			}
 		default:
 			begun := time.Now()
@@ -80,6 +80,10 @@ func (s *Store) takeOver(ctx context.Context, id driver.ID, seen *driver.Record)
 }
 
 var (
+	errNotFound = fmt.Errorf("crossingstore: %w", driver.ErrNotFound)
+	errExists   = fmt.Errorf("crossingstore: %w", driver.ErrExists)
+	errConflict = fmt.Errorf("crossingstore: %w", driver.ErrConflict)
+
 	errBusy    = errors.New("other servers were faster again and again")
 	errMixedUp = errors.New("the store answered with another session's record")
 )
@@ -127,7 +131,7 @@ func (s *Store) outwait(ctx context.Context, id driver.ID, took time.Duration) (
 			return now, err
 		}
 		if now.Version != first.Version {
-			return now, driver.ErrNotFound // it is another one
+			return now, errNotFound // it is another one
 		}
 		if err := s.sleep(ctx, pause+rand.N(pause)); err != nil {
 			return now, err
@@ -137,7 +141,7 @@ func (s *Store) outwait(ctx context.Context, id driver.ID, took time.Duration) (
 	}
 	if err == nil && reserved(&now) && now.Version == first.Version {
 		if err = s.cancel(ctx, &first); err == nil || errors.Is(err, driver.ErrConflict) {
-			err = driver.ErrNotFound
+			err = errNotFound
 		}
 	}
 	return now, err

@@ -65,7 +65,7 @@ func (s *Store) Create(ctx context.Context, rec *driver.Record) error {
 	old, err := s.peekLocked(rec.ID)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-	case errors.Is(err, driver.ErrUnreadable): // only a newer release can say whether it has expired
+	case unreadable(err): // nobody can say that it has expired
 		return errExists
 	case err != nil:
 		return fail("create", err)
