@@ -31,7 +31,7 @@ var errorRules = []rule{{
 	},
 }, {
 	name: "OutageIsUnavailable",
-	text: "An outage is never \"not found\": every failure of the storage is ErrUnavailable, and the call returns by its deadline.",
+	text: "An outage is never \"not found\": every failure of the storage is ErrUnavailable, and the call returns by its deadline. " + textRule,
 	run: func(e *env) {
 		if len(e.h.Outages) == 0 {
 			e.Skip("no Harness.Outages")
@@ -88,8 +88,9 @@ func optionalCalls(can driver.Abilities, rec driver.Record) (all []call) {
 		add("All", func(ctx context.Context) error { return lastError(can.Lister.All(ctx)) })
 	}
 	if can.Indexer != nil {
-		add("BySubject", func(ctx context.Context) error { return lastError(can.Indexer.BySubject(ctx, "alice")) })
-		add("ByLabel", func(ctx context.Context) error { return lastError(can.Indexer.ByLabel(ctx, "label")) })
+		label := append(rec.Labels, "label")[0]
+		add("BySubject", func(ctx context.Context) error { return lastError(can.Indexer.BySubject(ctx, rec.Subject)) })
+		add("ByLabel", func(ctx context.Context) error { return lastError(can.Indexer.ByLabel(ctx, label)) })
 	}
 	if can.Limiter != nil {
 		add("CreateLimited", func(ctx context.Context) error {
@@ -131,7 +132,7 @@ func checkEndedContext(e *env, ctx context.Context) {
 	if e.a.Info().InMemory {
 		e.Skip("Info.InMemory: no call ever waits")
 	}
-	rec := e.create(e.a, long)
+	rec := e.createMarked()
 	for _, c := range calls(e.b, *rec) {
 		start := time.Now()
 		err := c.run(ctx, e.b)
@@ -149,7 +150,7 @@ func checkEndedContext(e *env, ctx context.Context) {
 // checkOutage makes every call during an outage. Afterwards the store must work again by itself.
 func checkOutage(e *env, name string) {
 	const patience = 200 * time.Millisecond
-	rec := e.create(e.a, long)
+	rec := e.createMarked()
 	e.load(e.b, rec.ID)
 	end := e.h.Outages[name](e.TB)
 	for _, c := range calls(e.b, *rec) {
@@ -164,16 +165,30 @@ func checkOutage(e *env, name string) {
 		}
 		if !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrNotFound) {
 			e.Errorf("%s: error is %s, want driver.ErrUnavailable", what, errorText(err))
+		} else if wrong := wrongText(e.b, err, rec); wrong != "" {
+			e.Errorf("%s: %s", what, wrong)
 		}
 	}
 	end()
-	for deadline := time.Now().Add(time.Minute / 2); ; time.Sleep(20 * time.Millisecond) {
+	e.mustEnd(fmt.Sprintf("outage %q has ended, but Load", name), func() error {
 		_, err := e.b.Load(e.ctx, rec.ID)
-		if err == nil || errors.Is(err, driver.ErrNotFound) { // the storage may have lost the record
+		if errors.Is(err, driver.ErrNotFound) { // the storage may have lost the record
+			return nil
+		}
+		return err
+	})
+}
+
+// mustEnd tries until there is no error. A store that holds back calls for a while after an outage has time for that.
+func (e *env) mustEnd(what string, try func() error) {
+	e.Helper()
+	for deadline := time.Now().Add(time.Minute / 2); ; time.Sleep(20 * time.Millisecond) {
+		err := try()
+		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			e.Fatalf("outage %q has ended, but Load still fails: %v", name, err)
+			e.Fatalf("%s still fails: %v", what, err)
 		}
 	}
 }

@@ -2,10 +2,13 @@ package storetest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,30 +21,57 @@ type model struct {
 	mu    sync.Mutex
 	recs  map[driver.ID]driver.Record
 	newer map[driver.ID]bool // the records of a newer format
+	torn  map[driver.ID]bool // the damaged records
 	now   func() time.Time
-	down  error // what all calls answer during an outage
+	down  error       // what all calls answer during an outage
+	full  bool        // larger Data does not fit
+	block atomic.Bool // calls wait until their context ends
 
 	watches map[*driver.ID]func() // see mutants_watch_test.go
 }
 
 const modelMaxData = 1 << 16
 
+var (
+	errNotFound = fmt.Errorf("model: %w", driver.ErrNotFound)
+	errExists   = fmt.Errorf("model: %w", driver.ErrExists)
+	errConflict = fmt.Errorf("model: %w", driver.ErrConflict)
+	errTooLarge = fmt.Errorf("model: %w", driver.ErrTooLarge)
+	errFull     = driver.Unavailable("model", errors.New("no space left"))
+)
+
 func (m *model) ready(ctx context.Context) error {
+	if m.block.Load() {
+		<-ctx.Done()
+	}
 	if err := ctx.Err(); err != nil {
 		return driver.Unavailable("model", err)
 	}
 	return m.down
 }
 
+// fits says whether a record can be written.
+func (m *model) fits(rec *driver.Record) error {
+	switch {
+	case len(rec.Data) > modelMaxData:
+		return errTooLarge
+	case m.full && len(rec.Data) > 1000:
+		return errFull
+	}
+	return nil
+}
+
 func (m *model) Info() driver.Info { return driver.Info{Name: "model"} }
 
 func (m *model) live(id driver.ID) (driver.Record, error) {
 	rec, ok := m.recs[id]
-	if m.newer[id] {
-		return driver.Record{}, driver.ErrUnreadable
-	}
-	if !ok || !rec.Live(m.now()) {
-		return driver.Record{}, driver.ErrNotFound
+	switch {
+	case m.newer[id]:
+		return driver.Record{}, driver.Unreadable("model")
+	case m.torn[id]:
+		return driver.Record{}, driver.Corrupt("model")
+	case !ok || !rec.Live(m.now()):
+		return driver.Record{}, errNotFound
 	}
 	return rec, nil
 }
@@ -90,13 +120,10 @@ func (m *model) mayCreate(ctx context.Context, rec *driver.Record) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	if len(rec.Data) > modelMaxData {
-		return driver.ErrTooLarge
+	if _, err := m.live(rec.ID); err != errNotFound {
+		return errExists
 	}
-	if _, err := m.live(rec.ID); err != driver.ErrNotFound {
-		return driver.ErrExists
-	}
-	return nil
+	return m.fits(rec)
 }
 
 func (m *model) Create(ctx context.Context, rec *driver.Record) error {
@@ -113,12 +140,12 @@ func (m *model) mayUpdate(ctx context.Context, rec *driver.Record) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	if len(rec.Data) > modelMaxData {
-		return driver.ErrTooLarge
-	}
 	old, err := m.live(rec.ID)
 	if err == nil && old.Version != rec.Version {
-		err = driver.ErrConflict
+		err = errConflict
+	}
+	if err == nil {
+		err = m.fits(rec)
 	}
 	return err
 }
@@ -141,7 +168,7 @@ func (m *model) Touch(ctx context.Context, id driver.ID, version uint64, used, e
 	}
 	rec, err := m.live(id)
 	if err == nil && rec.Version != version {
-		return driver.ErrConflict
+		return errConflict
 	}
 	if err == nil {
 		rec.Used, rec.Expires = latest(rec.Used, used), latest(rec.Expires, expires)
@@ -158,6 +185,7 @@ func (m *model) Delete(ctx context.Context, id driver.ID) error {
 	}
 	delete(m.recs, id)
 	delete(m.newer, id)
+	delete(m.torn, id)
 	m.tell(id)
 	return nil
 }
@@ -187,7 +215,7 @@ func (m *model) Sweep(ctx context.Context, limit int) (n int, err error) {
 		return 0, err
 	}
 	for id, rec := range m.recs {
-		if n < limit && !m.newer[id] && !rec.Live(m.now()) {
+		if n < limit && !m.newer[id] && !m.torn[id] && !rec.Live(m.now()) {
 			delete(m.recs, id)
 			n++
 		}
@@ -204,7 +232,9 @@ func (m *model) walk(ctx context.Context, match func(driver.Record) bool) iter.S
 			switch {
 			case !rec.Live(m.now()) || !match(rec):
 			case m.newer[rec.ID]:
-				unreadable = driver.ErrUnreadable
+				unreadable = driver.Unreadable("model")
+			case m.torn[rec.ID]:
+				unreadable = driver.Corrupt("model")
 			default:
 				found = append(found, rec)
 			}
@@ -257,7 +287,7 @@ func (m *model) CreateLimited(ctx context.Context, rec *driver.Record, limit dri
 	}
 	remove, err := limit.Surplus(rec, found, newer)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("model: %w", err)
 	}
 	m.put(rec, 1)
 	for _, id := range remove {
@@ -320,7 +350,7 @@ func modelHarness(clock *Clock, wrap func(*model) driver.Store) Harness {
 	return Harness{
 		Clock: clock, MaxData: modelMaxData,
 		New: func(testing.TB) func(testing.TB) driver.Store {
-			m := &model{recs: map[driver.ID]driver.Record{}, newer: map[driver.ID]bool{}, now: now}
+			m := &model{recs: map[driver.ID]driver.Record{}, newer: map[driver.ID]bool{}, torn: map[driver.ID]bool{}, now: now}
 			last = m
 			return func(testing.TB) driver.Store { return wrap(m) }
 		},
@@ -344,6 +374,22 @@ func modelHarness(clock *Clock, wrap func(*model) driver.Store) Harness {
 				set(driver.Unavailable("model", ErrInjected))
 				return func() { set(nil) }
 			},
+		},
+		WriteOutages: map[string]func(testing.TB) func(){
+			"full": func(testing.TB) func() {
+				set := func(full bool) { last.mu.Lock(); last.full = full; last.mu.Unlock() }
+				set(true)
+				return func() { set(false) }
+			},
+		},
+		Block: func(testing.TB) func() {
+			last.block.Store(true)
+			return func() { last.block.Store(false) }
+		},
+		Damage: func(_ testing.TB, id driver.ID) {
+			last.mu.Lock()
+			defer last.mu.Unlock()
+			last.torn[id] = true
 		},
 	}
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -20,7 +21,7 @@ var loadMutants = []mutant{{
 	"answers nothing, and no error", "LoadAbsent DeleteRemoves", func(b *broken) {
 		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
 			rec, err := b.model.Load(ctx, id)
-			if err == driver.ErrNotFound {
+			if errors.Is(err, driver.ErrNotFound) {
 				err = nil
 			}
 			return rec, err

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -164,7 +165,7 @@ var limitMutants = []mutant{
 	{"inserts what it refuses", "LimitRefuses", func(b *broken) {
 		b.createLimited = func(ctx context.Context, rec *driver.Record, limit driver.Limit) ([]driver.ID, error) {
 			removed, err := b.model.CreateLimited(ctx, rec, limit)
-			if err == driver.ErrLimit {
+			if errors.Is(err, driver.ErrLimit) {
 				inserted := *rec
 				_ = b.model.Create(ctx, &inserted)
 			}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -11,7 +12,7 @@ var newerMutants = []mutant{{
 	"takes a newer format for damage", "NewerIsKept", func(b *broken) {
 		b.load = func(ctx context.Context, id driver.ID) (driver.Record, error) {
 			rec, err := b.model.Load(ctx, id)
-			if err == driver.ErrUnreadable {
+			if errors.Is(err, driver.ErrUnreadable) {
 				err = driver.ErrCorrupt
 			}
 			return rec, err
@@ -21,7 +22,7 @@ var newerMutants = []mutant{{
 	"finds no record where the format is newer", "NewerIsKept", func(b *broken) {
 		b.reload = func(ctx context.Context, id driver.ID) (driver.Record, error) {
 			rec, err := b.model.Load(ctx, id)
-			if err == driver.ErrUnreadable {
+			if errors.Is(err, driver.ErrUnreadable) {
 				err = driver.ErrNotFound
 			}
 			return rec, err
@@ -31,7 +32,7 @@ var newerMutants = []mutant{{
 	"updates a newer format", "NewerIsKept", func(b *broken) {
 		b.update = func(ctx context.Context, rec *driver.Record) error {
 			err := b.model.Update(ctx, rec)
-			if err == driver.ErrUnreadable {
+			if errors.Is(err, driver.ErrUnreadable) {
 				change := *rec
 				_ = b.overwrite(&change)
 			}
@@ -42,7 +43,7 @@ var newerMutants = []mutant{{
 	"touches a newer format", "NewerIsKept", func(b *broken) {
 		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
 			err := b.model.Touch(ctx, id, version, used, expires)
-			if err == driver.ErrUnreadable {
+			if errors.Is(err, driver.ErrUnreadable) {
 				b.mu.Lock()
 				defer b.mu.Unlock()
 				rec := b.recs[id]
@@ -67,7 +68,7 @@ var newerMutants = []mutant{{
 }, {
 	"deletes only what it can read", "NewerIsDeleted", func(b *broken) {
 		b.remove = func(ctx context.Context, id driver.ID) error {
-			if _, err := b.model.Load(ctx, id); err == driver.ErrUnreadable {
+			if _, err := b.model.Load(ctx, id); errors.Is(err, driver.ErrUnreadable) {
 				return err
 			}
 			return b.model.Delete(ctx, id)
@@ -77,7 +78,7 @@ var newerMutants = []mutant{{
 	"passes over a newer format in silence", "NewerInWalks", changeWalks(func(_ *broken, walk seq) seq {
 		return func(yield func(driver.Record, error) bool) {
 			for rec, err := range walk {
-				if err == driver.ErrUnreadable || !yield(rec, err) {
+				if errors.Is(err, driver.ErrUnreadable) || !yield(rec, err) {
 					return
 				}
 			}

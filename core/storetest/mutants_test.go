@@ -106,7 +106,7 @@ type mutant struct {
 }
 
 var mutants = slices.Concat(loadMutants, writeMutants, updateMutants, touchMutants, valueMutants, labelMutants, sharingMutants,
-	errorMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, limitMutants, watchMutants, lifeMutants, inspectMutants, checkerMutants, newerMutants)
+	lastingMutants, clockMutants, errorMutants, textMutants, waitMutants, writeOutageMutants, damageMutants, raceMutants, succeedMutants, reloadMutants, sweepMutants, walkMutants, indexMutants, limitMutants, watchMutants, lifeMutants, inspectMutants, checkerMutants, newerMutants)
 
 // pause gives another goroutine time, where a broken store does not lock.
 func pause() { time.Sleep(50 * time.Microsecond) }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -101,7 +102,7 @@ var touchMutants = []mutant{{
 }, {
 	"finds everything in Touch", "TouchIsNoUpsert DeadlineIsExact", func(b *broken) {
 		b.touch = func(ctx context.Context, id driver.ID, version uint64, used, expires time.Time) error {
-			if err := b.model.Touch(ctx, id, version, used, expires); err != driver.ErrNotFound {
+			if err := b.model.Touch(ctx, id, version, used, expires); !errors.Is(err, driver.ErrNotFound) {
 				return err
 			}
 			return nil

@@ -10,13 +10,13 @@ import (
 
 var newerRules = []rule{{
 	name: "NewerIsKept",
-	text: "For a record of a newer format, Load, Update, Touch, Succeed and Reload answer ErrUnreadable, and Create answers ErrExists. None of them changes it.",
+	text: "For a record of a newer format, Load, Update, Touch, Succeed, Reload and Watch answer ErrUnreadable, and Create answers ErrExists. None of them changes it.",
 	run: func(e *env) {
 		rec := e.createLabelled(long, "admin")
 		e.load(e.b, rec.ID) // a cache now has an older state
 		back := e.makeNewer(rec.ID)
 		for _, s := range []driver.Store{e.b, e.a} {
-			e.mustBeUnreadable(s, *rec)
+			e.mustAnswerUnread(s, *rec, driver.ErrUnreadable)
 		}
 		back()
 		e.mustHold(rec)
@@ -48,7 +48,7 @@ var newerRules = []rule{{
 		for range 2 { // the first walk must not drop the record from the second one
 			for _, s := range []driver.Store{e.a, e.b} {
 				for what, walk := range e.walks(s) {
-					e.mustEndUnreadable(walk, others, what)
+					e.mustFail(e.mustListAndEnd(walk, others, what), driver.ErrUnreadable, what+" at its end")
 				}
 			}
 		}
@@ -86,12 +86,12 @@ func (e *env) makeNewer(id driver.ID) (back func()) {
 	return e.h.Newer(e.TB, id)
 }
 
-// mustBeUnreadable makes every call but Delete for a record of a newer format.
-func (e *env) mustBeUnreadable(s driver.Store, rec driver.Record) {
+// mustAnswerUnread makes every call but Delete for a record that cannot be read, and fails unless the error is want.
+func (e *env) mustAnswerUnread(s driver.Store, rec driver.Record, want error) {
 	e.Helper()
 	ask := func(err error, what string) {
 		e.Helper()
-		e.mustFail(err, driver.ErrUnreadable, what)
+		e.mustFail(err, want, what)
 	}
 	_, err := s.Load(e.ctx, rec.ID)
 	ask(err, "Load")
@@ -104,6 +104,10 @@ func (e *env) mustBeUnreadable(s driver.Store, rec driver.Record) {
 	other := rec
 	other.Data = randomBytes(30)
 	e.mustFail(s.Create(e.ctx, &other), driver.ErrExists, "Create")
+	if r := abilitiesOf(s).Limiter; r != nil {
+		_, err := r.CreateLimited(e.ctx, &other, driver.Limit{Most: 100})
+		e.mustFail(err, driver.ErrExists, "CreateLimited")
+	}
 	if r := abilitiesOf(s).Reloader; r != nil {
 		_, err := r.Reload(e.ctx, rec.ID)
 		ask(err, "Reload")
@@ -131,23 +135,4 @@ func (e *env) walks(s driver.Store) map[string]iter.Seq2[driver.Record, error] {
 		all["BySubject"], all["ByLabel"] = e.bySubject(s, "alice"), e.byLabel(s, "admin")
 	}
 	return all
-}
-
-// mustEndUnreadable fails unless the walk yields exactly the records in want and then ErrUnreadable.
-func (e *env) mustEndUnreadable(walk iter.Seq2[driver.Record, error], want []*driver.Record, what string) {
-	e.Helper()
-	var last error
-	e.mustList(func(yield func(driver.Record, error) bool) {
-		for rec, err := range walk {
-			if last != nil {
-				e.Fatalf("%s: the walk goes on after %v", what, last)
-			}
-			if err != nil {
-				last = err
-			} else if !yield(rec, nil) {
-				return
-			}
-		}
-	}, want, what)
-	e.mustFail(last, driver.ErrUnreadable, what+" at its end")
 }

@@ -12,8 +12,8 @@ type rule struct {
 
 // rules is the list of all rules, in the order in which a new store is likely to pass them.
 var rules = slices.Concat(
-	loadRules, createRules, updateRules, touchRules, deleteRules, idRules,
-	valueRules, labelRules, timeRules, sharingRules, errorRules,
+	clockRules, loadRules, createRules, updateRules, touchRules, deleteRules, idRules,
+	valueRules, labelRules, timeRules, sharingRules, lastingRules, errorRules, textRules, waitRules, writeOutageRules,
 	raceRules, historyRules,
-	succeedRules, reloadRules, sweepRules, listRules, indexRules, limitRules, watchRules, lifeRules, inspectRules, checkerRules, newerRules,
+	succeedRules, reloadRules, sweepRules, listRules, indexRules, limitRules, watchRules, lifeRules, inspectRules, checkerRules, newerRules, damageRules,
 )

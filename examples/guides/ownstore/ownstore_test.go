@@ -18,23 +18,29 @@ func BenchmarkStore(b *testing.B) { storetest.Bench(b, harness(storetest.NewCloc
 
 func harness(clock *storetest.Clock) storetest.Harness {
 	var path string // of the storage that New made last
+	var store *ownstore.Store
 	return storetest.Harness{
 		Clock: clock, // the store's, too: nobody waits until a record expires
 		New: func(tb testing.TB) func(testing.TB) driver.Store { // for each rule: an empty storage
 			path = filepath.Join(tb.TempDir(), "sessions.log")
-			store := open(tb, path, clock)
+			store = open(tb, path, clock)
 			return func(testing.TB) driver.Store { return store } // Info.Local: there is one handle
 		},
+		Block: func(testing.TB) (release func()) { return store.Hold() },
 		Outages: map[string]func(testing.TB) (end func()){
 			"the file is away": func(tb testing.TB) func() {
 				rename(tb, path, path+".away")
 				return func() { rename(tb, path+".away", path) }
 			},
 		},
+		WriteOutages: map[string]func(testing.TB) (end func()){
+			"the file is read-only": func(tb testing.TB) func() { return store.ReadOnly(tb) },
+		},
 		Newer: func(tb testing.TB, id driver.ID) (back func()) {
 			number(tb, path, id, '2')
 			return func() { number(tb, path, id, '1') }
 		},
+		Damage: func(tb testing.TB, id driver.ID) { number(tb, path, id, 'X') },
 	}
 }
 
