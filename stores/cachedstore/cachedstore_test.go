@@ -87,6 +87,10 @@ func TestOverFiles(t *testing.T) {
 			must(tb, cache.Delete(tb.Context(), id))
 			return func() { setFormat(tb, dir, id, 1) }
 		},
+		Damage: func(tb testing.TB, id driver.ID) {
+			setFormat(tb, dir, id, 0)
+			must(tb, cache.Delete(tb.Context(), id))
+		},
 	})
 }
 

@@ -61,6 +61,7 @@ func TestOverFiles(t *testing.T) {
 			setFormat(tb, filepath.Join(dir, "new"), id, 2)
 			return func() { setFormat(tb, filepath.Join(dir, "new"), id, 1) }
 		},
+		Damage: func(tb testing.TB, id driver.ID) { setFormat(tb, filepath.Join(dir, "new"), id, 0) },
 	})
 }
 

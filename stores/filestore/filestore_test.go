@@ -33,13 +33,13 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 	}
 }
 
-// outages are the outages that a test can cause on this platform.
-var outages map[string]func(testing.TB) func()
+// outages and writeOutages are those that a test can cause on this platform.
+var outages, writeOutages map[string]func(testing.TB) func()
 
 // The whole suite on the real clock, with the outages.
 func TestStoreRealTime(t *testing.T) {
 	h := harness(nil, Config{})
-	h.Outages = outages
+	h.Outages, h.WriteOutages = outages, writeOutages
 	storetest.Run(t, h)
 }
 

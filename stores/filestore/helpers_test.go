@@ -35,7 +35,27 @@ func harness(clock *storetest.Clock, config Config) storetest.Harness {
 		setFormat(tb, dir, id, format+1)
 		return func() { setFormat(tb, dir, id, format) }
 	}
+	if config.Sync == SyncAll { // with SyncEnds, what is damaged is absent: TestDamagedFileIsAbsent
+		h.Damage = func(tb testing.TB, id driver.ID) { setFormat(tb, dir, id, 0) }
+	}
+	h.Block = func(tb testing.TB) func() { return lockAll(tb, openWith(tb, dir, Config{})) }
 	return h
+}
+
+// lockAll takes the locks of all shards, as another process would.
+func lockAll(tb testing.TB, s *Store) (release func()) {
+	tb.Helper()
+	var all []*locked
+	for n := range shardCount {
+		l, err := s.lock(tb.Context(), byte(n))
+		check(tb, err)
+		all = append(all, l)
+	}
+	return func() {
+		for _, l := range all {
+			l.unlock()
+		}
+	}
 }
 
 // setFormat changes the number of the format in a record file.

@@ -73,6 +73,7 @@ func harness(servers ...string) storetest.Harness {
 		setFormat(tb, servers, key, 2)
 		return func() { setFormat(tb, servers, key, 1) }
 	}
+	h.Damage = func(tb testing.TB, id driver.ID) { setFormat(tb, servers, last+id.String(), 0) }
 	return h
 }
 

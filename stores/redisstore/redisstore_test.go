@@ -53,24 +53,23 @@ func harness(clock *storetest.Clock, servers func(testing.TB) []*startserver.Ser
 				return last
 			}
 		},
-		Newer: func(tb testing.TB, id driver.ID) (back func()) { return newerFormat(tb, last, id) },
+		Newer: func(tb testing.TB, id driver.ID) (back func()) {
+			setFormat(tb, last, id, format+1)
+			return func() { setFormat(tb, last, id, format) }
+		},
+		Damage: func(tb testing.TB, id driver.ID) { setFormat(tb, last, id, 0) },
 	}
 }
 
-// newerFormat implements storetest.Harness.Newer.
-func newerFormat(tb testing.TB, s *Store, id driver.ID) (back func()) {
-	set := func(number byte) {
-		tb.Helper()
-		key := s.key(id)
-		cmd := s.client.B().Arbitrary("SETRANGE").Keys(key).Args("0", string([]byte{number})).Build()
-		n, err := s.client.Do(context.Background(), cmd).AsInt64()
-		ok(tb, err)
-		if n < offNames {
-			tb.Fatalf("there was no record to give a format: %d bytes", n)
-		}
+// setFormat gives the record the number of a format.
+func setFormat(tb testing.TB, s *Store, id driver.ID, number byte) {
+	tb.Helper()
+	cmd := s.client.B().Arbitrary("SETRANGE").Keys(s.key(id)).Args("0", string([]byte{number})).Build()
+	n, err := s.client.Do(context.Background(), cmd).AsInt64()
+	ok(tb, err)
+	if n < offNames {
+		tb.Fatalf("there was no record to give a format: %d bytes", n)
 	}
-	set(format + 1)
-	return func() { set(format) }
 }
 
 // one returns the shared single server as a harness wants it.

@@ -49,6 +49,16 @@ func TestStoreRealTime(t *testing.T) {
 			}
 		},
 	}
+	h.WriteOutages = map[string]func(testing.TB) func(){
+		"full": func(tb testing.TB) func() {
+			command(tb, s, "CONFIG", "SET", "maxmemory", "1")
+			return func() { command(tb, s, "CONFIG", "SET", "maxmemory", "0") }
+		},
+		"no replica": func(tb testing.TB) func() {
+			command(tb, s, "CONFIG", "SET", "min-replicas-to-write", "1")
+			return func() { command(tb, s, "CONFIG", "SET", "min-replicas-to-write", "0") }
+		},
+	}
 	storetest.Run(t, h)
 }
 

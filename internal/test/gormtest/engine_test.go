@@ -129,6 +129,7 @@ func newStore(tb testing.TB, db *gorm.DB, config gormstore.Config) *gormstore.St
 func (e engine) harness(test testing.TB) storetest.Harness {
 	h := storetest.Harness{Clock: storetest.NewClock(), MaxData: 2 << 20}
 	var last place
+	var table string
 	var pools []*gorm.DB
 	broken := false
 	h.New = func(tb testing.TB) func(testing.TB) driver.Store {
@@ -140,7 +141,8 @@ func (e engine) harness(test testing.TB) storetest.Harness {
 			last, broken = e.database(life), false
 			pools = []*gorm.DB{last.open(life)}
 		}
-		p, config, n := last, gormstore.Config{Table: newTable(), Now: h.Clock.Now}, 0
+		table = newTable()
+		p, config, n := last, gormstore.Config{Table: table, Now: h.Clock.Now}, 0
 		must(tb, gormstore.Migrate(pools[0], config))
 		return func(tb testing.TB) driver.Store {
 			if n == len(pools) {
@@ -150,6 +152,7 @@ func (e engine) harness(test testing.TB) storetest.Harness {
 			return newStore(tb, pools[n-1], config)
 		}
 	}
+	h.Block = func(tb testing.TB) func() { return e.lock(tb, last.open(tb), table) }
 	h.Outages = e.outages(&last)
 	for name, begin := range h.Outages {
 		h.Outages[name] = func(tb testing.TB) func() {
