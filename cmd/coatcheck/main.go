@@ -6,6 +6,12 @@
 //	coatcheck revoke-user alice
 //
 // coatcheck --help has the commands and the exit codes. The guide is docs/operations.md.
+//
+// It knows the stores of this repository. For another scheme, build a copy of this folder with one more file:
+//
+//	package main
+//
+//	import _ "example.org/mystore"
 package main
 
 import (

@@ -45,7 +45,9 @@
 // embeddedstores.RunProcesses.
 //
 // To write: an [Adapter] and a [Ctx] for your framework, about 100 lines. httpsession/adapter_test.go is the shortest
-// one. The guide is docs/writing-an-adapter.md. To read next: rules.go, the list of the rules.
+// one. Who tests a store takes a copy of it, without TestAdapter, TestTwoProcesses and the import of
+// internal/test/embeddedstores, which only this repository has. The guide is docs/writing-an-adapter.md. To read next:
+// rules.go, the list of the rules.
 package adaptertest
 
 import (
