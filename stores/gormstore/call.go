@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -167,7 +168,8 @@ func (s *Store) exec(ctx context.Context, op string, st *statement, args ...any)
 
 // row reads one row into dest. It returns sql.ErrNoRows if there is none.
 func (s *Store) row(ctx context.Context, op string, st *statement, args []any, dest ...any) error {
-	_, err := s.try(ctx, op, func() error {
+	_, err := s.try(ctx, op, func() (err error) {
+		defer func() { err = damaged(err) }()
 		switch {
 		case st.stmt != nil:
 			return st.stmt.QueryRowContext(ctx, args...).Scan(dest...)
@@ -181,6 +183,15 @@ func (s *Store) row(ctx context.Context, op string, st *statement, args []any, d
 		})
 	})
 	return err
+}
+
+// damaged makes a value that does not fit its column an ErrCorrupt: SQLite keeps any type in any column. The database
+// has answered, so it is no outage.
+func damaged(err error) error {
+	if err == nil || errors.Is(err, driver.ErrCorrupt) || !strings.HasPrefix(err.Error(), "sql: Scan error") {
+		return err
+	}
+	return driver.Corrupt("gormstore: a column holds what no record has")
 }
 
 // unwatched makes a short read with a context that does not end, on a connection for which it has waited no longer than
@@ -215,7 +226,7 @@ func (s *Store) rows(
 		defer rows.Close()
 		for rows.Next() {
 			if err := scan(rows); err != nil {
-				return err
+				return damaged(err)
 			}
 		}
 		return rows.Err()
