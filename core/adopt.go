@@ -47,8 +47,11 @@ type Adoption struct {
 
 var errForget = errors.New("coatcheck: Adoption.Forget has a cookie whose Name, Path or Domain is not valid")
 
+var errForgetOurs = errors.New("coatcheck: Adoption.Forget has the Name, Path and Domain of Config.Cookie, so it would delete our own cookie: rename that")
+
 // deletions returns the lines that delete the cookies.
-func deletions(cookies []*http.Cookie) (lines []Out, err error) {
+func (m *Manager) deletions(cookies []*http.Cookie) (lines []Out, err error) {
+	ours := &m.cfg.Cookie
 	for _, c := range cookies {
 		line := ""
 		if c != nil {
@@ -59,6 +62,9 @@ func deletions(cookies []*http.Cookie) (lines []Out, err error) {
 		}
 		if line == "" || c.Domain != "" && !strings.Contains(line, "; Domain=") {
 			return nil, errForget
+		}
+		if c.Name == ours.Name && cmp.Or(c.Path, "/") == ours.Path && strings.EqualFold(strings.TrimPrefix(c.Domain, "."), strings.TrimPrefix(ours.Domain, ".")) {
+			return nil, errForgetOurs
 		}
 		lines = append(lines, Out{Name: "Set-Cookie", Value: line})
 	}
@@ -73,7 +79,10 @@ var errTakenBefore = fmt.Errorf("coatcheck: another request took the session ove
 func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	found, err := x.other(ctx)
 	if errors.Is(err, ErrEnded) {
-		s.late = !s.live
+		if s.late = !s.live; s.late {
+			// A Logout of this request must not be answered as done: the other one's cookie is on its way.
+			s.rarely().taken = func(context.Context) error { return err }
+		}
 		return nil
 	}
 	if found == nil || err != nil {
@@ -84,6 +93,7 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 	if s.live && (found.Subject == "" || x.phase != phaseOpen) {
 		return nil // a visitor's session is there already
 	}
+	s.take(found) // also if a value is refused: a Logout then ends the other session
 	for name, v := range found.Values {
 		if err := checkKey(name); err != nil {
 			s.spoil([]byte(name), err)
@@ -107,7 +117,6 @@ func (x *Exchange) adopt(ctx context.Context, s *Session) error {
 		}
 		s.do(op{kind: opExpiry, mode: expireSliding, micros: d.Microseconds()})
 	}
-	s.take(found)
 	if x.phase != phaseOpen {
 		// No cookie can be sent, so the next request adopts. This one can read, and its Logout ends the other
 		// session.
@@ -165,12 +174,13 @@ func (x *Exchange) alsoEnds(ctx context.Context, s *Session) {
 	}
 	s.mu.Lock()
 	due := s.fate == fateEnd && s.err == nil && !s.adopted() && !(s.rare != nil && s.rare.over)
+	user := s.live && s.rec.Subject != ""
 	s.mu.Unlock()
 	if !due {
 		return
 	}
 	found, err := x.other(ctx)
-	if err != nil && !errors.Is(err, ErrEnded) {
+	if err != nil && !(user && errors.Is(err, ErrEnded)) { // a visitor's Logout was for what the other request has taken over
 		found = &Adoption{Taken: func(context.Context) error { return err }}
 	}
 	if found != nil {
@@ -182,7 +192,7 @@ func (x *Exchange) alsoEnds(ctx context.Context, s *Session) {
 
 // take keeps what is to be done when found was taken over. s.mu is held.
 func (s *Session) take(found *Adoption) {
-	lines, err := deletions(found.Forget)
+	lines, err := s.x.m.deletions(found.Forget)
 	if err != nil {
 		s.spoil(nil, err)
 	} else if lines != nil {
@@ -204,16 +214,6 @@ func (s *Session) forgotten(deliver delivery) (lines []Out) {
 
 // adopted reports whether another system's session was taken over and Taken was not called yet. s.mu is held.
 func (s *Session) adopted() bool { return s.rare != nil && s.rare.taken != nil }
-
-// tellLate is tell at the end of the request: until then, an outer manager might have taken back what was stored.
-// x.mu is held.
-func (x *Exchange) tellLate(ctx context.Context, s *Session) {
-	ctx, cancel := x.m.writeContext(ctx)
-	defer cancel()
-	if err := x.tell(ctx, s); errors.Is(err, ErrEnded) {
-		_ = x.m.remove(ctx, s.rec.ID, fromMicros(s.rec.Expires)) // its cookie has left, and opens nothing
-	}
-}
 
 // tell calls Adoption.Taken, once. x.mu is held.
 func (x *Exchange) tell(ctx context.Context, s *Session) error {

@@ -144,7 +144,7 @@ func (x *Exchange) Finish(ctx context.Context) error {
 		return nil
 	}
 	s.mu.Lock()
-	failed, stands := s.failure(), s.live && s.adopted()
+	failed := s.failure()
 	told := s.unsaved && s.rare.unsaved == s.gen // by the Save that failed
 	dirty := s.dirty() || failed != nil
 	if !dirty {
@@ -152,9 +152,6 @@ func (x *Exchange) Finish(ctx context.Context) error {
 		s.close(ErrClosed)
 	}
 	s.mu.Unlock()
-	if stands {
-		x.tellLate(ctx, s)
-	}
 	if !dirty {
 		return nil
 	}

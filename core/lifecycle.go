@@ -124,7 +124,7 @@ func (s *Session) lifecycle(ends bool, change func() error) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ends && errors.Is(s.err, ErrUnreadable) && s.x != nil && s.x.phase == phaseOpen {
+	if ends && errors.Is(s.err, ErrUnreadable) && !errors.Is(s.err, ErrUnavailable) && s.x != nil && s.x.phase == phaseOpen {
 		s.err = nil
 	}
 	if err := s.writable(); err != nil {

@@ -7,10 +7,10 @@ import (
 
 // Several managers may serve one request. The inner one commits first. If the outer one fails then, the client is
 // told of a failure although the inner session was stored. So what can be foreseen is checked before. A write of
-// values, or of a new session, is taken back, unless another request has built on it by then. A Login and a Logout
-// stay.
+// values, or of a new session, is taken back, unless another request has built on it by then. A Login, a Logout and an
+// Adoption stay.
 
-var errLifecycleStays = errors.New("coatcheck: a Login or Logout cannot be taken back")
+var errLifecycleStays = errors.New("coatcheck: a Login, a Logout or an Adoption cannot be taken back")
 
 // outer is the Exchange of the manager that is mounted around this one, nil if there is none.
 func (x *Exchange) outer() *Exchange {
@@ -26,7 +26,7 @@ func (x *Exchange) saveWithin(ctx context.Context, outer *Exchange, s *Session) 
 		}
 	}
 	s.mu.Lock()
-	before := s.rec
+	before, adopted := s.rec, s.adopted()
 	s.mu.Unlock()
 	if err := x.save(ctx, s); err != nil {
 		return err
@@ -37,8 +37,7 @@ func (x *Exchange) saveWithin(ctx context.Context, outer *Exchange, s *Session) 
 	told := new(Out)
 	x.within = told
 	outer.takesBack(func(ctx context.Context) []Out {
-		s.takeTaken() // the adopted session is not stored, so Taken is not called
-		if x.m.revert(ctx, before, after) {
+		if x.m.revert(ctx, before, after, adopted) {
 			return []Out{*told}
 		}
 		return nil
@@ -83,13 +82,13 @@ func (x *Exchange) takesBack(revert func(context.Context) []Out) {
 	}
 }
 
-// revert takes a write back. It reports whether a Login or Logout stays: the client has to know of that.
-func (m *Manager) revert(ctx context.Context, before, after held) (stays bool) {
+// revert takes a write back. It reports whether a Login, a Logout or an Adoption stays: the client has to know of that.
+func (m *Manager) revert(ctx context.Context, before, after held, adopted bool) (stays bool) {
 	ctx, cancel := m.writeContext(ctx)
 	defer cancel()
 	var err error
 	switch {
-	case before.Version != 0 && before.ID != after.ID:
+	case adopted, before.Version != 0 && before.ID != after.ID: // the other system's session is over
 		err = errLifecycleStays
 	case m.store == nil: // the client does not get the token
 	case before.Version == 0 && after.Version != 0:

@@ -73,7 +73,6 @@ func (x *Exchange) save(ctx context.Context, s *Session) error {
 		s.done(&j)
 		switch {
 		case !j.adopted:
-		case j.stored && x.outer() != nil: // outer may still take it back: Finish tells
 		case j.stored:
 			if err = x.tell(writing, s); errors.Is(err, ErrEnded) && !j.signsIn() {
 				return x.takenBefore(writing, s, j.onlyRead)

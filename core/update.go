@@ -134,7 +134,7 @@ func (j *saving) again(attempt int, failed error) (stored bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if b, ok := blockOf(rec.Data); ok && b.mark() == j.mark {
+	if j.carriedOut(&rec) {
 		*j.rec = rec.record()
 		return true, nil
 	}
@@ -183,21 +183,29 @@ func (j *saving) answerLost(failed error, rec *driver.Record) (done bool) {
 	if j.unknown = j.m.fetchPastCaches(j.ctx, rec.ID, &now) != nil; j.unknown {
 		return false
 	}
-	b, ok := blockOf(now.Data)
-	switch {
-	case ok && b.mark() == j.mark:
-	case ok && j.rotate && b.kind() == kindSession && j.placedToken(b):
-		// Another request has written since, on top of a record that takes our token.
-		var st state
-		if j.m.open(&now, &st) != nil {
-			return false
-		}
-		j.st, j.reloaded = st, true
-	default:
+	if !j.carriedOut(&now) {
 		j.unknown = now.Version != j.old.Version
 		return false
 	}
 	*rec = now.record()
+	return true
+}
+
+// carriedOut reports whether now, which the store holds, has this save's write.
+func (j *saving) carriedOut(now *held) bool {
+	b, ok := blockOf(now.Data)
+	if !ok || b.mark() == j.mark {
+		return ok
+	}
+	if !j.rotate || b.kind() != kindSession || !j.placedToken(b) {
+		return false
+	}
+	// Another request has written since, on top of a record that takes our token.
+	var st state
+	if j.m.open(now, &st) != nil {
+		return false
+	}
+	j.st, j.reloaded = st, true
 	return true
 }
 
