@@ -2,6 +2,7 @@ package driver
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,7 +20,7 @@ func (u *URL) String() string {
 	if found {
 		b.WriteString("//" + authority + path)
 	} else {
-		b.WriteString(u.Rest)
+		b.WriteString(u.shownRest())
 	}
 	for i, o := range u.options {
 		b.WriteString([]string{"&", "?"}[btoi(i == 0)] + o.shown())
@@ -35,7 +36,24 @@ func btoi(b bool) int {
 }
 
 // secretWords are in the names of options whose value is shown only if it is a reference to a secret.
-var secretWords = []string{"pass", "pwd", "secret", "token", "key"}
+var secretWords = []string{"pass", "pw", "secret", "token", "key", "auth"}
+
+func hasSecretWord(text string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(text, word) })
+}
+
+// shownRest is Rest of a URL without //. It is a path, or what is left of a URL whose scheme or // was forgotten, or a
+// list of key=value.
+func (u *URL) shownRest() string {
+	switch at := strings.LastIndex(u.Rest, "@"); {
+	case strings.Contains(u.Rest, "=") && hasSecretWord(u.Rest):
+		return "..."
+	case at >= 0 && !strings.HasPrefix(u.Rest, ".") && !strings.HasPrefix(u.Rest, "/"):
+		return "xxxxx" + u.Rest[at:]
+	}
+	return u.Rest
+}
 
 // shown is the option as it was written, unless it holds a secret, or a URL that may. An unknown option may be "pasword".
 func (o option) shown() string {
@@ -44,13 +62,14 @@ func (o option) shown() string {
 	}
 	kind, name, _ := strings.Cut(o.value, ":")
 	reference := kind == "env" && isVariable(name) || kind == "file"
-	for _, word := range secretWords {
-		if strings.Contains(strings.ToLower(o.name), word) && !reference {
-			return o.name + "=xxxxx"
-		}
+	if !reference && hasSecretWord(o.name) {
+		return o.name + "=xxxxx"
 	}
 	if strings.Contains(o.value, ":") && (strings.Contains(o.value, "//") || strings.Contains(o.value, "@")) {
 		return o.name + "=" + RedactURL(o.value)
+	}
+	if strings.Contains(o.value, "=") && hasSecretWord(o.value) { // a second ? in the URL
+		return o.name + "=xxxxx"
 	}
 	return o.raw
 }
