@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,7 @@ func (a *Adopter) look(ctx context.Context, cookies []*http.Cookie) (found *core
 		over, err := a.taken.has(ctx, s.id)
 		a.count(over || !s.gone)
 		if over {
-			late = err
+			late = cmp.Or(late, err)
 			continue
 		}
 		if err != nil {
@@ -144,13 +145,14 @@ func (a *Adopter) values(cookies []*http.Cookie) (values []string) {
 func (a *Adopter) end(ctx context.Context, s *session) error {
 	err := a.taken.add(ctx, s.id, s.until)
 	before := errors.Is(err, core.ErrEnded)
-	if (err == nil || before) && s.remove != nil {
-		err = s.remove(ctx)
-	} else if before {
+	if before {
 		err = nil
 	}
-	if err == nil && before && s.chosen {
-		err = core.ErrEnded
+	if err == nil && s.remove != nil {
+		err = s.remove(ctx)
+	}
+	if before && s.chosen {
+		err = errors.Join(core.ErrEnded, err) // whether or not the old record could be removed: TakenIn has the session
 	}
 	if err != nil {
 		return fmt.Errorf("adopt: cookie %s: %w", a.cookie.Name, err)

@@ -51,11 +51,12 @@ func (t *taken) has(ctx context.Context, id driver.ID) (bool, error) {
 	return true, nil
 }
 
-// add remembers a session until its deadline. If another request was faster, it returns core.ErrEnded.
+// add remembers a session until its deadline. If another request was faster, or if the deadline came meanwhile, so that
+// nobody can say who was, it returns core.ErrEnded.
 func (t *taken) add(ctx context.Context, id driver.ID, until time.Time) error {
 	now := t.now()
 	if !now.Before(until) {
-		return nil
+		return core.ErrEnded
 	}
 	err := t.store.Create(ctx, &driver.Record{ID: id, Created: now, Used: now, Expires: until})
 	switch {
