@@ -161,8 +161,8 @@ func TestAllocations(t *testing.T) {
 		call func() error
 		most float64
 	}{
-		{"Load", e.load, 3},
-		{"Update", e.update, 9},
+		{"Load", e.load, 4},
+		{"Update", e.update, 12},
 		{"Create", e.create, 8},
 	} {
 		if got := testing.AllocsPerRun(1000, func() { ok(t, c.call()) }); got > c.most {

@@ -13,7 +13,7 @@ import (
 // cached sends Load's GET with client-side caching. The client keeps the reply until the server says that the key has
 // changed, the connection ends, or cacheFor has passed.
 func (s *Store) cached(ctx context.Context, id driver.ID) (rueidis.RedisMessage, error) {
-	cmd := s.client.B().Get().Key(s.key(id)).Cache().Pin() // see Store.pins: Open's client pipelines these, too
+	cmd := s.client.B().Get().Key(s.key(id)).Cache().Pin()
 	var msg rueidis.RedisMessage
 	err := s.guard(ctx, opLoad, cmd.Slot(), func(ctx context.Context) (err error) {
 		if msg, err = s.client.DoCache(ctx, cmd, s.cacheFor).ToMessage(); connectionLost(err) {

@@ -29,11 +29,12 @@ func (s *Store) do(ctx context.Context, op string, cmd rueidis.Completed) (
 	return msg, unsure, err
 }
 
-// send sends a command. It sends it again if the connection was stale or was lost.
+// send sends a command. It sends it again if the connection was stale or was lost. The command is pinned: rueidis gives
+// the memory of one that was answered to the next. If its connection was lost, and the client repeated the command over
+// another one, the writer of the first may still be reading it. Open's connections have such a writer, too, with CacheFor
+// and while rueidis checks whether they are alive.
 func (s *Store) send(ctx context.Context, cmd rueidis.Completed) (msg rueidis.RedisMessage, unsure bool, err error) {
-	if s.pins {
-		cmd = cmd.Pin()
-	}
+	cmd = cmd.Pin()
 	reply := s.client.Do(ctx, cmd)
 	if retryable(reply.NonRedisError()) {
 		replies := []rueidis.RedisResult{reply}
@@ -51,10 +52,8 @@ func (s *Store) doAll(ctx context.Context, op string, cmds ...rueidis.Completed)
 	replies []rueidis.RedisResult, unsure bool, err error,
 ) {
 	err = s.guard(ctx, op, cmds[0].Slot(), func(ctx context.Context) error {
-		if s.pins {
-			for i := range cmds {
-				cmds[i] = cmds[i].Pin()
-			}
+		for i := range cmds {
+			cmds[i] = cmds[i].Pin()
 		}
 		replies = slices.Clone(s.client.DoMulti(ctx, cmds...))
 		unsure = s.resend(ctx, cmds, replies)

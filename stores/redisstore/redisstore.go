@@ -164,11 +164,6 @@ type Store struct {
 	written                    recent
 	notices                    *notices // of changes; nil: the client does not bring any
 	close                      func()
-
-	// rueidis gives the memory of a command that was answered to the next command. If a pipelined connection was lost
-	// and the client repeated the command over another one, the writer of the first may still be reading it. So where
-	// calls share connections, commands are pinned: each has memory of its own.
-	pins bool
 }
 
 var (
@@ -247,7 +242,7 @@ func Open(option rueidis.ClientOption, config Config) (*Store, error) {
 		client.Close()
 		return nil, err
 	}
-	s.close, s.pins = client.Close, false
+	s.close = client.Close
 	if config.CacheFor > 0 {
 		s.notices = told
 	}
@@ -292,7 +287,6 @@ func New(client rueidis.Client, config Config) (*Store, error) {
 		oneSlot:  client.Mode() != rueidis.ClientModeCluster || hasTag(prefix),
 		cacheFor: config.CacheFor,
 		bypass:   maxBypass,
-		pins:     true,
 		lags:     config.CacheFor > 0,
 	}
 	if config.CacheFor > 0 {
