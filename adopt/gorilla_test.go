@@ -276,6 +276,7 @@ func TestGorillaSettings(t *testing.T) {
 	find := func(context.Context, string) ([]byte, error) { return nil, nil }
 	remove := func(context.Context, string) error { return nil }
 	for want, change := range map[string]func(*adopt.Gorilla){
+		"Cookie.Secure is false":       func(c *adopt.Gorilla) { c.Cookie.Name = "__Host-old" },
 		"Cookie.Name is not set":       func(c *adopt.Gorilla) { c.Cookie.Name = "" },
 		"Cookie is not valid":          func(c *adopt.Gorilla) { c.Cookie.Name = "a b" },
 		"KeyPairs is not set":          func(c *adopt.Gorilla) { c.KeyPairs = nil },

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/coatcheck-go/coatcheck/core/driver"
@@ -19,6 +20,9 @@ func cookieOf(c http.Cookie) (http.Cookie, error) {
 	c = http.Cookie{Name: c.Name, Path: c.Path, Domain: c.Domain, Secure: c.Secure, Partitioned: c.Partitioned, SameSite: c.SameSite}
 	if c.Name == "" {
 		return c, wrong("Cookie.Name", "is not set")
+	}
+	if !c.Secure && (strings.HasPrefix(c.Name, "__Host-") || strings.HasPrefix(c.Name, "__Secure-")) {
+		return c, wrong("Cookie.Secure", "is false: a browser ignores the deletion of %s without it", c.Name)
 	}
 	probe := c
 	probe.Value, probe.Secure = "x", true // a partitioned cookie must be secure, or Valid refuses it

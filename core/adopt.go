@@ -39,7 +39,7 @@ type Adoption struct {
 	// the next request adopts again. Default: nil.
 	Taken func(context.Context) error
 
-	// Forget are cookies of the other system that the browser deletes, with our session's cookie or after its Logout.
+	// Forget are cookies of the other system that the browser deletes once Taken has ended its session.
 	// Give each the Name, Path, Domain, Secure and Partitioned that it was set with: a browser deletes no other one.
 	// Path "" is "/". Default: none, the browser keeps them until their time is over.
 	Forget []*http.Cookie
@@ -199,14 +199,15 @@ func (s *Session) take(found *Adoption) {
 		s.rarely().forget = lines
 	}
 	if found.Taken != nil {
-		s.rarely().taken = found.Taken
+		s.rarely().taken, s.rare.ends = found.Taken, true
 	}
 }
 
-// forgotten returns the lines that delete the other system's cookies, once: for a response that carries our cookie or
-// its deletion, or whose Logout has ended the other session. s.mu is held.
+// forgotten returns the lines that delete the other system's cookies, once: when the other session is over. If it could
+// not be ended, the browser keeps its cookie, and our Logout tries again. Without Taken, they go with our cookie. s.mu is
+// held.
 func (s *Session) forgotten(deliver delivery) (lines []Out) {
-	if r := s.rare; r != nil && (deliver > deliverRefresh || r.over) {
+	if r := s.rare; r != nil && (deliver > deliverRefresh && !r.ends || r.over) {
 		lines, r.forget = r.forget, nil
 	}
 	return lines

@@ -81,6 +81,7 @@ type rare struct {
 	presented []presented                 // what the request brought and cannot use
 	taken     func(context.Context) error // of an Adoption that is not stored yet
 	forget    []Out                       // of an Adoption: lines that no response has carried yet
+	ends      bool                        // there is, or was, a taken
 	over      bool                        // taken has ended the other session
 	adopted   uint32                      // gen after the Adoption; 0: there is none
 	lister    *Manager                    // of a view
