@@ -41,7 +41,7 @@ func TestQuickstart(t *testing.T) {
 		}
 		body, err := io.ReadAll(res.Body)
 		res.Body.Close()
-		if err != nil || string(body) != want[1] {
+		if err != nil || string(body) != want[1]+"\n" {
 			t.Errorf("%q, %v, README.md prints %q", body, err, want[1])
 		}
 		for _, c := range res.Cookies() {

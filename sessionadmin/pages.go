@@ -38,7 +38,7 @@ func (h *handler) count(ctx context.Context) (*int, string) {
 	case err == nil:
 		return &n, ""
 	case errors.Is(err, errors.ErrUnsupported):
-		return nil, "This store cannot count its sessions."
+		return nil, "This store cannot count its sessions without reading them all: coatcheck stats does."
 	case ctx.Err() != nil:
 		return nil, "The store needs more than " + pingFor.String() + " to count its sessions."
 	}

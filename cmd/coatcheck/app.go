@@ -244,7 +244,7 @@ func (a *app) sessions(ctx context.Context, m *core.Manager, user string) iter.S
 // notRead warns of records that were passed over.
 func (a *app) notRead() error {
 	if n := a.unread.Load(); n > 0 {
-		fmt.Fprintf(a.err, "coatcheck: %d records cannot be read here: coatcheck verify says which; is COATCHECK_KEYS set?\n", n)
+		fmt.Fprintf(a.err, "coatcheck: %d records cannot be read here: coatcheck verify says which. Does COATCHECK_KEYS have the application's keys? Records from before it had any count, too.\n", n)
 		return errProblems
 	}
 	return nil

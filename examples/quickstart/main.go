@@ -25,7 +25,7 @@ func main() {
 	r.Use(ginsession.New(m))
 	r.GET("/", ginsession.Handle(func(c *gin.Context, s *core.Session) {
 		_ = visits.Update(s, func(n int) int { return n + 1 }) // two tabs count to two; an error fails the request
-		c.String(200, "visit %d", visits.GetOr(s, 0))          // saved, and the cookie set, before the first byte leaves
+		c.String(200, "visit %d\n", visits.GetOr(s, 0))        // saved, and the cookie set, before the first byte leaves
 	}))
 	log.Fatal(r.Run()) // on :8080, or on :$PORT
 }

@@ -47,7 +47,7 @@ func TestVariants(t *testing.T) {
 			p.dialector = func() gorm.Dialector { return v.dialector(p.dsn) }
 			p.shared = p.open(t)
 			h := engine{v.name, func(testing.TB) place { return p }}.harness(t)
-			h.Outages, h.Block = nil, nil // TestStore has them
+			h.Outages, h.Block = nil, nil       // TestStore has them
 			h.MaxData = rounds.Of(0, h.MaxData) // the largest Data takes most of the time: TestStore has it
 			storetest.Run(t, h)
 		})
