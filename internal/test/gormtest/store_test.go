@@ -24,7 +24,7 @@ func TestRealClock(t *testing.T) {
 	rounds.OnlyFull(t, "TestTwoProcesses and the adapters' tests in internal/test/serverstores use the default clock, too")
 	t.Parallel()
 	h := engines[0].harness(t)
-	h.Clock, h.New = nil, func(tb testing.TB) func(testing.TB) driver.Store {
+	h.Clock, h.Block, h.New = nil, nil, func(tb testing.TB) func(testing.TB) driver.Store {
 		p := sqliteFile(tb)
 		config := p.fresh(tb)
 		return func(tb testing.TB) driver.Store { return newStore(tb, p.open(tb), config) }
