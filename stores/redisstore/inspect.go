@@ -47,7 +47,7 @@ func (s *Store) inspectNode(ctx context.Context, addr string, node rueidis.Clien
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	sent := s.now()
-	replies := node.DoMulti(ctx, node.B().Arbitrary("INFO").Build().ToRetryable(), node.B().Time().Build().ToRetryable())
+	replies := node.DoMulti(ctx, node.B().Arbitrary("INFO").Build().ToRetryable().Pin(), node.B().Time().Build().ToRetryable().Pin())
 	received := s.now()
 	info, err := replies[0].ToString()
 	if _, refused := rueidis.IsRedisErr(err); err != nil && !refused {

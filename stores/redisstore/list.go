@@ -80,7 +80,7 @@ func (w *walk) node(node rueidis.Client) bool {
 	for cursor := uint64(0); ; {
 		var page rueidis.ScanEntry
 		err := w.s.guard(w.ctx, opAll, 0, func(ctx context.Context) (err error) {
-			page, err = scan(node.Do(ctx, node.B().Scan().Cursor(cursor).Match(pattern).Count(256).Build()))
+			page, err = scan(node.Do(ctx, node.B().Scan().Cursor(cursor).Match(pattern).Count(256).Build().Pin()))
 			return err
 		})
 		if err != nil {
@@ -103,7 +103,7 @@ func (w *walk) stop(err error) bool {
 func (w *walk) isReplica(node rueidis.Client) (bool, error) {
 	var name string
 	err := w.s.guard(w.ctx, opAll, 0, func(ctx context.Context) error {
-		role, err := node.Do(ctx, node.B().Role().Build().ToRetryable()).ToArray()
+		role, err := node.Do(ctx, node.B().Role().Build().ToRetryable().Pin()).ToArray()
 		if err != nil {
 			return err
 		}

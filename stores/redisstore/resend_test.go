@@ -119,7 +119,7 @@ func TestCommandsKeepTheirMemory(t *testing.T) {
 		inner, err := rueidis.NewClient(option)
 		ok(t, err)
 		t.Cleanup(inner.Close)
-		client := &keeping{Client: inner}
+		client := &keeping{Client: inner, seen: &seen{}}
 		s, err := New(client, config)
 		ok(t, err)
 		rec := create(t, s, "alice", "data")
@@ -129,6 +129,11 @@ func TestCommandsKeepTheirMemory(t *testing.T) {
 			ok(t, err)
 		}
 		ok(t, s.Delete(t.Context(), rec.ID))
+		for _, err := range s.All(t.Context()) {
+			ok(t, err)
+		}
+		_, err = s.Inspect(t.Context())
+		ok(t, err)
 		if client.calls < 5 || len(client.lost) > 0 {
 			t.Errorf("%+v: of %d commands, the memory of these was given away: %q", config, client.calls, client.lost)
 		}
@@ -138,11 +143,23 @@ func TestCommandsKeepTheirMemory(t *testing.T) {
 // keeping is a client that notes which commands have lost their words after the call.
 type keeping struct {
 	rueidis.Client
+	*seen
+}
+
+type seen struct {
 	calls int
 	lost  []string
 }
 
-func (k *keeping) note(word string, after []string) {
+func (k *keeping) Nodes() map[string]rueidis.Client {
+	nodes := k.Client.Nodes()
+	for addr, node := range nodes {
+		nodes[addr] = &keeping{node, k.seen}
+	}
+	return nodes
+}
+
+func (k *seen) note(word string, after []string) {
 	k.calls++
 	if len(after) == 0 {
 		k.lost = append(k.lost, word)
